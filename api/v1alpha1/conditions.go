@@ -1,0 +1,81 @@
+package v1alpha1
+
+// Conditions of a connection. Ready and Synced always stand once a manifest has been looked at; Stalled and Reconciling
+// are abnormal-true: they stand only while they are True, and never both.
+const (
+	// ConditionReady says whether the connection can be used as its manifest says.
+	ConditionReady = "Ready"
+	// ConditionSynced says whether the last pass found Stytch as the manifest says, and if not, why.
+	ConditionSynced = "Synced"
+	// ConditionStalled says that nothing will change until somebody acts. The message says what to do.
+	ConditionStalled = "Stalled"
+	// ConditionReconciling says that the operator is not done and goes on by itself.
+	ConditionReconciling = "Reconciling"
+)
+
+// Reasons of Synced, and of Ready where it follows it. They are grouped by what lifts them.
+const (
+	// ReasonInSync says that every managed field at Stytch is as the manifest says.
+	ReasonInSync = "InSync"
+	// ReasonPlanPending says that differences are known and, under Observe, not applied. They are listed in status.plan.
+	ReasonPlanPending = "PlanPending"
+	// ReasonPaused says that the connection is not looked at.
+	ReasonPaused = "Paused"
+
+	// ReasonInvalid says that the manifest, or the content of something that it names, cannot be meant.
+	ReasonInvalid = "Invalid"
+	// ReasonInputMissing says that something the manifest names is not there yet.
+	ReasonInputMissing = "InputMissing"
+	// ReasonSourceNotReady says that the source of an ExternalConnection is not there, or not active.
+	ReasonSourceNotReady = "SourceNotReady"
+
+	// ReasonCredentialsRejected says that Stytch does not accept the project's secret.
+	ReasonCredentialsRejected = "CredentialsRejected"
+	// ReasonPermissionDenied says that Stytch accepts the credentials and refuses the action.
+	ReasonPermissionDenied = "PermissionDenied"
+	// ReasonRejected says that Stytch understood the request and refused it. The message holds Stytch's error_type.
+	ReasonRejected = "Rejected"
+
+	// ReasonConflict says that the connection belongs to somebody else: another manifest, a human, another project.
+	ReasonConflict = "Conflict"
+	// ReasonCreationInDoubt says that a creation may have happened whose answer was lost.
+	ReasonCreationInDoubt = "CreationInDoubt"
+	// ReasonRemoteMissing says that the connection of this manifest is not at Stytch any more.
+	ReasonRemoteMissing = "RemoteMissing"
+	// ReasonNotConverging says that a value was sent and read back different.
+	ReasonNotConverging = "NotConverging"
+
+	// ReasonThrottled says that Stytch answered 429 and nothing is sent until its window opens again.
+	ReasonThrottled = "Throttled"
+	// ReasonUnavailable says that Stytch could not be reached, or did not answer as an API does.
+	ReasonUnavailable = "Unavailable"
+	// ReasonDeletionBlocked says that the remote connection cannot be deleted, and what lifts that.
+	ReasonDeletionBlocked = "DeletionBlocked"
+
+	// ReasonActive is Ready's reason while Stytch calls the connection active.
+	ReasonActive = "Active"
+	// ReasonPending is Ready's reason while Stytch calls the connection pending. The message names what is missing.
+	ReasonPending = "Pending"
+	// ReasonVerified is Ready's reason on a StytchProject whose credentials Stytch accepted.
+	ReasonVerified = "Verified"
+)
+
+const (
+	// Finalizer stands on a connection's manifest from before its creation at Stytch until nothing of it can be left there.
+	Finalizer = "connections.stytch-operator.dev/remote"
+	// LabelConnection marks a Secret that the operator wrote. Its value is the mark of the connection being created, then
+	// the connection's ID, and LabelReleased once the connection is gone.
+	LabelConnection = "connections.stytch-operator.dev/connection"
+	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
+	LabelReleased = "released"
+	// AnnotationProved holds the time at which the operator last proved that it can write a Secret.
+	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
+)
+
+// Keys of the Secret that holds a SCIM connection's bearer token.
+const (
+	// SecretKeyBaseURL is the URL that the identity provider pushes to.
+	SecretKeyBaseURL = "base-url"
+	// SecretKeyToken is the bearer token that the identity provider authenticates with.
+	SecretKeyToken = "token"
+)

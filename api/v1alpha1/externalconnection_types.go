@@ -1,0 +1,102 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ExternalSource names the connection of another organization that is re-used.
+type ExternalSource struct {
+	// organizationID of the organization that owns the source.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^organization-(live|test)-[A-Za-z0-9-]+$`
+	OrganizationID string `json:"organizationID,omitempty"`
+	// connectionID of the source, a SAML or OIDC connection.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^(saml|oidc)-connection-(live|test)-[A-Za-z0-9-]+$`
+	ConnectionID string `json:"connectionID,omitempty"`
+}
+
+// ExternalConnectionSpec is the wished state of an External SSO connection.
+//
+// +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
+// +kubebuilder:validation:XValidation:rule="self.source.organizationID != self.organization",message="source.organizationID must be another organization than organization"
+// +kubebuilder:validation:XValidation:rule="!self.source.connectionID.startsWith('oidc-') || ((!has(self.implicitRoles) || size(self.implicitRoles) == 0) && (!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0))",message="Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
+type ExternalConnectionSpec struct {
+	ConnectionSpec `json:",inline"`
+
+	// source is the connection of another organization whose members may sign in here. It cannot be changed.
+	// +required
+	Source ExternalSource `json:"source,omitzero"`
+
+	// implicitRoles are given to every member who signs in through this connection. They are the IDs of roles of the
+	// project's RBAC policy, or of the organization's custom roles.
+	// Absent: not managed. Empty: cleared.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=128
+	ImplicitRoles []string `json:"implicitRoles,omitzero"`
+
+	// groupImplicitRoles are given to the members of a group who sign in through this connection. It is replaced as a
+	// whole. It needs groups in the source's attribute mapping.
+	// Absent: not managed. Empty: cleared.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not hold the same group and role twice"
+	GroupImplicitRoles []GroupRole `json:"groupImplicitRoles,omitzero"`
+}
+
+// ExternalConnectionStatus is what the operator knows of an External connection.
+type ExternalConnectionStatus struct {
+	ConnectionStatus `json:",inline"`
+}
+
+// ExternalConnection keeps an External SSO connection of a Stytch organization: another organization's connection, re-used.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=extconn,categories=stytch
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Organization",type=string,JSONPath=`.spec.organization`
+// +kubebuilder:printcolumn:name="Connection",type=string,JSONPath=`.status.connectionID`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.spec.source.connectionID`,priority=1
+// +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
+type ExternalConnection struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is the wished state.
+	// +required
+	Spec ExternalConnectionSpec `json:"spec,omitzero"`
+	// status is what the operator knows.
+	// +optional
+	// +default={"observedGeneration": -1}
+	Status ExternalConnectionStatus `json:"status,omitzero"`
+}
+
+// CommonSpec is the part of the spec that every kind has.
+func (c *ExternalConnection) CommonSpec() *ConnectionSpec { return &c.Spec.ConnectionSpec }
+
+// CommonStatus is the part of the status that every kind has.
+func (c *ExternalConnection) CommonStatus() *ConnectionStatus { return &c.Status.ConnectionStatus }
+
+// ExternalConnectionList is a list of ExternalConnections.
+//
+// +kubebuilder:object:root=true
+type ExternalConnectionList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ExternalConnection `json:"items"`
+}
