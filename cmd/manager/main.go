@@ -1,0 +1,166 @@
+// Command manager runs the controllers that keep Stytch connections as their manifests say.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/controllers"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+var version = "dev"
+
+// gracefulTime is how long a process that is being stopped goes on with what must not be cut short: a creation, the writing of
+// its token, the record of its ID. The pod's terminationGracePeriodSeconds is longer.
+const gracefulTime = 28 * time.Second
+
+func main() {
+	if err := run(os.Args[1:], os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "manager:", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// options are what the flags say.
+type options struct {
+	leaderElect          bool
+	leaderElectNamespace string
+	metricsAddress       string
+	probeAddress         string
+	resyncInterval       time.Duration
+	allowedHosts         string
+	insecureLoopback     bool
+	namespaces           string
+	logFormat            string
+	logLevel             slog.Level
+}
+
+func parse(args []string, out io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Act only while holding the lease, so that of several managers one acts.")
+	flags.StringVar(&o.leaderElectNamespace, "leader-election-namespace", "", "Namespace of the lease. Empty: the manager's own.")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "Address that metrics are served on. 0: none.")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address that /healthz and /readyz are served on.")
+	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often Stytch is compared with a manifest that has no resyncInterval; at least 1s.")
+	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Hosts that a StytchProject's baseURL may name beside Stytch's own, separated by commas.")
+	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Let a StytchProject's baseURL be http on a loopback address. For tests and demonstrations only.")
+	flags.StringVar(&o.namespaces, "namespaces", "", "Namespaces that are watched, separated by commas. Empty: all.")
+	flags.StringVar(&o.logFormat, "log-format", "text", "text or json.")
+	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error.")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.resyncInterval < time.Second:
+		return o, fmt.Errorf("--resync-interval is %s: give at least 1s", o.resyncInterval)
+	case o.logFormat != "text" && o.logFormat != "json":
+		return o, fmt.Errorf("--log-format is %q: give text or json", o.logFormat)
+	}
+	return o, nil
+}
+
+func run(args []string, out io.Writer) error {
+	o, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(logger(o, out))
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	mgr, err := ctrl.NewManager(config, managerOptions(o))
+	if err != nil {
+		return fmt.Errorf("making the manager: %w", err)
+	}
+	ctx := ctrl.SetupSignalHandler()
+	err = controllers.Setup(ctx, mgr, controllers.Options{
+		Stytch: stytch.New(stytch.Options{
+			UserAgent: "stytch-operator/" + version + " (+https://github.com/stytch-operator/stytch-operator)",
+			Metrics:   metrics.Registry, Now: time.Now,
+		}),
+		Endpoints:      connection.Endpoints{AllowedHosts: list(o.allowedHosts), InsecureLoopback: o.insecureLoopback},
+		ResyncInterval: o.resyncInterval,
+		SettleTime:     controllers.DefaultSettleTime,
+		Now:            time.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("setting up the controllers: %w", err)
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+		return fmt.Errorf("setting up the probes: %w", err)
+	}
+	ctrl.Log.Info("Starting", "version", version)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("running: %w", err)
+	}
+	return nil
+}
+
+func logger(o options, out io.Writer) logr.Logger {
+	handlerOptions := &slog.HandlerOptions{Level: o.logLevel}
+	if o.logFormat == "json" {
+		return logr.FromSlogHandler(slog.NewJSONHandler(out, handlerOptions))
+	}
+	return logr.FromSlogHandler(slog.NewTextHandler(out, handlerOptions))
+}
+
+// managerOptions keep the caches small: managed fields are stripped, and Secrets are watched by their metadata alone.
+func managerOptions(o options) ctrl.Options {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	utilruntime.Must(corev1.AddToScheme(scheme))
+	utilruntime.Must(metav1.AddMetaToScheme(scheme))
+	graceful := gracefulTime
+	options := ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "stytch-operator.connections.stytch-operator.dev",
+		LeaderElectionNamespace:       o.leaderElectNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &graceful,
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	}
+	if namespaces := list(o.namespaces); len(namespaces) > 0 {
+		options.Cache.DefaultNamespaces = map[string]cache.Config{}
+		for _, namespace := range namespaces {
+			options.Cache.DefaultNamespaces[namespace] = cache.Config{}
+		}
+	}
+	return options
+}
+
+// list splits a flag's value at its commas.
+func list(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+}

@@ -1,0 +1,108 @@
+package controllers
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// Indexes of the cache.
+const (
+	indexClaim    = "claim"    // the connection IDs that a manifest records or names
+	indexConflict = "conflict" // "true" where Synced says Conflict
+	indexProject  = "project"  // the StytchProject of a connection
+	indexSecret   = "secret"   // the Secrets that a manifest names
+	indexedAsTrue = "true"
+	noHolderToSee = "a manifest that could not be read"
+)
+
+// index makes the cache find manifests by what they are looked up by.
+func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) error {
+	for field, values := range map[string]func(O) []string{
+		indexClaim:   func(o O) []string { return claimed(o) },
+		indexProject: func(o O) []string { return []string{o.CommonSpec().Project()} },
+		indexSecret:  e.kind.Secrets,
+		indexConflict: func(o O) []string {
+			if synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced); synced != nil && synced.Reason == v1alpha1.ReasonConflict {
+				return []string{indexedAsTrue}
+			}
+			return nil
+		},
+	} {
+		err := indexer.IndexField(ctx, e.blank(), field, func(object client.Object) []string {
+			return values(object.(O)) //nolint:forcetypeassert // the index is on this kind
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimed are the connection IDs that a manifest records or names.
+func claimed(o v1alpha1.Connection) []string {
+	var ids []string
+	for _, id := range []string{o.CommonStatus().ConnectionID, o.CommonSpec().ConnectionID} {
+		if id != "" && (len(ids) == 0 || ids[0] != id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// holder says who, among the other manifests of the kind, holds a connection before this one: "" for nobody.
+func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
+	return func(id string) string {
+		claims, err := p.claims(ctx, id)
+		if err != nil {
+			return noHolderToSee
+		}
+		holder, found := connection.Holder(claims)
+		if !found || holder.UID == p.o.GetUID() {
+			return ""
+		}
+		return holder.Describe(p.o.GetNamespace())
+	}
+}
+
+// claims on a connection. This manifest's own is the one that this pass knows, which the cache may not have seen.
+func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim, error) {
+	others, err := p.find(ctx, client.MatchingFields{indexClaim: id})
+	if err != nil {
+		return nil, err
+	}
+	var claims []connection.Claim
+	for _, o := range append(others, p.o) {
+		if o.GetUID() == p.o.GetUID() && any(o) != any(p.o) {
+			continue
+		}
+		for _, claimedID := range claimed(o) {
+			if claimedID == id {
+				claims = append(claims, connection.Claim{
+					Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), Created: o.GetCreationTimestamp().Time,
+					Recorded: o.CommonStatus().ConnectionID == id,
+				})
+			}
+		}
+	}
+	return claims, nil
+}
+
+// find lists manifests of the kind from the cache.
+func (e *engine[O, R]) find(ctx context.Context, options ...client.ListOption) ([]O, error) {
+	list := e.blankList()
+	if err := e.client.List(ctx, list, options...); err != nil {
+		return nil, err
+	}
+	var found []O
+	err := meta.EachListItem(list, func(object runtime.Object) error {
+		found = append(found, object.(O)) //nolint:forcetypeassert // the list is of this kind
+		return nil
+	})
+	return found, err
+}

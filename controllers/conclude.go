@@ -1,0 +1,199 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// finding is how a pass ended, where it ended with something to say. It travels as an error because it ends the pass.
+type finding struct {
+	reason, message string
+	until           time.Time      // when to look again; zero: at the next slot
+	soon            bool           // look again after the back-off
+	request         stytch.Request // the call that it is about
+}
+
+func (f finding) Error() string { return f.message }
+
+var (
+	// errDone ends a pass that has nothing to write.
+	errDone = errors.New("done")
+	// errAgain ends a pass whose ground has moved: what it read is not what is there any more.
+	errAgain = errors.New("what was read has changed meanwhile")
+)
+
+// again is how soon a pass is taken once more whose ground has moved.
+const again = time.Second
+
+// conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
+func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
+	next := p.slots.Next(p.now)
+	var (
+		found  finding
+		notYet *stytch.NotYet
+		kept   *stytch.Kept
+		failed *stytch.Error
+	)
+	switch {
+	case ctx.Err() != nil:
+		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped, and the next one goes on
+	case errors.Is(end, errDone):
+		return ctrl.Result{}, nil
+	case errors.Is(end, errUnchecked):
+		return p.later(next), nil
+	case errors.Is(end, errAgain), apierrors.IsConflict(end):
+		return ctrl.Result{RequeueAfter: again}, nil
+	case errors.As(end, &notYet):
+		return p.later(notYet.At), nil
+	case errors.As(end, &kept):
+		return p.concludeKept(ctx, kept)
+	case errors.As(end, &failed):
+		return p.concludeFailed(ctx, failed)
+	case errors.As(end, &found):
+		return p.concludeFound(ctx, found)
+	}
+	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.name, client.ObjectKeyFromObject(p.o), end)
+}
+
+func (p *pass[O, R]) concludeFound(ctx context.Context, found finding) (ctrl.Result, error) {
+	if found.request.Operation != "" {
+		p.report.Request = found.request
+	}
+	if err := p.write(ctx, found.reason, found.message); err != nil {
+		return p.unwritten(err)
+	}
+	switch {
+	case found.soon:
+		return ctrl.Result{RequeueAfter: again}, nil
+	case !found.until.IsZero():
+		return p.later(found.until), nil
+	}
+	return p.later(p.slots.Next(p.now)), nil
+}
+
+// concludeKept ends a pass that could not read. Where there is nothing to apply, and the first failure lies in this slot, nothing
+// is said yet: the connection is most likely as it was.
+func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
+	p.distrust(kept.Err)
+	if !(p.met() && passing(kept.Err) && !kept.Since.Before(p.slots.Start(p.now))) {
+		p.report.Request = kept.Err.Request
+		reason, message := connection.Failure(kept.Err)
+		if err := p.write(ctx, reason, message); err != nil {
+			return p.unwritten(err)
+		}
+	}
+	if passing(kept.Err) {
+		return p.later(kept.Until), nil
+	}
+	return p.later(p.slots.Next(p.now)), nil
+}
+
+// concludeFailed ends a pass in which a call failed.
+func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (ctrl.Result, error) {
+	p.distrust(failed)
+	p.report.Request = failed.Request
+	reason, message := connection.Failure(failed)
+	if err := p.write(ctx, reason, message); err != nil {
+		return p.unwritten(err)
+	}
+	switch {
+	case failed.Class == stytch.Throttled:
+		return p.later(failed.Time.Add(failed.RetryAfter)), nil
+	case failed.Class == stytch.Unavailable:
+		return ctrl.Result{}, failed
+	}
+	return p.later(p.slots.Next(p.now)), nil
+}
+
+// passing says that a failure passes by itself.
+func passing(failed *stytch.Error) bool {
+	return failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled
+}
+
+// distrust has a StytchProject checked again whose credentials were rejected.
+func (p *pass[O, R]) distrust(failed *stytch.Error) {
+	if failed.Class != stytch.CredentialsRejected || p.session.project == nil {
+		return
+	}
+	p.recheck.add(client.ObjectKeyFromObject(p.session.project))
+	select {
+	case p.doubted <- event.GenericEvent{Object: p.session.project}:
+	default: // enough wait to be checked; the next slot asks again
+	}
+}
+
+// unwritten ends a pass whose status could not be written: another write came first, or the manifest is gone.
+func (p *pass[O, R]) unwritten(err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
+}
+
+// write judges the pass, and writes status if that changes it.
+func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
+	p.report.Reason, p.report.Message = reason, message
+	status := p.o.CommonStatus()
+	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
+	if equality.Semantic.DeepEqual(p.was, p.o) {
+		return nil
+	}
+	before := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	changed := p.o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	p.wrote(changed)
+	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
+	if stalled && (before == nil || before.Reason != reason) {
+		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, reason, "Reconcile", "%s", note(message))
+	}
+	return nil
+}
+
+// say emits an event: something happened.
+func (p *pass[O, R]) say(reason, message string) {
+	p.events.Eventf(p.o, nil, corev1.EventTypeNormal, reason, "Reconcile", "%s", note(message))
+}
+
+// maxNote is the longest note that the events API takes, in bytes.
+const maxNote = 1024
+
+func note(message string) string {
+	if len(message) <= maxNote {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxNote-len("…")], "") + "…"
+}
+
+// eventOf is the reason of the event about a step.
+func eventOf(action connection.Action) string {
+	switch action {
+	case connection.CompleteRotation:
+		return "TokenRecovered"
+	case connection.StartRotation:
+		return "RotationStarted"
+	case connection.CancelRotation:
+		return "RotationCanceled"
+	case connection.PublishToken:
+		return "SecretUpdated"
+	case connection.Update, connection.DeleteCertificate:
+		return "Updated"
+	}
+	return string(action)
+}

@@ -1,0 +1,158 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// create makes the connection of a manifest that has none, and records its ID before anything else is done with it.
+func (p *pass[O, R]) create(ctx context.Context) error {
+	_, problems, err := p.wish(ctx)
+	if err != nil {
+		return err
+	}
+	if reason, message := connection.Worst(problems); reason != "" {
+		p.report.Remote = &connection.Remote{Absent: true}
+		return finding{reason: reason, message: message}
+	}
+	if err := p.to.Reserve(ctx); err != nil {
+		return err
+	}
+	if err := p.finalize(ctx); err != nil {
+		return err
+	}
+	if err := p.unchanged(ctx); err != nil {
+		return err
+	}
+	body := stytch.Fields{"display_name": connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID())}
+	maps.Copy(body, p.kind.Creation(p.o))
+	r, request, err := p.remote.create(ctx, p.to, p.o, body)
+	p.report.Request = request
+	id := p.kind.Common(r).ConnectionID
+	if id == "" {
+		return p.notCreated(err)
+	}
+	if err := p.record(ctx, id); err != nil {
+		return err
+	}
+	p.say("Created", fmt.Sprintf("Created %s in %s.", id, p.o.CommonStatus().OrganizationID))
+	return err
+}
+
+// notCreated remembers whether a creation that failed may still have happened.
+func (p *pass[O, R]) notCreated(err error) error {
+	var failed *stytch.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	if failed.Unknown() {
+		p.recall.note(p.o.GetUID(), func(r *recollection) { r.lost = p.Now() })
+		return finding{reason: v1alpha1.ReasonCreationInDoubt, soon: true, message: fmt.Sprintf(
+			"%v. The connection may be there all the same: one named %q is looked for before another is created.",
+			failed, connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))}
+	}
+	p.recall.note(p.o.GetUID(), func(r *recollection) { r.certain = true })
+	standing := []string{"active_scim_connection_exists", "duplicate_external_sso_connection", "duplicate_saml_connection"}
+	if slices.Contains(standing, failed.ErrorType) && p.listedBefore() {
+		p.session.Forget(p.kind.API, p.o.CommonStatus().OrganizationID)
+		return errAgain
+	}
+	return err
+}
+
+// hold makes a connection that was found the manifest's own.
+func (p *pass[O, R]) hold(ctx context.Context, id string) error {
+	if p.observing() {
+		return nil
+	}
+	recorded := p.o.CommonStatus().ConnectionID
+	if err := p.finalize(ctx); err != nil || recorded == id {
+		return err
+	}
+	if err := p.record(ctx, id); err != nil {
+		return err
+	}
+	if p.o.CommonSpec().ConnectionID == id {
+		p.say("TakenOver", fmt.Sprintf("Took over %s.", id))
+	} else {
+		p.say("Found", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
+	}
+	return nil
+}
+
+// finalize writes the finalizer: from now on there may be something at Stytch that is the manifest's.
+func (p *pass[O, R]) finalize(ctx context.Context) error {
+	if controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
+		return nil
+	}
+	changed := p.was.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
+	if err := p.client.Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("writing the finalizer: %w", err)
+	}
+	p.wrote(changed)
+	if p.o.CommonStatus().ConnectionID == "" {
+		p.recall.note(p.o.GetUID(), func(r *recollection) { r.certain = true })
+	}
+	return nil
+}
+
+// wrote takes in the version of the manifest that the API server answered a write with. What this pass learned stays.
+func (p *pass[O, R]) wrote(answer O) {
+	p.was = answer
+	p.o.SetResourceVersion(answer.GetResourceVersion())
+	p.o.SetFinalizers(answer.GetFinalizers())
+	p.recall.note(answer.GetUID(), func(r *recollection) { r.written = answer.GetResourceVersion() })
+}
+
+// unchanged reads the manifest from the API server, right before a creation: the cache may not know yet that it was deleted,
+// edited, or given a connection by another process.
+func (p *pass[O, R]) unchanged(ctx context.Context) error {
+	live := p.blank()
+	if err := p.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
+		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
+	}
+	same := live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
+		live.GetDeletionTimestamp().IsZero() && live.CommonStatus().ConnectionID == ""
+	if !same {
+		return errAgain
+	}
+	return nil
+}
+
+// record writes the ID of the manifest's connection, and what it belongs to, into status: by itself, before anything else can
+// fail, although the process is being stopped, and only where no ID stands.
+func (p *pass[O, R]) record(ctx context.Context, id string) error {
+	ctx, cancel := outlive(ctx, recordTime)
+	defer cancel()
+	status := p.o.CommonStatus()
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": p.o.GetUID()},
+		{"op": "test", "path": "/status/connectionID", "value": nil},
+		{"op": "add", "path": "/status/projectID", "value": status.ProjectID},
+		{"op": "add", "path": "/status/organizationID", "value": status.OrganizationID},
+		{"op": "add", "path": "/status/connectionID", "value": id},
+	})
+	if err != nil {
+		return fmt.Errorf("encoding the record of %s: %w", id, err)
+	}
+	changed := p.was.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	if err := p.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("recording %s: %w", id, err)
+	}
+	p.wrote(changed)
+	status.ConnectionID = id
+	return nil
+}

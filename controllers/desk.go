@@ -1,0 +1,156 @@
+package controllers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Options are what a process is told.
+type Options struct {
+	// Stytch is the process's one way to Stytch.
+	Stytch *stytch.Service
+	// Endpoints that a StytchProject may name.
+	Endpoints connection.Endpoints
+	// ResyncInterval is how often a connection is compared with Stytch where its manifest does not say.
+	ResyncInterval time.Duration
+	// SettleTime is how long after the last unknown outcome, or after becoming leader, an empty list proves that nothing is on
+	// its way.
+	SettleTime time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// DefaultSettleTime covers the longest time that a creation may take to appear at Stytch after its sender was lost.
+const DefaultSettleTime = 60 * time.Second
+
+// desk is what the engines of all kinds share.
+type desk struct {
+	Options
+	client client.Client // reads from the cache, but typed Secrets from the API server
+	live   client.Reader // reads from the API server
+	events events.EventRecorder
+	open   sessions
+	recall memory
+	// doubted carries StytchProjects whose credentials a connection saw rejected, and recheck keeps which they are.
+	doubted chan event.GenericEvent
+	recheck keys
+}
+
+// keys is a set of names of objects.
+type keys struct {
+	mu  sync.Mutex
+	set map[types.NamespacedName]bool
+}
+
+func (k *keys) add(key types.NamespacedName) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.set == nil {
+		k.set = map[types.NamespacedName]bool{}
+	}
+	k.set[key] = true
+}
+
+// drop says whether a key was in the set, and takes it out.
+func (k *keys) drop(key types.NamespacedName) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.set[key]
+	delete(k.set, key)
+	return was
+}
+
+// memory is what a process knows that no manifest says. It is lost with the process, and everything is safe without it.
+type memory struct {
+	mu      sync.Mutex
+	started time.Time // when this process began to reconcile, so certainly after it became leader
+	objects map[types.UID]recollection
+}
+
+// recollection is what is remembered of one manifest.
+type recollection struct {
+	// written is the resourceVersion that this process's last write of the manifest was answered with.
+	written string
+	// looked is when the list was begun that the last pass was based on.
+	looked time.Time
+	// certain says that no creation of an earlier process can be on its way: this process wrote the finalizer itself, or Stytch
+	// answered a creation definitely.
+	certain bool
+	// lost is the last creation of this process whose outcome is unknown.
+	lost time.Time
+}
+
+// start notes the time of the first pass.
+func (m *memory) start(now time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.started.IsZero() {
+		m.started = now
+		m.objects = map[types.UID]recollection{}
+	}
+	return m.started
+}
+
+func (m *memory) of(uid types.UID) recollection {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.objects[uid]
+}
+
+func (m *memory) note(uid types.UID, change func(*recollection)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.objects[uid]
+	change(&r)
+	m.objects[uid] = r
+}
+
+func (m *memory) forget(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, uid)
+}
+
+// secretVersion is which version of a Secret the metadata cache knows; false where there is none.
+func (d *desk) secretVersion(ctx context.Context, namespace, name string) (metav1.ObjectMeta, bool, error) {
+	var secret metav1.PartialObjectMetadata
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := d.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret)
+	if err != nil {
+		return metav1.ObjectMeta{}, false, client.IgnoreNotFound(err)
+	}
+	return secret.ObjectMeta, true, nil
+}
+
+// secret reads a Secret from the API server; nil where there is none.
+func (d *desk) secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	var secret corev1.Secret
+	err := d.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return &secret, nil
+}
+
+// Times that a call which must not be repeated, and the writes that keep what it brought, may take although the process is
+// being stopped. Their sum is below the manager's graceful period.
+const (
+	creationTime = 12 * time.Second
+	recordTime   = 10 * time.Second
+)
+
+// outlive is a context that the end of the process does not cut short.
+func outlive(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}

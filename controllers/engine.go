@@ -1,0 +1,291 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// remote is how one kind talks: O is its manifest, R its object at Stytch. Errors of Stytch are *stytch.Error, *stytch.Kept or
+// *stytch.NotYet, whatever else they are wrapped in.
+type remote[O v1alpha1.Connection, R any] interface {
+	// list shows every connection of the kind in an organization, by a list that was begun at or after since.
+	list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]R, error)
+	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
+	// its creation then did not happen, and the next pass mends it.
+	create(ctx context.Context, to *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
+	// perform takes one step of a plan on the connection of o.
+	perform(ctx context.Context, to *stytch.Pass, o O, step connection.Step) (stytch.Request, error)
+	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
+	remove(ctx context.Context, to *stytch.Pass, o O) (stytch.Request, error)
+}
+
+// engine keeps connections of one kind as their manifests say.
+type engine[O v1alpha1.Connection, R any] struct {
+	*desk
+	name      string // the kind's name, as manifests spell it
+	kind      connection.Kind[O, R]
+	remote    remote[O, R]
+	blank     func() O
+	blankList func() client.ObjectList
+}
+
+// pass is one look at one manifest.
+type pass[O v1alpha1.Connection, R any] struct {
+	*engine[O, R]
+	was      O // as the API server has it
+	o        O // the same, with what this pass learned
+	now      time.Time
+	interval time.Duration
+	slots    connection.Slots
+	since    time.Time // lists begun before this are too old
+
+	session session
+	to      *stytch.Pass
+	report  connection.Report
+}
+
+// Reconcile takes one pass.
+func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	o, err := e.read(ctx, req.NamespacedName)
+	if err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	p := e.begin(o)
+	switch {
+	case !o.GetDeletionTimestamp().IsZero():
+		return p.conclude(ctx, p.remove(ctx))
+	case p.settled(ctx):
+		return p.later(p.slots.Next(p.now)), nil
+	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
+		return p.conclude(ctx, finding{reason: v1alpha1.ReasonPaused, message: "management is Paused: the connection is not looked at."})
+	}
+	return p.conclude(ctx, p.keep(ctx))
+}
+
+// keep makes the connection as its manifest says, or under Observe finds out what that would take.
+func (p *pass[O, R]) keep(ctx context.Context) error {
+	if err := p.enter(ctx); err != nil {
+		return err
+	}
+	identity, err := p.identify(ctx)
+	if err != nil {
+		return err
+	}
+	if identity.Verdict == connection.None {
+		if p.observing() {
+			return p.imagine(ctx)
+		}
+		err = p.create(ctx)
+		identity.ID = p.o.CommonStatus().ConnectionID
+	} else {
+		err = p.hold(ctx, identity.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return p.converge(ctx, identity)
+}
+
+// read gets a manifest from the cache, unless this process wrote a version of it that the cache has not seen.
+func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, error) {
+	o := e.blank()
+	if err := e.client.Get(ctx, key, o); err != nil {
+		return o, err
+	}
+	written := e.recall.of(o.GetUID()).written
+	if written == "" {
+		return o, nil
+	}
+	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), written); err == nil && order >= 0 {
+		return o, nil
+	}
+	o = e.blank()
+	return o, e.live.Get(ctx, key, o)
+}
+
+func (e *engine[O, R]) begin(o O) *pass[O, R] {
+	now := e.Now()
+	e.recall.start(now)
+	spec := o.CommonSpec()
+	interval := e.ResyncInterval
+	if spec.ResyncInterval != nil {
+		interval = spec.ResyncInterval.Duration
+	}
+	p := &pass[O, R]{engine: e, was: o.DeepCopyObject().(O), o: o, now: now, interval: interval}
+	p.cutSlots()
+	return p
+}
+
+// cutSlots finds the slots of what is listed together. Before a manifest's project and organization are pinned they go by name.
+func (p *pass[O, R]) cutSlots() {
+	spec, status := p.o.CommonSpec(), p.o.CommonStatus()
+	p.slots = connection.SlotsOf(p.interval, cmp.Or(status.ProjectID, spec.Project()), cmp.Or(status.OrganizationID, spec.Organization), string(p.kind.API))
+	p.since = p.slots.Start(p.now)
+}
+
+// settled says that nothing has happened since the last pass found the manifest's wish met.
+func (p *pass[O, R]) settled(ctx context.Context) bool {
+	return p.met() && !p.slots.Due(p.looked(), p.now) && p.sameInputs(ctx)
+}
+
+// met says that the last pass found the wish of this generation wholly met.
+func (p *pass[O, R]) met() bool {
+	status := p.o.CommonStatus()
+	synced := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && connection.Applied(synced.Reason) &&
+		status.AppliedGeneration == p.o.GetGeneration() && status.ObservedGeneration == p.o.GetGeneration()
+}
+
+// looked is when Stytch was last looked at for this manifest. A process that starts counts the current slot as looked at, so
+// that a restart adds no call.
+func (p *pass[O, R]) looked() time.Time {
+	if looked := p.recall.of(p.o.GetUID()).looked; !looked.IsZero() {
+		return looked
+	}
+	return p.recall.start(p.now)
+}
+
+func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
+	var inputs []v1alpha1.Input
+	for _, name := range p.kind.Secrets(p.o) {
+		version, found, err := p.secretVersion(ctx, p.o.GetNamespace(), name)
+		if err != nil {
+			return false
+		}
+		if !found {
+			version = metav1.ObjectMeta{Name: name}
+		}
+		inputs = append(inputs, input(version))
+	}
+	return slices.Equal(inputs, p.o.CommonStatus().Inputs)
+}
+
+func (p *pass[O, R]) observing() bool {
+	return p.o.CommonSpec().Management == v1alpha1.ManagementObserve
+}
+
+// enter opens the project and pins what the manifest belongs to.
+func (p *pass[O, R]) enter(ctx context.Context) error {
+	spec, status := p.o.CommonSpec(), p.o.CommonStatus()
+	session, err := p.desk.session(ctx, p.o.GetNamespace(), spec.Project())
+	if err != nil {
+		return err
+	}
+	p.session = session
+	p.to = session.Pass(string(p.o.GetUID()), p.lane())
+	project := session.project.Spec.ProjectID
+	if status.ProjectID != "" && status.ProjectID != project {
+		return finding{reason: v1alpha1.ReasonConflict, message: fmt.Sprintf(
+			"This manifest belongs to the project %s, and StytchProject %s now stands for %s: restore the StytchProject, or delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply it under another name.",
+			status.ProjectID, spec.Project(), project)}
+	}
+	if problem := connection.SameEnvironment(project, spec.Organization, spec.ConnectionID); problem != nil {
+		return finding{reason: problem.Reason, message: problem.Message}
+	}
+	organization, err := p.organization(ctx)
+	if err != nil {
+		return err
+	}
+	status.ProjectID, status.OrganizationID = project, organization
+	p.cutSlots()
+	return nil
+}
+
+// organization is the ID that spec.organization was resolved to once.
+func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
+	if pinned := p.o.CommonStatus().OrganizationID; pinned != "" {
+		return pinned, nil
+	}
+	named := p.o.CommonSpec().Organization
+	if connection.IsOrganizationID(named) {
+		return named, nil
+	}
+	id, _, err := p.to.Organization(ctx, named)
+	return id, err
+}
+
+// lane of a pass: what somebody waits for goes before what is done in the background.
+func (p *pass[O, R]) lane() stytch.Lane {
+	if !p.o.GetDeletionTimestamp().IsZero() || (p.o.CommonStatus().ConnectionID != "" && !p.met()) {
+		return stytch.Urgent
+	}
+	return stytch.Rest
+}
+
+// identify finds out which connection is the manifest's. A verdict that ends the pass comes as an error.
+func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
+	believable := p.believable()
+	identity, err := p.look(ctx, p.since, believable)
+	if err == nil && identity.Verdict == connection.Doubt && !p.now.Before(believable) {
+		identity, err = p.look(ctx, believable, believable)
+	}
+	if err != nil {
+		return identity, err
+	}
+	switch identity.Verdict {
+	case connection.Conflict:
+		return identity, finding{reason: v1alpha1.ReasonConflict, message: identity.Message + "."}
+	case connection.Missing:
+		p.report.Remote = &connection.Remote{Absent: true}
+		return identity, finding{reason: v1alpha1.ReasonRemoteMissing, message: identity.Message + "."}
+	case connection.Doubt:
+		return identity, finding{reason: v1alpha1.ReasonCreationInDoubt, until: believable, message: fmt.Sprintf(
+			"A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
+			connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))}
+	}
+	return identity, nil
+}
+
+// look lists the organization and identifies the manifest's connection in it.
+func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
+	status := p.o.CommonStatus()
+	list, err := p.remote.list(ctx, p.to, status.OrganizationID, since)
+	if err != nil {
+		return connection.Identity{}, err
+	}
+	begun := p.session.Looked(p.kind.API, status.OrganizationID)
+	p.recall.note(p.o.GetUID(), func(r *recollection) { r.looked = begun })
+	seen := make([]connection.Candidate, 0, len(list))
+	for _, r := range list {
+		common := p.kind.Common(r)
+		seen = append(seen, connection.Candidate{ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: p.kind.Rival(p.o, r)})
+	}
+	return connection.Identify(connection.Situation{
+		UID: p.o.GetUID(), Recorded: status.ConnectionID, Named: p.o.CommonSpec().ConnectionID,
+		Seen: seen, Begun: begun, Believable: believable,
+		Holder: p.holder(ctx), Rivalry: p.kind.Rivalry, Shared: p.kind.Shared,
+	}), nil
+}
+
+// believable is the time from which a list that shows nothing proves that nothing is on its way.
+func (p *pass[O, R]) believable() time.Time {
+	known := p.recall.of(p.o.GetUID())
+	switch {
+	case !known.lost.IsZero():
+		return known.lost.Add(p.SettleTime)
+	case known.certain || !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer):
+		return time.Time{}
+	default:
+		return p.recall.start(p.now).Add(p.SettleTime)
+	}
+}
+
+func (p *pass[O, R]) later(at time.Time) ctrl.Result {
+	return ctrl.Result{RequeueAfter: max(at.Sub(p.now), time.Millisecond)}
+}

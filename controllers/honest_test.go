@@ -1,0 +1,155 @@
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// expectHonest holds after every pass of every spec: status never reads as done for a generation that is not wholly met, and no
+// secret stands anywhere but in its Secret.
+func (w *world) expectHonest() {
+	GinkgoHelper()
+	secrets := w.secretValues()
+	for _, o := range w.connections() {
+		w.expectHonestStatus(o)
+		text, err := json.Marshal(o)
+		Expect(err).NotTo(HaveOccurred())
+		expectNone(secrets, string(text), "manifest "+o.GetName())
+	}
+	var events eventsv1.EventList
+	Expect(api.List(w.ctx, &events, client.InNamespace(w.namespace))).To(Succeed())
+	text, err := json.Marshal(events.Items)
+	Expect(err).NotTo(HaveOccurred())
+	expectNone(secrets, string(text), "the events")
+	expectNone(secrets, w.log.String(), "the log")
+}
+
+func (w *world) connections() []v1alpha1.Connection {
+	GinkgoHelper()
+	var all []v1alpha1.Connection
+	var external v1alpha1.ExternalConnectionList
+	var saml v1alpha1.SAMLConnectionList
+	var scim v1alpha1.SCIMConnectionList
+	for _, list := range []client.ObjectList{&external, &saml, &scim} {
+		Expect(api.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+	}
+	for i := range external.Items {
+		all = append(all, &external.Items[i])
+	}
+	for i := range saml.Items {
+		all = append(all, &saml.Items[i])
+	}
+	for i := range scim.Items {
+		all = append(all, &scim.Items[i])
+	}
+	return all
+}
+
+func (w *world) expectHonestStatus(o v1alpha1.Connection) {
+	GinkgoHelper()
+	s := o.CommonStatus()
+	about := fmt.Sprintf("%T %s: %+v", o, o.GetName(), s.Conditions)
+	stalled, reconciling := isTrue(o, v1alpha1.ConditionStalled), isTrue(o, v1alpha1.ConditionReconciling)
+	Expect(stalled && reconciling).To(BeFalse(), "both Stalled and Reconciling: "+about)
+	met := s.AppliedGeneration == o.GetGeneration()
+	if s.ObservedGeneration == o.GetGeneration() && o.GetDeletionTimestamp().IsZero() {
+		for _, c := range s.Conditions {
+			Expect(c.ObservedGeneration).To(Equal(o.GetGeneration()), "a condition of another generation: "+about)
+			Expect(c.Message).NotTo(BeEmpty(), about)
+		}
+		if !met {
+			Expect(stalled || reconciling).To(BeTrue(), "not met, and neither Stalled nor Reconciling: "+about)
+			Expect(isTrue(o, v1alpha1.ConditionReady)).To(BeFalse(), "Ready for a generation that is not met: "+about)
+		}
+	}
+	if kstatusOf(o) == status.CurrentStatus {
+		Expect(met).To(BeTrue(), "kstatus reads a generation as done that is not met: "+about)
+	}
+}
+
+// kstatusOf is what Flux, Argo CD and kubectl-like tools make of an object.
+func kstatusOf(o client.Object) status.Status {
+	GinkgoHelper()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	Expect(err).NotTo(HaveOccurred())
+	result, err := status.Compute(&unstructured.Unstructured{Object: content})
+	Expect(err).NotTo(HaveOccurred())
+	return result.Status
+}
+
+// secretValues are all values that may stand only in Secrets.
+func (w *world) secretValues() []string {
+	GinkgoHelper()
+	values := []string{stytchsim.DefaultSecret}
+	var secrets corev1.SecretList
+	Expect(api.List(w.ctx, &secrets, client.InNamespace(w.namespace))).To(Succeed())
+	for _, secret := range secrets.Items {
+		for key, value := range secret.Data {
+			if key != v1alpha1.SecretKeyBaseURL && len(value) > 8 {
+				values = append(values, string(value))
+			}
+		}
+	}
+	return values
+}
+
+func expectNone(secrets []string, text, where string) {
+	GinkgoHelper()
+	for _, value := range secrets {
+		if strings.Contains(text, value) {
+			Fail("a secret stands in " + where)
+		}
+	}
+}
+
+// expectPass takes one pass and expects exactly these calls to Stytch, by method and the end of the path.
+func (p *process) expectPass(o client.Object, calls ...string) outcome {
+	GinkgoHelper()
+	got := p.pass(o)
+	Expect(got.err).NotTo(HaveOccurred())
+	Expect(short(got.calls)).To(Equal(short(calls)))
+	return got
+}
+
+// expectQuiet expects that a pass calls nobody and writes nothing.
+func (p *process) expectQuiet(o client.Object) {
+	GinkgoHelper()
+	p.world.reload(o)
+	before := o.GetResourceVersion()
+	got := p.pass(o)
+	Expect(got.err).NotTo(HaveOccurred())
+	Expect(got.calls).To(BeEmpty())
+	Expect(got.writes).To(BeEmpty())
+	p.world.reload(o)
+	Expect(o.GetResourceVersion()).To(Equal(before))
+}
+
+// short makes IDs in paths readable.
+func short(calls []string) []string {
+	out := []string{}
+	for _, call := range calls {
+		parts := strings.Split(call, "/")
+		for i, part := range parts {
+			for _, prefix := range []string{"organization", "saml-connection", "oidc-connection", "scim-connection", "external-connection", "saml-verification-key"} {
+				if strings.HasPrefix(part, prefix+"-test-") {
+					parts[i] = prefix
+				}
+			}
+		}
+		out = append(out, strings.Join(parts, "/"))
+	}
+	return out
+}

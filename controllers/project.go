@@ -1,0 +1,121 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
+// where a connection saw them rejected. The connections of a project wait for what it finds.
+type projectChecker struct{ *desk }
+
+// Reconcile checks one StytchProject.
+func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var project v1alpha1.StytchProject
+	if err := c.client.Get(ctx, req.NamespacedName, &project); err != nil {
+		c.recheck.drop(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !project.DeletionTimestamp.IsZero() {
+		c.leave(&project)
+		return ctrl.Result{}, nil
+	}
+	version, found, err := c.secretVersion(ctx, project.Namespace, project.Spec.SecretRef.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	asked := c.recheck.drop(req.NamespacedName)
+	if found && !asked && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{input(version)}) {
+		return ctrl.Result{}, nil
+	}
+	return c.check(ctx, &project)
+}
+
+// verified says that the credentials were accepted for this generation.
+func verified(project *v1alpha1.StytchProject) bool {
+	return project.Status.ObservedGeneration == project.Generation && meta.IsStatusConditionTrue(project.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// check asks Stytch whom the credentials belong to.
+func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject) (ctrl.Result, error) {
+	credentials, at, problem, err := c.credentials(ctx, project)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID)}
+	if problem != nil {
+		report.Reason, report.Message = problem.Reason, problem.Message
+		return ctrl.Result{}, c.write(ctx, project, report)
+	}
+	identity, request, err := c.Stytch.Whoami(ctx, credentials)
+	report.Request = request
+	var notYet *stytch.NotYet
+	var failed *stytch.Error
+	switch {
+	case errors.As(err, &notYet):
+		return ctrl.Result{RequeueAfter: notYet.At.Sub(c.Now())}, nil
+	case errors.As(err, &failed):
+		report.Request = failed.Request
+		report.Reason, report.Message = connection.Failure(failed)
+		return c.concludeFailed(failed), errors.Join(c.write(ctx, project, report), unavailable(failed))
+	case err != nil:
+		return ctrl.Result{}, err
+	case identity.ProjectID != project.Spec.ProjectID:
+		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
+			"The secret belongs to the project %s: put the secret of %s into the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
+		return ctrl.Result{}, c.write(ctx, project, report)
+	}
+	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
+	report.Name = identity.Name
+	c.keep(project, credentials, at)
+	return ctrl.Result{}, c.write(ctx, project, report)
+}
+
+// concludeFailed says when a check that failed is made again. What passes by itself backs off instead.
+func (c *projectChecker) concludeFailed(failed *stytch.Error) ctrl.Result {
+	switch failed.Class {
+	case stytch.Throttled:
+		return ctrl.Result{RequeueAfter: max(failed.Time.Add(failed.RetryAfter).Sub(c.Now()), time.Millisecond)}
+	case stytch.Unavailable:
+		return ctrl.Result{}
+	}
+	return ctrl.Result{RequeueAfter: c.ResyncInterval}
+}
+
+func unavailable(failed *stytch.Error) error {
+	if failed.Class == stytch.Unavailable {
+		return failed
+	}
+	return nil
+}
+
+// write puts what was found into status, if that changes it.
+func (c *projectChecker) write(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
+	changed := project.DeepCopy()
+	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.Now())
+	if equality.Semantic.DeepEqual(project.Status, changed.Status) {
+		return nil
+	}
+	if err := c.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
+	stalled := meta.IsStatusConditionTrue(changed.Status.Conditions, v1alpha1.ConditionStalled)
+	if stalled && (before == nil || before.Reason != report.Reason) {
+		c.events.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, "Reconcile", "%s", note(report.Message))
+	}
+	return nil
+}

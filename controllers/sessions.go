@@ -1,0 +1,157 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// sessions keeps the session of each StytchProject, so that its Secret is read once for each version of it.
+type sessions struct {
+	mu    sync.Mutex
+	byUID map[types.UID]session
+}
+
+type session struct {
+	*stytch.Session
+	project    *v1alpha1.StytchProject
+	generation int64
+	secret     v1alpha1.Input
+}
+
+// errUnchecked ends a pass without a word: the StytchProject's own controller is about to check it, and wakes the connections
+// of the project by what it writes.
+var errUnchecked = errors.New("the StytchProject is about to be checked")
+
+// session opens a StytchProject whose credentials were checked.
+func (d *desk) session(ctx context.Context, namespace, name string) (session, error) {
+	var project v1alpha1.StytchProject
+	err := d.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
+	if apierrors.IsNotFound(err) {
+		return session{}, finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+			"There is no StytchProject %s in this namespace: apply one, with the Secret that it names.", name)}
+	}
+	if err != nil {
+		return session{}, fmt.Errorf("reading StytchProject %s: %w", name, err)
+	}
+	if err := standing(&project); err != nil {
+		return session{}, err
+	}
+	version, found, err := d.secretVersion(ctx, namespace, project.Spec.SecretRef.Name)
+	if err != nil {
+		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", project.Spec.SecretRef.Name, err)
+	}
+	checked := project.Status.Inputs[0]
+	if !found || input(version) != checked {
+		return session{}, errUnchecked
+	}
+	return d.enter(ctx, &project, checked)
+}
+
+// standing says what its own controller found out about a StytchProject.
+func standing(project *v1alpha1.StytchProject) error {
+	ready := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil || project.Status.ObservedGeneration != project.Generation:
+		return errUnchecked
+	case ready.Status != metav1.ConditionTrue:
+		return finding{reason: ready.Reason, message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message)}
+	case len(project.Status.Inputs) != 1:
+		return errUnchecked
+	}
+	return nil
+}
+
+// enter returns the session that stands for this version of project and Secret, or reads the Secret and makes one.
+func (d *desk) enter(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
+	d.open.mu.Lock()
+	known, ok := d.open.byUID[project.UID]
+	d.open.mu.Unlock()
+	if ok && known.generation == project.Generation && known.secret == checked {
+		known.project = project
+		return known, nil
+	}
+	credentials, at, problem, err := d.credentials(ctx, project)
+	switch {
+	case err != nil:
+		return session{}, err
+	case problem != nil || at != checked:
+		return session{}, errUnchecked
+	}
+	return d.keep(project, credentials, at), nil
+}
+
+func (d *desk) keep(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
+	s := session{
+		Session: d.Stytch.Session(stytch.Project{
+			Credentials: credentials, Object: project.Namespace + "/" + project.Name, Rate: rate(project.Spec.RateLimit),
+		}),
+		project: project, generation: project.Generation, secret: at,
+	}
+	d.open.mu.Lock()
+	defer d.open.mu.Unlock()
+	if d.open.byUID == nil {
+		d.open.byUID = map[types.UID]session{}
+	}
+	d.open.byUID[project.UID] = s
+	return s
+}
+
+func (d *desk) leave(project *v1alpha1.StytchProject) {
+	d.Stytch.Leave(project.Namespace + "/" + project.Name)
+	d.open.mu.Lock()
+	defer d.open.mu.Unlock()
+	delete(d.open.byUID, project.UID)
+}
+
+func rate(limit *v1alpha1.RateLimit) stytch.Rate {
+	if limit == nil {
+		return stytch.Rate{}
+	}
+	return stytch.Rate{PerSecond: float64(limit.RequestsPerSecond), Burst: int(limit.Burst)}
+}
+
+// credentials reads what a StytchProject authenticates with, and at which version of its Secret. What cannot be meant, or is not
+// there, is a problem.
+func (d *desk) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
+	none := stytch.Credentials{}
+	ref := project.Spec.SecretRef
+	at := v1alpha1.Input{Kind: "Secret", Name: ref.Name}
+	base, problem := d.Endpoints.BaseURL(project.Spec)
+	if problem != nil {
+		return none, at, problem, nil
+	}
+	secret, err := d.secret(ctx, project.Namespace, ref.Name)
+	if err != nil {
+		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
+	}
+	if secret == nil {
+		return none, at, missing("Secret %s is not in this namespace: create it, with the project's secret under the key %s.", ref.Name, ref.Key), nil
+	}
+	at = input(secret.ObjectMeta)
+	value := string(secret.Data[ref.Key])
+	if value == "" {
+		return none, at, missing("Secret %s has nothing under the key %s: put the project's secret there, or correct spec.secretRef.key.", ref.Name, ref.Key), nil
+	}
+	return stytch.Credentials{BaseURL: base, ProjectID: project.Spec.ProjectID, Secret: stytch.Secret(value)}, at, nil, nil
+}
+
+func missing(format string, args ...any) *connection.Problem {
+	return &connection.Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(format, args...)}
+}
+
+// input is a Secret as status keeps it.
+func input(secret metav1.ObjectMeta) v1alpha1.Input {
+	return v1alpha1.Input{Kind: "Secret", Name: secret.Name, UID: string(secret.UID), ResourceVersion: secret.ResourceVersion}
+}

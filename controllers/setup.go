@@ -1,0 +1,174 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects;scimconnections;samlconnections;externalconnections,verbs=get;list;watch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=scimconnections;samlconnections;externalconnections,verbs=patch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects/status;scimconnections/status;samlconnections/status;externalconnections/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// inFlight is how many passes of one kind go on at once. The pace of calls is the gate's; this only hides their latency.
+const inFlight = 10
+
+// Failed passes are taken again from after a second to after five minutes.
+const (
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+// reconcilers are the passes of every kind, and what they share.
+type reconcilers struct {
+	desk     *desk
+	projects *projectChecker
+	external *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]
+	saml     *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]
+	scim     *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]
+}
+
+// Setup adds the controllers of every kind to a manager.
+func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
+	r, err := newReconcilers(ctx, mgr, options)
+	if err != nil {
+		return err
+	}
+	if err := r.projects.setup(mgr); err != nil {
+		return err
+	}
+	if err := r.external.setup(mgr); err != nil {
+		return err
+	}
+	if err := r.saml.setup(mgr); err != nil {
+		return err
+	}
+	return r.scim.setup(mgr)
+}
+
+// newReconcilers makes the passes of every kind and the indexes that they look things up by.
+func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {
+	d := &desk{
+		Options: options,
+		client:  c.GetClient(), live: c.GetAPIReader(), events: c.GetEventRecorder(eventSource),
+		doubted: make(chan event.GenericEvent, doubtedAtOnce),
+	}
+	r := &reconcilers{desk: d, projects: &projectChecker{d}, external: externalEngine(d), saml: samlEngine(d), scim: scimEngine(d)}
+	indexer := c.GetFieldIndexer()
+	return r, errors.Join(
+		r.projects.index(ctx, indexer), r.external.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
+}
+
+// eventSource is whom events come from.
+const eventSource = "stytch-operator"
+
+// doubtedAtOnce is how many StytchProjects may wait to be checked again because a connection saw their credentials rejected.
+const doubtedAtOnce = 64
+
+// setup adds the controller of a kind. It is woken by what changes a wish: the manifest itself, its project, its Secrets, and the
+// manifest that stood in its way. Its own writes wake nobody.
+func (e *engine[O, R]) setup(mgr ctrl.Manager) error {
+	return builder.ControllerManagedBy(mgr).
+		For(e.blank(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(e.blank(), handler.EnqueueRequestsFromMapFunc(e.waiting), builder.WithPredicates(claimsChanged())).
+		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexProject))).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexSecret))).
+		WithOptions(controllerOptions()).
+		Complete(e)
+}
+
+func controllerOptions() controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: inFlight,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+	}
+}
+
+// naming finds the manifests that name an object of their namespace.
+func (e *engine[O, R]) naming(field string) handler.MapFunc {
+	return func(ctx context.Context, object client.Object) []reconcile.Request {
+		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{field: object.GetName()})
+	}
+}
+
+// waiting finds the manifests that stand in conflict: what another one claims has changed.
+func (e *engine[O, R]) waiting(ctx context.Context, _ client.Object) []reconcile.Request {
+	return e.requests(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
+}
+
+func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	found, err := e.find(ctx, options...)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.name)
+		return nil
+	}
+	var requests []reconcile.Request
+	for _, o := range found {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+	}
+	return requests
+}
+
+// claimsChanged lets through what may end a conflict: a manifest that is gone, or claims another connection than before.
+func claimsChanged() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, isConnection := e.ObjectOld.(v1alpha1.Connection)
+			after, both := e.ObjectNew.(v1alpha1.Connection)
+			return isConnection && both && !slices.Equal(claimed(before), claimed(after))
+		},
+	}
+}
+
+func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &v1alpha1.StytchProject{}, indexSecret, func(object client.Object) []string {
+		return []string{object.(*v1alpha1.StytchProject).Spec.SecretRef.Name} //nolint:forcetypeassert // the index is on this kind
+	})
+}
+
+// setup adds the controller of StytchProjects. It is woken by the manifest, by its Secret, and by a connection that saw the
+// credentials rejected.
+func (c *projectChecker) setup(mgr ctrl.Manager) error {
+	return builder.ControllerManagedBy(mgr).
+		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.naming)).
+		WatchesRawSource(source.Channel(c.doubted, &handler.EnqueueRequestForObject{})).
+		WithOptions(controllerOptions()).
+		Complete(c)
+}
+
+// naming finds the StytchProjects that name a Secret.
+func (c *projectChecker) naming(ctx context.Context, secret client.Object) []reconcile.Request {
+	var projects v1alpha1.StytchProjectList
+	err := c.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "finding the StytchProjects of a Secret")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range projects.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
+	}
+	return requests
+}

@@ -1,0 +1,427 @@
+package controllers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// resync is the interval of the specs. Time passes only where a spec lets it.
+const resync = 10 * time.Minute
+
+// world is one namespace, one Stytch and one clock.
+type world struct {
+	ctx       context.Context
+	namespace string
+	sim       *stytchsim.Sim
+	url       string
+	clock     *clock
+	log       *lockedBuffer
+	acme      stytchsim.Organization
+	partner   stytchsim.Organization
+}
+
+// newWorld makes a namespace with a StytchProject whose credentials are good, and a Stytch with two organizations.
+func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world {
+	w := &world{ctx: ctx, clock: newClock(), log: &lockedBuffer{}}
+	options := stytchsim.Options{Now: w.clock.Now}
+	for _, change := range switches {
+		change(&options.Switches)
+	}
+	w.sim = stytchsim.New(options)
+	server := httptest.NewServer(w.sim)
+	DeferCleanup(server.Close)
+	w.url = server.URL
+	w.acme = w.organization("acme")
+	w.partner = w.organization("partner")
+
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "spec-"}}
+	Expect(api.Create(ctx, namespace)).To(Succeed())
+	w.namespace = namespace.Name
+	w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
+	w.create(w.project("default"))
+	return w
+}
+
+func (w *world) organization(slug string) stytchsim.Organization {
+	organization, err := w.sim.AddOrganization(stytchsim.Organization{Slug: slug, Name: slug})
+	Expect(err).NotTo(HaveOccurred())
+	return organization
+}
+
+func (w *world) secret(name string, data map[string]string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: w.meta(name), StringData: data}
+}
+
+func (w *world) project(name string) *v1alpha1.StytchProject {
+	return &v1alpha1.StytchProject{ObjectMeta: w.meta(name), Spec: v1alpha1.StytchProjectSpec{
+		ProjectID: stytchsim.DefaultProjectID, BaseURL: w.url,
+		SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
+		RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
+	}}
+}
+
+func (w *world) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: w.namespace, Name: name}
+}
+
+func (w *world) create(object client.Object) { Expect(api.Create(w.ctx, object)).To(Succeed()) }
+
+func (w *world) delete(object client.Object) { Expect(api.Delete(w.ctx, object)).To(Succeed()) }
+
+// reload reads an object as it is now.
+func (w *world) reload(object client.Object) {
+	GinkgoHelper()
+	Expect(api.Get(w.ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+}
+
+// edit changes an object as kubectl would.
+func edit[O client.Object](w *world, object O, change func(O)) {
+	GinkgoHelper()
+	w.reload(object)
+	before := object.DeepCopyObject().(O)
+	change(object)
+	Expect(api.Patch(w.ctx, object, client.MergeFrom(before))).To(Succeed())
+}
+
+// exists says whether an object is still there.
+func (w *world) exists(object client.Object) bool {
+	GinkgoHelper()
+	err := api.Get(w.ctx, client.ObjectKeyFromObject(object), object)
+	Expect(client.IgnoreNotFound(err)).To(Succeed())
+	return err == nil
+}
+
+// process is one life of the operator: its own memory, caches, clients. It can die at any call or write.
+type process struct {
+	*reconcilers
+	world *world
+	fate  *fate
+	cache cache.Cache
+}
+
+// start begins a life of the operator.
+func (w *world) start() *process {
+	GinkgoHelper()
+	f := &fate{}
+	config := rest.CopyConfig(apiServer)
+	config.QPS = -1
+	config.Wrap(f.wrap("kubernetes"))
+	c, err := cluster.New(config, func(o *cluster.Options) {
+		o.Scheme = scheme
+		o.Logger = w.logger()
+		o.Cache = cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}}
+		o.Client = client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}}
+	})
+	Expect(err).NotTo(HaveOccurred())
+	ctx, cancel := context.WithCancel(w.ctx)
+	DeferCleanup(cancel)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	DeferCleanup(transport.CloseIdleConnections)
+	r, err := newReconcilers(ctx, c, Options{
+		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now}),
+		Endpoints:      connection.Endpoints{InsecureLoopback: true},
+		ResyncInterval: resync, SettleTime: DefaultSettleTime, Now: w.clock.Now,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	p := &process{reconcilers: r, world: w, fate: f, cache: c.GetCache()}
+	go func() {
+		defer GinkgoRecover()
+		Expect(c.Start(ctx)).To(Succeed())
+	}()
+	for _, object := range []client.Object{
+		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{}, secretMetadata(),
+	} {
+		_, err := p.cache.GetInformer(ctx, object)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	Expect(p.cache.WaitForCacheSync(ctx)).To(BeTrue())
+	return p
+}
+
+func secretMetadata() *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(secretKind))
+	return object
+}
+
+const secretKind = "Secret"
+
+func (w *world) logger() logr.Logger {
+	return logr.FromSlogHandler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// catchUp waits until the process's caches show what the API server has.
+func (p *process) catchUp() {
+	GinkgoHelper()
+	lists := []client.ObjectList{
+		&v1alpha1.StytchProjectList{}, &v1alpha1.ExternalConnectionList{}, &v1alpha1.SAMLConnectionList{}, &v1alpha1.SCIMConnectionList{}, secretMetadataList(),
+	}
+	for _, list := range lists {
+		want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
+		Eventually(func() map[types.UID]string {
+			return versions(p.world.ctx, p.cache, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
+		}).WithTimeout(10*time.Second).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up")
+	}
+}
+
+func secretMetadataList() *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(secretKind + "List"))
+	return list
+}
+
+func versions(ctx context.Context, from client.Reader, list client.ObjectList, namespace string) map[types.UID]string {
+	GinkgoHelper()
+	Expect(from.List(ctx, list, client.InNamespace(namespace))).To(Succeed())
+	text, err := json.Marshal(list)
+	Expect(err).NotTo(HaveOccurred())
+	var items struct {
+		Items []metav1.PartialObjectMetadata `json:"items"`
+	}
+	Expect(json.Unmarshal(text, &items)).To(Succeed())
+	found := map[types.UID]string{}
+	for _, item := range items.Items {
+		found[item.UID] = item.ResourceVersion
+	}
+	return found
+}
+
+// outcome is what one pass came to.
+type outcome struct {
+	result ctrl.Result
+	err    error
+	calls  []string // to Stytch
+	writes []string // to the API server, events left out
+}
+
+func (o outcome) quiet() bool { return o.err == nil && len(o.calls) == 0 && len(o.writes) == 0 }
+
+// pass takes one pass of an object, and of its project before.
+func (p *process) pass(object client.Object) outcome {
+	GinkgoHelper()
+	p.catchUp()
+	p.check()
+	p.catchUp()
+	before := p.fate.seen()
+	result, err := p.reconciler(object).Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(object)})
+	calls, writes := p.fate.since(before)
+	p.world.expectHonest()
+	return outcome{result, err, calls, writes}
+}
+
+// check takes a pass of the StytchProjects of the namespace.
+func (p *process) check() {
+	GinkgoHelper()
+	var projects v1alpha1.StytchProjectList
+	Expect(api.List(p.world.ctx, &projects, client.InNamespace(p.world.namespace))).To(Succeed())
+	for i := range projects.Items {
+		_, err := p.projects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
+		if err != nil {
+			fmt.Fprintln(GinkgoWriter, "checking the project:", err)
+		}
+	}
+}
+
+func (p *process) reconciler(object client.Object) reconcile.Reconciler {
+	switch object.(type) {
+	case *v1alpha1.ExternalConnection:
+		return p.external
+	case *v1alpha1.SAMLConnection:
+		return p.saml
+	case *v1alpha1.SCIMConnection:
+		return p.scim
+	}
+	panic(fmt.Sprintf("no reconciler for %T", object))
+}
+
+// settle takes passes until one does nothing and asks for none before the next slot, letting time pass where a pass asks for it.
+// It returns all that was done.
+func (p *process) settle(object client.Object) outcome {
+	GinkgoHelper()
+	var all outcome
+	for range 30 {
+		o := p.pass(object)
+		all.calls, all.writes = append(all.calls, o.calls...), append(all.writes, o.writes...)
+		all.result, all.err = o.result, o.err
+		if o.quiet() && (o.result.RequeueAfter == 0 || p.done(object)) {
+			return all
+		}
+		if p.fate.dead() {
+			return all
+		}
+		switch {
+		case o.err != nil:
+			p.world.clock.advance(firstRetry)
+		case o.quiet() || o.result.RequeueAfter <= 2*DefaultSettleTime:
+			p.world.clock.advance(o.result.RequeueAfter)
+		}
+	}
+	Fail(fmt.Sprintf("not quiet after 30 passes: calls %v, writes %v, last error %v", all.calls, all.writes, all.err))
+	return all
+}
+
+// done says that the object is gone, or that a pass found its wish met or needs somebody.
+func (p *process) done(object client.Object) bool {
+	o := object.DeepCopyObject().(v1alpha1.Connection)
+	if !p.world.exists(o) {
+		return true
+	}
+	return !isTrue(o, v1alpha1.ConditionReconciling) && o.CommonStatus().ObservedGeneration == o.GetGeneration()
+}
+
+func isTrue(o v1alpha1.Connection, condition string) bool {
+	return slices.ContainsFunc(o.CommonStatus().Conditions, func(c metav1.Condition) bool {
+		return c.Type == condition && c.Status == metav1.ConditionTrue
+	})
+}
+
+// fate counts the calls and writes of a process, and ends its life at one of them.
+type fate struct {
+	mu     sync.Mutex
+	events []string // each "stytch POST /v1/…" or "kubernetes PATCH /apis/…"
+	dieAt  int      // index in events; counted from 1, 0 for never
+	after  bool     // die after its effect, rather than before
+	over   bool
+}
+
+var errDead = errors.New("the process is dead")
+
+// dies arranges the end of the process at its n-th call or write from now on.
+func (f *fate) dies(n int, after bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events, f.dieAt, f.after = nil, n, after
+}
+
+func (f *fate) dead() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.over
+}
+
+func (f *fate) seen() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.events)
+}
+
+func (f *fate) since(n int) (calls, writes []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, event := range f.events[n:] {
+		if call, isCall := strings.CutPrefix(event, "stytch "); isCall {
+			calls = append(calls, call)
+		} else {
+			writes = append(writes, strings.TrimPrefix(event, "kubernetes "))
+		}
+	}
+	return calls, writes
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (f *fate) wrap(side string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			counts := side == "stytch" || (r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events"))
+			before, after := f.meet(counts, side+" "+r.Method+" "+r.URL.Path)
+			if before {
+				return nil, errDead
+			}
+			response, err := next.RoundTrip(r)
+			if after && err == nil {
+				_, err = io.Copy(io.Discard, response.Body)
+				return nil, errors.Join(errDead, err, response.Body.Close())
+			}
+			return response, err
+		})
+	}
+}
+
+// meet counts an event and says whether the process dies before it, or after it.
+func (f *fate) meet(counts bool, event string) (before, after bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
+		return true, false
+	}
+	if !counts {
+		return false, false
+	}
+	f.events = append(f.events, event)
+	if f.dieAt == 0 || len(f.events) != f.dieAt {
+		return false, false
+	}
+	f.over = true
+	return !f.after, f.after
+}
+
+// clock stands still but for a tick at each look, and moves when it is told to: nothing in a spec depends on how fast the
+// machine is.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(time.Microsecond)
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}

@@ -1,0 +1,209 @@
+package connection
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// markedName is the longest part of a real name that stands in a provisional name.
+const markedName = 200
+
+// Mark of a manifest: what makes a connection that is being created recognisable as its own after a crash.
+func Mark(uid types.UID) string {
+	sum := sha256.Sum256([]byte(uid))
+	return hex.EncodeToString(sum[:4])
+}
+
+// MarkLabel is the mark as the value of a label.
+func MarkLabel(uid types.UID) string { return "new-" + Mark(uid) }
+
+// ProvisionalName is the display name that a connection is created with. The real name takes its place once the connection's
+// ID is recorded in the manifest's status.
+func ProvisionalName(name string, uid types.UID) string {
+	if runes := []rune(name); len(runes) > markedName {
+		name = string(runes[:markedName])
+	}
+	return name + marking(uid)
+}
+
+// Marked says whether a display name bears the mark of this manifest.
+func Marked(displayName string, uid types.UID) bool { return strings.HasSuffix(displayName, marking(uid)) }
+
+func marking(uid types.UID) string { return " [new " + Mark(uid) + "]" }
+
+// Verdict is what is thought of the connection of a manifest.
+type Verdict string
+
+// Verdicts.
+const (
+	Ours     Verdict = "ours"
+	None     Verdict = "none"
+	Doubt    Verdict = "doubt"
+	Conflict Verdict = "conflict"
+	Missing  Verdict = "missing"
+)
+
+// Candidate is one connection of the manifest's kind and organization, as Stytch shows it.
+type Candidate struct {
+	ID, DisplayName string
+	// Rival says that a creation would be refused because of it, or could not be told from it.
+	Rival bool
+}
+
+// Situation is all that Identify decides on.
+type Situation struct {
+	UID types.UID
+	// Recorded in status, and Named in the spec, to be taken over.
+	Recorded, Named string
+	// Seen at Stytch, by a list that was begun at Begun.
+	Seen  []Candidate
+	Begun time.Time
+	// Believable is the time from which a list that shows nothing proves that there is nothing.
+	Believable time.Time
+	// Holder of a connection among the other manifests; "" where nobody holds it before this one.
+	Holder func(id string) string
+	// Rivalry says in words what makes a Rival, for the message. Shared says that rivals which another manifest holds are
+	// not in the way: two manifests may give their connections one name.
+	Rivalry string
+	Shared  bool
+}
+
+// Identity is what Identify found.
+type Identity struct {
+	Verdict Verdict
+	// ID of the connection that is ours; of the one in the way where the verdict is Conflict; of the one that is Missing.
+	ID string
+	// Others that bear our mark too: left by a creation whose answer was lost twice. They are named, never deleted.
+	Others []string
+	// Message says what a Conflict or a Missing is about and what to do.
+	Message string
+}
+
+// Identify says which connection, if any, belongs to a manifest.
+//
+//	recorded  named  seen                                  verdict
+//	id        –, id  another manifest holds it             conflict
+//	id        –, id  id                                    ours
+//	id        –, id  not id                                missing: never created again
+//	id        other  any                                   conflict: it holds one and names another
+//	–         id     another manifest holds it             conflict
+//	–         id     id                                    ours, to be taken over
+//	–         id     not id                                missing
+//	–         –      some with our mark                    ours: the smallest ID; the others are named
+//	–         –      a rival without our mark              conflict, with the ID to put into connectionID
+//	–         –      nothing, the list is believable       none: it may be created
+//	–         –      nothing, the list is not believable   doubt: a creation may be on its way
+//
+// Nothing is ever ours by likeness: only by record, by name or by mark.
+func Identify(s Situation) Identity {
+	id := cmp.Or(s.Recorded, s.Named)
+	if id == "" {
+		return s.byMark()
+	}
+	if s.Recorded != "" && s.Named != "" && s.Named != s.Recorded {
+		return Identity{Verdict: Conflict, ID: s.Recorded, Message: fmt.Sprintf(
+			"this manifest holds %s, and spec.connectionID names %s: take connectionID out, or delete this manifest and apply it anew",
+			s.Recorded, s.Named)}
+	}
+	if holder := s.Holder(id); holder != "" {
+		return Identity{Verdict: Conflict, ID: id, Message: fmt.Sprintf(
+			"%s is held by %s: a connection has one manifest; delete one of the two (deletionPolicy Retain leaves the connection as it is)",
+			id, holder)}
+	}
+	if slices.ContainsFunc(s.Seen, func(c Candidate) bool { return c.ID == id }) {
+		return Identity{Verdict: Ours, ID: id, Others: slices.DeleteFunc(s.marked(), func(other string) bool { return other == id })}
+	}
+	if s.Recorded == "" {
+		return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
+			"Stytch has no connection %s of this kind in this organization: correct connectionID, or delete this manifest and apply it without one to create a connection", id)}
+	}
+	return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
+		"%s is not at Stytch any more. It is not created again by itself, because a new connection has new URLs and restores no login: for a new one delete this manifest and apply it again without connectionID", id)}
+}
+
+// byMark finds what a lost record left behind, and what stands in the way of a creation.
+func (s Situation) byMark() Identity {
+	if ours := s.marked(); len(ours) > 0 {
+		return Identity{Verdict: Ours, ID: ours[0], Others: ours[1:]}
+	}
+	for _, c := range s.Seen {
+		if c.Rival && (!s.Shared || s.Holder(c.ID) == "") {
+			return s.conflict(c)
+		}
+	}
+	if s.Begun.Before(s.Believable) {
+		return Identity{Verdict: Doubt}
+	}
+	return Identity{Verdict: None}
+}
+
+// marked are the IDs that bear our mark and that nobody else holds, in order.
+func (s Situation) marked() []string {
+	var ours []string
+	for _, c := range s.Seen {
+		if Marked(c.DisplayName, s.UID) && s.Holder(c.ID) == "" {
+			ours = append(ours, c.ID)
+		}
+	}
+	slices.Sort(ours)
+	return ours
+}
+
+func (s Situation) conflict(c Candidate) Identity {
+	if holder := s.Holder(c.ID); holder != "" {
+		return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
+			"%s: %s, held by %s. Delete one of the two manifests, or change what makes them alike", s.Rivalry, c.ID, holder)}
+	}
+	return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
+		"%s: %s. To take it over, set spec.connectionID: %s", s.Rivalry, c.ID, c.ID)}
+}
+
+// Claim is what a manifest says of a connection ID.
+type Claim struct {
+	Namespace, Name string
+	UID             types.UID
+	Created         time.Time
+	// Recorded says that the ID stands in status, rather than only in the spec.
+	Recorded bool
+}
+
+// Holder is the claim that counts: recorded before only named, then the elder, then the smaller uid. It is false where nobody
+// claims.
+func Holder(claims []Claim) (Claim, bool) {
+	if len(claims) == 0 {
+		return Claim{}, false
+	}
+	return slices.MinFunc(claims, func(a, b Claim) int {
+		return cmp.Or(
+			-boolCompare(a.Recorded, b.Recorded),
+			a.Created.Compare(b.Created),
+			strings.Compare(string(a.UID), string(b.UID)),
+		)
+	}), true
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// Describe names a holder to somebody in a namespace: a manifest of another namespace is not named.
+func (c Claim) Describe(namespace string) string {
+	if c.Namespace != namespace {
+		return "a manifest in another namespace"
+	}
+	return "manifest " + c.Name
+}

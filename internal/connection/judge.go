@@ -1,0 +1,236 @@
+package connection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Report is what a pass learned.
+type Report struct {
+	// Reason and Message of Synced.
+	Reason, Message string
+	// Remote is the connection as Stytch showed it; nil where the pass did not see it.
+	Remote *Remote
+	// Inputs that the wish was computed from; nil where the pass did not come to read them.
+	Inputs []v1alpha1.Input
+	// Plan that was not carried out, and what does not converge. They count where Remote does.
+	Plan          []v1alpha1.Change
+	NotConverging []v1alpha1.NotConverging
+	// Request is the last call that changed something, or that failed.
+	Request stytch.Request
+}
+
+// Remote is the connection as Stytch showed it.
+type Remote struct {
+	// Absent says that there is none.
+	Absent bool
+	State  string
+	Lacks  []string
+}
+
+// readiness is how Ready follows from a reason.
+type readiness int
+
+const (
+	fromRemote readiness = iota // as the connection at Stytch is
+	held                        // its last truth, if the manifest's wish was met then
+	refused                     // False
+	unchanged                   // its last truth, whatever the manifest's generation
+)
+
+// remedy is who goes on.
+type remedy int
+
+const (
+	nobody remedy = iota
+	itself
+	somebody
+)
+
+type rule struct {
+	synced metav1.ConditionStatus
+	ready  readiness
+	remedy remedy
+}
+
+// ruleOf is the table of what is learned and what is said.
+func ruleOf(reason string) rule {
+	switch reason {
+	case v1alpha1.ReasonInSync:
+		return rule{metav1.ConditionTrue, fromRemote, nobody}
+	case v1alpha1.ReasonPlanPending:
+		return rule{metav1.ConditionFalse, fromRemote, nobody}
+	case v1alpha1.ReasonPaused:
+		return rule{metav1.ConditionUnknown, unchanged, nobody}
+	case v1alpha1.ReasonInputMissing, v1alpha1.ReasonSourceNotReady, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable:
+		return rule{metav1.ConditionFalse, held, itself}
+	case v1alpha1.ReasonCreationInDoubt:
+		return rule{metav1.ConditionFalse, refused, itself}
+	case v1alpha1.ReasonConflict, v1alpha1.ReasonRemoteMissing:
+		return rule{metav1.ConditionFalse, refused, somebody}
+	case v1alpha1.ReasonDeletionBlocked:
+		return rule{metav1.ConditionFalse, unchanged, somebody}
+	default: // Invalid, CredentialsRejected, PermissionDenied, Rejected, NotConverging
+		return rule{metav1.ConditionFalse, held, somebody}
+	}
+}
+
+// Applied says whether a reason means that the wish of the manifest's generation is wholly met.
+func Applied(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonInSync, v1alpha1.ReasonPlanPending, v1alpha1.ReasonPaused:
+		return true
+	}
+	return false
+}
+
+// Judge turns what a pass learned into status. A repeated finding gives the same status to the letter, so that it is not
+// written again.
+func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.Time) v1alpha1.ConnectionStatus {
+	status := *was.DeepCopy()
+	status.ObservedGeneration = generation
+	if Applied(r.Reason) {
+		status.AppliedGeneration = generation
+	}
+	if r.Inputs != nil {
+		status.Inputs = r.Inputs
+	}
+	if r.Remote != nil {
+		status.State = r.Remote.State
+		status.Plan = r.Plan
+		status.NotConverging = r.NotConverging
+	}
+	status.LastRequest = lastRequest(was.LastRequest, r.Request)
+
+	rule := ruleOf(r.Reason)
+	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
+	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
+	conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
+	conditions.remedy(rule.remedy, r.Reason, r.Message)
+	return status
+}
+
+// lastRequest keeps the first of a run of equal failures.
+func lastRequest(was *v1alpha1.Request, r stytch.Request) *v1alpha1.Request {
+	if r.Operation == "" {
+		return was
+	}
+	failed := r.StatusCode < 200 || r.StatusCode > 299
+	if failed && was != nil && was.Operation == r.Operation && int(was.StatusCode) == r.StatusCode && was.ErrorType == r.ErrorType {
+		return was
+	}
+	return &v1alpha1.Request{
+		RequestID: r.ID, Operation: r.Operation, StatusCode: int32(r.StatusCode), //nolint:gosec // an HTTP status fits
+		ErrorType: r.ErrorType, Time: metav1.NewTime(r.Time),
+	}
+}
+
+// conditionSet writes conditions, each for the generation at hand.
+type conditionSet struct {
+	list       *[]metav1.Condition
+	generation int64
+	now        metav1.Time
+}
+
+func (c conditionSet) set(kind string, status metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(c.list, metav1.Condition{
+		Type: kind, Status: status, Reason: reason, Message: message,
+		ObservedGeneration: c.generation, LastTransitionTime: c.now,
+	})
+}
+
+func (c conditionSet) ready(how readiness, r Report, applied bool) {
+	last := meta.FindStatusCondition(*c.list, v1alpha1.ConditionReady)
+	switch {
+	case how == fromRemote && r.Remote.Absent:
+		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
+	case how == fromRemote && len(r.Remote.Lacks) > 0:
+		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
+			"Stytch activates the connection once it has: "+strings.Join(r.Remote.Lacks, ", ")+".")
+	case how == fromRemote && r.Remote.State != stateActive:
+		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
+			fmt.Sprintf("Stytch calls the connection %s, though nothing known is missing.", r.Remote.State))
+	case how == fromRemote:
+		c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonActive, "Stytch calls the connection active.")
+	case last != nil && (how == unchanged || how == held && applied):
+		c.set(last.Type, last.Status, last.Reason, last.Message)
+	case how == unchanged:
+		c.set(v1alpha1.ConditionReady, metav1.ConditionUnknown, r.Reason, r.Message)
+	default:
+		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
+	}
+}
+
+// stateActive is what Stytch calls a connection that is in use.
+const stateActive = "active"
+
+func (c conditionSet) remedy(who remedy, reason, message string) {
+	meta.RemoveStatusCondition(c.list, v1alpha1.ConditionReconciling)
+	stands := map[remedy]string{itself: v1alpha1.ConditionReconciling, somebody: v1alpha1.ConditionStalled}[who]
+	if stands != v1alpha1.ConditionStalled {
+		meta.RemoveStatusCondition(c.list, v1alpha1.ConditionStalled)
+	}
+	if stands != "" {
+		c.set(stands, metav1.ConditionTrue, reason, message)
+	}
+}
+
+// Failure is what a refused or unanswered call means, and what to do about it.
+func Failure(err *stytch.Error) (reason, message string) {
+	switch err.Class {
+	case stytch.CredentialsRejected:
+		return v1alpha1.ReasonCredentialsRejected, fmt.Sprintf(
+			"%v. Put the project's current secret into the Secret that the StytchProject names.", err)
+	case stytch.PermissionDenied:
+		return v1alpha1.ReasonPermissionDenied, fmt.Sprintf("%v. Allow the action at Stytch.", err)
+	case stytch.Throttled:
+		return v1alpha1.ReasonThrottled, "Stytch answered 429: nothing is sent until its window opens again, and then it goes on by itself. If it comes often, lower the StytchProject's rateLimit."
+	case stytch.Unavailable:
+		return v1alpha1.ReasonUnavailable, fmt.Sprintf("%v. It is tried again by itself.", err)
+	case stytch.OrganizationNotFound:
+		return v1alpha1.ReasonRejected, fmt.Sprintf("%v. Correct spec.organization in a new manifest, or the StytchProject that it uses.", err)
+	}
+	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
+		return v1alpha1.ReasonSourceNotReady, fmt.Sprintf("%v. It goes on by itself once the source is there and active.", err)
+	}
+	return v1alpha1.ReasonRejected, fmt.Sprintf("%v. Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look.", err)
+}
+
+// ProjectReport is what a check of a StytchProject's credentials found.
+type ProjectReport struct {
+	// Reason and Message of Ready.
+	Reason, Message string
+	// Input is the Secret that was read.
+	Input v1alpha1.Input
+	// Environment and Name of the project at Stytch.
+	Environment, Name string
+	// Request is the call that was made.
+	Request stytch.Request
+}
+
+// JudgeProject turns a check into the status of a StytchProject. A repeated finding gives the same status to the letter.
+func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectReport, now time.Time) v1alpha1.StytchProjectStatus {
+	status := *was.DeepCopy()
+	status.ObservedGeneration = generation
+	status.Environment = r.Environment
+	status.Inputs = []v1alpha1.Input{r.Input}
+	status.LastRequest = lastRequest(was.LastRequest, r.Request)
+	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
+	if r.Reason == v1alpha1.ReasonVerified {
+		status.ProjectName = cut(r.Name)
+		conditions.set(v1alpha1.ConditionReady, metav1.ConditionTrue, r.Reason, r.Message)
+		conditions.remedy(nobody, r.Reason, r.Message)
+		return status
+	}
+	conditions.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
+	conditions.remedy(ruleOf(r.Reason).remedy, r.Reason, r.Message)
+	return status
+}

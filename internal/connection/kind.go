@@ -1,0 +1,103 @@
+package connection
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Kind is all that is thought about one kind of connection. O is its manifest, R its object at Stytch.
+type Kind[O v1alpha1.Connection, R any] struct {
+	// API that lists this kind.
+	API stytch.API
+	// Common is the part of R that every kind has.
+	Common func(R) stytch.Connection
+	// Rival says whether a connection would make a creation be refused, or could not be told from what it creates. Rivalry
+	// says so in words. Shared says that it counts only if no other manifest holds it.
+	Rival   func(O, R) bool
+	Rivalry string
+	Shared  bool
+	// Secrets that the manifest reads or writes, by name.
+	Secrets func(O) []string
+	// Want is the state that a manifest asks for, and what in it cannot be meant. The ID is that of the connection it is
+	// meant for, empty where that is still to be created.
+	Want func(o O, id string, secrets Secrets) (State, []Problem)
+	// Have is the state of a connection at Stytch.
+	Have func(R) State
+	// Creation is what the creating call carries beside the display name.
+	Creation func(O) stytch.Fields
+	// Lacks names what a pending connection lacks to become active.
+	Lacks func(R) []string
+	// Publish puts what Stytch says into the kind's own part of status, given the state that was wanted.
+	Publish func(o O, r R, want State)
+	// Doubts says what is wrong with a connection that no step can mend.
+	Doubts func(o O, want, have State) []Problem
+}
+
+// Secrets are those that a manifest names, by name; nil for one that does not exist.
+type Secrets map[string]*corev1.Secret
+
+// Problem is something in a manifest, or in what it names, that keeps its wish from being met.
+type Problem struct {
+	// Reason that Synced takes. Empty: the problem is only mentioned, and keeps nothing from being done.
+	Reason string
+	// Message says what it is and what to do. It is the same as long as the problem is.
+	Message string
+}
+
+// Worst is the reason and the message for all of the problems: a manifest that cannot be meant comes before an input that is
+// not there. Reason is empty where none of them keeps anything from being done.
+func Worst(problems []Problem) (reason, message string) {
+	for _, wanted := range []string{v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing, ""} {
+		for _, p := range problems {
+			if p.Reason == wanted {
+				return p.Reason, Sentences(problems)
+			}
+		}
+	}
+	return "", ""
+}
+
+// Sentences joins the messages of problems.
+func Sentences(problems []Problem) string {
+	var messages []string
+	for _, p := range problems {
+		if !slices.Contains(messages, p.Message) {
+			messages = append(messages, p.Message)
+		}
+	}
+	return strings.Join(messages, " ")
+}
+
+// RealName is the display name that a connection made for this manifest is given.
+func RealName(o v1alpha1.Connection) string {
+	if name := o.CommonSpec().DisplayName; name != "" {
+		return name
+	}
+	return o.GetName()
+}
+
+// Wish completes a kind's wanted state with the display name: where the manifest has none it is wanted once, in place of the
+// mark.
+func Wish(o v1alpha1.Connection, want, have State) State {
+	if o.CommonSpec().DisplayName == "" && !have.New {
+		return want
+	}
+	settings := Settings{fieldDisplayName: Text(RealName(o))}
+	for field, value := range want.Settings {
+		settings[field] = value
+	}
+	want.Settings = settings
+	return want
+}
+
+// Seen completes a kind's seen state with what every kind has.
+func Seen(o v1alpha1.Connection, common stytch.Connection, have State) State {
+	have.Settings[fieldDisplayName] = Text(common.DisplayName)
+	have.New = Marked(common.DisplayName, o.GetUID())
+	return have
+}
