@@ -259,7 +259,7 @@ func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (con
 	if err != nil {
 		return connection.Identity{}, err
 	}
-	begun := p.session.Looked(p.kind.API, status.OrganizationID)
+	begun := p.to.Begun()
 	p.recall.note(p.o.GetUID(), func(r *recollection) { r.looked = begun })
 	seen := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {

@@ -10,6 +10,8 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -113,6 +115,16 @@ func expectNone(secrets []string, text, where string) {
 			Fail("a secret stands in " + where)
 		}
 	}
+}
+
+// expectCondition expects a condition of an object, as the API server has it, and returns its message.
+func (w *world) expectCondition(o v1alpha1.Connection, kind string, status metav1.ConditionStatus, reason string) string {
+	GinkgoHelper()
+	w.reload(o)
+	c := meta.FindStatusCondition(o.CommonStatus().Conditions, kind)
+	Expect(c).NotTo(BeNil(), "no condition %s: %+v", kind, o.CommonStatus())
+	Expect([]string{string(c.Status), c.Reason}).To(Equal([]string{string(status), reason}), "%+v", o.CommonStatus().Conditions)
+	return c.Message
 }
 
 // expectPass takes one pass and expects exactly these calls to Stytch, by method and the end of the path.

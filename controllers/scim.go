@@ -146,6 +146,9 @@ func unwritable(name string, err error) error {
 
 // keepToken writes a token with the answer in hand, on top of the write that proved it can be written.
 func (s scim) keepToken(ctx context.Context, proved *corev1.Secret, id string, token stytch.Secret, baseURL string) error {
+	if token == "" {
+		return errors.New("the answer of Stytch that should have held the token holds none")
+	}
 	ctx, cancel := outlive(ctx, recordTime)
 	defer cancel()
 	kept := proved.DeepCopy()

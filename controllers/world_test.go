@@ -281,7 +281,7 @@ func (p *process) settle(object client.Object) outcome {
 		switch {
 		case o.err != nil:
 			p.world.clock.advance(firstRetry)
-		case o.quiet() || o.result.RequeueAfter <= 2*DefaultSettleTime:
+		case !p.done(object):
 			p.world.clock.advance(o.result.RequeueAfter)
 		}
 	}
@@ -309,6 +309,7 @@ type fate struct {
 	mu     sync.Mutex
 	events []string // each "stytch POST /v1/…" or "kubernetes PATCH /apis/…"
 	dieAt  int      // index in events; counted from 1, 0 for never
+	dieOn  string   // or the beginning of an event
 	after  bool     // die after its effect, rather than before
 	over   bool
 }
@@ -320,6 +321,20 @@ func (f *fate) dies(n int, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.events, f.dieAt, f.after = nil, n, after
+}
+
+// diesAt arranges the end of the process at an event that begins so, after its effect.
+func (f *fate) diesAt(event string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dieOn, f.after = event, true
+}
+
+// end ends the process now: no call or write of its own can follow, and no answer reaches it.
+func (f *fate) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
 }
 
 func (f *fate) dead() bool {
@@ -360,7 +375,7 @@ func (f *fate) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 				return nil, errDead
 			}
 			response, err := next.RoundTrip(r)
-			if after && err == nil {
+			if (after || f.dead()) && err == nil {
 				_, err = io.Copy(io.Discard, response.Body)
 				return nil, errors.Join(errDead, err, response.Body.Close())
 			}
@@ -380,7 +395,7 @@ func (f *fate) meet(counts bool, event string) (before, after bool) {
 		return false, false
 	}
 	f.events = append(f.events, event)
-	if f.dieAt == 0 || len(f.events) != f.dieAt {
+	if len(f.events) != f.dieAt && (f.dieOn == "" || !strings.HasPrefix(event, f.dieOn)) {
 		return false, false
 	}
 	f.over = true

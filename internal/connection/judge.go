@@ -172,14 +172,14 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 // stateActive is what Stytch calls a connection that is in use.
 const stateActive = "active"
 
+// remedy lets the one condition stand that says who goes on. One that stands already is kept, so that it is not written again.
 func (c conditionSet) remedy(who remedy, reason, message string) {
-	meta.RemoveStatusCondition(c.list, v1alpha1.ConditionReconciling)
-	stands := map[remedy]string{itself: v1alpha1.ConditionReconciling, somebody: v1alpha1.ConditionStalled}[who]
-	if stands != v1alpha1.ConditionStalled {
-		meta.RemoveStatusCondition(c.list, v1alpha1.ConditionStalled)
-	}
-	if stands != "" {
-		c.set(stands, metav1.ConditionTrue, reason, message)
+	for kind, standsFor := range map[string]remedy{v1alpha1.ConditionReconciling: itself, v1alpha1.ConditionStalled: somebody} {
+		if who == standsFor {
+			c.set(kind, metav1.ConditionTrue, reason, message)
+		} else {
+			meta.RemoveStatusCondition(c.list, kind)
+		}
 	}
 }
 

@@ -1,0 +1,274 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// flow is something that an operator is asked to do, during which it may die.
+type flow struct {
+	name string
+	// before the process starts that may die: returns the manifest.
+	arrange func(w *world) v1alpha1.Connection
+	// ask for it.
+	ask func(w *world, o v1alpha1.Connection)
+	// expect what must hold once a process has come to rest.
+	expect func(w *world, o v1alpha1.Connection)
+}
+
+// settled makes a manifest whose connection is as it says.
+func (w *world) settled(o v1alpha1.Connection) v1alpha1.Connection {
+	GinkgoHelper()
+	w.create(o)
+	w.start().settle(o)
+	w.expectKept(o)
+	return o
+}
+
+// expectKept expects one connection of the manifest's, as it says, with its real name, and its token where one is due.
+func (w *world) expectKept(o v1alpha1.Connection) {
+	GinkgoHelper()
+	w.reload(o)
+	status := o.CommonStatus()
+	Expect(isTrue(o, v1alpha1.ConditionReady)).To(BeTrue(), "%+v", status.Conditions)
+	Expect(isTrue(o, v1alpha1.ConditionSynced)).To(BeTrue(), "%+v", status.Conditions)
+	Expect(w.made()).To(ConsistOf(status.ConnectionID), "exactly one connection")
+	remote, _ := w.sim.Connection(status.ConnectionID)
+	Expect(remote.DisplayName).To(Equal(o.CommonSpec().DisplayName))
+	if scim, isSCIM := o.(*v1alpha1.SCIMConnection); isSCIM {
+		w.expectToken(scim)
+	}
+}
+
+// made are the connections that acme has.
+func (w *world) made() []string {
+	ids := []string{}
+	for _, c := range w.sim.Connections(w.acme.ID) {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+func creation(manifest func(w *world) v1alpha1.Connection) flow {
+	return flow{
+		name:    "creation",
+		arrange: manifest,
+		ask:     func(w *world, o v1alpha1.Connection) { w.create(o) },
+		expect:  func(w *world, o v1alpha1.Connection) { w.expectKept(o) },
+	}
+}
+
+func update(manifest func(w *world) v1alpha1.Connection, change func(o v1alpha1.Connection)) flow {
+	return flow{
+		name:    "update",
+		arrange: func(w *world) v1alpha1.Connection { return w.settled(manifest(w)) },
+		ask:     func(w *world, o v1alpha1.Connection) { edit(w, o, change) },
+		expect:  func(w *world, o v1alpha1.Connection) { w.expectKept(o) },
+	}
+}
+
+func deletion(manifest func(w *world) v1alpha1.Connection) flow {
+	return flow{
+		name: "deletion",
+		arrange: func(w *world) v1alpha1.Connection {
+			o := manifest(w)
+			o.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
+			return w.settled(o)
+		},
+		ask: func(w *world, o v1alpha1.Connection) { w.delete(o) },
+		expect: func(w *world, o v1alpha1.Connection) {
+			Expect(w.exists(o)).To(BeFalse(), "the manifest is still there: %+v", o.CommonStatus())
+			Expect(w.made()).To(BeEmpty())
+			if scim, isSCIM := o.(*v1alpha1.SCIMConnection); isSCIM {
+				secret := &corev1.Secret{ObjectMeta: w.meta(scim.Spec.BearerToken.SecretName)}
+				w.reload(secret)
+				Expect(secret.Data).To(BeEmpty())
+				Expect(secret.Labels).To(HaveKeyWithValue(v1alpha1.LabelConnection, v1alpha1.LabelReleased))
+			}
+		},
+	}
+}
+
+// run lets one process do what is asked, dying at its n-th call or write (0: never), and then another until it rests. It returns
+// how many calls and writes the first made.
+func (f flow) run(ctx context.Context, n int, after bool) int {
+	GinkgoHelper()
+	w := newWorld(ctx)
+	o := f.arrange(w)
+	first := w.start()
+	f.ask(w, o)
+	first.fate.dies(n, after)
+	first.settle(o)
+	count := first.fate.seen()
+	if n > 0 {
+		Expect(first.fate.dead()).To(BeTrue(), "the process did not come to its %d. call or write", n)
+		w.start().settle(o)
+	}
+	f.expect(w, o)
+	if w.exists(o) {
+		w.start().expectQuiet(o)
+	}
+	return count
+}
+
+var _ = Describe("A process that dies", func() {
+	kinds := map[string]func(w *world) v1alpha1.Connection{
+		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external("partner") },
+		"SAMLConnection":     func(w *world) v1alpha1.Connection { return w.saml("okta") },
+		"SCIMConnection":     func(w *world) v1alpha1.Connection { return w.scim("directory") },
+	}
+	changes := map[string]func(o v1alpha1.Connection){
+		"ExternalConnection": func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{"editor"} },
+		"SAMLConnection": func(o v1alpha1.Connection) {
+			o.(*v1alpha1.SAMLConnection).Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: newCertificate("new")}, {PEM: newCertificate("newer")}}
+			o.CommonSpec().DisplayName = "Okta, renamed"
+		},
+		"SCIMConnection": func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Directory, renamed" },
+	}
+	for kind, manifest := range kinds {
+		for _, f := range []flow{creation(manifest), update(manifest, changes[kind]), deletion(manifest)} {
+			It(fmt.Sprintf("at any call or write of the %s of a %s leaves one connection, and nothing lost", f.name, kind), func(ctx context.Context) {
+				count := f.run(ctx, 0, false)
+				Expect(count).To(BeNumerically(">=", 2))
+				for n := 1; n <= count; n++ {
+					for _, after := range []bool{false, true} {
+						By(fmt.Sprintf("dying at %d of %d, after its effect: %t", n, count, after))
+						f.run(ctx, n, after)
+					}
+				}
+			})
+		}
+	}
+})
+
+// held holds the creations of SAML connections on the wire: what arrives, and what lets it take effect.
+type held struct {
+	arrived chan struct{}
+	release chan struct{}
+	ended   chan struct{}
+}
+
+func (w *world) holdCreations() held {
+	h := held{arrived: make(chan struct{}, 1), release: make(chan struct{}), ended: make(chan struct{}, 1)}
+	w.sim.SetIntercept(func(stage stytchsim.Stage, op stytchsim.Operation) bool {
+		if op.Name == "CreateSAMLConnection" {
+			if stage == stytchsim.BeforeEffect {
+				h.arrived <- struct{}{}
+				<-h.release
+			} else {
+				h.ended <- struct{}{}
+			}
+		}
+		return false
+	})
+	return h
+}
+
+var _ = Describe("A creation that is still on the wire", func() {
+	// onTheWire brings a first process to where its creation has arrived at Stytch and has had no effect yet.
+	onTheWire := func(w *world) (o *v1alpha1.SAMLConnection, first *process, h held, ended chan outcome) {
+		h = w.holdCreations()
+		o = w.saml("okta")
+		w.create(o)
+		first = w.start()
+		first.catchUp()
+		first.check()
+		first.catchUp()
+		ended = make(chan outcome, 1)
+		go func() {
+			defer GinkgoRecover()
+			result, err := first.saml.Reconcile(w.ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+			ended <- outcome{result: result, err: err}
+		}()
+		Eventually(h.arrived).Should(Receive())
+		return o, first, h, ended
+	}
+	// inDoubt expects that another process finds nothing, creates nothing, and says so.
+	inDoubt := func(w *world, second *process, o *v1alpha1.SAMLConnection) {
+		got := second.expectPass(o, "GET /v1/b2b/sso/organization")
+		Expect(got.result.RequeueAfter).To(BeNumerically("~", DefaultSettleTime, DefaultSettleTime/60))
+		w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonCreationInDoubt)
+		Expect(second.pass(o).calls).To(BeEmpty(), "it looks only once before the doubt can be settled")
+	}
+
+	It("is found by the next process when the first one died and it took effect after the next one's first look", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, first, h, ended := onTheWire(w)
+		first.fate.end()
+		second := w.start()
+		inDoubt(w, second, o)
+		close(h.release)
+		Eventually(h.ended).Should(Receive())
+		Eventually(ended).Should(Receive())
+		w.clock.advance(DefaultSettleTime)
+		second.settle(o)
+		w.expectKept(o)
+	})
+
+	It("is left to the first leader by a second one that starts meanwhile", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, _, h, ended := onTheWire(w)
+		second := w.start()
+		inDoubt(w, second, o)
+		close(h.release)
+		Eventually(ended).Should(Receive())
+		second.settle(o)
+		w.expectKept(o)
+	})
+
+	It("is made again only once the doubt is settled, when it never took effect", func(ctx context.Context) {
+		w := newWorld(ctx)
+		_, err := w.sim.AddFault(stytchsim.Fault{Method: "POST", Path: "/v1/b2b/sso/saml/*", Times: 1, Effect: stytchsim.FaultCutBeforeCommit})
+		Expect(err).NotTo(HaveOccurred())
+		o := w.saml("okta")
+		w.create(o)
+		p := w.start()
+		p.expectPass(o, "GET /v1/b2b/sso/organization", "POST /v1/b2b/sso/saml/organization")
+		w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonCreationInDoubt)
+		p.expectPass(o, "GET /v1/b2b/sso/organization")
+		w.clock.advance(DefaultSettleTime)
+		p.expectPass(o, "GET /v1/b2b/sso/organization", "POST /v1/b2b/sso/saml/organization", "PUT /v1/b2b/sso/saml/organization/connections/saml-connection")
+		w.expectKept(o)
+	})
+})
+
+var _ = Describe("Two manifests with one display name", func() {
+	It("get one connection each although the process dies right after creating each", func(ctx context.Context) {
+		w := newWorld(ctx)
+		a, b := w.saml("a"), w.saml("b")
+		a.Spec.DisplayName, b.Spec.DisplayName = "Okta", "Okta"
+		w.create(a)
+		w.create(b)
+		for _, o := range []*v1alpha1.SAMLConnection{a, b} {
+			p := w.start()
+			p.check()
+			p.catchUp()
+			p.fate.diesAt("stytch POST ")
+			p.pass(o)
+			Expect(p.fate.dead()).To(BeTrue())
+		}
+		Expect(w.made()).To(HaveLen(2))
+		last := w.start()
+		last.settle(a)
+		last.settle(b)
+		w.reload(a)
+		w.reload(b)
+		Expect(w.made()).To(ConsistOf(a.Status.ConnectionID, b.Status.ConnectionID))
+		for _, o := range []*v1alpha1.SAMLConnection{a, b} {
+			Expect(isTrue(o, v1alpha1.ConditionReady)).To(BeTrue())
+			remote, _ := w.sim.Connection(o.Status.ConnectionID)
+			Expect(remote.DisplayName).To(Equal("Okta"))
+			Expect(remote.Fields["idp_entity_id"]).To(Equal(o.Spec.IDPEntityID))
+		}
+	})
+})

@@ -1,0 +1,376 @@
+package connection_test
+
+import (
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// situation is one that Identify decides on, as a table writes it.
+type situation struct {
+	name            string
+	recorded, named string
+	seen            []connection.Candidate
+	heldByOthers    map[string]string
+	shared          bool
+	early           bool // the list was begun before one that shows nothing can be believed
+
+	verdict connection.Verdict
+	id      string
+	others  []string
+	says    []string
+}
+
+func (s situation) identify() connection.Identity {
+	begun := noon
+	if s.early {
+		begun = noon.Add(-time.Nanosecond)
+	}
+	return connection.Identify(connection.Situation{
+		UID: manifestUID, Recorded: s.recorded, Named: s.named,
+		Seen: s.seen, Begun: begun, Believable: noon,
+		Holder:  func(id string) string { return s.heldByOthers[id] },
+		Rivalry: "there is one already", Shared: s.shared,
+	})
+}
+
+func (s situation) check(t *testing.T) {
+	t.Helper()
+	got := s.identify()
+	if got.Verdict != s.verdict || got.ID != s.id || !slices.Equal(got.Others, s.others) {
+		t.Errorf("identified as %s %q, others %q; want %s %q, others %q", got.Verdict, got.ID, got.Others, s.verdict, s.id, s.others)
+	}
+	contains(t, got.Message, s.says...)
+	lacks(t, got.Message, "%!", "..")
+	speaks := s.verdict == connection.Conflict || s.verdict == connection.Missing
+	if (got.Message != "") != speaks {
+		t.Errorf("the verdict %s comes with the message %q", got.Verdict, got.Message)
+	}
+}
+
+func plain(id string) connection.Candidate { return connection.Candidate{ID: id, DisplayName: "Acme"} }
+
+func rival(id string) connection.Candidate {
+	return connection.Candidate{ID: id, DisplayName: "Acme", Rival: true}
+}
+
+func marked(id string, uid types.UID) connection.Candidate {
+	return connection.Candidate{ID: id, DisplayName: connection.ProvisionalName("Acme", uid)}
+}
+
+func TestIdentifyFollowsItsTable(t *testing.T) {
+	for _, s := range []situation{
+		{
+			name:     "recorded and held by another is a conflict",
+			recorded: "c1", seen: []connection.Candidate{plain("c1")}, heldByOthers: map[string]string{"c1": "manifest elder"},
+			verdict: connection.Conflict, id: "c1", says: []string{"c1", "manifest elder", "delete one of the two", "Retain"},
+		},
+		{
+			name:     "recorded, named and held by another is a conflict",
+			recorded: "c1", named: "c1", seen: []connection.Candidate{plain("c1")}, heldByOthers: map[string]string{"c1": "manifest elder"},
+			verdict: connection.Conflict, id: "c1", says: []string{"manifest elder"},
+		},
+		{
+			name:     "recorded, held by another and gone is a conflict all the same",
+			recorded: "c1", heldByOthers: map[string]string{"c1": "manifest elder"},
+			verdict: connection.Conflict, id: "c1", says: []string{"manifest elder"},
+		},
+		{
+			name:     "recorded and seen is ours",
+			recorded: "c1", seen: []connection.Candidate{plain("c0"), plain("c1")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:     "recorded, named and seen is ours",
+			recorded: "c1", named: "c1", seen: []connection.Candidate{plain("c1")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:     "recorded and not seen is missing",
+			recorded: "c1", seen: []connection.Candidate{plain("c2")},
+			verdict: connection.Missing, id: "c1", says: []string{"c1", "not created again", "delete this manifest", "without connectionID"},
+		},
+		{
+			name:     "recorded, named and not seen is missing",
+			recorded: "c1", named: "c1",
+			verdict: connection.Missing, id: "c1", says: []string{"not created again"},
+		},
+		{
+			name:     "recorded and not seen is missing although another bears our mark",
+			recorded: "c1", seen: []connection.Candidate{marked("c2", manifestUID)},
+			verdict: connection.Missing, id: "c1",
+		},
+		{
+			name:     "recorded and another named is a conflict, whatever is seen",
+			recorded: "c1", named: "c2", seen: []connection.Candidate{plain("c1"), plain("c2")},
+			verdict: connection.Conflict, id: "c1", says: []string{"holds c1", "names c2", "take connectionID out"},
+		},
+		{
+			name:     "recorded, another named and nothing seen is a conflict",
+			recorded: "c1", named: "c2", early: true,
+			verdict: connection.Conflict, id: "c1", says: []string{"holds c1", "names c2"},
+		},
+		{
+			name:  "named and held by another is a conflict",
+			named: "c1", seen: []connection.Candidate{plain("c1")}, heldByOthers: map[string]string{"c1": "a manifest in another namespace"},
+			verdict: connection.Conflict, id: "c1", says: []string{"a manifest in another namespace"},
+		},
+		{
+			name:  "named and seen is ours to be taken over, rival or not",
+			named: "c1", seen: []connection.Candidate{rival("c1")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:  "named and seen is ours although the list is early",
+			named: "c1", seen: []connection.Candidate{plain("c1")}, early: true,
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:  "named and not seen is missing",
+			named: "c1", seen: []connection.Candidate{rival("c2")},
+			verdict: connection.Missing, id: "c1", says: []string{"no connection c1 of this kind in this organization", "correct connectionID"},
+		},
+		{
+			name:    "one with our mark is ours",
+			seen:    []connection.Candidate{plain("c0"), marked("c1", manifestUID)},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name: "of several with our mark the smallest ID is ours and the others are named",
+			seen: []connection.Candidate{
+				marked("c3", manifestUID), marked("c1", manifestUID), plain("c0"), marked("c2", manifestUID),
+			},
+			verdict: connection.Ours, id: "c1", others: []string{"c2", "c3"},
+		},
+		{
+			name:         "one with our mark that another manifest holds is not ours, nor among the others",
+			seen:         []connection.Candidate{marked("c1", manifestUID), marked("c2", manifestUID), marked("c3", manifestUID)},
+			heldByOthers: map[string]string{"c1": "manifest elder", "c3": "manifest elder"},
+			verdict:      connection.Ours, id: "c2",
+		},
+		{
+			name:         "where others hold all that bear our mark there is none",
+			seen:         []connection.Candidate{marked("c1", manifestUID)},
+			heldByOthers: map[string]string{"c1": "manifest elder"},
+			verdict:      connection.None,
+		},
+		{
+			name:     "recorded, the others with our mark are named",
+			recorded: "c2", seen: []connection.Candidate{marked("c3", manifestUID), marked("c2", manifestUID), marked("c1", manifestUID)},
+			verdict: connection.Ours, id: "c2", others: []string{"c1", "c3"},
+		},
+		{
+			name:     "recorded and renamed, the others with our mark are still named",
+			recorded: "c2", seen: []connection.Candidate{plain("c2"), marked("c1", manifestUID)},
+			verdict: connection.Ours, id: "c2", others: []string{"c1"},
+		},
+		{
+			name:    "one with our mark is ours although the list is early",
+			seen:    []connection.Candidate{marked("c1", manifestUID)},
+			early:   true,
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:    "one with our mark is ours although a rival stands beside it",
+			seen:    []connection.Candidate{rival("c0"), marked("c1", manifestUID)},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:    "a rival without our mark is a conflict, with the ID to take over",
+			seen:    []connection.Candidate{plain("c0"), rival("c1")},
+			verdict: connection.Conflict, id: "c1", says: []string{"there is one already", "set spec.connectionID: c1"},
+		},
+		{
+			name:    "a rival is a conflict and no doubt although the list is early",
+			seen:    []connection.Candidate{rival("c1")},
+			early:   true,
+			verdict: connection.Conflict, id: "c1",
+		},
+		{
+			name:         "a rival that another manifest holds is a conflict, and not to be taken over",
+			seen:         []connection.Candidate{rival("c1")},
+			heldByOthers: map[string]string{"c1": "manifest elder"},
+			verdict:      connection.Conflict, id: "c1", says: []string{"there is one already", "held by manifest elder", "Delete one of the two manifests"},
+		},
+		{
+			name:    "a shared rival that nobody holds is a conflict",
+			seen:    []connection.Candidate{rival("c1")},
+			shared:  true,
+			verdict: connection.Conflict, id: "c1", says: []string{"set spec.connectionID: c1"},
+		},
+		{
+			name:         "a shared rival that another manifest holds is not in the way",
+			seen:         []connection.Candidate{rival("c1")},
+			heldByOthers: map[string]string{"c1": "manifest elder"},
+			shared:       true,
+			verdict:      connection.None,
+		},
+		{
+			name:         "of two shared rivals the one that nobody holds is in the way",
+			seen:         []connection.Candidate{rival("c1"), rival("c2")},
+			heldByOthers: map[string]string{"c1": "manifest elder"},
+			shared:       true,
+			verdict:      connection.Conflict, id: "c2",
+		},
+		{
+			name:    "another manifest's mark is nothing to us",
+			seen:    []connection.Candidate{marked("c1", otherUID)},
+			verdict: connection.None,
+		},
+		{
+			name:    "a mark in the middle of a name is none",
+			seen:    []connection.Candidate{{ID: "c1", DisplayName: connection.ProvisionalName("Acme", manifestUID) + " (old)"}},
+			verdict: connection.None,
+		},
+		{
+			name:    "nothing in a list begun at the very time from which it is believable is none",
+			verdict: connection.None,
+		},
+		{
+			name:    "nothing in a list begun a moment earlier is a doubt",
+			early:   true,
+			verdict: connection.Doubt,
+		},
+		{
+			name:    "nothing of ours in an early list is a doubt, whoever else is there",
+			seen:    []connection.Candidate{plain("c1"), marked("c2", otherUID)},
+			early:   true,
+			verdict: connection.Doubt,
+		},
+	} {
+		t.Run(s.name, s.check)
+	}
+}
+
+func TestIdentifyNeverTakesWhatIsNeitherRecordedNorNamedNorMarked(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	for range 2000 {
+		s := randomSituation(random)
+		got := s.identify()
+		if got.Verdict != connection.Ours {
+			continue
+		}
+		i := slices.IndexFunc(s.seen, func(c connection.Candidate) bool { return c.ID == got.ID })
+		switch {
+		case i < 0:
+			t.Fatalf("%+v: %s is ours and was not seen", s, got.ID)
+		case s.heldByOthers[got.ID] != "":
+			t.Fatalf("%+v: %s is ours and another holds it", s, got.ID)
+		case got.ID != s.recorded && got.ID != s.named && !connection.Marked(s.seen[i].DisplayName, manifestUID):
+			t.Fatalf("%+v: %s is ours by likeness", s, got.ID)
+		}
+	}
+}
+
+func TestIdentifyCreatesOnlyWhereNothingIsRecordedNamedOrMarkedAndTheListIsBelievable(t *testing.T) {
+	random := rand.New(rand.NewSource(2))
+	for range 2000 {
+		s := randomSituation(random)
+		ownMark := func(c connection.Candidate) bool {
+			return connection.Marked(c.DisplayName, manifestUID) && s.heldByOthers[c.ID] == ""
+		}
+		if s.identify().Verdict == connection.None && (s.recorded != "" || s.named != "" || s.early || slices.ContainsFunc(s.seen, ownMark)) {
+			t.Fatalf("%+v: judged that there is none", s)
+		}
+	}
+}
+
+func randomSituation(random *rand.Rand) situation {
+	ids := []string{"", "c1", "c2", "c3"}
+	s := situation{
+		recorded: ids[random.Intn(4)], named: ids[random.Intn(4)], heldByOthers: map[string]string{},
+		shared: random.Intn(2) == 0, early: random.Intn(2) == 0,
+	}
+	for _, id := range ids[1:] {
+		one := []connection.Candidate{plain(id), rival(id), marked(id, manifestUID), marked(id, otherUID)}[random.Intn(4)]
+		if random.Intn(2) == 0 {
+			s.seen = append(s.seen, one)
+		}
+		if random.Intn(3) == 0 {
+			s.heldByOthers[id] = "manifest elder"
+		}
+	}
+	random.Shuffle(len(s.seen), func(i, j int) { s.seen[i], s.seen[j] = s.seen[j], s.seen[i] })
+	return s
+}
+
+func TestTheHolderIsRecordedBeforeNamedThenElderThenOfTheSmallerUID(t *testing.T) {
+	early, late := noon, noon.Add(time.Second)
+	// Each claim counts before all that follow it.
+	order := []connection.Claim{
+		{Name: "recorded-early-a", Recorded: true, Created: early, UID: "a"},
+		{Name: "recorded-early-b", Recorded: true, Created: early, UID: "b"},
+		{Name: "recorded-late-a", Recorded: true, Created: late, UID: "a"},
+		{Name: "named-early-a", Created: early, UID: "a"},
+		{Name: "named-early-b", Created: early, UID: "b"},
+		{Name: "named-late-a", Created: late, UID: "a"},
+	}
+	random := rand.New(rand.NewSource(3))
+	for first := range order {
+		for range 50 {
+			claims := slices.Clone(order[first:])
+			random.Shuffle(len(claims), func(i, j int) { claims[i], claims[j] = claims[j], claims[i] })
+			holder, found := connection.Holder(claims)
+			if !found || holder.Name != order[first].Name {
+				t.Fatalf("of %+v the holder is %q, want %q", claims, holder.Name, order[first].Name)
+			}
+		}
+	}
+}
+
+func TestNobodyHoldsWhatNobodyClaims(t *testing.T) {
+	if holder, found := connection.Holder(nil); found {
+		t.Errorf("%+v holds what nobody claims", holder)
+	}
+}
+
+func TestAHolderIsNamedOnlyWithinItsNamespace(t *testing.T) {
+	claim := connection.Claim{Namespace: "acme", Name: "secret-customer", UID: "uid-of-it"}
+	same(t, "in its namespace", claim.Describe("acme"), "manifest secret-customer")
+	elsewhere := claim.Describe("other")
+	lacks(t, elsewhere, claim.Name, claim.Namespace, string(claim.UID))
+	contains(t, elsewhere, "another namespace")
+}
+
+func TestTheMarkOfAManifestNeverChanges(t *testing.T) {
+	// What an earlier version of the operator wrote at Stytch must be known again.
+	same(t, "the mark", connection.Mark(manifestUID), "7777bbda")
+	same(t, "the provisional name", connection.ProvisionalName("Acme", manifestUID), "Acme [new 7777bbda]")
+	same(t, "the label", connection.MarkLabel(manifestUID), "new-7777bbda")
+	if problems := validation.IsValidLabelValue(connection.MarkLabel(manifestUID)); len(problems) > 0 {
+		t.Errorf("the mark is no value of a label: %v", problems)
+	}
+}
+
+func TestAProvisionalNameIsMarkedForItsManifestAlone(t *testing.T) {
+	for _, name := range []string{"", "Acme", strings.Repeat("ü", 255), "Acme [new 00000000]"} {
+		provisional := connection.ProvisionalName(name, manifestUID)
+		if !connection.Marked(provisional, manifestUID) {
+			t.Errorf("%q does not bear the mark", provisional)
+		}
+		if connection.Marked(provisional, otherUID) {
+			t.Errorf("%q bears another manifest's mark", provisional)
+		}
+		if connection.Marked(name, manifestUID) {
+			t.Errorf("%q bears the mark before it is given", name)
+		}
+	}
+}
+
+func TestAProvisionalNameIsCutBetweenRunesAndKeepsItsMark(t *testing.T) {
+	marking := utf8.RuneCountInString(connection.ProvisionalName("", manifestUID))
+	for _, test := range []struct{ runes, kept int }{{199, 199}, {200, 200}, {201, 200}, {255, 200}} {
+		name := connection.ProvisionalName(strings.Repeat("ü", test.runes), manifestUID)
+		if got := utf8.RuneCountInString(name); got != test.kept+marking || !utf8.ValidString(name) {
+			t.Errorf("a name of %d runes becomes one of %d, want %d and the mark of %d", test.runes, got, test.kept, marking)
+		}
+	}
+}

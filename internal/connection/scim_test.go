@@ -1,0 +1,196 @@
+package connection_test
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// tokenSecret is a Secret in the place of a token's.
+func tokenSecret(label string, data map[string]string) *corev1.Secret {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme-scim"}, Data: map[string][]byte{}}
+	if label != "" {
+		secret.Labels = map[string]string{v1alpha1.LabelConnection: label}
+	}
+	for key, value := range data {
+		secret.Data[key] = []byte(value)
+	}
+	return secret
+}
+
+func TestASecretIsOursByItsLabelAlone(t *testing.T) {
+	token := map[string]string{"token": "some-token-wxyz"}
+	for _, test := range []struct {
+		name   string
+		secret *corev1.Secret
+		id     string
+		ours   bool
+	}{
+		{"the connection's ID", tokenSecret(scimID, token), scimID, true},
+		{"the mark of this manifest", tokenSecret(connection.MarkLabel(manifestUID), token), scimID, true},
+		{"the mark of this manifest before there is an ID", tokenSecret(connection.MarkLabel(manifestUID), nil), "", true},
+		{"released and empty", tokenSecret("released", nil), scimID, true},
+		{"released and empty before there is an ID", tokenSecret("released", nil), "", true},
+		{"released and not empty", tokenSecret("released", token), scimID, false},
+		{"no label", tokenSecret("", token), scimID, false},
+		{"no label and no ID", tokenSecret("", nil), "", false},
+		{"another connection's ID", tokenSecret("scim-connection-live-9", token), scimID, false},
+		{"an ID before there is one", tokenSecret(scimID, token), "", false},
+		{"another manifest's mark", tokenSecret(connection.MarkLabel(otherUID), nil), scimID, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := connection.OwnsSecret(test.secret, test.id, manifestUID); got != test.ours {
+				t.Errorf("it is ours: %t, want %t", got, test.ours)
+			}
+		})
+	}
+}
+
+func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		secrets connection.Secrets
+		want    connection.Token
+	}{
+		{"no Secret", nil, connection.Token{}},
+		{"a Secret that does not exist", connection.Secrets{"acme-scim": nil}, connection.Token{}},
+		{"a Secret without data", connection.Secrets{"acme-scim": tokenSecret(scimID, nil)}, connection.Token{}},
+		{"a token", secretWith(scimID, "some-token-wxyz"), connection.Token{LastFour: "wxyz", BaseURL: scimRemote().BaseURL}},
+		{"a token too short to be one", secretWith(scimID, "wxyz"), connection.Token{BaseURL: scimRemote().BaseURL}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want, problems := connection.SCIM().Want(scimManifest(), scimID, test.secrets)
+			same(t, "the token", *want.Token, test.want)
+			same(t, "problems", problems, []connection.Problem(nil))
+		})
+	}
+}
+
+func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
+	for _, test := range []struct {
+		name, id string
+		says     []string
+	}{
+		{"before there is a connection", "", []string{"Secret acme-scim", "left alone", "delete it, or name another"}},
+		{"of a connection", scimID, []string{"Secret acme-scim", "left alone", "connections.stytch-operator.dev/connection=" + scimID, "delete it"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want, problems := connection.SCIM().Want(scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
+			same(t, "the token", *want.Token, connection.Token{Foreign: true})
+			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
+				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
+			}
+			contains(t, problems[0].Message, test.says...)
+			lacks(t, problems[0].Message, "abcd", "their-token")
+		})
+	}
+}
+
+func TestAForeignSecretKeepsTheMarkAndTheTokenAsTheyAre(t *testing.T) {
+	r := scimRemote()
+	r.DisplayName = connection.ProvisionalName("Acme – Okta", manifestUID)
+	plan, problems := planFor(connection.SCIM(), scimManifest(), r, secretWith("somebody", "their-token-abcd"))
+	noSteps(t, plan)
+	if len(problems) != 1 {
+		t.Errorf("the problems are %+v, want the one", problems)
+	}
+}
+
+func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
+	held := func(o *v1alpha1.SCIMConnection) {
+		o.Status.BearerToken = &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", SecretName: "acme-scim"}
+	}
+	for _, test := range []struct {
+		name    string
+		edit    func(*v1alpha1.SCIMConnection)
+		isNew   bool
+		secrets connection.Secrets
+		reports bool
+		reason  string
+	}{
+		{"not where it holds it", held, false, secretWith(scimID, "some-token-wxyz"), false, ""},
+		{"not while the connection is new: it is replaced", nil, true, nil, false, ""},
+		{"only mentioned where no Secret ever held it", nil, false, nil, true, ""},
+		{
+			"only mentioned where status knows the token and no Secret",
+			func(o *v1alpha1.SCIMConnection) {
+				o.Status.BearerToken = &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz"}
+			},
+			false, nil, true, "",
+		},
+		{"as missing where the Secret that held it is gone", held, false, nil, true, v1alpha1.ReasonInputMissing},
+		{"as missing where the Secret that held it holds another", held, false, secretWith(scimID, "some-token-abcd"), true, v1alpha1.ReasonInputMissing},
+		{
+			"by the ID that the manifest names, where none is recorded",
+			func(o *v1alpha1.SCIMConnection) { o.Spec.ConnectionID, o.Status.ConnectionID = scimID, "" },
+			false, nil, true, "",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, r := scimManifest(), scimRemote()
+			if test.edit != nil {
+				test.edit(o)
+			}
+			if test.isNew {
+				r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
+			}
+			plan, problems := planFor(connection.SCIM(), o, r, test.secrets)
+			if !test.reports {
+				same(t, "problems", problems, []connection.Problem(nil))
+				return
+			}
+			noSteps(t, plan)
+			if len(problems) != 1 || problems[0].Reason != test.reason {
+				t.Fatalf("the problems are %+v, want one with the reason %q", problems, test.reason)
+			}
+			contains(t, problems[0].Message, "Secret acme-scim", "ends in wxyz", "as token", v1alpha1.LabelConnection+"="+scimID+".")
+			lacks(t, problems[0].Message, "abcd")
+		})
+	}
+}
+
+func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
+	r := scimRemote()
+	r.BearerTokenExpiresAt = yearsOn(5)
+	scim := connection.SCIM()
+	o := scimManifest()
+
+	want, _ := scim.Want(o, scimID, nil)
+	scim.Publish(o, r, want)
+	same(t, "the base URL", o.Status.BaseURL, r.BaseURL)
+	same(t, "the token that no Secret holds", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{
+		LastFour: "wxyz", ExpiresAt: new(metav1.NewTime(yearsOn(5))),
+	})
+
+	want, _ = scim.Want(o, scimID, secretWith(scimID, "some-token-wxyz"))
+	scim.Publish(o, r, want)
+	same(t, "the Secret that holds it", o.Status.BearerToken.SecretName, "acme-scim")
+
+	want, _ = scim.Want(o, scimID, nil)
+	r.BearerTokenExpiresAt = time.Time{}
+	scim.Publish(o, r, want)
+	same(t, "the token whose Secret went away", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", SecretName: "acme-scim"})
+}
+
+func TestSCIMIsCreatedWithItsProviderAlone(t *testing.T) {
+	o := scimManifest()
+	same(t, "the body", connection.SCIM().Creation(o), stytch.Fields{"identity_provider": "okta"})
+	o.Spec.IdentityProvider = ""
+	same(t, "the body without a provider", connection.SCIM().Creation(o), stytch.Fields{})
+}
+
+func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
+	scim := connection.SCIM()
+	if !scim.Rival(scimManifest(), stytch.SCIMConnection{}) || scim.Shared {
+		t.Error("a second SCIM connection is not seen as a rival")
+	}
+	same(t, "the Secrets", scim.Secrets(scimManifest()), []string{"acme-scim"})
+	same(t, "what it lacks", scim.Lacks(scimRemote()), []string(nil))
+	same(t, "its API", scim.API, stytch.APISCIM)
+}

@@ -1,0 +1,136 @@
+package stytch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// longestClosed is the longest Retry-After that is believed.
+const longestClosed = 5 * time.Minute
+
+// refusal turns an answer that is not 2xx into an Error. An answer that is not
+// Stytch's (a proxy's page) says nothing of connections, whatever its status.
+func refusal(r Request, header http.Header, body []byte, hidden []string) *Error {
+	var e envelope
+	read := decode(body, &e) == nil && (e.RequestID != "" || e.ErrorType != "")
+	if read {
+		r.ID, r.ErrorType = printable(e.RequestID, 128), printable(string(e.ErrorType), 64)
+	}
+	err := &Error{Request: r, Class: classify(r, read), Message: clean(string(e.ErrorMessage), hidden)}
+	switch {
+	case err.Class == Throttled:
+		// Stytch's own words may count the seconds.
+		err.Message = "Stytch asks for fewer calls"
+		err.RetryAfter = retryAfter(header.Get("Retry-After"), r.Time)
+	case r.StatusCode < 400:
+		err.Message = "a redirect, which is not followed"
+	case !read:
+		err.Message = foreign(header)
+	}
+	return err
+}
+
+// classify goes by Stytch's error_type first and the status second. Which types
+// there are is from the enumeration in Stytch's mobile and browser SDKs; their
+// statuses are mostly undocumented.
+func classify(r Request, read bool) Class {
+	switch {
+	case r.StatusCode == http.StatusTooManyRequests:
+		return Throttled
+	case r.StatusCode == http.StatusUnauthorized && r.ErrorType != "enterprise_endpoint":
+		return CredentialsRejected // enterprise_endpoint: the feature is not enabled
+	case !read || !definite(r.StatusCode):
+		return Unavailable
+	case r.StatusCode == http.StatusForbidden:
+		return PermissionDenied
+	}
+	switch r.ErrorType {
+	case "organization_not_found":
+		return OrganizationNotFound
+	case "sso_connection_not_found", "saml_connection_not_found", "oidc_connection_not_found",
+		"external_connection_not_found", "no_active_scim_connection", "scim_connection_not_found",
+		"sso_verification_key_not_found":
+		return NotFound
+	}
+	return Rejected
+}
+
+// retryAfter is how long a Retry-After asks to wait. No documentation of Stytch
+// speaks of one; its limits are counted in windows aligned to the clock, so
+// without it the next minute is worth a try.
+func retryAfter(header string, now time.Time) time.Duration {
+	wait := time.Duration(-1)
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(header); err == nil {
+		wait = max(date.Sub(now), 0)
+	}
+	switch {
+	case wait < 0:
+		return now.Truncate(time.Minute).Add(time.Minute).Sub(now)
+	case wait < time.Second:
+		return time.Second
+	}
+	return min(wait, longestClosed)
+}
+
+// failure turns a call without an answer into an Error. The texts of Go's network
+// errors name ports, which differ from call to call.
+func failure(r Request, timeout time.Duration, cause error) *Error {
+	return &Error{Request: r, Class: Unavailable, Message: reason(timeout, cause), Err: cause}
+}
+
+func reason(timeout time.Duration, cause error) string {
+	dns, unnamed := errors.AsType[*net.DNSError](cause)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](cause)
+	network, is := errors.AsType[net.Error](cause)
+	switch {
+	case errors.Is(cause, context.Canceled):
+		return "it was abandoned"
+	case unnamed:
+		return fmt.Sprintf("the name %s cannot be resolved", printable(dns.Name, 100))
+	case untrusted:
+		return "the server's TLS certificate is not trusted"
+	case errors.Is(cause, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(cause, context.DeadlineExceeded):
+		return fmt.Sprintf("nothing within %s", timeout)
+	case is && network.Timeout():
+		return "the network timed out"
+	case errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
+		return "the connection was cut"
+	}
+	return "the network failed"
+}
+
+// unbegun is the Error of a call that was not even tried: it cannot be meant, as
+// problem says, or its pass was ended by cause.
+func unbegun(operation string, now time.Time, problem string, cause error) *Error {
+	class, message := Rejected, problem
+	if problem == "" {
+		class, message = Unavailable, "the pass was ended"
+	}
+	return &Error{
+		Request: Request{Operation: operation, Time: now},
+		Class:   class, Message: message, Err: errors.Join(errUnsent, cause),
+	}
+}
+
+// foreign describes an answer that is not Stytch's.
+func foreign(header http.Header) string {
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil || strings.Count(kind, "/") != 1 {
+		return "the answer is not Stytch's"
+	}
+	return fmt.Sprintf("the answer is not Stytch's (%s)", printable(kind, 64))
+}

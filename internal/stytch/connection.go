@@ -1,0 +1,145 @@
+package stytch
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Connection is what every kind of connection has. Status is as Stytch says:
+// pending or active.
+type Connection struct {
+	OrganizationID string
+	ConnectionID   string
+	Status         string
+	DisplayName    string
+}
+
+func (c Connection) key() string { return c.ConnectionID }
+
+// identified is a connection of any kind.
+type identified interface{ key() string }
+
+// SCIMConnection is the one SCIM connection of an organization.
+type SCIMConnection struct {
+	Connection
+	IdentityProvider string
+	BaseURL          string
+
+	// BearerToken stands only in the answer of CreateSCIM, NextBearerToken only in
+	// that of StartRotation. Stytch shows each once and this package keeps neither.
+	BearerToken     Secret
+	NextBearerToken Secret
+
+	// The last four characters of both tokens; of the next one "" while no rotation
+	// is open. Computed from the token where Stytch leaves them out.
+	BearerTokenLastFour      string
+	NextBearerTokenLastFour  string
+	BearerTokenExpiresAt     time.Time
+	NextBearerTokenExpiresAt time.Time
+
+	GroupImplicitRoles []SCIMGroupRole
+}
+
+// SCIMGroupRole gives a role to the members of a SCIM group. GroupName is only
+// ever read.
+type SCIMGroupRole struct {
+	RoleID    string
+	GroupID   string
+	GroupName string
+}
+
+// SAMLConnection is a SAML SSO connection. Its private keys and signing
+// certificates are not read.
+type SAMLConnection struct {
+	Connection
+	IdentityProvider         string
+	IDPEntityID              string
+	IDPSSOURL                string
+	ACSURL                   string
+	AudienceURI              string
+	AlternativeAudienceURI   string
+	AlternativeACSURL        string
+	NameIDFormat             string
+	IDPInitiatedAuthDisabled bool
+	AllowGatewayCallback     bool
+	AttributeMapping         map[string]string
+	ImplicitRoles            []string // sorted
+	GroupImplicitRoles       []GroupRole
+	VerificationCertificates []Certificate
+}
+
+// Certificate is a certificate of the identity provider as Stytch holds it.
+// SHA256 is the lower-case hex of the SHA-256 of its DER, "" when what Stytch
+// returned is not a certificate; a text comparison would fail on PEM that was
+// wrapped anew. ExpiresAt is as Stytch says, else as the certificate does.
+type Certificate struct {
+	ID        string
+	SHA256    string
+	ExpiresAt time.Time
+}
+
+// ExternalConnection lends an organization the SSO connection of another one.
+type ExternalConnection struct {
+	Connection
+	ExternalOrganizationID string
+	ExternalConnectionID   string
+	ImplicitRoles          []string // sorted
+	GroupImplicitRoles     []GroupRole
+}
+
+// GroupRole gives a role to those whom the identity provider calls members of a
+// group.
+type GroupRole struct {
+	RoleID string
+	Group  string
+}
+
+// SSOConnections are all SSO connections of an organization, each list ordered
+// by connection ID, so that [Find] is quick.
+//
+// Lists are shared between all who ask: whoever got one may keep it, it never
+// changes, and may not write to it.
+type SSOConnections struct {
+	SAML     []SAMLConnection
+	OIDC     []Connection
+	External []ExternalConnection
+}
+
+// Find returns the connection with that ID from a list ordered by connection ID,
+// as all lists of this package are.
+func Find[C identified](list []C, connectionID string) (C, bool) {
+	i, found := search(list, connectionID)
+	if !found {
+		var none C
+		return none, false
+	}
+	return list[i], true
+}
+
+func search[C identified](list []C, connectionID string) (int, bool) {
+	return slices.BinarySearchFunc(list, connectionID, func(c C, id string) int { return strings.Compare(c.key(), id) })
+}
+
+// placed returns a copy of the list in which c stands at its place, instead of
+// what stood there. Lists are never changed: others are reading them.
+func placed[C identified](list []C, c C) []C {
+	i, found := search(list, c.key())
+	after := i
+	if found {
+		after++
+	}
+	out := make([]C, 0, len(list)+1)
+	out = append(out, list[:i]...)
+	out = append(out, c)
+	return append(out, list[after:]...)
+}
+
+// without returns the list without that connection.
+func without[C identified](list []C, connectionID string) []C {
+	i, found := search(list, connectionID)
+	if !found {
+		return list
+	}
+	return slices.Concat(list[:i], list[i+1:]) // nil when it was the last
+}

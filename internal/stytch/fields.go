@@ -1,0 +1,70 @@
+package stytch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+)
+
+// Fields is the body of a create or an update, by Stytch's names. A field that
+// is absent is left alone; a zero value ("", false, an empty or nil list or map)
+// is sent, and clears. Null is never sent, since nobody says what it would mean:
+// a body that would hold one is refused before it is sent. A value that must not
+// be seen is a [Secret], standing directly in Fields.
+type Fields map[string]any
+
+// encode returns the body and the secrets in it.
+func (f Fields) encode() (body []byte, hidden []string, err error) {
+	out := make(map[string]any, len(f))
+	for name, value := range f {
+		if secret, is := value.(Secret); is {
+			hidden = append(hidden, secret.Reveal())
+			out[name] = secret.Reveal()
+			continue
+		}
+		if err := sendable(name, value); err != nil {
+			return nil, nil, err
+		}
+		out[name] = cleared(value)
+	}
+	body, err = json.Marshal(out)
+	if err != nil {
+		return nil, nil, errors.New("the request cannot be written as JSON")
+	}
+	return body, hidden, nil
+}
+
+// cleared makes an empty list or map of a nil one, which JSON would call null.
+func cleared(value any) any {
+	switch v := reflect.ValueOf(value); {
+	case v.Kind() == reflect.Slice && v.IsNil():
+		return []any{}
+	case v.Kind() == reflect.Map && v.IsNil():
+		return map[string]any{}
+	}
+	return value
+}
+
+// sendable refuses what would arrive as null, or as the placeholder of a secret.
+func sendable(name string, value any) error {
+	raw, err := json.Marshal(cleared(value))
+	if err != nil {
+		return fmt.Errorf("%s cannot be written as JSON", name)
+	}
+	for tokens := json.NewDecoder(bytes.NewReader(raw)); ; {
+		token, err := tokens.Token()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s cannot be written as JSON", name)
+		case token == nil:
+			return fmt.Errorf("%s would be sent as null", name)
+		case token == redacted:
+			return fmt.Errorf("%s would be sent as %s", name, redacted)
+		}
+	}
+}

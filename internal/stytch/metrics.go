@@ -1,0 +1,66 @@
+package stytch
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts calls and how long they take.
+type metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+// newMetrics registers the metrics, if there is somewhere to. A second Service
+// on one registry counts into the first one's.
+func newMetrics(registry prometheus.Registerer, waiting func() int) metrics {
+	m := metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stytch_requests_total",
+			Help: "Calls of the Stytch API by operation and class of the answer: 2xx, 3xx, 4xx, 429, 5xx, or none.",
+		}, []string{"operation", "status_class"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "stytch_request_duration_seconds",
+			Help:    "Time until a call of the Stytch API was answered or given up, by operation.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"operation"}),
+	}
+	if registry == nil {
+		return m
+	}
+	m.requests = registered(registry, m.requests)
+	m.duration = registered(registry, m.duration)
+	registered(registry, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "stytch_gate_waiting_turns",
+		Help: "Turns to call the Stytch API that are promised for later, over all projects.",
+	}, func() float64 { return float64(waiting()) }))
+	return m
+}
+
+func registered[C prometheus.Collector](registry prometheus.Registerer, c C) C {
+	if already, is := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(c)); is {
+		if there, same := already.ExistingCollector.(C); same {
+			return there
+		}
+	}
+	return c
+}
+
+func (m metrics) observe(r Request, took time.Duration) {
+	m.requests.WithLabelValues(r.Operation, statusClass(r.StatusCode)).Inc()
+	m.duration.WithLabelValues(r.Operation).Observe(took.Seconds())
+}
+
+func statusClass(status int) string {
+	switch status {
+	case 0:
+		return "none"
+	case http.StatusTooManyRequests:
+		return "429"
+	}
+	return fmt.Sprintf("%dxx", status/100)
+}

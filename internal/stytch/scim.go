@@ -1,0 +1,127 @@
+package stytch
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+const (
+	statusDeleted = "deleted"
+	routeNotFound = "route_not_found"
+	noProject     = "project_not_found"
+)
+
+// SCIM returns the SCIM connection of an organization, if it has one, as a list
+// of one or none begun at or after since (GET
+// /v1/b2b/scim/{organization_id}/connection).
+//
+// Which status means that there is none is not documented: the error type
+// no_active_scim_connection, a 404 about no organization, an answer without a
+// connection and a connection that is called deleted all do.
+func (p *Pass) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
+	const operation = "GetSCIMConnection"
+	return list(ctx, p, p.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
+		r, request, err := do[connectionReply[wireSCIM]](ctx, p.session.account, call{
+			operation: operation, method: http.MethodGet, path: scimPath(organizationID),
+		})
+		switch {
+		case err != nil && absentSCIM(request):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case r.Connection == nil || r.Connection.Status == statusDeleted:
+			return nil, nil
+		case r.Connection.ConnectionID == "":
+			return nil, incomplete(request, "a connection ID")
+		}
+		return []SCIMConnection{r.Connection.connection()}, nil
+	})
+}
+
+// absentSCIM reports whether a refusal says that there is no SCIM connection.
+func absentSCIM(r Request) bool {
+	switch r.ErrorType {
+	case "no_active_scim_connection", "scim_connection_not_found":
+		return definite(r.StatusCode)
+	case "organization_not_found", routeNotFound, noProject:
+		return false
+	}
+	return r.StatusCode == http.StatusNotFound && r.ID != "" // a proxy's 404 is nobody's word
+}
+
+// CreateSCIM creates the SCIM connection of an organization (POST
+// /v1/b2b/scim/{organization_id}/connection) with display_name and
+// identity_provider. The answer holds BearerToken, which is never shown again.
+// It is not idempotent: after an Error that is Unknown there may be a connection.
+func (p *Pass) CreateSCIM(ctx context.Context, organizationID string, f Fields) (SCIMConnection, Request, error) {
+	return p.putSCIM(ctx, organizationID, call{
+		operation: "CreateSCIMConnection", method: http.MethodPost, path: scimPath(organizationID), fields: f,
+	})
+}
+
+// UpdateSCIM changes the fields given: display_name, identity_provider,
+// scim_group_implicit_role_assignments (PUT
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}).
+func (p *Pass) UpdateSCIM(ctx context.Context, organizationID, connectionID string, f Fields) (SCIMConnection, Request, error) {
+	return p.putSCIM(ctx, organizationID, call{
+		operation: "UpdateSCIMConnection", method: http.MethodPut, path: scimPath(organizationID, connectionID),
+		fields: f, connection: connectionID,
+	})
+}
+
+// DeleteSCIM deletes the SCIM connection with its groups and their roles (DELETE
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}). An Error of class
+// NotFound or OrganizationNotFound says that it was already gone.
+func (p *Pass) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
+	c := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
+	return remove(ctx, p, p.session.scim(organizationID), c, goneSCIM(connectionID))
+}
+
+// StartRotation makes the next bearer token (POST
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/start). The
+// answer holds NextBearerToken, which is never shown again; the current token
+// stays good. Like a creation it is not idempotent.
+func (p *Pass) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return p.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
+}
+
+// CompleteRotation makes the next bearer token the only one (POST
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/complete).
+// The error type scim_connection_not_rotating_token says that none is under way.
+func (p *Pass) CompleteRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return p.rotate(ctx, "CompleteSCIMTokenRotation", "complete", organizationID, connectionID)
+}
+
+// CancelRotation throws the next bearer token away (POST
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/cancel). The
+// error type scim_connection_not_rotating_token says that none is under way.
+func (p *Pass) CancelRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return p.rotate(ctx, "CancelSCIMTokenRotation", "cancel", organizationID, connectionID)
+}
+
+func (p *Pass) rotate(ctx context.Context, operation, step, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return p.putSCIM(ctx, organizationID, call{
+		operation: operation, method: http.MethodPost, path: scimPath(organizationID, connectionID, "rotate", step),
+		connection: connectionID,
+	})
+}
+
+func (p *Pass) putSCIM(ctx context.Context, organizationID string, c call) (SCIMConnection, Request, error) {
+	return put[wireSCIM](ctx, p, p.session.scim(organizationID), c, goneSCIM(c.connection), func(_ []SCIMConnection, is SCIMConnection) []SCIMConnection {
+		is.BearerToken, is.NextBearerToken = "", "" // for the caller, not for memory
+		if is.Status == statusDeleted {
+			return nil
+		}
+		return []SCIMConnection{is}
+	})
+}
+
+// goneSCIM takes a connection out of the list, and no other that has come since.
+func goneSCIM(connectionID string) func([]SCIMConnection, string) []SCIMConnection {
+	return func(held []SCIMConnection, _ string) []SCIMConnection { return without(held, connectionID) }
+}
+
+func scimPath(organizationID string, more ...string) []string {
+	return append([]string{"v1", "b2b", "scim", organizationID, "connection"}, more...)
+}

@@ -1,0 +1,153 @@
+package stytch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	defaultTimeout = 30 * time.Second
+	// An answer about one thing is small; a list of a thousand SAML connections with
+	// five certificates each is some 15 MiB.
+	oneAnswer  = 1 << 20
+	listAnswer = 64 << 20
+)
+
+// call is a request before it is sent. Path segments are escaped when it is.
+type call struct {
+	operation string
+	method    string
+	path      []string
+	fields    Fields // POST and PUT only
+	limit     int64  // bytes of the answer; zero: oneAnswer
+	// connection is the ID the answer has to be about; "" when it is a new one.
+	connection string
+}
+
+// newTransport keeps some twenty calls in flight to one host. HTTP/1.1 on
+// purpose: see request.
+func newTransport() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		MaxIdleConns:          64,
+		MaxIdleConnsPerHost:   20,
+		IdleConnTimeout:       30 * time.Second,
+		Protocols:             protocols,
+	}
+}
+
+// send makes one HTTP request and returns the body of a 2xx. It does not look at
+// the gate.
+func (s *Service) send(ctx context.Context, credentials Credentials, c call) ([]byte, http.Header, Request, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	begun := s.now()
+	body, header, request, err := s.exchange(ctx, credentials, c)
+	if err == nil || !errors.Is(err, errUnsent) {
+		s.metrics.observe(request, request.Time.Sub(begun))
+	}
+	return body, header, request, err
+}
+
+func (s *Service) exchange(ctx context.Context, credentials Credentials, c call) ([]byte, http.Header, Request, *Error) {
+	request := Request{Operation: c.operation}
+	out, hidden, problem := newRequest(ctx, credentials, c, s.userAgent)
+	if ended := ctx.Err(); problem != "" || ended != nil {
+		err := unbegun(c.operation, s.now(), problem, ended)
+		return nil, nil, err.Request, err
+	}
+	response, err := s.client.Do(out)
+	if err != nil {
+		request.Time = s.now()
+		return nil, nil, request, failure(request, s.timeout, err)
+	}
+	defer func() {
+		// What is left is read, within reason, so that the connection can be kept.
+		_, _ = io.CopyN(io.Discard, response.Body, 256<<10)
+		_ = response.Body.Close()
+	}()
+	limit := c.limit
+	if limit == 0 {
+		limit = oneAnswer
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	request.Time, request.StatusCode = s.now(), response.StatusCode
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		refused := refusal(request, response.Header, body, hidden)
+		return nil, nil, refused.Request, refused
+	}
+	switch {
+	case err != nil:
+		return nil, nil, request, failure(request, s.timeout, err)
+	case int64(len(body)) > limit:
+		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the answer is too long"}
+	}
+	return body, response.Header, request, nil
+}
+
+// newRequest returns the request, the secrets in it, or what is wrong with it.
+func newRequest(ctx context.Context, credentials Credentials, c call, userAgent string) (out *http.Request, hidden []string, problem string) {
+	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
+	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.Fragment != "" {
+		return nil, nil, "the base URL is not one"
+	}
+	var target strings.Builder
+	target.WriteString(root.String())
+	for _, segment := range c.path {
+		if segment == "" || segment == "." || segment == ".." {
+			return nil, nil, "an identifier is empty or a dot"
+		}
+		target.WriteString("/" + url.PathEscape(segment))
+	}
+	body, hidden, problem := requestBody(c)
+	if problem != "" {
+		return nil, nil, problem
+	}
+	out, err = http.NewRequestWithContext(ctx, c.method, target.String(), body)
+	if err != nil {
+		return nil, nil, "the request cannot be made"
+	}
+	out.SetBasicAuth(credentials.ProjectID, credentials.Secret.Reveal())
+	out.Header.Set("User-Agent", userAgent)
+	out.Header.Set("Content-Type", "application/json")
+	out.Header.Set("Accept", "application/json")
+	return out, append(hidden, credentials.Secret.Reveal()), ""
+}
+
+// requestBody returns what is sent. A GET gets a body of nothing, which is not
+// sent: net/http sends a GET without a body again by itself when a kept
+// connection breaks, and a call is to be made once.
+func requestBody(c call) (body io.Reader, hidden []string, problem string) {
+	switch c.method {
+	case http.MethodGet:
+		return nothing{}, nil, ""
+	case http.MethodPost, http.MethodPut:
+		raw, hidden, err := c.fields.encode()
+		if err != nil {
+			return nil, nil, err.Error()
+		}
+		return bytes.NewReader(raw), hidden, ""
+	}
+	return nil, nil, ""
+}
+
+// nothing is a body without content that is not http.NoBody.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+
+// noRedirect makes the redirect itself the answer: credentials go to the host
+// they were meant for and nowhere else.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

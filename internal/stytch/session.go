@@ -1,0 +1,77 @@
+package stytch
+
+import (
+	"fmt"
+	"time"
+)
+
+// API is one of the two halves of the connection API. What an organization has
+// in each is read, and remembered, by itself.
+type API string
+
+// The two halves.
+const (
+	APISSO  API = "sso"
+	APISCIM API = "scim"
+)
+
+// Session is a project opened with its credentials. What it was told is kept in
+// the [Service], so that a Session may be opened for each pass.
+type Session struct{ account *account }
+
+// Looked returns when the list held of an organization's connections was begun.
+// The time stands while the list is forgotten or cannot be read again. When none
+// was ever read it is when the Service was made: a starting process counts its
+// first slot as looked at.
+func (s *Session) Looked(api API, organizationID string) time.Time {
+	var begun time.Time
+	switch api {
+	case APISSO:
+		begun = s.sso(organizationID).looked()
+	case APISCIM:
+		begun = s.scim(organizationID).looked()
+	}
+	if begun.IsZero() {
+		return s.account.service.made
+	}
+	return begun
+}
+
+// Forget drops the list held of an organization's connections: who asks next
+// gets a new one.
+func (s *Session) Forget(api API, organizationID string) {
+	switch api {
+	case APISSO:
+		s.sso(organizationID).forget()
+	case APISCIM:
+		s.scim(organizationID).forget()
+	}
+}
+
+// Pass begins one pass of one object, which its uid stands for at the gate. A
+// Pass is not for concurrent use.
+func (s *Session) Pass(uid string, lane Lane) *Pass {
+	return &Pass{session: s, uid: uid, lane: lane}
+}
+
+func (s *Session) sso(organizationID string) *observation[SSOConnections] {
+	return s.account.service.sso.observation(s.account.service.now(), s.subject(organizationID))
+}
+
+func (s *Session) scim(organizationID string) *observation[[]SCIMConnection] {
+	return s.account.service.scim.observation(s.account.service.now(), s.subject(organizationID))
+}
+
+func (s *Session) organization(name string) *observation[string] {
+	return s.account.service.organizations.observation(s.account.service.now(), s.subject(name))
+}
+
+func (s *Session) subject(name string) subject {
+	return subject{baseURL: s.account.baseURL, credential: s.account.hash, name: name}
+}
+
+// shared is the name at the gate of a reading that any number of objects want:
+// they have one turn together, since one call answers all.
+func (s *Session) shared(operation, name string) string {
+	return fmt.Sprintf("%s %s %x", operation, name, s.account.hash[:8])
+}

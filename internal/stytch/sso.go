@@ -1,0 +1,148 @@
+package stytch
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// SSO returns all SSO connections of an organization by a list begun at or after
+// since (GET /v1/b2b/sso/{organization_id}). There is no read of one connection,
+// and no pages.
+func (p *Pass) SSO(ctx context.Context, organizationID string, since time.Time) (SSOConnections, error) {
+	const operation = "ListSSOConnections"
+	return list(ctx, p, p.session.sso(organizationID), operation, organizationID, since, func(ctx context.Context) (SSOConnections, error) {
+		r, request, err := do[ssoReply](ctx, p.session.account, call{
+			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID}, limit: listAnswer,
+		})
+		if err != nil {
+			return SSOConnections{}, err
+		}
+		all, whole := r.connections()
+		if !whole {
+			return SSOConnections{}, incomplete(request, "a connection's ID")
+		}
+		return all, nil
+	})
+}
+
+// DeleteSSO deletes an SSO connection of any kind (DELETE
+// /v1/b2b/sso/{organization_id}/connections/{connection_id}). An Error of class
+// NotFound or OrganizationNotFound says that it was already gone; the error type
+// cannot_delete_default_sso_connection, that others would be left without a
+// default.
+func (p *Pass) DeleteSSO(ctx context.Context, organizationID, connectionID string) (Request, error) {
+	c := call{
+		operation: "DeleteSSOConnection", method: http.MethodDelete,
+		path: []string{"v1", "b2b", "sso", organizationID, "connections", connectionID},
+	}
+	return remove(ctx, p, p.session.sso(organizationID), c, goneSSO(connectionID))
+}
+
+// CreateSAML creates a pending SAML connection (POST
+// /v1/b2b/sso/saml/{organization_id}) with display_name and identity_provider;
+// everything else is an update. It is not idempotent: after an Error that is
+// Unknown there may be a connection.
+func (p *Pass) CreateSAML(ctx context.Context, organizationID string, f Fields) (SAMLConnection, Request, error) {
+	return p.putSAML(ctx, organizationID, call{
+		operation: "CreateSAMLConnection", method: http.MethodPost,
+		path: []string{"v1", "b2b", "sso", "saml", organizationID}, fields: f,
+	})
+}
+
+// UpdateSAML changes the fields given (PUT
+// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}). Each
+// x509_certificate is added to those there, and one may be sent at a time.
+func (p *Pass) UpdateSAML(ctx context.Context, organizationID, connectionID string, f Fields) (SAMLConnection, Request, error) {
+	return p.putSAML(ctx, organizationID, call{
+		operation: "UpdateSAMLConnection", method: http.MethodPut,
+		path: samlPath(organizationID, connectionID), fields: f, connection: connectionID,
+	})
+}
+
+// DeleteVerificationCertificate deletes a certificate of the identity provider
+// (DELETE /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/verification_certificates/{certificate_id}).
+// An Error of class NotFound says that it was already gone; the error type
+// cannot_delete_last_sso_verification_key, that it is the last.
+func (p *Pass) DeleteVerificationCertificate(ctx context.Context, organizationID, connectionID, certificateID string) (Request, error) {
+	c := call{
+		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
+		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
+	}
+	return remove(ctx, p, p.session.sso(organizationID), c, goneCertificate(connectionID, certificateID))
+}
+
+// CreateExternal creates an External connection (POST
+// /v1/b2b/sso/external/{organization_id}) with external_organization_id,
+// external_connection_id, display_name, and the roles under names of their own:
+// connection_implicit_role_assignments, group_implicit_role_assignments. It is
+// not idempotent: after an Error that is Unknown there may be a connection.
+func (p *Pass) CreateExternal(ctx context.Context, organizationID string, f Fields) (ExternalConnection, Request, error) {
+	return p.putExternal(ctx, organizationID, call{
+		operation: "CreateExternalConnection", method: http.MethodPost,
+		path: []string{"v1", "b2b", "sso", "external", organizationID}, fields: f,
+	})
+}
+
+// UpdateExternal changes the fields given: display_name,
+// external_connection_implicit_role_assignments,
+// external_group_implicit_role_assignments (PUT
+// /v1/b2b/sso/external/{organization_id}/connections/{connection_id}).
+func (p *Pass) UpdateExternal(ctx context.Context, organizationID, connectionID string, f Fields) (ExternalConnection, Request, error) {
+	return p.putExternal(ctx, organizationID, call{
+		operation: "UpdateExternalConnection", method: http.MethodPut,
+		path: []string{"v1", "b2b", "sso", "external", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
+	})
+}
+
+func (p *Pass) putSAML(ctx context.Context, organizationID string, c call) (SAMLConnection, Request, error) {
+	return put[wireSAML](ctx, p, p.session.sso(organizationID), c, goneSSO(c.connection), func(held SSOConnections, is SAMLConnection) SSOConnections {
+		held.SAML = placed(held.SAML, is)
+		return held
+	})
+}
+
+func (p *Pass) putExternal(ctx context.Context, organizationID string, c call) (ExternalConnection, Request, error) {
+	return put[wireExternal](ctx, p, p.session.sso(organizationID), c, goneSSO(c.connection), func(held SSOConnections, is ExternalConnection) SSOConnections {
+		held.External = placed(held.External, is)
+		return held
+	})
+}
+
+func samlPath(organizationID, connectionID string) []string {
+	return []string{"v1", "b2b", "sso", "saml", organizationID, "connections", connectionID}
+}
+
+// goneSSO takes a connection out of the lists.
+func goneSSO(connectionID string) func(SSOConnections, string) SSOConnections {
+	return func(held SSOConnections, _ string) SSOConnections {
+		return SSOConnections{
+			SAML:     without(held.SAML, connectionID),
+			OIDC:     without(held.OIDC, connectionID),
+			External: without(held.External, connectionID),
+		}
+	}
+}
+
+// goneCertificate takes a certificate out of its connection, or the connection
+// out of the lists when that is what Stytch did not find.
+func goneCertificate(connectionID, certificateID string) func(SSOConnections, string) SSOConnections {
+	return func(held SSOConnections, errorType string) SSOConnections {
+		if errorType != "" && errorType != "sso_verification_key_not_found" {
+			return goneSSO(connectionID)(held, errorType)
+		}
+		c, found := Find(held.SAML, connectionID)
+		if !found {
+			return held
+		}
+		var left []Certificate
+		for _, certificate := range c.VerificationCertificates {
+			if certificate.ID != certificateID {
+				left = append(left, certificate)
+			}
+		}
+		c.VerificationCertificates = left
+		held.SAML = placed(held.SAML, c)
+		return held
+	}
+}

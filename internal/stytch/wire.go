@@ -1,0 +1,294 @@
+package stytch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The types of this file are what Stytch sends, as far as it is of use here.
+// Whatever they do not name is ignored: Stytch adds fields without notice. What
+// may be a secret has no place in them, but for the two tokens shown once.
+
+// envelope is around every answer.
+type envelope struct {
+	RequestID    string `json:"request_id"`
+	StatusCode   int    `json:"status_code"`
+	ErrorType    text   `json:"error_type"`
+	ErrorMessage text   `json:"error_message"`
+}
+
+// fromStytch tells Stytch's answer from a proxy's that happens to be JSON.
+func (e envelope) fromStytch() bool { return e.RequestID != "" || e.StatusCode != 0 }
+
+func (e envelope) requestID() string { return printable(e.RequestID, 128) }
+
+// reply is the answer to a call that succeeded.
+type reply interface {
+	fromStytch() bool
+	requestID() string
+}
+
+func decode(body []byte, into any) error { return json.Unmarshal(body, into) }
+
+// text is a string that may come as something else: an attribute mapping is
+// documented as a free object. What is no string is kept as its JSON.
+type text string
+
+// UnmarshalJSON never fails.
+func (t *text) UnmarshalJSON(raw []byte) error {
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		var compact bytes.Buffer
+		_ = json.Compact(&compact, raw)
+		s = compact.String()
+	}
+	*t = text(s)
+	return nil
+}
+
+// moment is an optional RFC 3339 time; one that cannot be read is as good as none.
+type moment struct{ time.Time }
+
+// UnmarshalJSON never fails.
+func (m *moment) UnmarshalJSON(raw []byte) error {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		m.Time, _ = time.Parse(time.RFC3339Nano, s)
+	}
+	return nil
+}
+
+type whoamiReply struct {
+	envelope
+	ProjectID string `json:"project_id"`
+	Name      string `json:"name"`
+}
+
+type organizationReply struct {
+	envelope
+	Organization struct {
+		OrganizationID string `json:"organization_id"`
+	} `json:"organization"`
+}
+
+// connectionReply is the answer to everything about one connection. It may lack
+// the connection: no schema of Stytch requires it.
+type connectionReply[W any] struct {
+	envelope
+	Connection *W `json:"connection"`
+}
+
+type ssoReply struct {
+	envelope
+	SAML     []wireSAML       `json:"saml_connections"`
+	OIDC     []wireConnection `json:"oidc_connections"`
+	External []wireExternal   `json:"external_connections"`
+}
+
+// connections returns the lists, or false when one of them holds something
+// without an ID: half a list would say that connections are gone.
+func (r ssoReply) connections() (SSOConnections, bool) {
+	saml, ok1 := ordered(r.SAML, wireSAML.connection)
+	oidc, ok2 := ordered(r.OIDC, wireConnection.connection)
+	external, ok3 := ordered(r.External, wireExternal.connection)
+	return SSOConnections{SAML: saml, OIDC: oidc, External: external}, ok1 && ok2 && ok3
+}
+
+func ordered[W any, C identified](list []W, convert func(W) C) ([]C, bool) {
+	out := mapped(list, convert)
+	slices.SortFunc(out, func(a, b C) int { return strings.Compare(a.key(), b.key()) })
+	return out, len(out) == 0 || out[0].key() != ""
+}
+
+// mapped returns nil for nothing.
+func mapped[A, B any](list []A, f func(A) B) []B {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]B, len(list))
+	for i, a := range list {
+		out[i] = f(a)
+	}
+	return out
+}
+
+type wireConnection struct {
+	OrganizationID string `json:"organization_id"`
+	ConnectionID   string `json:"connection_id"`
+	Status         string `json:"status"`
+	DisplayName    string `json:"display_name"`
+}
+
+func (w wireConnection) connection() Connection { return Connection(w) }
+
+type wireSCIM struct {
+	wireConnection
+	IdentityProvider         string `json:"identity_provider"`
+	BaseURL                  string `json:"base_url"`
+	BearerToken              string `json:"bearer_token"`
+	NextBearerToken          string `json:"next_bearer_token"`
+	BearerTokenLastFour      string `json:"bearer_token_last_four"`
+	NextBearerTokenLastFour  string `json:"next_bearer_token_last_four"`
+	BearerTokenExpiresAt     moment `json:"bearer_token_expires_at"`
+	NextBearerTokenExpiresAt moment `json:"next_bearer_token_expires_at"`
+	GroupRoles               []struct {
+		RoleID    string `json:"role_id"`
+		GroupID   string `json:"group_id"`
+		GroupName string `json:"group_name"`
+	} `json:"scim_group_implicit_role_assignments"`
+}
+
+func (w wireSCIM) connection() SCIMConnection {
+	c := SCIMConnection{
+		Connection:               w.wireConnection.connection(),
+		IdentityProvider:         w.IdentityProvider,
+		BaseURL:                  w.BaseURL,
+		BearerToken:              Secret(w.BearerToken),
+		NextBearerToken:          Secret(w.NextBearerToken),
+		BearerTokenLastFour:      w.BearerTokenLastFour,
+		NextBearerTokenLastFour:  w.NextBearerTokenLastFour,
+		BearerTokenExpiresAt:     w.BearerTokenExpiresAt.Time,
+		NextBearerTokenExpiresAt: w.NextBearerTokenExpiresAt.Time,
+	}
+	for _, role := range w.GroupRoles {
+		c.GroupImplicitRoles = append(c.GroupImplicitRoles, SCIMGroupRole(role))
+	}
+	// The answers that hold a token lack its last four.
+	if c.BearerTokenLastFour == "" {
+		c.BearerTokenLastFour = c.BearerToken.LastFour()
+	}
+	if c.NextBearerTokenLastFour == "" {
+		c.NextBearerTokenLastFour = c.NextBearerToken.LastFour()
+	}
+	return c
+}
+
+type wireRole struct {
+	RoleID string `json:"role_id"`
+}
+
+// roles are a set at Stytch, where their order means nothing.
+func roles(list []wireRole) []string {
+	out := mapped(list, func(w wireRole) string { return w.RoleID })
+	slices.Sort(out)
+	return out
+}
+
+type wireGroupRole struct {
+	RoleID string `json:"role_id"`
+	Group  string `json:"group"`
+}
+
+func (w wireGroupRole) role() GroupRole { return GroupRole(w) }
+
+type wireSAML struct {
+	wireConnection
+	IdentityProvider         string            `json:"identity_provider"`
+	IDPEntityID              string            `json:"idp_entity_id"`
+	IDPSSOURL                string            `json:"idp_sso_url"`
+	ACSURL                   string            `json:"acs_url"`
+	AudienceURI              string            `json:"audience_uri"`
+	AlternativeAudienceURI   string            `json:"alternative_audience_uri"`
+	AlternativeACSURL        string            `json:"alternative_acs_url"`
+	NameIDFormat             string            `json:"nameid_format"`
+	IDPInitiatedAuthDisabled bool              `json:"idp_initiated_auth_disabled"`
+	AllowGatewayCallback     bool              `json:"allow_gateway_callback"`
+	AttributeMapping         map[string]text   `json:"attribute_mapping"`
+	Roles                    []wireRole        `json:"saml_connection_implicit_role_assignments"`
+	GroupRoles               []wireGroupRole   `json:"saml_group_implicit_role_assignments"`
+	VerificationCertificates []wireCertificate `json:"verification_certificates"`
+}
+
+func (w wireSAML) connection() SAMLConnection {
+	c := SAMLConnection{
+		Connection:               w.wireConnection.connection(),
+		IdentityProvider:         w.IdentityProvider,
+		IDPEntityID:              w.IDPEntityID,
+		IDPSSOURL:                w.IDPSSOURL,
+		ACSURL:                   w.ACSURL,
+		AudienceURI:              w.AudienceURI,
+		AlternativeAudienceURI:   w.AlternativeAudienceURI,
+		AlternativeACSURL:        w.AlternativeACSURL,
+		NameIDFormat:             w.NameIDFormat,
+		IDPInitiatedAuthDisabled: w.IDPInitiatedAuthDisabled,
+		AllowGatewayCallback:     w.AllowGatewayCallback,
+		ImplicitRoles:            roles(w.Roles),
+		GroupImplicitRoles:       mapped(w.GroupRoles, wireGroupRole.role),
+		VerificationCertificates: mapped(w.VerificationCertificates, wireCertificate.certificate),
+	}
+	if len(w.AttributeMapping) > 0 {
+		c.AttributeMapping = make(map[string]string, len(w.AttributeMapping))
+		for attribute, source := range w.AttributeMapping {
+			c.AttributeMapping[attribute] = string(source)
+		}
+	}
+	return c
+}
+
+type wireExternal struct {
+	wireConnection
+	ExternalOrganizationID string          `json:"external_organization_id"`
+	ExternalConnectionID   string          `json:"external_connection_id"`
+	Roles                  []wireRole      `json:"external_connection_implicit_role_assignments"`
+	GroupRoles             []wireGroupRole `json:"external_group_implicit_role_assignments"`
+}
+
+func (w wireExternal) connection() ExternalConnection {
+	return ExternalConnection{
+		Connection:             w.wireConnection.connection(),
+		ExternalOrganizationID: w.ExternalOrganizationID,
+		ExternalConnectionID:   w.ExternalConnectionID,
+		ImplicitRoles:          roles(w.Roles),
+		GroupImplicitRoles:     mapped(w.GroupRoles, wireGroupRole.role),
+	}
+}
+
+type wireCertificate struct {
+	ID          string `json:"certificate_id"`
+	Certificate string `json:"certificate"`
+	ExpiresAt   moment `json:"expires_at"`
+}
+
+func (w wireCertificate) certificate() Certificate {
+	c := Certificate{ID: w.ID, ExpiresAt: w.ExpiresAt.Time}
+	der := derOf(w.Certificate)
+	if der == nil {
+		return c
+	}
+	sum := sha256.Sum256(der)
+	c.SHA256 = hex.EncodeToString(sum[:])
+	if c.ExpiresAt.IsZero() {
+		if parsed, err := x509.ParseCertificate(der); err == nil {
+			c.ExpiresAt = parsed.NotAfter
+		}
+	}
+	return c
+}
+
+// derOf reads a certificate however it is wrapped, on one line too, where
+// encoding/pem asks for several. Go's x509 refuses certificates that identity
+// providers use, so any ASN.1 will do.
+func derOf(certificate string) []byte {
+	const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+	if _, after, found := strings.Cut(certificate, begin); found {
+		certificate = after
+	}
+	certificate, _, _ = strings.Cut(certificate, end)
+	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(certificate), ""))
+	if err != nil {
+		return nil
+	}
+	var whole asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &whole); err != nil || len(rest) > 0 {
+		return nil
+	}
+	return der
+}
