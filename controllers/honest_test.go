@@ -165,3 +165,15 @@ func short(calls []string) []string {
 	}
 	return out
 }
+
+// eventReasons are the reasons of all events of the namespace.
+func (w *world) eventReasons() []string {
+	GinkgoHelper()
+	var events eventsv1.EventList
+	Expect(api.List(w.ctx, &events, client.InNamespace(w.namespace))).To(Succeed())
+	reasons := []string{}
+	for _, e := range events.Items {
+		reasons = append(reasons, e.Reason)
+	}
+	return reasons
+}

@@ -2,12 +2,14 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -54,5 +56,138 @@ var _ = Describe("A SCIMConnection", func() {
 		Expect(o.Status.BearerToken.ExpiresAt).NotTo(BeNil())
 		p.expectQuiet(o)
 		w.start().expectQuiet(o)
+	})
+
+	It("asks for no token while a Secret that is not its own stands in the place, and leaves that alone", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		foreign := w.secret(o.Spec.BearerToken.SecretName, map[string]string{"token": "somebody else's token"})
+		w.create(foreign)
+		w.create(o)
+		p := w.start()
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("is not this connection's, so it is left alone: delete it"))
+		Expect(w.made()).To(BeEmpty())
+		before := foreign.ResourceVersion
+		w.reload(foreign)
+		Expect(foreign.ResourceVersion).To(Equal(before))
+		w.delete(foreign)
+		p.settle(o)
+		w.expectKept(o)
+	})
+
+	It("asks for no token while its Secret cannot be written", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		w.create(o)
+		immutable := w.secret(o.Spec.BearerToken.SecretName, nil)
+		immutable.Labels = map[string]string{v1alpha1.LabelConnection: connection.MarkLabel(o.UID)}
+		immutable.Immutable = new(true)
+		w.create(immutable)
+		p := w.start()
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("is immutable"))
+		Expect(w.made()).To(BeEmpty())
+		w.delete(immutable)
+		p.settle(o)
+		w.expectKept(o)
+	})
+
+	It("says so when the Secret of its token is deleted, and is whole again once the token is put back", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		w.settled(o)
+		secret := w.tokenSecret(o)
+		w.delete(secret)
+		p := w.start()
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("does not hold the connection's token, which ends in"))
+		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
+		back := w.secret(secret.Name, map[string]string{v1alpha1.SecretKeyToken: string(secret.Data[v1alpha1.SecretKeyToken])})
+		back.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
+		w.create(back)
+		p.settle(o)
+		w.expectKept(o)
+	})
+
+	It("that was taken over is ready without its token, says what is missing, and takes the token when it is supplied", func(ctx context.Context) {
+		w := newWorld(ctx)
+		byHand := w.scim("by-hand")
+		w.settled(byHand)
+		token := w.tokenSecret(byHand).Data[v1alpha1.SecretKeyToken]
+		w.delete(byHand)
+		p := w.start()
+		p.settle(byHand)
+
+		o := w.scim("taken")
+		o.Spec.ConnectionID = byHand.Status.ConnectionID
+		w.create(o)
+		p.settle(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("Secret taken-token does not hold the connection's token"))
+		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
+		supplied := w.secret("taken-token", map[string]string{v1alpha1.SecretKeyToken: string(token)})
+		supplied.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
+		w.create(supplied)
+		p.settle(o)
+		w.expectKept(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch has what the manifest says."))
+	})
+
+	It("takes a Secret that a deleted connection released", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
+		w.settled(o)
+		w.delete(o)
+		p := w.start()
+		p.settle(o)
+		again := w.scim("directory")
+		w.create(again)
+		p.settle(again)
+		w.expectKept(again)
+	})
+
+	It("creates no second connection while Stytch's answers hold no token, and says so", func(ctx context.Context) {
+		w := newWorld(ctx, func(s *stytchsim.Switches) { s.AnswerConnection = "absent" })
+		o := w.scim("directory")
+		w.create(o)
+		p := w.start()
+		for range 6 {
+			p.pass(o)
+			w.clock.advance(firstRetry)
+		}
+		Expect(w.made()).To(HaveLen(1))
+		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonUnavailable)
+		w.sim.SetIntercept(nil)
+		switches := w.sim.Switches()
+		switches.AnswerConnection = "present"
+		Expect(w.sim.SetSwitches(switches)).To(Succeed())
+		p.settle(o)
+		w.expectKept(o)
+	})
+
+	It("recovers its token from any two crashes in a row", func(ctx context.Context) {
+		lost := flow{
+			name: "recovery",
+			arrange: func(w *world) v1alpha1.Connection {
+				o := w.scim("directory")
+				w.create(o)
+				first := w.start()
+				first.fate.diesAt("stytch POST ")
+				first.pass(o)
+				Expect(w.made()).To(HaveLen(1))
+				return o
+			},
+			ask:    func(*world, v1alpha1.Connection) {},
+			expect: func(w *world, o v1alpha1.Connection) { w.expectKept(o) },
+		}
+		count := lost.run(ctx, 0, false)
+		Expect(count).To(BeNumerically(">=", 6), "list, record, prove, start, write the token, complete, rename, status")
+		for n := 1; n <= count; n++ {
+			for _, after := range []bool{false, true} {
+				By(fmt.Sprintf("dying again at %d of %d, after its effect: %t", n, count, after))
+				lost.run(ctx, n, after)
+			}
+		}
 	})
 })

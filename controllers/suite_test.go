@@ -24,11 +24,15 @@ import (
 
 // The control plane that every spec runs against: a real API server and etcd.
 var (
-	apiServer *rest.Config
-	scheme    = runtime.NewScheme()
+	apiServer   *rest.Config
+	environment *envtest.Environment
+	scheme      = runtime.NewScheme()
 	// api is an administrator's client, read and written past every cache.
 	api client.Client
 )
+
+// envtestUser may do everything, like the administrator.
+var envtestUser = envtest.User{Name: "controller-manager", Groups: []string{"system:masters"}}
 
 func TestControllers(t *testing.T) {
 	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
@@ -41,7 +45,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, eventsv1.AddToScheme, metav1.AddMetaToScheme} {
 		Expect(add(scheme)).To(Succeed())
 	}
-	environment := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	environment = &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
 	var err error
 	apiServer, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred())

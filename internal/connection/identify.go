@@ -34,7 +34,9 @@ func ProvisionalName(name string, uid types.UID) string {
 }
 
 // Marked says whether a display name bears the mark of this manifest.
-func Marked(displayName string, uid types.UID) bool { return strings.HasSuffix(displayName, marking(uid)) }
+func Marked(displayName string, uid types.UID) bool {
+	return strings.HasSuffix(displayName, marking(uid))
+}
 
 func marking(uid types.UID) string { return " [new " + Mark(uid) + "]" }
 
@@ -182,14 +184,15 @@ func Holder(claims []Claim) (Claim, bool) {
 	}
 	return slices.MinFunc(claims, func(a, b Claim) int {
 		return cmp.Or(
-			-boolCompare(a.Recorded, b.Recorded),
+			-compareBools(a.Recorded, b.Recorded),
 			a.Created.Compare(b.Created),
 			strings.Compare(string(a.UID), string(b.UID)),
 		)
 	}), true
 }
 
-func boolCompare(a, b bool) int {
+// compareBools puts false before true.
+func compareBools(a, b bool) int {
 	switch {
 	case a == b:
 		return 0

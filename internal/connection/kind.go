@@ -3,8 +3,10 @@ package connection
 import (
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -71,6 +73,15 @@ func Sentences(problems []Problem) string {
 		}
 	}
 	return strings.Join(messages, " ")
+}
+
+// expiry is a time as status keeps it, to the second, so that a value that was read back equals the one that was written. Nil
+// where there is none.
+func expiry(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(metav1.NewTime(t).Rfc3339Copy())
 }
 
 // RealName is the display name that a connection made for this manifest is given.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -59,7 +60,7 @@ func (s Step) Fields() stytch.Fields { return fields(s.Changes) }
 func Plan(want, have State) []Step {
 	token := planToken(want.Token, have)
 	changes := differences(want.Settings, have.Settings)
-	if have.New && have.Token != nil && want.Token.LastFour != have.Token.LastFour {
+	if have.New && want.Token != nil && have.Token != nil && want.Token.LastFour != have.Token.LastFour {
 		changes = slices.DeleteFunc(changes, func(c Change) bool { return c.Field == fieldDisplayName })
 	}
 
@@ -74,7 +75,7 @@ func Plan(want, have State) []Step {
 			steps = append(steps, Step{Action: Update, Changes: changes})
 			changes = nil
 		}
-		changes = append(changes, addition(c, have.Certificates))
+		changes = append(changes, addition(c, want.Certificates, have.Certificates))
 	}
 	if len(changes) > 0 {
 		steps = append(steps, Step{Action: Update, Changes: changes})
@@ -103,26 +104,23 @@ func planToken(secret *Token, have State) []Step {
 		return nil
 	}
 	remote := have.Token
-	step := func(a Action) []Step {
-		return []Step{{Action: a, Changes: []Change{{
-			Field: fieldToken, Have: Text("…" + secret.LastFour), Want: Text("…" + remote.LastFour),
-		}}}}
+	step := func(a Action, field, have, want string) []Step {
+		return []Step{{Action: a, Changes: []Change{{Field: field, Have: Text(have), Want: Text(want)}}}}
 	}
+	cancel := step(CancelRotation, fieldNextToken, "…"+remote.NextLastFour, "")
 	switch {
 	case secret.LastFour == remote.LastFour && have.New && remote.NextLastFour != "":
-		return step(CancelRotation)
+		return cancel
 	case secret.LastFour == remote.LastFour && secret.BaseURL != remote.BaseURL:
-		return []Step{{Action: PublishToken, Changes: []Change{{
-			Field: fieldBaseURL, Have: Text(secret.BaseURL), Want: Text(remote.BaseURL),
-		}}}}
+		return step(PublishToken, fieldBaseURL, secret.BaseURL, remote.BaseURL)
 	case secret.LastFour == remote.LastFour || !have.New || secret.Foreign:
 		return nil
 	case remote.NextLastFour == "":
-		return step(StartRotation)
+		return step(StartRotation, fieldToken, "…"+remote.LastFour, "a new one")
 	case secret.LastFour == remote.NextLastFour:
-		return step(CompleteRotation)
+		return step(CompleteRotation, fieldToken, "…"+remote.LastFour, "…"+remote.NextLastFour)
 	default:
-		return step(CancelRotation)
+		return cancel
 	}
 }
 
@@ -152,20 +150,29 @@ func compareCertificates(want, have State) (missing, surplus []Certificate) {
 		return missing, nil
 	}
 	slices.SortFunc(surplus, func(a, b Certificate) int {
-		return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), strings.Compare(a.ID, b.ID))
+		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
 	})
 	return missing, surplus
 }
 
-func addition(c Certificate, have []Certificate) Change {
-	var there []string
+// compareEnds puts what ends first at the top, and what nobody knows the end of last.
+func compareEnds(a, b time.Time) int {
+	return cmp.Or(compareBools(a.IsZero(), b.IsZero()), a.Compare(b))
+}
+
+// addition of a certificate. What Stytch has in its place are the certificates that nobody wants: those that are wanted come and
+// go beside it.
+func addition(c Certificate, want, have []Certificate) Change {
+	var instead []string
 	for _, h := range have {
-		there = append(there, h.SHA256)
+		if !slices.ContainsFunc(want, func(w Certificate) bool { return w.SHA256 == h.SHA256 }) {
+			instead = append(instead, cmp.Or(h.SHA256, "unreadable"))
+		}
 	}
-	slices.Sort(there)
+	slices.Sort(instead)
 	return Change{
 		Field: fieldCertificate,
-		Have:  Value{Same: strings.Join(there, " ")},
+		Have:  Text(strings.Join(slices.Compact(instead), " ")),
 		Want:  Value{Send: c.PEM, Same: c.SHA256},
 	}
 }
@@ -271,10 +278,10 @@ func Names(steps []Step) string {
 func (s Step) Sentence() string {
 	var parts []string
 	for _, c := range s.Changes {
-		switch {
-		case c.Field == fieldCertificate:
+		switch c.Field {
+		case fieldCertificate:
 			parts = append(parts, fmt.Sprintf("%s: added %s", c.Field, c.Want.Same))
-		case c.Field == fieldCertificates:
+		case fieldCertificates:
 			parts = append(parts, fmt.Sprintf("%s: removed %s", c.Field, c.Have.Same))
 		default:
 			parts = append(parts, fmt.Sprintf("%s: %q → %q", c.Field, cut(c.Have.Same), cut(c.Want.Same)))

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -167,10 +165,7 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
 	})
 	o.Status.VerificationCertificates = nil
 	for _, c := range certificates {
-		status := v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256}
-		if !c.ExpiresAt.IsZero() {
-			status.ExpiresAt = new(metav1.NewTime(c.ExpiresAt))
-		}
-		o.Status.VerificationCertificates = append(o.Status.VerificationCertificates, status)
+		o.Status.VerificationCertificates = append(o.Status.VerificationCertificates,
+			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, ExpiresAt: expiry(c.ExpiresAt)})
 	}
 }

@@ -1,10 +1,10 @@
 package connection
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -92,10 +92,7 @@ func ForeignSecret(name, id string) string {
 
 func scimPublish(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, want State) {
 	o.Status.BaseURL = r.BaseURL
-	token := &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour}
-	if !r.BearerTokenExpiresAt.IsZero() {
-		token.ExpiresAt = new(metav1.NewTime(r.BearerTokenExpiresAt))
-	}
+	token := &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour, ExpiresAt: expiry(r.BearerTokenExpiresAt)}
 	if kept(o) || (want.Token != nil && want.Token.LastFour == r.BearerTokenLastFour) {
 		token.SecretName = o.Spec.BearerToken.SecretName
 	}
@@ -115,7 +112,7 @@ func scimDoubts(o *v1alpha1.SCIMConnection, want, have State) []Problem {
 	}
 	problem := Problem{Message: fmt.Sprintf(
 		"Secret %s does not hold the connection's token, which ends in %s and which Stytch shows only once: put it there as %s, in a Secret labelled %s=%s.",
-		o.Spec.BearerToken.SecretName, have.Token.LastFour, v1alpha1.SecretKeyToken, v1alpha1.LabelConnection, o.Status.ConnectionID)}
+		o.Spec.BearerToken.SecretName, have.Token.LastFour, v1alpha1.SecretKeyToken, v1alpha1.LabelConnection, cmp.Or(o.Status.ConnectionID, o.Spec.ConnectionID))}
 	if kept(o) {
 		problem.Reason = v1alpha1.ReasonInputMissing
 	}

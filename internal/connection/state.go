@@ -17,6 +17,7 @@ const (
 	fieldCertificate      = "x509_certificate"
 	fieldCertificates     = "verification_certificates"
 	fieldToken            = "bearer_token"
+	fieldNextToken        = "next_bearer_token"
 	fieldBaseURL          = "base_url"
 )
 

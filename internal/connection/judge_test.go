@@ -1,0 +1,551 @@
+package connection_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// words are a condition as the table writes it: its status and reason.
+type words string
+
+func conditionWords(status v1alpha1.ConnectionStatus, kind string) words {
+	c := apimeta.FindStatusCondition(status.Conditions, kind)
+	if c == nil {
+		return ""
+	}
+	return words(fmt.Sprintf("%s %s", c.Status, c.Reason))
+}
+
+// told is a row of the table of what is learned and what is said.
+type told struct {
+	reason string
+	remote *connection.Remote
+	synced metav1.ConditionStatus
+	// Ready on a manifest never looked at, on one whose generation was in force, and on one edited since.
+	fresh, inForce, edited words
+	// also is Stalled, Reconciling or neither.
+	also string
+	// applied says that the wish of the generation is wholly met.
+	applied bool
+}
+
+func active() *connection.Remote { return &connection.Remote{State: "active"} }
+
+// theTable is the table of the design, for the reasons that there are.
+func theTable() []told {
+	const was = "True Active"
+	stalled := func(reason string) told {
+		return told{reason, nil, metav1.ConditionFalse, words("False " + reason), was, words("False " + reason), v1alpha1.ConditionStalled, false}
+	}
+	goesOn := func(reason string) told {
+		return told{reason, nil, metav1.ConditionFalse, words("False " + reason), was, words("False " + reason), v1alpha1.ConditionReconciling, false}
+	}
+	refused := func(reason, also string) told {
+		no := words("False " + reason)
+		return told{reason, nil, metav1.ConditionFalse, no, no, no, also, false}
+	}
+	return []told{
+		{v1alpha1.ReasonInSync, active(), metav1.ConditionTrue, was, was, was, "", true},
+		{v1alpha1.ReasonInSync, &connection.Remote{State: "pending", Lacks: []string{"idpSSOURL"}}, metav1.ConditionTrue, "False Pending", "False Pending", "False Pending", "", true},
+		{v1alpha1.ReasonInSync, &connection.Remote{State: "pending"}, metav1.ConditionTrue, "False Pending", "False Pending", "False Pending", "", true},
+		{v1alpha1.ReasonPlanPending, active(), metav1.ConditionFalse, was, was, was, "", true},
+		{v1alpha1.ReasonPlanPending, &connection.Remote{State: "pending"}, metav1.ConditionFalse, "False Pending", "False Pending", "False Pending", "", true},
+		{v1alpha1.ReasonPlanPending, &connection.Remote{Absent: true}, metav1.ConditionFalse, "False PlanPending", "False PlanPending", "False PlanPending", "", true},
+		{v1alpha1.ReasonPaused, nil, metav1.ConditionUnknown, "Unknown Paused", was, was, "", true},
+		stalled(v1alpha1.ReasonInvalid),
+		goesOn(v1alpha1.ReasonInputMissing),
+		goesOn(v1alpha1.ReasonSourceNotReady),
+		stalled(v1alpha1.ReasonCredentialsRejected),
+		stalled(v1alpha1.ReasonPermissionDenied),
+		stalled(v1alpha1.ReasonRejected),
+		refused(v1alpha1.ReasonConflict, v1alpha1.ConditionStalled),
+		refused(v1alpha1.ReasonCreationInDoubt, v1alpha1.ConditionReconciling),
+		refused(v1alpha1.ReasonRemoteMissing, v1alpha1.ConditionStalled),
+		stalled(v1alpha1.ReasonNotConverging),
+		goesOn(v1alpha1.ReasonThrottled),
+		goesOn(v1alpha1.ReasonUnavailable),
+		{v1alpha1.ReasonDeletionBlocked, nil, metav1.ConditionFalse, "Unknown DeletionBlocked", was, was, v1alpha1.ConditionStalled, false},
+	}
+}
+
+func (row told) report() connection.Report {
+	return connection.Report{Reason: row.reason, Message: "What is " + row.reason + ", and what to do.", Remote: row.remote}
+}
+
+// neverSeen is the status that the API server gives a new manifest.
+func neverSeen() v1alpha1.ConnectionStatus {
+	return v1alpha1.ConnectionStatus{ObservedGeneration: -1}
+}
+
+// settled is the status of a manifest whose generation 3 was in force an hour ago.
+func settled() v1alpha1.ConnectionStatus {
+	return connection.Judge(neverSeen(), 3, connection.Report{
+		Reason: v1alpha1.ReasonInSync, Message: "Stytch has what the manifest says.", Remote: active(),
+		Inputs:  []v1alpha1.Input{{Kind: "Secret", Name: "acme-scim", UID: "u", ResourceVersion: "7"}},
+		Request: stytch.Request{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 200, Time: noon.Add(-time.Hour)},
+	}, noon.Add(-time.Hour))
+}
+
+func TestEachReasonSaysWhatTheTableSays(t *testing.T) {
+	for _, row := range theTable() {
+		for _, from := range []struct {
+			name       string
+			was        v1alpha1.ConnectionStatus
+			generation int64
+			ready      words
+			applied    int64
+		}{
+			{"never looked at", neverSeen(), 1, row.fresh, 0},
+			{"in force", settled(), 3, row.inForce, 3},
+			{"edited", settled(), 4, row.edited, 3},
+		} {
+			t.Run(fmt.Sprintf("%s %+v %s", row.reason, row.remote, from.name), func(t *testing.T) {
+				status := connection.Judge(from.was, from.generation, row.report(), noon)
+				same(t, "Synced", conditionWords(status, "Synced"), words(fmt.Sprintf("%s %s", row.synced, row.reason)))
+				same(t, "Ready", conditionWords(status, "Ready"), from.ready)
+				applied := from.applied
+				if row.applied {
+					applied = from.generation
+				}
+				same(t, "appliedGeneration", status.AppliedGeneration, applied)
+				for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling} {
+					var want words
+					if row.also == kind {
+						want = words("True " + row.reason)
+					}
+					same(t, kind, conditionWords(status, kind), want)
+				}
+				same(t, "applied, as the settled pass asks", connection.Applied(row.reason), row.applied)
+			})
+		}
+	}
+}
+
+func TestEachReasonOfTheAPIHasItsRow(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../api/v1alpha1/conditions.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := map[string]bool{
+		// These are Ready's alone.
+		v1alpha1.ReasonActive: true, v1alpha1.ReasonPending: true, v1alpha1.ReasonVerified: true,
+	}
+	for _, row := range theTable() {
+		has[row.reason] = true
+	}
+	reasons := 0
+	ast.Inspect(file, func(node ast.Node) bool {
+		if spec, is := node.(*ast.ValueSpec); is && strings.HasPrefix(spec.Names[0].Name, "Reason") {
+			reasons++
+			if reason := strings.TrimPrefix(spec.Names[0].Name, "Reason"); !has[reason] {
+				t.Errorf("the reason %s has no row in the table", reason)
+			}
+		}
+		return true
+	})
+	if reasons < 20 {
+		t.Errorf("only %d reasons were found", reasons)
+	}
+}
+
+// honest checks what holds of every status. Paused and Observe aside, a generation that is not in force is never without a word.
+func honest(t *testing.T, status v1alpha1.ConnectionStatus, generation int64) {
+	t.Helper()
+	same(t, "observedGeneration", status.ObservedGeneration, generation)
+	for _, c := range status.Conditions {
+		if c.ObservedGeneration != generation || c.Message == "" || c.Reason == "" || c.LastTransitionTime.IsZero() {
+			t.Errorf("the condition %+v is incomplete at generation %d", c, generation)
+		}
+	}
+	if conditionWords(status, "Synced") == "" || conditionWords(status, "Ready") == "" {
+		t.Errorf("Synced or Ready does not stand: %s", inJSON(t, status.Conditions))
+	}
+	stalled, reconciling := conditionWords(status, "Stalled"), conditionWords(status, "Reconciling")
+	if stalled != "" && reconciling != "" {
+		t.Errorf("both stand: %s and %s", stalled, reconciling)
+	}
+	if strings.HasPrefix(string(stalled+reconciling), "True") != (stalled+reconciling != "") {
+		t.Errorf("an abnormal condition stands though it is not True: %s%s", stalled, reconciling)
+	}
+	if status.AppliedGeneration != generation && stalled == "" && reconciling == "" {
+		t.Errorf("generation %d is not in force (%d is) and nothing says so", generation, status.AppliedGeneration)
+	}
+	if status.AppliedGeneration > generation {
+		t.Errorf("generation %d is applied before it is seen", status.AppliedGeneration)
+	}
+	if len(status.Conditions) > 4 {
+		t.Errorf("%d conditions stand", len(status.Conditions))
+	}
+}
+
+func TestStatusIsHonestWhateverIsLearnedOneAfterAnother(t *testing.T) {
+	table := theTable()
+	for seed := range int64(300) {
+		random := rand.New(rand.NewSource(seed))
+		status, generation, now := neverSeen(), int64(1), noon
+		for range 12 {
+			row := table[random.Intn(len(table))]
+			generation += int64(random.Intn(2))
+			now = now.Add(time.Minute)
+			before := status.DeepCopy()
+			was := inJSON(t, status)
+			next := connection.Judge(status, generation, row.report(), now)
+			same(t, "the status that was given", inJSON(t, status), was)
+			honest(t, next, generation)
+			ready := conditionWords(next, "Ready")
+			if strings.HasPrefix(string(ready), "True") && next.AppliedGeneration != generation && row.reason != v1alpha1.ReasonDeletionBlocked {
+				t.Errorf("after %s Ready is %s though generation %d is not in force", row.reason, ready, generation)
+			}
+			movesTimesWithStatusOnly(t, *before, next, now)
+			status = next
+		}
+	}
+}
+
+// movesTimesWithStatusOnly checks that a condition's time is that of the last change of its status.
+func movesTimesWithStatusOnly(t *testing.T, before, after v1alpha1.ConnectionStatus, now time.Time) {
+	t.Helper()
+	for _, c := range after.Conditions {
+		was := apimeta.FindStatusCondition(before.Conditions, c.Type)
+		want := metav1.NewTime(now)
+		if was != nil && was.Status == c.Status {
+			want = was.LastTransitionTime
+		}
+		if !c.LastTransitionTime.Equal(&want) {
+			t.Errorf("the time of %s %s is %s, want %s", c.Type, c.Status, c.LastTransitionTime, want)
+		}
+	}
+}
+
+func TestARepeatedFindingGivesTheSameStatusToTheLetter(t *testing.T) {
+	failures := []stytch.Request{
+		{},
+		{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 400, ErrorType: "invalid_idp_sso_url", Time: noon},
+		{Operation: "ListSSOConnections", Time: noon},
+		{ID: "request-id-1", Operation: "ListSSOConnections", StatusCode: 500, ErrorType: "internal_server_error", Time: noon},
+	}
+	for _, row := range theTable() {
+		for _, was := range []v1alpha1.ConnectionStatus{neverSeen(), settled()} {
+			for _, request := range failures {
+				t.Run(fmt.Sprintf("%s %+v %d", row.reason, row.remote, request.StatusCode), func(t *testing.T) {
+					repeated(t, row.report(), was, request)
+				})
+			}
+		}
+	}
+}
+
+// repeated judges one finding at several times, of several generations before.
+func repeated(t *testing.T, report connection.Report, was v1alpha1.ConnectionStatus, request stytch.Request) {
+	t.Helper()
+	for _, generation := range []int64{3, 4} {
+		report.Request = request
+		first := connection.Judge(was, generation, report, noon)
+		status := first
+		for n := range 3 {
+			report.Request.Time = noon.Add(time.Duration(n+1) * time.Hour)
+			report.Request.ID = fmt.Sprintf("request-id-%d", n+2)
+			if request.Operation == "" {
+				report.Request = stytch.Request{}
+			}
+			status = connection.Judge(status, generation, report, noon.Add(time.Duration(n+1)*time.Hour))
+			same(t, "the status of the same finding", status, first)
+			same(t, "the status of the same finding, as it is written", inJSON(t, status), inJSON(t, first))
+		}
+	}
+}
+
+func TestAnUnreadableAnswerThatRepeatsIsOneRunOfFailures(t *testing.T) {
+	// A proxy's page comes with a 200: the status says success, and the reason does not.
+	for _, reason := range []string{v1alpha1.ReasonUnavailable, v1alpha1.ReasonCreationInDoubt} {
+		t.Run(reason, func(t *testing.T) {
+			report := told{reason: reason}.report()
+			request := stytch.Request{Operation: "ListSSOConnections", StatusCode: 200, Time: noon}
+			repeated(t, report, settled(), request)
+		})
+	}
+}
+
+func TestWhatPassedIsTakenBack(t *testing.T) {
+	for _, row := range theTable() {
+		t.Run(row.reason, func(t *testing.T) {
+			status := connection.Judge(settled(), 4, row.report(), noon)
+			status = connection.Judge(status, 4, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: active()}, noon.Add(time.Minute))
+			same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
+			same(t, "Synced", conditionWords(status, "Synced"), words("True InSync"))
+			same(t, "Stalled", conditionWords(status, "Stalled"), words(""))
+			same(t, "Reconciling", conditionWords(status, "Reconciling"), words(""))
+		})
+	}
+}
+
+func TestReadyKeepsItsLastTruthWhileTheGenerationIsInForce(t *testing.T) {
+	pending := connection.Judge(settled(), 3, connection.Report{
+		Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &connection.Remote{State: "pending", Lacks: []string{"idpSSOURL"}},
+	}, noon)
+	was := *apimeta.FindStatusCondition(pending.Conditions, "Ready")
+	status := connection.Judge(pending, 3, told{reason: v1alpha1.ReasonUnavailable}.report(), noon.Add(time.Hour))
+	same(t, "Ready", *apimeta.FindStatusCondition(status.Conditions, "Ready"), was)
+}
+
+func TestAPendingConnectionSaysWhatItLacks(t *testing.T) {
+	message := func(remote connection.Remote) string {
+		status := connection.Judge(neverSeen(), 1, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &remote}, noon)
+		return apimeta.FindStatusCondition(status.Conditions, "Ready").Message
+	}
+	contains(t, message(connection.Remote{State: "pending", Lacks: []string{"idpSSOURL", "attributeMapping.email"}}), "idpSSOURL, attributeMapping.email")
+	contains(t, message(connection.Remote{State: "pending"}), "pending", "nothing known is missing")
+	contains(t, message(connection.Remote{State: "active"}), "active")
+}
+
+func TestTheRemotePartOfStatusIsWhatTheLastLookShowed(t *testing.T) {
+	report := connection.Report{
+		Reason: v1alpha1.ReasonNotConverging, Message: "No.", Remote: &connection.Remote{State: "active"},
+		Plan:          []v1alpha1.Change{{Field: "f", Have: "a", Want: "b"}},
+		NotConverging: []v1alpha1.NotConverging{{Field: "f", Want: "1", Have: "2"}},
+	}
+	status := connection.Judge(settled(), 3, report, noon)
+	same(t, "the plan", status.Plan, report.Plan)
+	same(t, "what does not converge", status.NotConverging, report.NotConverging)
+	same(t, "the inputs, which the pass did not read", status.Inputs, settled().Inputs)
+
+	blind := connection.Judge(status, 3, connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "No answer."}, noon)
+	same(t, "the plan where nothing was seen", blind.Plan, report.Plan)
+	same(t, "what does not converge where nothing was seen", blind.NotConverging, report.NotConverging)
+	same(t, "the state where nothing was seen", blind.State, "active")
+
+	gone := connection.Judge(status, 3, connection.Report{
+		Reason: v1alpha1.ReasonRemoteMissing, Message: "Gone.", Remote: &connection.Remote{Absent: true}, Inputs: []v1alpha1.Input{},
+	}, noon)
+	same(t, "the plan where there is nothing", gone.Plan, []v1alpha1.Change(nil))
+	same(t, "the state where there is nothing", gone.State, "")
+	same(t, "no inputs", len(gone.Inputs), 0)
+}
+
+func TestWhatIsPinnedStays(t *testing.T) {
+	was := settled()
+	was.ProjectID, was.OrganizationID, was.ConnectionID = "project-live-1", "organization-live-1", samlID
+	for _, row := range theTable() {
+		status := connection.Judge(was, 4, row.report(), noon)
+		same(t, row.reason, []string{status.ProjectID, status.OrganizationID, status.ConnectionID}, []string{was.ProjectID, was.OrganizationID, was.ConnectionID})
+	}
+}
+
+func TestLastRequestIsTheLastChangeOrTheFirstOfARunOfEqualFailures(t *testing.T) {
+	call := func(n int, operation string, code int, errorType string) stytch.Request {
+		return stytch.Request{ID: fmt.Sprintf("request-id-%d", n), Operation: operation, StatusCode: code, ErrorType: errorType, Time: noon.Add(time.Duration(n) * time.Minute)}
+	}
+	const put, list = "UpdateSAMLConnection", "ListSSOConnections"
+	for _, test := range []struct {
+		name  string
+		calls []stytch.Request
+		kept  int
+	}{
+		{"no call", []stytch.Request{call(1, put, 200, ""), {}}, 1},
+		{"one success after another", []stytch.Request{call(1, put, 200, ""), call(2, put, 200, "")}, 2},
+		{"a creation", []stytch.Request{call(1, put, 200, ""), call(2, "CreateSAMLConnection", 201, "")}, 2},
+		{"equal failures", []stytch.Request{call(1, list, 500, "x"), call(2, list, 500, "x"), call(3, list, 500, "x")}, 1},
+		{"equal silences", []stytch.Request{call(1, list, 0, ""), call(2, list, 0, "")}, 1},
+		{"equal redirects", []stytch.Request{call(1, list, 302, ""), call(2, list, 302, "")}, 1},
+		{"another status", []stytch.Request{call(1, list, 500, "x"), call(2, list, 503, "x")}, 2},
+		{"another error type", []stytch.Request{call(1, put, 400, "x"), call(2, put, 400, "y")}, 2},
+		{"another operation", []stytch.Request{call(1, put, 400, "x"), call(2, list, 400, "x")}, 2},
+		{"a success after failures", []stytch.Request{call(1, put, 400, "x"), call(2, put, 400, "x"), call(3, put, 200, "")}, 3},
+		{"a failure after a success", []stytch.Request{call(1, put, 200, ""), call(2, put, 400, "x")}, 2},
+		{"a new run after a success", []stytch.Request{call(1, put, 400, "x"), call(2, put, 200, ""), call(3, put, 400, "x"), call(4, put, 400, "x")}, 3},
+		{"a quiet pass in a run", []stytch.Request{call(1, put, 400, "x"), {}, call(3, put, 400, "x")}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			status := neverSeen()
+			for _, request := range test.calls {
+				status = connection.Judge(status, 1, connection.Report{Reason: v1alpha1.ReasonRejected, Message: "No.", Request: request}, noon)
+			}
+			kept := test.calls[test.kept-1]
+			same(t, "lastRequest", status.LastRequest, &v1alpha1.Request{
+				RequestID: kept.ID, Operation: kept.Operation, StatusCode: int32(kept.StatusCode), ErrorType: kept.ErrorType, Time: metav1.NewTime(kept.Time),
+			})
+		})
+	}
+	if status := connection.Judge(neverSeen(), 1, connection.Report{Reason: v1alpha1.ReasonConflict, Message: "No."}, noon); status.LastRequest != nil {
+		t.Errorf("a request is shown where none was made: %+v", status.LastRequest)
+	}
+}
+
+func TestAFailureSaysWhatToDo(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		err    stytch.Error
+		reason string
+		says   []string
+	}{
+		{
+			"a 401",
+			stytch.Error{Class: stytch.CredentialsRejected, Request: stytch.Request{StatusCode: 401, ErrorType: "unauthorized_credentials"}, Message: "Unauthorized credentials."},
+			v1alpha1.ReasonCredentialsRejected, []string{"401 unauthorized_credentials", "Unauthorized credentials. Put the project's current secret", "StytchProject"},
+		},
+		{
+			"a 403",
+			stytch.Error{Class: stytch.PermissionDenied, Request: stytch.Request{StatusCode: 403, ErrorType: "session_authorization_error"}, Message: "update on stytch.sso is not allowed"},
+			v1alpha1.ReasonPermissionDenied, []string{"UpdateSAMLConnection", "stytch.sso", "Allow the action at Stytch"},
+		},
+		{
+			"a 429",
+			stytch.Error{Class: stytch.Throttled, Request: stytch.Request{StatusCode: 429}, Message: "Stytch asks for fewer calls", RetryAfter: time.Second},
+			v1alpha1.ReasonThrottled, []string{"429", "goes on by itself", "rateLimit"},
+		},
+		{
+			"a 500",
+			stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{StatusCode: 500, ErrorType: "internal_server_error"}},
+			v1alpha1.ReasonUnavailable, []string{"500 internal_server_error", "tried again by itself"},
+		},
+		{
+			"no answer",
+			stytch.Error{Class: stytch.Unavailable, Message: "connection refused"},
+			v1alpha1.ReasonUnavailable, []string{"got no answer: connection refused", "tried again by itself"},
+		},
+		{
+			"an unknown organization",
+			stytch.Error{Class: stytch.OrganizationNotFound, Request: stytch.Request{StatusCode: 404, ErrorType: "organization_not_found"}},
+			v1alpha1.ReasonRejected, []string{"organization_not_found", "spec.organization", "StytchProject"},
+		},
+		{
+			"a refusal",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "invalid_idp_sso_url"}, Message: "The URL is not valid."},
+			v1alpha1.ReasonRejected, []string{"400 invalid_idp_sso_url", "The URL is not valid. Correct the manifest", "next look"},
+		},
+		{
+			"something that is not there",
+			stytch.Error{Class: stytch.NotFound, Request: stytch.Request{StatusCode: 404, ErrorType: "saml_connection_not_found"}},
+			v1alpha1.ReasonRejected, []string{"saml_connection_not_found", "Correct the manifest"},
+		},
+		{
+			"a source that is not active",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "external_connection_not_active"}},
+			v1alpha1.ReasonSourceNotReady, []string{"external_connection_not_active", "once the source is there and active"},
+		},
+		{
+			"a source that is not there",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "external_connection_id_not_found"}},
+			v1alpha1.ReasonSourceNotReady, []string{"once the source is there"},
+		},
+		{
+			"a source that is not there, as a 404",
+			stytch.Error{Class: stytch.NotFound, Request: stytch.Request{StatusCode: 404, ErrorType: "external_connection_not_found"}},
+			v1alpha1.ReasonSourceNotReady, []string{"once the source is there"},
+		},
+		{
+			"a source's error type in a 5xx",
+			stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{StatusCode: 503, ErrorType: "external_connection_not_active"}},
+			v1alpha1.ReasonUnavailable, nil,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := test.err
+			err.Operation, err.ID, err.Time = "UpdateSAMLConnection", "request-id-live-1", noon
+			reason, message := connection.Failure(&err)
+			same(t, "the reason", reason, test.reason)
+			contains(t, message, test.says...)
+			lacks(t, message, "request-id", "..", "%!", "12:00")
+			if !strings.HasSuffix(message, ".") {
+				t.Errorf("%q does not end", message)
+			}
+			err.ID, err.Time, err.RetryAfter = "request-id-live-2", noon.Add(time.Hour), 7*time.Second
+			_, again := connection.Failure(&err)
+			same(t, "the message of the same failure", again, message)
+		})
+	}
+}
+
+// projectTable is what a check of credentials may find.
+func projectTable() []told {
+	row := func(reason, also string) told {
+		return told{reason: reason, inForce: words("False " + reason), also: also}
+	}
+	return []told{
+		{reason: v1alpha1.ReasonVerified, inForce: "True Verified"},
+		row(v1alpha1.ReasonInvalid, "Stalled"),
+		row(v1alpha1.ReasonInputMissing, "Reconciling"),
+		row(v1alpha1.ReasonCredentialsRejected, "Stalled"),
+		row(v1alpha1.ReasonPermissionDenied, "Stalled"),
+		row(v1alpha1.ReasonRejected, "Stalled"),
+		row(v1alpha1.ReasonThrottled, "Reconciling"),
+		row(v1alpha1.ReasonUnavailable, "Reconciling"),
+	}
+}
+
+func (row told) check() connection.ProjectReport {
+	return connection.ProjectReport{
+		Reason: row.reason, Message: "What is " + row.reason + ", and what to do.", Environment: "live", Name: "Acme",
+		Input:   v1alpha1.Input{Kind: "Secret", Name: "stytch", UID: "u", ResourceVersion: "1"},
+		Request: stytch.Request{ID: "request-id-1", Operation: "Whoami", StatusCode: 500, Time: noon},
+	}
+}
+
+func TestAProjectSaysWhetherItsCredentialsAreAccepted(t *testing.T) {
+	verified := connection.JudgeProject(v1alpha1.StytchProjectStatus{ObservedGeneration: -1}, 1, told{reason: v1alpha1.ReasonVerified}.check(), noon.Add(-time.Hour))
+	for _, row := range projectTable() {
+		for _, was := range []v1alpha1.StytchProjectStatus{{ObservedGeneration: -1}, verified} {
+			t.Run(fmt.Sprintf("%s after generation %d", row.reason, was.ObservedGeneration), func(t *testing.T) {
+				before := inJSON(t, was)
+				status := connection.JudgeProject(was, 2, row.check(), noon)
+				as := v1alpha1.ConnectionStatus{Conditions: status.Conditions, ObservedGeneration: status.ObservedGeneration}
+				same(t, "observedGeneration", status.ObservedGeneration, int64(2))
+				same(t, "Ready", conditionWords(as, "Ready"), row.inForce)
+				same(t, "what else stands", slices.Collect(abnormal(as)), slices.DeleteFunc([]string{row.also}, func(s string) bool { return s == "" }))
+				same(t, "the environment", status.Environment, "live")
+				same(t, "the inputs", status.Inputs, []v1alpha1.Input{row.check().Input})
+				same(t, "the status that was given", inJSON(t, was), before)
+
+				again := row.check()
+				again.Request.ID, again.Request.Time = "request-id-2", noon.Add(time.Hour)
+				same(t, "the status of the same finding", connection.JudgeProject(status, 2, again, noon.Add(time.Hour)), status)
+			})
+		}
+	}
+}
+
+func abnormal(status v1alpha1.ConnectionStatus) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, c := range status.Conditions {
+			if c.ObservedGeneration != status.ObservedGeneration {
+				yield("stale " + c.Type)
+			}
+			if c.Type != v1alpha1.ConditionReady && !yield(c.Type) {
+				return
+			}
+		}
+	}
+}
+
+func TestAProjectKeepsItsNameAndShowsAtMost256RunesOfIt(t *testing.T) {
+	check := told{reason: v1alpha1.ReasonVerified}.check()
+	check.Name = strings.Repeat("ü", 300)
+	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, noon)
+	same(t, "the runes of the name", utf8.RuneCountInString(status.ProjectName), 256)
+	failed := told{reason: v1alpha1.ReasonUnavailable}.check()
+	failed.Name = ""
+	same(t, "the name after a failure", connection.JudgeProject(status, 1, failed, noon).ProjectName, status.ProjectName)
+}
+
+func TestAProjectWhoseCheckGetsAnUnreadableAnswerAgainSaysTheSame(t *testing.T) {
+	check := told{reason: v1alpha1.ReasonUnavailable}.check()
+	check.Request.StatusCode = 200
+	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, noon)
+	check.Request.Time = noon.Add(time.Hour)
+	same(t, "the status", connection.JudgeProject(status, 1, check, noon.Add(time.Hour)), status)
+}
