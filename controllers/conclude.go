@@ -90,7 +90,8 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found finding) (ctrl.Res
 // is said yet: the connection is most likely as it was.
 func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
 	p.distrust(kept.Err)
-	if !(p.met() && passing(kept.Err) && !kept.Since.Before(p.slots.Start(p.now))) {
+	firstInSlot := !kept.Since.Before(p.slots.Start(p.now))
+	if !p.met() || !passing(kept.Err) || !firstInSlot {
 		p.report.Request = kept.Err.Request
 		reason, message := connection.Failure(kept.Err)
 		if err := p.write(ctx, reason, message); err != nil {
@@ -111,13 +112,14 @@ func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (
 	if err := p.write(ctx, reason, message); err != nil {
 		return p.unwritten(err)
 	}
-	switch {
-	case failed.Class == stytch.Throttled:
+	switch failed.Class {
+	case stytch.Throttled:
 		return p.later(failed.Time.Add(failed.RetryAfter)), nil
-	case failed.Class == stytch.Unavailable:
+	case stytch.Unavailable:
 		return ctrl.Result{}, failed
+	default:
+		return p.later(p.slots.Next(p.now)), nil
 	}
-	return p.later(p.slots.Next(p.now)), nil
 }
 
 // passing says that a failure passes by itself.
@@ -154,7 +156,7 @@ func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
 		return nil
 	}
 	before := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionSynced)
-	changed := p.o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	changed := copyOf(p.o)
 	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}

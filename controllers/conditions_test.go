@@ -176,14 +176,14 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 	}),
 	Entry("no StytchProject", row{
 		arrange: func(w *world) v1alpha1.Connection {
-			w.delete(w.project("default"))
+			w.delete(w.project())
 			o := w.saml("okta")
 			w.create(o)
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
 		remedy: reconciling, kstatus: status.InProgressStatus, message: "There is no StytchProject default in this namespace: apply one",
-		lift: func(w *world, _ v1alpha1.Connection) { w.create(w.project("default")) },
+		lift: func(w *world, _ v1alpha1.Connection) { w.create(w.project()) },
 	}),
 	Entry("no Secret of the StytchProject", row{
 		arrange: func(w *world) v1alpha1.Connection {
@@ -233,7 +233,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 	}),
 	Entry("a role that Stytch does not know", row{
 		arrange: func(w *world) v1alpha1.Connection {
-			o := w.settled(w.external("partner")).(*v1alpha1.ExternalConnection)
+			o := w.settled(w.external()).(*v1alpha1.ExternalConnection)
 			edit(w, o, func(o *v1alpha1.ExternalConnection) { o.Spec.ImplicitRoles = []string{"nobody"} })
 			return o
 		},
@@ -271,7 +271,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 	}),
 	Entry("an External source that is not active", row{
 		arrange: func(w *world) v1alpha1.Connection {
-			o := w.external("partner")
+			o := w.external()
 			pending, err := w.sim.AddConnection(w.partner.ID, stytchsim.SAML, map[string]any{"display_name": "Not ready"})
 			Expect(err).NotTo(HaveOccurred())
 			o.Spec.Source.ConnectionID = pending.ID
@@ -324,8 +324,8 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			o := w.edited(w.saml("okta"))
 			const other = "project-test-22222222-2222-4222-8222-222222222222"
 			Expect(w.sim.AddProject(stytchsim.Project{ID: other, Secret: stytchsim.DefaultSecret})).To(Succeed())
-			w.delete(w.project("default"))
-			project := w.project("default")
+			w.delete(w.project())
+			project := w.project()
 			project.Spec.ProjectID = other
 			w.create(project)
 			return o
@@ -333,8 +333,8 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 		synced: isFalseNow, reason: v1alpha1.ReasonConflict, ready: isFalseNow, readyReason: v1alpha1.ReasonConflict,
 		remedy: stalled, kstatus: status.FailedStatus, message: "now stands for project-test-22222222",
 		lift: func(w *world, _ v1alpha1.Connection) {
-			w.delete(w.project("default"))
-			w.create(w.project("default"))
+			w.delete(w.project())
+			w.create(w.project())
 		},
 	}),
 	Entry("a recorded connection that is gone, and an empty list where there was something", row{

@@ -123,7 +123,7 @@ func (f flow) run(ctx context.Context, n int, after bool) int {
 
 var _ = Describe("A process that dies", func() {
 	kinds := map[string]func(w *world) v1alpha1.Connection{
-		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external("partner") },
+		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external() },
 		"SAMLConnection":     func(w *world) v1alpha1.Connection { return w.saml("okta") },
 		"SCIMConnection":     func(w *world) v1alpha1.Connection { return w.scim("directory") },
 	}

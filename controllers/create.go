@@ -97,7 +97,7 @@ func (p *pass[O, R]) finalize(ctx context.Context) error {
 	if controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return nil
 	}
-	changed := p.was.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	changed := copyOf(p.was)
 	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
 	if err := p.client.Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing the finalizer: %w", err)
@@ -148,7 +148,7 @@ func (p *pass[O, R]) record(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("encoding the record of %s: %w", id, err)
 	}
-	changed := p.was.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	changed := copyOf(p.was)
 	if err := p.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return fmt.Errorf("recording %s: %w", id, err)
 	}

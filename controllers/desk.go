@@ -122,6 +122,11 @@ func (m *memory) forget(uid types.UID) {
 	delete(m.objects, uid)
 }
 
+// copyOf is a deep copy of a manifest.
+func copyOf[O client.Object](o O) O {
+	return o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+}
+
 // secretVersion is which version of a Secret the metadata cache knows; false where there is none.
 func (d *desk) secretVersion(ctx context.Context, namespace, name string) (metav1.ObjectMeta, bool, error) {
 	var secret metav1.PartialObjectMetadata

@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -127,7 +126,7 @@ func (e *engine[O, R]) begin(o O) *pass[O, R] {
 	if spec.ResyncInterval != nil {
 		interval = spec.ResyncInterval.Duration
 	}
-	p := &pass[O, R]{engine: e, was: o.DeepCopyObject().(O), o: o, now: now, interval: interval}
+	p := &pass[O, R]{engine: e, was: copyOf(o), o: o, now: now, interval: interval}
 	p.cutSlots()
 	return p
 }
@@ -248,6 +247,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 		return identity, finding{reason: v1alpha1.ReasonCreationInDoubt, until: believable, message: fmt.Sprintf(
 			"A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
 			connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))}
+	case connection.Ours, connection.None:
 	}
 	return identity, nil
 }

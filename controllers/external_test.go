@@ -10,9 +10,9 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-func (w *world) external(name string) *v1alpha1.ExternalConnection {
+func (w *world) external() *v1alpha1.ExternalConnection {
 	GinkgoHelper()
-	return &v1alpha1.ExternalConnection{ObjectMeta: w.meta(name), Spec: v1alpha1.ExternalConnectionSpec{
+	return &v1alpha1.ExternalConnection{ObjectMeta: w.meta("partner"), Spec: v1alpha1.ExternalConnectionSpec{
 		ConnectionSpec: v1alpha1.ConnectionSpec{Organization: w.acme.ID, DisplayName: "Partner login"},
 		Source:         v1alpha1.ExternalSource{OrganizationID: w.partner.ID, ConnectionID: w.activeSAML(w.partner)},
 		ImplicitRoles:  []string{"viewer"},
@@ -35,7 +35,7 @@ func (w *world) activeSAML(organization stytchsim.Organization) string {
 var _ = Describe("An ExternalConnection", func() {
 	It("is created, configured and then left in peace", func(ctx context.Context) {
 		w := newWorld(ctx)
-		o := w.external("partner")
+		o := w.external()
 		w.create(o)
 		p := w.start()
 		got := p.expectPass(o, "GET /v1/b2b/sso/organization", "POST /v1/b2b/sso/external/organization", "PUT /v1/b2b/sso/external/organization/connections/external-connection")

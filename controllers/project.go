@@ -70,7 +70,10 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	case errors.As(err, &failed):
 		report.Request = failed.Request
 		report.Reason, report.Message = connection.Failure(failed)
-		return c.concludeFailed(failed), errors.Join(c.write(ctx, project, report), unavailable(failed))
+		if err := c.write(ctx, project, report); err != nil {
+			return ctrl.Result{}, err
+		}
+		return c.concludeFailed(failed)
 	case err != nil:
 		return ctrl.Result{}, err
 	case identity.ProjectID != project.Spec.ProjectID:
@@ -84,22 +87,16 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	return ctrl.Result{}, c.write(ctx, project, report)
 }
 
-// concludeFailed says when a check that failed is made again. What passes by itself backs off instead.
-func (c *projectChecker) concludeFailed(failed *stytch.Error) ctrl.Result {
+// concludeFailed says when a check that failed is made again.
+func (c *projectChecker) concludeFailed(failed *stytch.Error) (ctrl.Result, error) {
 	switch failed.Class {
 	case stytch.Throttled:
-		return ctrl.Result{RequeueAfter: max(failed.Time.Add(failed.RetryAfter).Sub(c.Now()), time.Millisecond)}
+		return ctrl.Result{RequeueAfter: max(failed.Time.Add(failed.RetryAfter).Sub(c.Now()), time.Millisecond)}, nil
 	case stytch.Unavailable:
-		return ctrl.Result{}
+		return ctrl.Result{}, failed
+	default:
+		return ctrl.Result{RequeueAfter: c.ResyncInterval}, nil
 	}
-	return ctrl.Result{RequeueAfter: c.ResyncInterval}
-}
-
-func unavailable(failed *stytch.Error) error {
-	if failed.Class == stytch.Unavailable {
-		return failed
-	}
-	return nil
 }
 
 // write puts what was found into status, if that changes it.

@@ -19,7 +19,7 @@ import (
 // kindsOf are a manifest of each kind.
 func kindsOf() map[string]func(w *world) v1alpha1.Connection {
 	return map[string]func(w *world) v1alpha1.Connection{
-		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external("partner") },
+		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external() },
 		"SAMLConnection":     func(w *world) v1alpha1.Connection { return w.saml("okta") },
 		"SCIMConnection":     func(w *world) v1alpha1.Connection { return w.scim("directory") },
 	}

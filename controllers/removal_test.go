@@ -26,7 +26,7 @@ var _ = Describe("Deleting a manifest", func() {
 			w := newWorld(ctx)
 			o := w.settled(manifest(w))
 			w.delete(w.secret("stytch", nil))
-			w.delete(w.project("default"))
+			w.delete(w.project())
 			w.delete(o)
 			got := w.start().pass(o)
 			Expect(got.err).NotTo(HaveOccurred())
@@ -92,7 +92,7 @@ var _ = Describe("Deleting a manifest", func() {
 		o := w.saml("okta")
 		o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
 		w.settled(o)
-		w.delete(w.project("default"))
+		w.delete(w.project())
 		w.delete(o)
 		p := w.start()
 		p.rest(o)
@@ -163,7 +163,7 @@ var _ = Describe("Deleting a manifest", func() {
 		canary := &corev1.ConfigMap{ObjectMeta: w.meta("canary")}
 		canary.OwnerReferences = []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "SCIMConnection", Name: o.Name, UID: o.UID}}
 		w.create(canary)
-		collectGarbage()
+		collectGarbage(ctx)
 		token := w.tokenSecret(o)
 		Expect(api.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 		p := w.start()
@@ -175,7 +175,7 @@ var _ = Describe("Deleting a manifest", func() {
 })
 
 // collectGarbage runs the real garbage collector until the spec ends.
-func collectGarbage() {
+func collectGarbage(ctx context.Context) {
 	GinkgoHelper()
 	admin, err := environment.AddUser(envtestUser, nil)
 	Expect(err).NotTo(HaveOccurred())
@@ -183,7 +183,7 @@ func collectGarbage() {
 	Expect(err).NotTo(HaveOccurred())
 	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(os.WriteFile(path, kubeconfig, 0o600)).To(Succeed())
-	command := exec.Command(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-controller-manager"),
+	command := exec.CommandContext(ctx, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-controller-manager"),
 		"--kubeconfig="+path, "--controllers=garbage-collector-controller", "--leader-elect=false", "--secure-port=0")
 	session, err := gexec.Start(command, GinkgoWriter, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred(), "the garbage collector: run `make test`, which provides it")

@@ -119,7 +119,7 @@ func blocked(err error) error {
 
 // release drops the finalizer: nothing at Stytch is the manifest's any more.
 func (p *pass[O, R]) release(ctx context.Context, reason, note string) error {
-	changed := p.was.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+	changed := copyOf(p.was)
 	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})
 	if err := p.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {

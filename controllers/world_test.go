@@ -67,7 +67,7 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	Expect(api.Create(ctx, namespace)).To(Succeed())
 	w.namespace = namespace.Name
 	w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
-	w.create(w.project("default"))
+	w.create(w.project())
 	return w
 }
 
@@ -81,8 +81,8 @@ func (w *world) secret(name string, data map[string]string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: w.meta(name), StringData: data}
 }
 
-func (w *world) project(name string) *v1alpha1.StytchProject {
-	return &v1alpha1.StytchProject{ObjectMeta: w.meta(name), Spec: v1alpha1.StytchProjectSpec{
+func (w *world) project() *v1alpha1.StytchProject {
+	return &v1alpha1.StytchProject{ObjectMeta: w.meta("default"), Spec: v1alpha1.StytchProjectSpec{
 		ProjectID: stytchsim.DefaultProjectID, BaseURL: w.url,
 		SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
 		RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
@@ -246,7 +246,7 @@ func (p *process) check() {
 	for i := range projects.Items {
 		_, err := p.projects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
 		if err != nil {
-			fmt.Fprintln(GinkgoWriter, "checking the project:", err)
+			GinkgoLogr.Info("checking the project", "error", err.Error())
 		}
 	}
 }
