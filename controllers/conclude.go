@@ -42,6 +42,7 @@ const again = time.Second
 
 // conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
+	p.tell()
 	next := p.slots.Next(p.now)
 	var (
 		found  finding
@@ -163,15 +164,34 @@ func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
 	p.wrote(changed)
 	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != reason) {
-		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, reason, "Reconcile", "%s", note(message))
+		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", note(message))
 	}
 	return nil
 }
 
-// say emits an event: something happened.
+// happening is something that a pass did.
+type happening struct{ reason, note string }
+
+// say notes that something happened. Several of one reason become one event: the API folds equal ones and would lose the others.
 func (p *pass[O, R]) say(reason, message string) {
-	p.events.Eventf(p.o, nil, corev1.EventTypeNormal, reason, "Reconcile", "%s", note(message))
+	for i, h := range p.happened {
+		if h.reason == reason {
+			p.happened[i].note = h.note + "; " + message
+			return
+		}
+	}
+	p.happened = append(p.happened, happening{reason, message})
 }
+
+// tell emits the events of a pass.
+func (p *pass[O, R]) tell() {
+	for _, h := range p.happened {
+		p.events.Eventf(p.o, nil, corev1.EventTypeNormal, h.reason, eventAction, "%s", note(h.note))
+	}
+}
+
+// eventAction is what the operator was doing when an event came about.
+const eventAction = "Reconcile"
 
 // maxNote is the longest note that the events API takes, in bytes.
 const maxNote = 1024

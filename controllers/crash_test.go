@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -151,7 +152,7 @@ var _ = Describe("A process that dies", func() {
 	}
 })
 
-// held holds the creations of SAML connections on the wire: what arrives, and what lets it take effect.
+// held holds the first creation of a SAML connection on the wire: what arrives, and what lets it take effect.
 type held struct {
 	arrived chan struct{}
 	release chan struct{}
@@ -160,8 +161,9 @@ type held struct {
 
 func (w *world) holdCreations() held {
 	h := held{arrived: make(chan struct{}, 1), release: make(chan struct{}), ended: make(chan struct{}, 1)}
+	var first atomic.Int64
 	w.sim.SetIntercept(func(stage stytchsim.Stage, op stytchsim.Operation) bool {
-		if op.Name == "CreateSAMLConnection" {
+		if op.Name == "CreateSAMLConnection" && (first.CompareAndSwap(0, int64(op.Seq)) || first.Load() == int64(op.Seq)) {
 			if stage == stytchsim.BeforeEffect {
 				h.arrived <- struct{}{}
 				<-h.release

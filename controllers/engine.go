@@ -57,6 +57,8 @@ type pass[O v1alpha1.Connection, R any] struct {
 	session session
 	to      *stytch.Pass
 	report  connection.Report
+
+	happened []happening
 }
 
 // Reconcile takes one pass.

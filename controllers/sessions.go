@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -140,7 +141,7 @@ func (d *desk) credentials(ctx context.Context, project *v1alpha1.StytchProject)
 		return none, at, missing("Secret %s is not in this namespace: create it, with the project's secret under the key %s.", ref.Name, ref.Key), nil
 	}
 	at = input(secret.ObjectMeta)
-	value := string(secret.Data[ref.Key])
+	value := strings.TrimSpace(string(secret.Data[ref.Key]))
 	if value == "" {
 		return none, at, missing("Secret %s has nothing under the key %s: put the project's secret there, or correct spec.secretRef.key.", ref.Name, ref.Key), nil
 	}

@@ -23,8 +23,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects;scimconnections;samlconnections;externalconnections,verbs=get;list;watch
-// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=scimconnections;samlconnections;externalconnections,verbs=patch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects,verbs=list;watch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=scimconnections;samlconnections;externalconnections,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects/status;scimconnections/status;samlconnections/status;externalconnections/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

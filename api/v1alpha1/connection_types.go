@@ -72,8 +72,7 @@ type ConnectionSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._~-]+$`
-	// +kubebuilder:validation:XValidation:rule="self != '.' && self != '..'",message="organization must be an organization's ID, slug or external ID"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+$') && self != '.' && self != '..'",message="organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
 	Organization string `json:"organization,omitempty"`
 
 	// connectionID takes over this existing connection instead of creating one. Once set it cannot be changed.
@@ -81,7 +80,7 @@ type ConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^[a-z]+-connection-(live|test)-[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]+-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing connection as Stytch has it, such as saml-connection-live-..."
 	ConnectionID string `json:"connectionID,omitempty"`
 
 	// management says how much the operator does: Manage keeps the connection as this manifest says; Observe reads it,
@@ -102,7 +101,7 @@ type ConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m')",message="resyncInterval must be a duration of at least 1m, such as 30m or 1h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$') && duration(self) >= duration('1m')",message="resyncInterval must be a duration of at least 1m, such as 30m or 1h"
 	ResyncInterval *metav1.Duration `json:"resyncInterval,omitempty"`
 
 	// displayName is the connection's name at Stytch.

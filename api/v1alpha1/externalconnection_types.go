@@ -10,13 +10,13 @@ type ExternalSource struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^organization-(live|test)-[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^organization-(live|test)-[A-Za-z0-9-]+$')",message="source.organizationID must be the ID of an organization as Stytch has it, such as organization-live-..."
 	OrganizationID string `json:"organizationID,omitempty"`
 	// connectionID of the source, a SAML or OIDC connection.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^(saml|oidc)-connection-(live|test)-[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(saml|oidc)-connection-(live|test)-[A-Za-z0-9-]+$')",message="source.connectionID must be the ID of a SAML or OIDC connection as Stytch has it, such as saml-connection-live-..."
 	ConnectionID string `json:"connectionID,omitempty"`
 }
 
@@ -74,6 +74,7 @@ type ExternalConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type ExternalConnection struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is as every object of Kubernetes has it.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

@@ -58,7 +58,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https://`
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('https://')",message="idpSSOURL must begin with https://"
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
 
 	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5. A new one is
@@ -138,10 +138,11 @@ type SAMLConnectionSpec struct {
 // CertificateStatus is one certificate at Stytch.
 type CertificateStatus struct {
 	// certificateID is Stytch's ID of the certificate.
-	// +optional
+	// +required
 	// +kubebuilder:validation:MaxLength=128
-	CertificateID string `json:"certificateID,omitempty"`
-	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal.
+	CertificateID string `json:"certificateID"` //nolint:kubeapilinter // omitempty: a status that shows an odd answer must be writable all the same
+	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal. It is absent where what Stytch shows cannot
+	// be read as a certificate.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	SHA256 string `json:"sha256,omitempty"`
@@ -184,6 +185,7 @@ type SAMLConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type SAMLConnection struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is as every object of Kubernetes has it.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

@@ -10,7 +10,7 @@ type SCIMGroupRole struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^scim-group-(live|test)-[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^scim-group-(live|test)-[A-Za-z0-9-]+$')",message="groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
 	GroupID string `json:"groupID,omitempty"`
 	// role is the ID of a role of the project's RBAC policy, or of the organization's custom roles.
 	// +required
@@ -27,7 +27,7 @@ type SCIMBearerToken struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="bearerToken.secretName must be a name that a Secret can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
 	SecretName string `json:"secretName,omitempty"`
 }
 
@@ -99,6 +99,7 @@ type SCIMConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type SCIMConnection struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is as every object of Kubernetes has it.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

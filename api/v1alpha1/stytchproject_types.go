@@ -40,10 +40,11 @@ type StytchProjectSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^project-(live|test)-[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^project-(live|test)-[A-Za-z0-9-]+$')",message="projectID must be a project's ID as the Stytch dashboard shows it, such as project-live-..."
 	ProjectID string `json:"projectID,omitempty"`
 
-	// secretRef names the Secret that holds the project's secret, in the same namespace.
+	// secretRef names the Secret that holds the project's secret, in the same namespace. White space around the secret does
+	// not count.
 	// +required
 	SecretRef SecretKeyRef `json:"secretRef,omitzero"`
 
@@ -53,7 +54,7 @@ type StytchProjectSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^https?://[A-Za-z0-9.:\[\]-]+/?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[][A-Za-z0-9.:-]+/?$')",message="baseURL must be https:// and a host, without a path, such as https://test.stytch.com"
 	BaseURL string `json:"baseURL,omitempty"`
 
 	// rateLimit is the pace of all calls to this project. Where several StytchProjects stand for one project the slowest
@@ -110,6 +111,7 @@ type StytchProjectStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 type StytchProject struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is as every object of Kubernetes has it.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

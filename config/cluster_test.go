@@ -1,0 +1,390 @@
+package config_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// binary is the manager, built as the Dockerfile does, and assets holds the control plane's programs.
+var binary, assets string
+
+func TestMain(m *testing.M) {
+	os.Exit(prepare(m))
+}
+
+func prepare(m *testing.M) int {
+	log.SetLogger(logr.Discard()) // envtest's
+	assets = os.Getenv("KUBEBUILDER_ASSETS")
+	if _, err := os.Stat(filepath.Join(assets, "kube-apiserver")); assets == "" || err != nil {
+		fmt.Fprintln(os.Stderr, "KUBEBUILDER_ASSETS names no directory with a kube-apiserver: "+
+			`run "make test", or KUBEBUILDER_ASSETS=$(hack/control-plane.sh) go test ./config`)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "config-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // of a temporary directory
+	binary = filepath.Join(dir, "manager")
+	build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "../cmd/manager")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the manager: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// cluster is a real API server with nothing in it but what a test puts there.
+type cluster struct {
+	config     *rest.Config
+	client     client.Client
+	kubeconfig string // an administrator's
+	audit      string // what the manager's account asked for, one JSON object a line
+}
+
+// start starts an API server that admits as a real cluster's does and writes down what the manager asks of it.
+func start(t *testing.T) *cluster {
+	t.Helper()
+	dir := t.TempDir()
+	c := &cluster{kubeconfig: filepath.Join(dir, "kubeconfig"), audit: filepath.Join(dir, "audit.log")}
+	policy := filepath.Join(dir, "policy.json")
+	write(t, policy, `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["ResponseStarted", "ResponseComplete"],
+		"rules": [{"level": "Metadata", "users": ["`+account+`"]}, {"level": "None"}]}`)
+	env := &envtest.Environment{BinaryAssetsDirectory: assets}
+	env.ControlPlane.GetAPIServer().Configure().
+		Disable("disable-admission-plugins"). // envtest would leave out ServiceAccount, which changes pods
+		Set("audit-policy-file", policy).Set("audit-log-path", c.audit)
+	config, err := env.Start()
+	if err != nil {
+		t.Fatalf("starting the control plane: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := env.Stop(); err != nil {
+			t.Errorf("stopping the control plane: %v", err)
+		}
+	})
+	c.config = config
+	if c.client, err = client.New(config, client.Options{Scheme: scheme.Scheme}); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := admin.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.kubeconfig, string(kubeconfig))
+	return c
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kubectl runs the control plane's own kubectl and gives back what it said on standard output.
+func (c *cluster) kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	out, _ := c.run(t, args...)
+	return out
+}
+
+// quietly runs kubectl and accepts no warning: Pod Security's, or one about a field that is not known or not used any more.
+func (c *cluster) quietly(t *testing.T, args ...string) {
+	t.Helper()
+	if _, warnings := c.run(t, args...); warnings != "" {
+		t.Errorf("kubectl %s warns: %s", strings.Join(args, " "), warnings)
+	}
+}
+
+func (c *cluster) run(t *testing.T, args ...string) (string, string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	command := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), append([]string{"--kubeconfig", c.kubeconfig}, args...)...)
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		t.Fatalf("kubectl %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
+	}
+	return strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String())
+}
+
+// render is what a kustomization says.
+func render(t *testing.T, dir string) []unstructured.Unstructured {
+	t.Helper()
+	out, _ := new(cluster).run(t, "kustomize", dir)
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(out), 4096)
+	var objects []unstructured.Unstructured
+	for {
+		var o unstructured.Unstructured
+		err := decoder.Decode(&o.Object)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+}
+
+func (c *cluster) deployment(t *testing.T) *appsv1.Deployment {
+	t.Helper()
+	var deployment appsv1.Deployment
+	if err := c.client.Get(t.Context(), client.ObjectKey{Namespace: home, Name: manager}, &deployment); err != nil {
+		t.Fatal(err)
+	}
+	return &deployment
+}
+
+// everywhere is the namespace of a question about all of them.
+const everywhere = ""
+
+// expectAllowed asks the API server whether the manager may do something.
+func (c *cluster) expectAllowed(t *testing.T, want bool, namespace, verb, group, resource string) {
+	t.Helper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: account, Groups: groups(),
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: group, Resource: resource},
+	}}
+	if err := c.client.Create(t.Context(), review); err != nil {
+		t.Fatal(err)
+	}
+	if review.Status.Allowed != want {
+		t.Errorf("%s %s in namespace %q: allowed is %t", verb, resource, namespace, review.Status.Allowed)
+	}
+}
+
+func groups() []string {
+	return []string{"system:serviceaccounts", "system:serviceaccounts:" + home, "system:authenticated"}
+}
+
+// rights are what the manager may do in a namespace beyond what every account may.
+func (c *cluster) rights(t *testing.T, namespace string) map[string]bool {
+	t.Helper()
+	rights := c.rules(t, account, namespace)
+	for right := range c.rules(t, "system:serviceaccount:"+home+":somebody", namespace) {
+		delete(rights, right)
+	}
+	return rights
+}
+
+func (c *cluster) rules(t *testing.T, user, namespace string) map[string]bool {
+	t.Helper()
+	config := rest.CopyConfig(c.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups()}
+	as, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}
+	if err := as.Create(t.Context(), review); err != nil {
+		t.Fatal(err)
+	}
+	rules := map[string]bool{}
+	for _, rule := range review.Status.ResourceRules {
+		for _, verb := range rule.Verbs {
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					rules[right(verb, group, resource)] = true
+				}
+			}
+		}
+	}
+	return rules
+}
+
+// right writes a right as a line: get secrets, patch events.k8s.io/events.
+func right(verb, group, resource string) string {
+	return verb + " " + strings.TrimPrefix(group+"/"+resource, "/")
+}
+
+// used are the rights that the manager tried to make use of.
+func (c *cluster) used(t *testing.T) map[string]bool {
+	t.Helper()
+	entries, err := os.ReadFile(c.audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for line := range bytes.Lines(entries) {
+		var entry struct {
+			Verb      string
+			ObjectRef *struct{ APIGroup, Resource, Subresource string }
+		}
+		if json.Unmarshal(line, &entry) != nil || entry.ObjectRef == nil { // half a line, or no question about objects
+			continue
+		}
+		resource := strings.TrimSuffix(entry.ObjectRef.Resource+"/"+entry.ObjectRef.Subresource, "/")
+		used[right(entry.Verb, entry.ObjectRef.APIGroup, resource)] = true
+	}
+	return used
+}
+
+// eventually asks again for as long as something that takes its time may take.
+func eventually(t *testing.T, holds func() bool) bool {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if holds() {
+			return true
+		}
+	}
+	return holds()
+}
+
+// runManager runs the manager under its own account until the test ends, and then expects it to end as it should. What is added
+// to its arguments is what being outside a pod takes: free ports, the lease's namespace, a Stytch that is pretended.
+func (c *cluster) runManager(t *testing.T, args []string) {
+	t.Helper()
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	admin, err := os.ReadFile(c.kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, kubeconfig, string(admin))
+	own := &cluster{kubeconfig: kubeconfig}
+	own.kubectl(t, "config", "set-credentials", "manager", "--token="+c.kubectl(t, "create", "token", "-n", home, manager))
+	own.kubectl(t, "config", "set-context", "--current", "--user=manager")
+
+	probes := freeAddress(t)
+	var output bytes.Buffer
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary, append(args,
+		"--metrics-bind-address=0", "--health-probe-bind-address="+probes, "--leader-election-namespace="+home, "--allow-insecure-loopback")...)
+	process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	process.Stdout, process.Stderr = &output, &output
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		kill := time.AfterFunc(40*time.Second, func() { _ = process.Process.Kill() })
+		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
+		kill.Stop()
+		if err != nil || t.Failed() {
+			t.Errorf("the manager ended with %v and said:\n%s", err, &output)
+		}
+	})
+	for _, probe := range []string{"/healthz", "/readyz"} {
+		if !eventually(t, func() bool { return answers(t, "http://"+probes+probe) }) {
+			t.Fatalf("%s does not answer", probe)
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // nothing was written
+	return listener.Addr().String()
+}
+
+func answers(t *testing.T, url string) bool {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := (&http.Client{Timeout: time.Second}).Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	return response.StatusCode == http.StatusOK
+}
+
+// fillIn applies the samples, filled in as config/samples/README.md says, and waits until each is Ready.
+func (c *cluster) fillIn(t *testing.T, namespace string) {
+	t.Helper()
+	simulator := stytchsim.New(stytchsim.Options{})
+	for _, slug := range []string{"acme", "acme-partner"} {
+		if _, err := simulator.AddOrganization(stytchsim.Organization{Slug: slug, Name: slug}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stytch := httptest.NewServer(simulator)
+	t.Cleanup(stytch.Close)
+
+	dir := t.TempDir()
+	apply := func(files string, patches string) {
+		write(t, filepath.Join(dir, "kustomization.yaml"), "resources: ["+files+"]\npatches:\n"+patches)
+		c.kubectl(t, "apply", "--validate=strict", "-n", namespace, "-k", dir)
+		c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=60s", "stytch", "--all")
+	}
+	if err := os.CopyFS(dir, os.DirFS("samples")); err != nil {
+		t.Fatal(err)
+	}
+	c.kubectl(t, "create", "secret", "generic", "stytch", "-n", namespace, "--from-literal=secret="+stytchsim.DefaultSecret)
+	// Two certificates, so that one event repeats itself.
+	values := fmt.Sprintf(`
+- target: {kind: StytchProject}
+  patch: |
+    - {op: replace, path: /spec/projectID, value: %s}
+    - {op: add, path: /spec/baseURL, value: "%s"}
+- target: {kind: SAMLConnection}
+  patch: |
+    - {op: replace, path: /spec/verificationCertificates/0/pem, value: %q}
+    - {op: add, path: /spec/verificationCertificates/-, value: {pem: %q}}
+`, stytchsim.DefaultProjectID, stytch.URL, certificate(t), certificate(t))
+	apply("stytchproject.yaml, scimconnection.yaml, samlconnection.yaml", values)
+	saml := []string{"get", "samlconnection", "acme-okta", "-n", namespace, "-o"}
+	apply("stytchproject.yaml, scimconnection.yaml, samlconnection.yaml, externalconnection.yaml", values+fmt.Sprintf(`
+- target: {kind: ExternalConnection}
+  patch: |
+    - {op: replace, path: /spec/source, value: {organizationID: %s, connectionID: %s}}
+`, c.kubectl(t, append(saml, "jsonpath={.status.organizationID}")...), c.kubectl(t, append(saml, "jsonpath={.status.connectionID}")...)))
+}
+
+// certificate is a new one in PEM.
+func certificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
