@@ -28,15 +28,15 @@ help: ## Show this list.
 
 .PHONY: demo
 demo: build ## Tell the whole story on the terminal: control plane, simulator, manager, eight steps.
-	@bash hack/demo.sh run
+	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo run
 
 .PHONY: demo-up
 demo-up: build ## Start the demo's parts and leave them running.
-	@bash hack/demo.sh up
+	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo up
 
 .PHONY: demo-down
 demo-down: ## End what demo-up started.
-	@bash hack/demo.sh down
+	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
 
 .PHONY: test
 test: ## Run all tests against a real control plane and the simulator.
@@ -54,6 +54,7 @@ build: ## Build the programs into bin/, statically linked.
 
 .PHONY: clean
 clean: ## Remove everything that was built, the control plane too.
+	@if [[ -e bin/demo/up/processes.json ]]; then echo "The demo is up: end it with make demo-down first." >&2; exit 1; fi
 	rm -rf bin
 
 ##@ Before a commit

@@ -42,7 +42,7 @@ const again = time.Second
 
 // conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
-	p.tell()
+	p.tell(ctx)
 	next := p.slots.Next(p.now)
 	var (
 		found  finding
@@ -91,6 +91,7 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found finding) (ctrl.Res
 // is said yet: the connection is most likely as it was.
 func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
 	p.distrust(kept.Err)
+	logFailed(ctx, kept.Err)
 	firstInSlot := !kept.Since.Before(p.slots.Start(p.now))
 	if !p.met() || !passing(kept.Err) || !firstInSlot {
 		p.report.Request = kept.Err.Request
@@ -108,6 +109,7 @@ func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.
 // concludeFailed ends a pass in which a call failed.
 func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (ctrl.Result, error) {
 	p.distrust(failed)
+	logFailed(ctx, failed)
 	p.report.Request = failed.Request
 	reason, message := connection.Failure(failed)
 	if err := p.write(ctx, reason, message); err != nil {
@@ -121,6 +123,12 @@ func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (
 	default:
 		return p.later(p.slots.Next(p.now)), nil
 	}
+}
+
+// logFailed keeps in the log what status does not: each of a run of equal failures, with its own request ID.
+func logFailed(ctx context.Context, failed *stytch.Error) {
+	ctrl.LoggerFrom(ctx).Info("A call to Stytch failed", "operation", failed.Operation, "status", failed.StatusCode,
+		"errorType", failed.ErrorType, "requestID", failed.ID)
 }
 
 // passing says that a failure passes by itself.
@@ -183,9 +191,10 @@ func (p *pass[O, R]) say(reason, message string) {
 	p.happened = append(p.happened, happening{reason, message})
 }
 
-// tell emits the events of a pass.
-func (p *pass[O, R]) tell() {
+// tell logs what a pass did, and emits its events.
+func (p *pass[O, R]) tell(ctx context.Context) {
 	for _, h := range p.happened {
+		ctrl.LoggerFrom(ctx).Info(h.reason, "what", h.note, "requestID", p.report.Request.ID)
 		p.events.Eventf(p.o, nil, corev1.EventTypeNormal, h.reason, eventAction, "%s", note(h.note))
 	}
 }

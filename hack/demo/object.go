@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// object is what the demo reads of any Kubernetes object, as somebody does who has only kubectl.
+type object struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Name            string            `json:"name"`
+		Namespace       string            `json:"namespace"`
+		ResourceVersion string            `json:"resourceVersion"`
+		Generation      int64             `json:"generation"`
+		Labels          map[string]string `json:"labels"`
+		OwnerReferences []any             `json:"ownerReferences"`
+	} `json:"metadata"`
+	Spec struct {
+		Organization             string `json:"organization"`
+		DisplayName              string `json:"displayName"`
+		VerificationCertificates []any  `json:"verificationCertificates"`
+		BearerToken              struct {
+			SecretName string `json:"secretName"`
+		} `json:"bearerToken"`
+		HolderIdentity string    `json:"holderIdentity"` // of a Lease
+		RenewTime      time.Time `json:"renewTime"`
+	} `json:"spec"`
+	Status struct {
+		ObservedGeneration int64       `json:"observedGeneration"`
+		AppliedGeneration  int64       `json:"appliedGeneration"`
+		OrganizationID     string      `json:"organizationID"`
+		ConnectionID       string      `json:"connectionID"`
+		Conditions         []condition `json:"conditions"`
+		Plan               []change    `json:"plan"`
+		LastRequest        struct {
+			RequestID string `json:"requestID"`
+		} `json:"lastRequest"`
+		BearerToken struct {
+			LastFour   string `json:"lastFour"`
+			ExpiresAt  string `json:"expiresAt"`
+			SecretName string `json:"secretName"`
+		} `json:"bearerToken"`
+	} `json:"status"`
+	Data map[string][]byte `json:"data"` // of a Secret
+
+	// Of an event.
+	Reason string `json:"reason"`
+	Note   string `json:"message"`
+	About  struct {
+		Kind string `json:"kind"`
+		Name string `json:"name"`
+	} `json:"involvedObject"`
+}
+
+type condition struct {
+	Type, Status, Reason, Message string
+}
+
+type change struct {
+	Field, Have, Want string
+}
+
+// Kinds, as manifests spell them.
+const (
+	kindProject  = "StytchProject"
+	kindSCIM     = "SCIMConnection"
+	kindSAML     = "SAMLConnection"
+	kindExternal = "ExternalConnection"
+)
+
+func (o object) name() string { return strings.ToLower(o.Kind) + "/" + o.Metadata.Name }
+
+func (o object) isConnection() bool {
+	return slices.Contains([]string{kindSCIM, kindSAML, kindExternal}, o.Kind)
+}
+
+func (o object) condition(kind string) condition {
+	for _, c := range o.Status.Conditions {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return condition{Type: kind, Status: "absent"}
+}
+
+// inForce says that this generation is looked at, applied and in use.
+func (o object) inForce() bool {
+	if o.Status.ObservedGeneration != o.Metadata.Generation || o.condition("Ready").Status != "True" {
+		return false
+	}
+	return !o.isConnection() || (o.Status.AppliedGeneration == o.Metadata.Generation && o.condition("Synced").Status == "True")
+}
+
+// standing is how the object stands, in a line.
+func (o object) standing() string {
+	parts := []string{o.name()}
+	for _, c := range o.Status.Conditions {
+		parts = append(parts, fmt.Sprintf("%s=%s %s", c.Type, c.Status, c.Reason))
+	}
+	if o.Status.ObservedGeneration != o.Metadata.Generation {
+		parts = append(parts, "not looked at since it was changed")
+	}
+	if synced := o.condition("Synced"); synced.Message != "" && synced.Status != "True" {
+		parts = append(parts, synced.Message)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// standings are those that are not in force, or all.
+func standings(list []object) string {
+	var lines []string
+	for _, o := range list {
+		if !o.inForce() {
+			lines = append(lines, o.standing())
+		}
+	}
+	return strings.Join(lines, "; ")
+}

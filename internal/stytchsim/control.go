@@ -1,0 +1,192 @@
+package stytchsim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// control is a control endpoint: it reads the request and answers a value, which
+// is written as JSON.
+type control func(r *http.Request) (any, error)
+
+// controlHandler is the endpoints under /__sim. They need no credentials and are
+// served to this machine only.
+func (s *Sim) controlHandler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, serve := range map[string]control{
+		"GET /__sim/state":                 func(*http.Request) (any, error) { return s.State(), nil },
+		"GET /__sim/calls":                 s.controlCalls,
+		"GET /__sim/switches":              func(*http.Request) (any, error) { return s.Switches(), nil },
+		"PATCH /__sim/switches":            s.controlSwitches,
+		"POST /__sim/projects":             posted(func(p Project) (any, error) { return Project{ID: p.ID, Name: p.Name}, s.AddProject(p) }),
+		"POST /__sim/organizations":        posted(func(o Organization) (any, error) { return s.AddOrganization(o) }),
+		"PATCH /__sim/organizations/{id}":  patched(func(id string, f map[string]any) (any, error) { return s.PatchOrganization(id, f) }),
+		"DELETE /__sim/organizations/{id}": removed(s.RemoveOrganization),
+		"POST /__sim/groups":               posted(func(g Group) (any, error) { return s.AddGroup(g) }),
+		"DELETE /__sim/groups/{id}":        removed(s.RemoveGroup),
+		"GET /__sim/connections/{id}":      s.controlConnection,
+		"POST /__sim/connections":          posted(func(h handMade) (any, error) { return s.AddConnection(h.Organization, h.Kind, h.Fields) }),
+		"PATCH /__sim/connections/{id}":    patched(func(id string, f map[string]any) (any, error) { return s.PatchConnection(id, f) }),
+		"DELETE /__sim/connections/{id}":   removed(s.RemoveConnection),
+		"POST /__sim/metadata":             posted(func(d Document) (any, error) { return done{}, s.AddDocument(d) }),
+		"POST /__sim/verify-token":         posted(func(t tokenClaim) (any, error) { return s.VerifyToken(t.ConnectionID, t.Token), nil }),
+		"POST /__sim/faults":               posted(s.controlFault),
+		"DELETE /__sim/faults":             called(s.RemoveFaults),
+		"POST /__sim/limits":               posted(func(l Limit) (any, error) { return done{}, s.AddLimit(l) }),
+		"DELETE /__sim/limits":             called(s.RemoveLimits),
+		"POST /__sim/reset":                called(s.Reset),
+	} {
+		mux.HandleFunc(pattern, answered(serve))
+	}
+	return onLoopback(mux)
+}
+
+type (
+	done     struct{}
+	handMade struct {
+		Organization string         `json:"organization"`
+		Kind         Kind           `json:"kind"`
+		Fields       map[string]any `json:"fields"`
+	}
+	tokenClaim struct {
+		ConnectionID string `json:"connection_id"`
+		Token        string `json:"token"`
+	}
+)
+
+// onLoopback refuses callers from other machines: there are no credentials here.
+func onLoopback(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			writeControl(w, http.StatusForbidden, problem{"the control endpoints are for this machine only"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type problem struct {
+	Error string `json:"error"`
+}
+
+// missing is the error of an ID that means nothing.
+type missing struct{ what, id string }
+
+func (m missing) Error() string { return "there is no " + m.what + " " + m.id }
+
+func answered(serve control) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		value, err := serve(r)
+		if err == nil {
+			writeControl(w, http.StatusOK, value)
+			return
+		}
+		status := http.StatusBadRequest
+		if _, ok := errors.AsType[missing](err); ok {
+			status = http.StatusNotFound
+		}
+		writeControl(w, status, problem{err.Error()})
+	}
+}
+
+func writeControl(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(value) // a caller who is gone is none of our business
+}
+
+// posted is an endpoint whose body is a T and nothing more.
+func posted[T any](serve func(T) (any, error)) control {
+	return func(r *http.Request) (any, error) {
+		var value T
+		if err := readControl(r, &value); err != nil {
+			return nil, err
+		}
+		return serve(value)
+	}
+}
+
+func patched(serve func(id string, fields map[string]any) (any, error)) control {
+	return func(r *http.Request) (any, error) {
+		var fields map[string]any
+		if err := readControl(r, &fields); err != nil {
+			return nil, err
+		}
+		return serve(r.PathValue("id"), fields)
+	}
+}
+
+func removed(remove func(id string) error) control {
+	return func(r *http.Request) (any, error) { return done{}, remove(r.PathValue("id")) }
+}
+
+func called(do func()) control {
+	return func(*http.Request) (any, error) {
+		do()
+		return done{}, nil
+	}
+}
+
+func readControl(r *http.Request, into any) error {
+	decoder := json.NewDecoder(io.LimitReader(r.Body, largestBody))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("reading the body: %w", err)
+	}
+	return nil
+}
+
+func (s *Sim) controlCalls(r *http.Request) (any, error) {
+	since := 0
+	if asked := r.URL.Query().Get("since"); asked != "" {
+		var err error
+		if since, err = strconv.Atoi(asked); err != nil {
+			return nil, fmt.Errorf("since: %w", err)
+		}
+	}
+	return s.CallsSince(since), nil
+}
+
+func (s *Sim) controlConnection(r *http.Request) (any, error) {
+	id := r.PathValue("id")
+	found, ok := s.Connection(id)
+	if !ok {
+		return nil, missing{"connection", id}
+	}
+	return found, nil
+}
+
+func (s *Sim) controlSwitches(r *http.Request) (any, error) {
+	moved := s.Switches()
+	if err := readControl(r, &moved); err != nil {
+		return nil, err
+	}
+	return moved, s.SetSwitches(moved)
+}
+
+func (s *Sim) controlFault(f Fault) (any, error) {
+	id, err := s.AddFault(f)
+	return map[string]int{"id": id}, err
+}
+
+// MarshalText writes a duration like 1m30s.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads a duration like 1m30s.
+func (d *Duration) UnmarshalText(data []byte) error {
+	parsed, err := time.ParseDuration(string(data))
+	if err != nil {
+		return err
+	}
+	*d = Duration(parsed)
+	return nil
+}

@@ -1,0 +1,143 @@
+package stytchsim
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// AddFault plants a fault and tells its ID. Faults planted earlier strike first.
+func (s *Sim) AddFault(f Fault) (int, error) {
+	if f.Effect == "" {
+		f.Effect = FaultDelay
+		if f.Status != 0 || f.ErrorType != "" {
+			f.Effect = FaultError
+		}
+	}
+	if err := f.check(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faultSeq++
+	f.ID, f.Struck = s.faultSeq, 0
+	s.faults = append(s.faults, &plantedFault{Fault: f, skip: f.Skip})
+	return f.ID, nil
+}
+
+// RemoveFaults removes all faults. Calls that are held by one go on being held.
+func (s *Sim) RemoveFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// plantedFault is a fault with how many calls it still lets pass.
+type plantedFault struct {
+	Fault
+	skip int
+}
+
+func (f *Fault) check() error {
+	known := []Effect{
+		FaultError, FaultDelay, FaultCutBeforeCommit, FaultCutAfterCommit, FaultCommitAfterGivingUp,
+		FaultEmptyList, FaultEmptyBody, FaultInvalidJSON, FaultHTML,
+	}
+	switch {
+	case !slices.Contains(known, f.Effect):
+		return fmt.Errorf("effect %q is not one of %v", f.Effect, known)
+	case f.Skip < 0 || f.Times < 0 || f.Delay < 0:
+		return errors.New("skip, times and delay must not be negative")
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("status %d is not one of an answer", f.Status)
+	}
+	return checkPattern(f.Path)
+}
+
+// trap is the fault a call meets, the zero fault for none.
+func (s *Sim) trap(c *Call) Fault {
+	for _, f := range s.faults {
+		if !matches(f.Method, f.Path, c) || (f.Operation != "" && f.Operation != c.Operation) {
+			continue
+		}
+		if f.Times > 0 && f.Struck >= f.Times {
+			continue
+		}
+		if f.skip > 0 {
+			f.skip--
+			continue
+		}
+		f.Struck++
+		c.Fault = f.ID
+		return f.Fault
+	}
+	return Fault{}
+}
+
+// wrong is the answer of an effect that answers wrongly; the others answer with
+// what the call itself came to.
+func (f Fault) wrong(requestID string) (answer, bool) {
+	switch f.Effect {
+	case FaultError:
+		status := or(f.Status, http.StatusInternalServerError)
+		a := refused(&refusal{
+			status, or(f.ErrorType, "internal_server_error"), or(f.ErrorMessage, "A planted fault."),
+		}, requestID)
+		a.retryAfter = f.RetryAfter
+		return a, true
+	case FaultEmptyBody:
+		return f.plain("application/json", http.StatusOK, ""), true
+	case FaultInvalidJSON:
+		return f.plain("application/json", http.StatusOK, or(f.Body, `{"request_id":"`)), true
+	case FaultHTML:
+		return f.plain("text/html", http.StatusBadGateway, or(f.Body, "<html><body><h1>502 Bad Gateway</h1></body></html>\n")), true
+	default:
+		return answer{}, false
+	}
+}
+
+func (f Fault) plain(contentType string, status int, content string) answer {
+	return answer{
+		status: or(f.Status, status), contentType: contentType, body: []byte(content),
+		retryAfter: f.RetryAfter, errorType: f.ErrorType,
+	}
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// hold waits as a fault wants. It is false when a reset ended the wait.
+//
+// A delay is not cut short when the caller gives up: the call takes effect all
+// the same, as it does at a server that is slow and not dead.
+func (v *visit) hold(f Fault) bool {
+	if f.Effect == FaultCommitAfterGivingUp {
+		select {
+		case <-v.request.Context().Done():
+		case <-v.ended:
+			return false
+		}
+	}
+	return v.sleep(time.Duration(f.Delay))
+}
+
+func (v *visit) sleep(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-v.ended:
+		return false
+	}
+}

@@ -1,0 +1,196 @@
+package stytchsim
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Switches choose between behaviours of Stytch that nobody documents and a
+// caller can see. An empty field means the first value of its comment, which is
+// the likeliest; [SwitchTable] says the same to a program.
+type Switches struct {
+	// What an answer looks like.
+
+	CreateStatus     string // 200, 201
+	AnswerConnection string // present, null, absent: the connection in the answer of a POST or PUT
+	AbsentSCIM       string // 404, 400, null, absent, deleted: reading an organization without one
+	Lists            string // empty, null, absent: a list with nothing in it
+	Strings          string // empty, null, absent: a string without value
+	Cursor           string // empty, null, absent: next_cursor on the last page
+	UnsetMapping     string // null, absent, empty: attribute_mapping never set
+	UnsetProvider    string // empty, generic: identity_provider never set
+	UnsetNameID      string // empty, default: nameid_format never set
+	Timestamps       string // seconds, nanoseconds, absent
+	PEM              string // standard, as-sent, crlf, one-line, no-final-newline
+	Order            string // stable, reversed, rotating: of every list
+	ClientSecret     string // plain, masked, empty: of an OIDC connection
+	PrivateKey       string // plain, masked, empty: encryption keys of a SAML connection
+	RetryAfter       string // no, yes: the header on a 429
+
+	// What is made of a request.
+
+	EmptyString       string // clear, ignore, refuse: "" in an update
+	Null              string // ignore, clear, refuse: null in a request
+	EmptyMapping      string // refuse, clear, ignore: {} as SAML attribute_mapping
+	IncompleteMapping string // refuse, accept: SAML attribute_mapping without e-mail or name
+	CustomScopes      string // decoded, as-sent, encoded: the spaces in custom_scopes
+	SCIMProviders     string // 15, 8: how many identity providers SCIM knows
+
+	// What the rules are.
+
+	DefaultConnection    string // first-active, first-created, by-hand: what becomes the default
+	Activation           string // sticks, falls-back: an active connection made incomplete
+	DuplicateEntityID    string // accept, refuse: one idp_entity_id twice in an organization
+	DuplicateCertificate string // append, dedupe
+	ExpiredCertificate   string // accept, refuse
+	MetadataCertificates string // append, append-all, replace: what update-by-URL does to those there
+	SigningCertificates  string // replace, append: what a new signing key does to the old certificate
+	StartWhileRotating   string // reissue, refuse
+	NextToken            string // works, waits: before a rotation is completed
+	DeletedSource        string // stay, cascade, refuse: External connections to a connection that goes
+	ExternalNotFound     string // 404, 400: status of external_connection_id_not_found
+	ForeignConnection    string // not-found, mismatch: an ID of another organization
+}
+
+// Switch is one row of the table of switches.
+type Switch struct {
+	Name   string   // as a flag and in JSON
+	Values []string // the first is the default
+	About  string
+	at     func(*Switches) *string
+}
+
+// The positions that more than one switch has.
+const (
+	posAbsent   = "absent"
+	posAccept   = "accept"
+	posAppend   = "append"
+	posAsSent   = "as-sent"
+	posClear    = "clear"
+	posDefault  = "default"
+	posDeleted  = "deleted"
+	posEmpty    = "empty"
+	posIgnore   = "ignore"
+	posMasked   = "masked"
+	posNo       = "no"
+	posNull     = "null"
+	posPlain    = "plain"
+	posPresent  = "present"
+	posRefuse   = "refuse"
+	posReplace  = "replace"
+	posReversed = "reversed"
+	posRotating = "rotating"
+	posStable   = "stable"
+	posYes      = "yes"
+	status200   = "200"
+	status201   = "201"
+	status400   = "400"
+	status404   = "404"
+)
+
+// SwitchTable lists every switch: its name, its positions, its meaning.
+func SwitchTable() []Switch {
+	return slices.Concat(answerSwitches(), requestSwitches(), ruleSwitches())
+}
+
+func answerSwitches() []Switch {
+	return []Switch{
+		{"create-status", []string{status200, status201}, "HTTP status of a creation (openapi says 200, the docs' SCIM overview 201)", func(s *Switches) *string { return &s.CreateStatus }},
+		{"answer-connection", []string{posPresent, posNull, posAbsent}, "the connection in the answer of a POST or PUT (optional in openapi)", func(s *Switches) *string { return &s.AnswerConnection }},
+		{"absent-scim", []string{status404, status400, posNull, posAbsent, posDeleted}, "reading the SCIM connection of an organization without one", func(s *Switches) *string { return &s.AbsentSCIM }},
+		{"lists", []string{posEmpty, posNull, posAbsent}, "a list with nothing in it", func(s *Switches) *string { return &s.Lists }},
+		{"strings", []string{posEmpty, posNull, posAbsent}, "a string without value", func(s *Switches) *string { return &s.Strings }},
+		{"cursor", []string{posEmpty, posNull, posAbsent}, "next_cursor on the last page", func(s *Switches) *string { return &s.Cursor }},
+		{"unset-mapping", []string{posNull, posAbsent, posEmpty}, "an attribute_mapping never set", func(s *Switches) *string { return &s.UnsetMapping }},
+		{"unset-provider", []string{posEmpty, "generic"}, "an identity_provider never set", func(s *Switches) *string { return &s.UnsetProvider }},
+		{"unset-nameid", []string{posEmpty, posDefault}, "a nameid_format never set", func(s *Switches) *string { return &s.UnsetNameID }},
+		{"timestamps", []string{"seconds", "nanoseconds", posAbsent}, "precision of timestamps (all optional in openapi)", func(s *Switches) *string { return &s.Timestamps }},
+		{"pem", []string{"standard", posAsSent, "crlf", "one-line", "no-final-newline"}, "how certificates and keys are wrapped in answers", func(s *Switches) *string { return &s.PEM }},
+		{"order", []string{posStable, posReversed, posRotating}, "order of lists in answers; rotating differs from call to call", func(s *Switches) *string { return &s.Order }},
+		{"client-secret", []string{posPlain, posMasked, posEmpty}, "an OIDC client_secret in answers", func(s *Switches) *string { return &s.ClientSecret }},
+		{"private-key", []string{posPlain, posMasked, posEmpty}, "a SAML encryption private_key in answers", func(s *Switches) *string { return &s.PrivateKey }},
+		{"retry-after", []string{posNo, posYes}, "a Retry-After header when a limit answers 429", func(s *Switches) *string { return &s.RetryAfter }},
+	}
+}
+
+func requestSwitches() []Switch {
+	return []Switch{
+		{"empty-string", []string{posClear, posIgnore, posRefuse}, `"" as the value of a string in an update`, func(s *Switches) *string { return &s.EmptyString }},
+		{"null-value", []string{posIgnore, posClear, posRefuse}, "null as the value of a field", func(s *Switches) *string { return &s.Null }},
+		{"empty-mapping", []string{posRefuse, posClear, posIgnore}, "{} as a SAML attribute_mapping", func(s *Switches) *string { return &s.EmptyMapping }},
+		{"incomplete-mapping", []string{posRefuse, posAccept}, "a SAML attribute_mapping without e-mail or name", func(s *Switches) *string { return &s.IncompleteMapping }},
+		{"custom-scopes", []string{"decoded", posAsSent, "encoded"}, "the spaces of custom_scopes in answers", func(s *Switches) *string { return &s.CustomScopes }},
+		{"scim-providers", []string{"15", "8"}, "identity providers that SCIM accepts", func(s *Switches) *string { return &s.SCIMProviders }},
+	}
+}
+
+func ruleSwitches() []Switch {
+	return []Switch{
+		{"default-connection", []string{"first-active", "first-created", "by-hand"}, "which SSO connection becomes the default by itself", func(s *Switches) *string { return &s.DefaultConnection }},
+		{"activation", []string{"sticks", "falls-back"}, "an active connection made incomplete", func(s *Switches) *string { return &s.Activation }},
+		{"duplicate-entity-id", []string{posAccept, posRefuse}, "one idp_entity_id twice in an organization", func(s *Switches) *string { return &s.DuplicateEntityID }},
+		{"duplicate-certificate", []string{posAppend, "dedupe"}, "an x509_certificate that is already there", func(s *Switches) *string { return &s.DuplicateCertificate }},
+		{"expired-certificate", []string{posAccept, posRefuse}, "an x509_certificate that is expired", func(s *Switches) *string { return &s.ExpiredCertificate }},
+		{"metadata-certificates", []string{posAppend, "append-all", posReplace}, "what update-by-URL does: add the new ones, add even those there, replace", func(s *Switches) *string { return &s.MetadataCertificates }},
+		{"signing-certificates", []string{posReplace, posAppend}, "what a new signing key does to the certificates there", func(s *Switches) *string { return &s.SigningCertificates }},
+		{"start-while-rotating", []string{"reissue", posRefuse}, "starting a token rotation that is under way", func(s *Switches) *string { return &s.StartWhileRotating }},
+		{"next-token", []string{"works", "waits"}, "the next token before its rotation is completed", func(s *Switches) *string { return &s.NextToken }},
+		{"deleted-source", []string{"stay", "cascade", posRefuse}, "External connections whose source is deleted", func(s *Switches) *string { return &s.DeletedSource }},
+		{"external-not-found", []string{status404, status400}, "HTTP status of external_connection_id_not_found", func(s *Switches) *string { return &s.ExternalNotFound }},
+		{"foreign-connection", []string{"not-found", "mismatch"}, "a connection ID of another organization", func(s *Switches) *string { return &s.ForeignConnection }},
+	}
+}
+
+// Set moves the switch of that name, or says which names or positions there are.
+func (s *Switches) Set(name, value string) error {
+	for _, row := range SwitchTable() {
+		if row.Name != name {
+			continue
+		}
+		if !slices.Contains(row.Values, value) {
+			return fmt.Errorf("switch %s: %q is not one of %s", name, value, strings.Join(row.Values, ", "))
+		}
+		*row.at(s) = value
+		return nil
+	}
+	return fmt.Errorf("there is no switch named %q", name)
+}
+
+// settled is the switches with each empty one at its default.
+func (s Switches) settled() (Switches, error) {
+	for _, row := range SwitchTable() {
+		value := *row.at(&s)
+		if value == "" {
+			value = row.Values[0]
+		}
+		if err := s.Set(row.Name, value); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// MarshalJSON writes the switches by the names their flags have.
+func (s Switches) MarshalJSON() ([]byte, error) {
+	named := map[string]string{}
+	for _, row := range SwitchTable() {
+		named[row.Name] = *row.at(&s)
+	}
+	return json.Marshal(named)
+}
+
+// UnmarshalJSON moves the switches that are named and leaves the others.
+func (s *Switches) UnmarshalJSON(data []byte) error {
+	var named map[string]string
+	if err := json.Unmarshal(data, &named); err != nil {
+		return fmt.Errorf("reading switches: %w", err)
+	}
+	for name, value := range named {
+		if err := s.Set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}

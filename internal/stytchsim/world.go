@@ -1,0 +1,232 @@
+package stytchsim
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// world is everything the simulated Stytch remembers. Whoever touches it holds
+// the simulator's lock.
+type world struct {
+	projects    map[string]*project
+	order       []*project
+	connections map[string]connection // every connection there is, by ID
+	groups      map[string]*group     // every SCIM group there is, by ID
+	documents   map[string]Document   // what identity providers serve, by URL
+}
+
+// project is an environment of a Stytch project: what a pair of credentials opens.
+type project struct {
+	id, secret, name string
+	order            []*organization
+	organizations    map[string]*organization // by ID, by slug and by external ID
+}
+
+// connection is a connection of any kind.
+type connection interface {
+	base() *head
+	fields() []field
+	document(r renderer) document
+}
+
+// head is what connections of every kind have.
+type head struct {
+	kind             Kind
+	id               string
+	org              *organization
+	status           string
+	displayName      string
+	identityProvider string // not on External connections
+}
+
+func (h *head) base() *head { return h }
+
+// The states of a connection (openapi: SAMLConnection, SCIMConnection).
+const (
+	statePending = "pending"
+	stateActive  = "active"
+	stateDeleted = "deleted"
+)
+
+func newWorld(first Project) *world {
+	w := &world{
+		projects:    map[string]*project{},
+		connections: map[string]connection{},
+		groups:      map[string]*group{},
+		documents:   map[string]Document{},
+	}
+	w.addProject(first)
+	return w
+}
+
+// addProject adds a project, or gives an existing one another secret or name.
+func (w *world) addProject(p Project) {
+	have, known := w.projects[p.ID]
+	if !known {
+		have = &project{id: p.ID, organizations: map[string]*organization{}}
+		w.projects[p.ID] = have
+		w.order = append(w.order, have)
+	}
+	if p.Secret != "" {
+		have.secret = p.Secret
+	}
+	if p.Name != "" {
+		have.name = p.Name
+	}
+}
+
+// organization finds one in any project; a slug that two projects know means
+// the elder project's.
+func (w *world) organization(key string) (*organization, bool) {
+	for _, p := range w.order {
+		if org, ok := p.organizations[key]; ok {
+			return org, true
+		}
+	}
+	return nil, false
+}
+
+// environment is what IDs of the project say.
+//
+// Source: the official SDKs take a project for live when its ID starts with
+// project-live- and for test otherwise; IDs carry the environment in every
+// sample of the docs.
+func (p *project) environment() string {
+	if strings.HasPrefix(p.id, "project-live-") {
+		return "live"
+	}
+	return "test"
+}
+
+// root is the API's address in answers: base URLs, callbacks. It is Stytch's and
+// not the simulator's, because these are addresses for identity providers.
+func (p *project) root() string {
+	if p.environment() == "live" {
+		return "https://api.stytch.com"
+	}
+	return "https://test.stytch.com"
+}
+
+// newID makes an ID as Stytch's are: what it is, the environment, a UUID (docs:
+// every sample).
+func (p *project) newID(what string) string {
+	return what + "-" + p.environment() + "-" + newUUID()
+}
+
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: the runtime ends the process instead
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// newToken makes a bearer token of 48 characters, as long as those in the docs.
+func newToken() string {
+	var b [36]byte
+	_, _ = rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// add puts a connection where its organization and the world find it.
+func (w *world) add(c connection) {
+	h := c.base()
+	w.connections[h.id] = c
+	if scim, ok := c.(*scimConnection); ok {
+		h.org.scim = scim
+		return
+	}
+	h.org.sso = append(h.org.sso, c)
+}
+
+// remove takes a connection out of the world, rules or not.
+func (w *world) remove(c connection) {
+	h := c.base()
+	delete(w.connections, h.id)
+	if scim, ok := c.(*scimConnection); ok {
+		for _, g := range scim.groups {
+			delete(w.groups, g.id)
+		}
+		scim.groups = nil
+		h.status = stateDeleted
+		h.org.scim, h.org.formerSCIM = nil, scim
+		return
+	}
+	h.org.sso = slices.DeleteFunc(h.org.sso, func(other connection) bool { return other.base().id == h.id })
+	if h.org.defaultConnection == h.id {
+		h.org.defaultConnection = ""
+	}
+}
+
+// dependants are the External connections to a source.
+func (w *world) dependants(sourceID string) []connection {
+	var found []connection
+	for _, p := range w.order {
+		for _, org := range p.order {
+			for _, c := range org.sso {
+				if external, ok := c.(*externalConnection); ok && external.sourceID == sourceID {
+					found = append(found, c)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// call is one request at the rules: who asks, where, what, when, and the
+// positions of the switches.
+type call struct {
+	world    *world
+	switches Switches
+	options  *Options
+	route    route
+	project  *project
+	org      *organization // nil where the path names none
+	in       input
+	path     func(name string) string
+	query    func(name string) string
+	now      time.Time
+	turn     int // the journal's seq, for the order of lists
+}
+
+// renderer is how this call's answers are written.
+func (c *call) renderer() renderer { return renderer{c.switches, c.turn} }
+
+// lookup finds the connection a path names, of the kind the path is about.
+//
+// Inferred: a connection of another kind, of another project and (switch
+// foreign-connection) of another organization is answered as one that does not
+// exist. The error types enumerate sso_connection_organization_mismatch without
+// saying where it occurs.
+func lookup[C connection](c *call, missing string) (C, error) {
+	id := c.path("connection_id")
+	found, ok := c.world.connections[id].(C)
+	if !ok || found.base().org.project != c.project {
+		return found, refuse(missing, "There is no such connection: %s.", id)
+	}
+	if found.base().org == c.org {
+		return found, nil
+	}
+	if c.switches.ForeignConnection == "mismatch" {
+		return found, refuse("sso_connection_organization_mismatch", "The connection belongs to another organization.")
+	}
+	return found, refuse(missing, "There is no such connection: %s.", id)
+}
+
+// answer is a POST's or PUT's answer about a connection.
+//
+// Source: connection is optional in every such response schema of openapi.
+func (c *call) answer(connection document) document {
+	switch c.switches.AnswerConnection {
+	case posNull:
+		return document{"connection": nil}
+	case posAbsent:
+		return document{}
+	default:
+		return document{"connection": connection}
+	}
+}
