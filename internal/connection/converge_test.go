@@ -100,6 +100,8 @@ func (p *pretend) rotate(t *testing.T, step connection.Step) {
 		token.NextLastFour = ""
 	case connection.PublishToken:
 		p.secret = &connection.Token{LastFour: p.secret.LastFour, BaseURL: token.BaseURL}
+	default:
+		t.Fatalf("%s is no step of a rotation", step.Action)
 	}
 	p.is.Token = &token
 }
@@ -174,27 +176,32 @@ func TestAnySetOfCertificatesBecomesTheWantedOneWithoutALoss(t *testing.T) {
 		want := connection.State{Certificates: randomWish(random), Settings: connection.Settings{"idp_entity_id": connection.Text("urn:x")}}
 		p := &pretend{is: connection.State{Certificates: randomCertificates(random), Settings: connection.Settings{}}}
 		began := certificateWords(p.is.Certificates) + " → " + certificateWords(want.Certificates)
-		before, some := present(want, p.is.Certificates), len(p.is.Certificates) > 0
-		full := len(p.is.Certificates) == 5
-		plan, stuck := p.converge(t, want, nil, func() {
-			now := present(want, p.is.Certificates)
-			if now < before || some && len(p.is.Certificates) == 0 {
-				t.Fatalf("%s: %s left %s", began, story(p.log), certificateWords(p.is.Certificates))
-			}
-			last := p.log[len(p.log)-1]
-			if last.Action == connection.DeleteCertificate && now < len(want.Certificates) && !full {
-				t.Fatalf("%s: %s removed one while a wanted one was missing and a slot free", began, story(p.log))
-			}
-			before, some, full = now, some || len(p.is.Certificates) > 0, len(p.is.Certificates) == 5
-		})
+		plan, stuck := p.converge(t, want, nil, p.watchCertificates(t, want))
 		noSteps(t, plan)
 		same(t, "what is stuck", stuck, []v1alpha1.NotConverging(nil))
-		if before != len(want.Certificates) || len(p.is.Certificates) != before {
+		if n := len(want.Certificates); present(want, p.is.Certificates) != n || len(p.is.Certificates) != n {
 			t.Fatalf("%s: %s left %s", began, story(p.log), certificateWords(p.is.Certificates))
 		}
 		if n := sends(p.log, "idp_entity_id"); n != 1 {
 			t.Fatalf("%s: the setting was sent %d times", began, n)
 		}
+	}
+}
+
+// watchCertificates fails the test where a step leaves fewer wanted certificates than before, or none where there was one, or
+// removes one while a wanted one is missing and a slot is free for it.
+func (p *pretend) watchCertificates(t *testing.T, want connection.State) func() {
+	t.Helper()
+	before := p.is.Certificates
+	return func() {
+		t.Helper()
+		is, last := p.is.Certificates, p.log[len(p.log)-1]
+		lost := present(want, is) < present(want, before) || len(before) > 0 && len(is) == 0
+		early := last.Action == connection.DeleteCertificate && present(want, is) < len(want.Certificates) && len(before) < 5
+		if lost || early {
+			t.Fatalf("%s turned %s into %s on the way to %s", story(p.log), certificateWords(before), certificateWords(is), certificateWords(want.Certificates))
+		}
+		before = is
 	}
 }
 
@@ -301,8 +308,13 @@ func TestASettingThatReadsBackDifferentIsSentOnceUntilHaveOrWantChanges(t *testi
 func TestATokenThatWasLostEndsInTheSecretWhateverACrashLeft(t *testing.T) {
 	const base = "https://api.stytch.com/scim"
 	for _, secret := range []connection.Token{
-		{}, {LastFour: "aaaa", BaseURL: base}, {LastFour: "aaaa", BaseURL: "old"}, {LastFour: "nnnn", BaseURL: base},
-		{LastFour: "nnnn"}, {LastFour: "oooo", BaseURL: "old"}, {Foreign: true},
+		{},
+		{LastFour: "aaaa", BaseURL: base},
+		{LastFour: "aaaa", BaseURL: "old"},
+		{LastFour: "nnnn", BaseURL: base},
+		{LastFour: "nnnn"},
+		{LastFour: "oooo", BaseURL: "old"},
+		{Foreign: true},
 	} {
 		for _, next := range []string{"", "nnnn"} {
 			for _, isNew := range []bool{true, false} {

@@ -108,7 +108,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 		status.Plan = r.Plan
 		status.NotConverging = r.NotConverging
 	}
-	status.LastRequest = lastRequest(was.LastRequest, r.Request)
+	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 
 	rule := ruleOf(r.Reason)
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
@@ -118,12 +118,14 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	return status
 }
 
-// lastRequest keeps the first of a run of equal failures.
-func lastRequest(was *v1alpha1.Request, r stytch.Request) *v1alpha1.Request {
+// lastRequest keeps the first of a run of equal failures. An answer that is not Stytch's may come with a 200: then only the
+// reason tells that the call failed.
+func lastRequest(was *v1alpha1.Request, r stytch.Request, reason string) *v1alpha1.Request {
 	if r.Operation == "" {
 		return was
 	}
-	failed := r.StatusCode < 200 || r.StatusCode > 299
+	failed := r.StatusCode < 200 || r.StatusCode > 299 ||
+		reason == v1alpha1.ReasonUnavailable || reason == v1alpha1.ReasonCreationInDoubt
 	if failed && was != nil && was.Operation == r.Operation && int(was.StatusCode) == r.StatusCode && was.ErrorType == r.ErrorType {
 		return was
 	}
@@ -185,23 +187,24 @@ func (c conditionSet) remedy(who remedy, reason, message string) {
 
 // Failure is what a refused or unanswered call means, and what to do about it.
 func Failure(err *stytch.Error) (reason, message string) {
+	said := strings.TrimRight(err.Error(), ".")
 	switch err.Class {
 	case stytch.CredentialsRejected:
-		return v1alpha1.ReasonCredentialsRejected, fmt.Sprintf(
-			"%v. Put the project's current secret into the Secret that the StytchProject names.", err)
+		return v1alpha1.ReasonCredentialsRejected, said + ". Put the project's current secret into the Secret that the StytchProject names."
 	case stytch.PermissionDenied:
-		return v1alpha1.ReasonPermissionDenied, fmt.Sprintf("%v. Allow the action at Stytch.", err)
+		return v1alpha1.ReasonPermissionDenied, said + ". Allow the action at Stytch."
 	case stytch.Throttled:
 		return v1alpha1.ReasonThrottled, "Stytch answered 429: nothing is sent until its window opens again, and then it goes on by itself. If it comes often, lower the StytchProject's rateLimit."
 	case stytch.Unavailable:
-		return v1alpha1.ReasonUnavailable, fmt.Sprintf("%v. It is tried again by itself.", err)
+		return v1alpha1.ReasonUnavailable, said + ". It is tried again by itself."
 	case stytch.OrganizationNotFound:
-		return v1alpha1.ReasonRejected, fmt.Sprintf("%v. Correct spec.organization in a new manifest, or the StytchProject that it uses.", err)
+		return v1alpha1.ReasonRejected, said + ". Correct spec.organization in a new manifest, or the StytchProject that it uses."
+	case stytch.Rejected, stytch.NotFound:
 	}
 	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
-		return v1alpha1.ReasonSourceNotReady, fmt.Sprintf("%v. It goes on by itself once the source is there and active.", err)
+		return v1alpha1.ReasonSourceNotReady, said + ". It goes on by itself once the source is there and active."
 	}
-	return v1alpha1.ReasonRejected, fmt.Sprintf("%v. Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look.", err)
+	return v1alpha1.ReasonRejected, said + ". Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look."
 }
 
 // ProjectReport is what a check of a StytchProject's credentials found.
@@ -222,7 +225,7 @@ func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectR
 	status.ObservedGeneration = generation
 	status.Environment = r.Environment
 	status.Inputs = []v1alpha1.Input{r.Input}
-	status.LastRequest = lastRequest(was.LastRequest, r.Request)
+	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
 	if r.Reason == v1alpha1.ReasonVerified {
 		status.ProjectName = cut(r.Name)

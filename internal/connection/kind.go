@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,17 +52,15 @@ type Problem struct {
 	Message string
 }
 
-// Worst is the reason and the message for all of the problems: a manifest that cannot be meant comes before an input that is
-// not there. Reason is empty where none of them keeps anything from being done.
+// Worst is the reason and the message for all of the problems: a manifest that cannot be meant comes before anything else. Reason
+// is empty where none of them keeps anything from being done.
 func Worst(problems []Problem) (reason, message string) {
-	for _, wanted := range []string{v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing, ""} {
-		for _, p := range problems {
-			if p.Reason == wanted {
-				return p.Reason, Sentences(problems)
-			}
+	for _, p := range problems {
+		if reason == "" || p.Reason == v1alpha1.ReasonInvalid {
+			reason = p.Reason
 		}
 	}
-	return "", ""
+	return reason, Sentences(problems)
 }
 
 // Sentences joins the messages of problems.
@@ -99,9 +98,7 @@ func Wish(o v1alpha1.Connection, want, have State) State {
 		return want
 	}
 	settings := Settings{fieldDisplayName: Text(RealName(o))}
-	for field, value := range want.Settings {
-		settings[field] = value
-	}
+	maps.Copy(settings, want.Settings)
 	want.Settings = settings
 	return want
 }

@@ -477,6 +477,13 @@ func TestOtherSettingsDoNotWaitForTheToken(t *testing.T) {
 	same(t, "the plan", story(connection.Plan(want, have)), "StartRotation identity_provider")
 }
 
+func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *testing.T) {
+	r := scimRemote()
+	r.DisplayName = "by hand"
+	plan, _ := planFor(connection.SCIM(), scimManifest(), r, nil)
+	oneUpdate(t, plan, `{"display_name":"Acme – Okta"}`)
+}
+
 func TestTheBaseURLIsPublishedAsStytchShowsIt(t *testing.T) {
 	plan := connection.Plan(
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "old"}},
@@ -546,31 +553,39 @@ func TestWithholdTakesOutWhatWasSentBeforeAtTheSameHaveAndWant(t *testing.T) {
 	}{
 		{"nothing where nothing is stuck", []connection.Step{update(name)}, nil, []connection.Step{update(name)}, nil},
 		{
-			"one change of two, and the other goes", []connection.Step{update(name, url)},
+			"one change of two, and the other goes",
+			[]connection.Step{update(name, url)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 			[]connection.Step{update(url)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 		{
-			"a step of which nothing is left", []connection.Step{update(name)},
+			"a step of which nothing is left",
+			[]connection.Step{update(name)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 			nil,
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 		{
-			"no longer where Stytch shows another value", []connection.Step{update(name)},
+			"no longer where Stytch shows another value",
+			[]connection.Step{update(name)},
 			[]v1alpha1.NotConverging{stuck("display_name", "x", "b")},
-			[]connection.Step{update(name)}, nil,
+			[]connection.Step{update(name)},
+			nil,
 		},
 		{
-			"no longer where the manifest asks for another value", []connection.Step{update(name)},
+			"no longer where the manifest asks for another value",
+			[]connection.Step{update(name)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "x")},
-			[]connection.Step{update(name)}, nil,
+			[]connection.Step{update(name)},
+			nil,
 		},
 		{
-			"no other field of the same values", []connection.Step{update(name)},
+			"no other field of the same values",
+			[]connection.Step{update(name)},
 			[]v1alpha1.NotConverging{stuck("idp_entity_id", "a", "b")},
-			[]connection.Step{update(name)}, nil,
+			[]connection.Step{update(name)},
+			nil,
 		},
 		{"and what is not in the plan any more is forgotten", nil, []v1alpha1.NotConverging{stuck("display_name", "a", "b")}, nil, nil},
 		{
@@ -609,26 +624,37 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 		{"nothing in an empty plan", done, nil, nil},
 		{"nothing of what follows", done, []connection.Step{update([3]string{"idp_entity_id", "a", "b"})}, nil},
 		{
-			"a value that stayed", done, []connection.Step{update([3]string{"display_name", "a", "b"})},
+			"a value that stayed", done,
+			[]connection.Step{update([3]string{"display_name", "a", "b"})},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 		{
-			"a value that became a third one, as it reads now", done, []connection.Step{update([3]string{"display_name", "x", "b"})},
+			"a value that became a third one, as it reads now", done,
+			[]connection.Step{update([3]string{"display_name", "x", "b"})},
 			[]v1alpha1.NotConverging{stuck("display_name", "x", "b")},
 		},
 		{"nothing where another value is wanted by now", done, []connection.Step{update([3]string{"display_name", "a", "x"})}, nil},
 		{
-			"several", done, []connection.Step{update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", "c", "d"})},
+			"several", done,
+			[]connection.Step{update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", "c", "d"})},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b"), stuck("idp_sso_url", "c", "d")},
 		},
 		{
-			"a certificate that did not go", removal("1", "x"), []connection.Step{removal("1", "x")},
+			"a certificate that did not go", removal("1", "x"),
+			[]connection.Step{removal("1", "x")},
 			[]v1alpha1.NotConverging{stuck("verification_certificates", "x", "")},
+		},
+		{
+			"nothing of another action that changes the same field",
+			connection.Step{Action: connection.StartRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes},
+			[]connection.Step{{Action: connection.CompleteRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes}},
+			nil,
 		},
 		{"nothing where its second copy is next", removal("1", "x"), []connection.Step{removal("2", "x")}, nil},
 		{
 			"nothing where another certificate is next", update([3]string{"x509_certificate", "", "a"}),
-			[]connection.Step{update([3]string{"x509_certificate", "a", "b"})}, nil,
+			[]connection.Step{update([3]string{"x509_certificate", "a", "b"})},
+			nil,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

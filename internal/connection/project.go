@@ -34,21 +34,31 @@ func (e Endpoints) BaseURL(spec v1alpha1.StytchProjectSpec) (string, *Problem) {
 		return testURL, nil
 	}
 	base, err := url.Parse(spec.BaseURL)
-	if err != nil {
+	if err != nil || base.Hostname() == "" {
 		return "", invalid("spec.baseURL is not a URL: give one such as https://login.example.com.")
 	}
-	root := base.Scheme + "://" + base.Host
+	host := httpsHost(base.Host)
 	switch {
-	case base.Scheme == "https" && slices.Contains(append([]string{"api.stytch.com", "test.stytch.com"}, e.AllowedHosts...), base.Host):
-		return root, nil
+	case base.Scheme == "https" && e.allows(host):
+		return "https://" + host, nil
 	case base.Scheme == "https":
-		return "", invalid(fmt.Sprintf("spec.baseURL names the host %s, which is not Stytch's: start the manager with --allowed-base-url-hosts=%s to allow it.", base.Host, base.Host))
-	case e.InsecureLoopback && loopback(base.Hostname()):
-		return root, nil
+		return "", invalid(fmt.Sprintf("spec.baseURL names the host %s, which is not Stytch's: start the manager with --allowed-base-url-hosts=%s to allow it.", host, host))
+	case base.Scheme == "http" && e.InsecureLoopback && loopback(base.Hostname()):
+		return "http://" + base.Host, nil
 	default:
 		return "", invalid("spec.baseURL must be https. Only for tests, http on a loopback address is allowed by the manager's --allow-insecure-loopback.")
 	}
 }
+
+// allows says whether a host is Stytch's or allowed.
+func (e Endpoints) allows(host string) bool {
+	return slices.ContainsFunc(append([]string{"api.stytch.com", "test.stytch.com"}, e.AllowedHosts...), func(allowed string) bool {
+		return httpsHost(allowed) == host
+	})
+}
+
+// httpsHost is a host in the one spelling that is compared: in lower case, and without https's own port.
+func httpsHost(host string) string { return strings.TrimSuffix(strings.ToLower(host), ":443") }
 
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
@@ -69,22 +79,18 @@ func Environment(projectID string) string {
 
 // SameEnvironment reports IDs that belong to another environment than the project, before Stytch is asked for them.
 func SameEnvironment(projectID string, ids ...string) *Problem {
-	other := map[string]string{"live": "-test-", "test": "-live-"}[Environment(projectID)]
+	other := map[string]string{"live": "test-", "test": "live-"}[Environment(projectID)]
 	for _, id := range ids {
-		if strings.Contains(id, other) && isID(id) {
+		if slices.ContainsFunc(idPrefixes(), func(prefix string) bool { return strings.HasPrefix(id, prefix+other) }) {
 			return invalid(fmt.Sprintf("%s is of another environment than the project %s: name an ID of the project's own environment.", id, projectID))
 		}
 	}
 	return nil
 }
 
-// idPrefixes of what manifests name. Slugs may hold anything else.
+// idPrefixes of what manifests name, before the environment. Slugs may hold anything else.
 func idPrefixes() []string {
-	return []string{"organization-live-", "organization-test-", "saml-connection-", "oidc-connection-", "scim-connection-", "external-connection-"}
-}
-
-func isID(s string) bool {
-	return slices.ContainsFunc(idPrefixes(), func(prefix string) bool { return strings.HasPrefix(s, prefix) })
+	return []string{"organization-", "saml-connection-", "oidc-connection-", "scim-connection-", "external-connection-"}
 }
 
 // IsOrganizationID says whether an organization is written as its ID, so that it need not be resolved.

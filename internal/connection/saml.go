@@ -117,10 +117,10 @@ func readCertificate(text string) (Certificate, error) {
 	switch {
 	case block == nil:
 		return Certificate{}, fmt.Errorf("is not PEM: paste the certificate with its BEGIN CERTIFICATE and END CERTIFICATE lines")
-	case block.Type != "CERTIFICATE":
-		return Certificate{}, fmt.Errorf("holds a %s, not a CERTIFICATE: paste the identity provider's signing certificate", block.Type)
-	case strings.TrimSpace(string(rest)) != "":
+	case strings.Count(text, "-----BEGIN ") > 1 || strings.TrimSpace(string(rest)) != "": // Decode passes over what is broken
 		return Certificate{}, fmt.Errorf("holds more than one certificate, or text after it: give each certificate an entry of its own")
+	case block.Type != "CERTIFICATE":
+		return Certificate{}, fmt.Errorf("holds a %s, not a CERTIFICATE: paste the identity provider's signing certificate", cut(block.Type))
 	}
 	parsed, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
@@ -161,7 +161,7 @@ func namesPeople(mapping map[string]string) bool {
 func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
 	o.Status.ACSURL, o.Status.AudienceURI = r.ACSURL, r.AudienceURI
 	certificates := slices.SortedFunc(slices.Values(r.VerificationCertificates), func(a, b stytch.Certificate) int {
-		return cmp.Or(a.ExpiresAt.Compare(b.ExpiresAt), strings.Compare(a.ID, b.ID))
+		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
 	})
 	o.Status.VerificationCertificates = nil
 	for _, c := range certificates {

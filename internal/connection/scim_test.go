@@ -93,12 +93,14 @@ func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
 }
 
 func TestAForeignSecretKeepsTheMarkAndTheTokenAsTheyAre(t *testing.T) {
-	r := scimRemote()
-	r.DisplayName = connection.ProvisionalName("Acme – Okta", manifestUID)
-	plan, problems := planFor(connection.SCIM(), scimManifest(), r, secretWith("somebody", "their-token-abcd"))
-	noSteps(t, plan)
-	if len(problems) != 1 {
-		t.Errorf("the problems are %+v, want the one", problems)
+	for _, name := range []string{"Acme – Okta", connection.ProvisionalName("Acme – Okta", manifestUID)} {
+		r := scimRemote()
+		r.DisplayName = name
+		plan, problems := planFor(connection.SCIM(), scimManifest(), r, secretWith("somebody", "their-token-abcd"))
+		noSteps(t, plan)
+		if len(problems) != 1 {
+			t.Errorf("of %q the problems are %+v, want the one", name, problems)
+		}
 	}
 }
 

@@ -16,15 +16,18 @@ type Slots struct {
 func SlotsOf(interval time.Duration, key ...string) Slots {
 	h := fnv.New64a()
 	for _, part := range key {
-		h.Write([]byte(part)) //nolint:errcheck // a hash never fails to write
-		h.Write([]byte{0})    //nolint:errcheck // as above
+		h.Write([]byte(part))
+		h.Write([]byte{0})
 	}
-	return Slots{Interval: interval, offset: time.Duration(h.Sum64() % uint64(interval))}
+	return Slots{Interval: interval, offset: time.Duration(h.Sum64() % uint64(interval))} //nolint:gosec // an interval is positive, and what is below it fits
 }
 
 // Start of the slot that a time lies in.
 func (s Slots) Start(t time.Time) time.Time {
-	into := (time.Duration(t.UnixNano()%int64(s.Interval)) + s.offset) % s.Interval
+	into := time.Duration(t.UnixNano()%int64(s.Interval)) - (s.Interval - s.offset) // a sum could overflow
+	if into < 0 {
+		into += s.Interval
+	}
 	return t.Add(-into)
 }
 

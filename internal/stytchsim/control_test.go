@@ -134,6 +134,7 @@ func TestSwitchesMoveWhileItRuns(t *testing.T) {
 	same(t, "lists", array{moved["lists"], moved["absent-scim"], moved["order"]}, array{"null", "null", "stable"})
 	same(t, "nonsense", p.do("PATCH", "/__sim/switches", object{"absent-scim": "x"}).status, 400)
 	same(t, "nonsense", p.do("PATCH", "/__sim/switches", object{"x": "x"}).status, 400)
+	same(t, "nonsense", p.do("PATCH", "/__sim/switches", array{}).status, 400)
 }
 
 func TestAHandMadeConnectionIsLikeOneOfTheAPI(t *testing.T) {
@@ -211,6 +212,26 @@ func TestDriftIsAllOrNothingAndPastTheRules(t *testing.T) {
 	same(t, "certificates", drifted.Fields["verification_certificates"], array{})
 	same(t, "status", drifted.Status, "pending")
 	same(t, "mapping", p.of("acme", "saml_connections", id)["attribute_mapping"], nil)
+}
+
+func TestTheStateHasEveryConnection(t *testing.T) {
+	p := switched(t, stytchsim.Switches{})
+	_, saml := p.saml()
+	_, scim, _ := p.scim()
+	ids := func(connections []stytchsim.Connection) []string {
+		found := []string{}
+		for _, c := range connections {
+			found = append(found, c.ID)
+		}
+		return found
+	}
+	same(t, "state", ids(p.State().Connections), array{saml, scim})
+	same(t, "organization", ids(p.Connections("acme")), array{saml, scim})
+	same(t, "nobody", ids(p.Connections("nobody")), array{})
+	_, oidc := p.oidc()
+	if c, ok := p.Connection(oidc); !ok || c.Fields["client_secret_sha256"] != "" {
+		t.Errorf("an unset client secret has a fingerprint: %v", c)
+	}
 }
 
 func TestTheStateTellsSecretsByFingerprintOnly(t *testing.T) {

@@ -93,6 +93,11 @@ func TestAbsentSCIMIsASwitch(t *testing.T) {
 	}
 }
 
+func TestWithoutAFormerConnectionThereIsNoDeletedOne(t *testing.T) {
+	p := switched(t, stytchsim.Switches{AbsentSCIM: "deleted"})
+	p.get(scimOfAcme).refused(404, "no_active_scim_connection")
+}
+
 func TestHowManyProvidersSCIMKnowsIsASwitch(t *testing.T) {
 	p := switched(t, stytchsim.Switches{})
 	p.post(scimOfAcme, object{"identity_provider": "sun"}).refused(400, "invalid_scim_idp")

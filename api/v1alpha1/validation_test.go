@@ -1,0 +1,349 @@
+package v1alpha1_test
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// absent stands for a field that is taken out.
+type absent struct{}
+
+// TestGoodManifestsAreAccepted applies the least and the most of each kind, by server-side dry run.
+func TestGoodManifestsAreAccepted(t *testing.T) {
+	for _, k := range kinds() {
+		for _, good := range []*unstructured.Unstructured{k.least(t), k.most(t)} {
+			if got := apply(t, good); got != "" {
+				t.Errorf("%s is refused:\n%s", good.GetName(), got)
+			}
+		}
+	}
+}
+
+// TestTheMaximalManifestNamesEveryField keeps the good manifests up with the schema.
+func TestTheMaximalManifestNamesEveryField(t *testing.T) {
+	for _, k := range kinds() {
+		most := k.most(t)
+		k.specSchema(t).walk("spec", func(path string, _ schema) {
+			if path = first(path); strings.HasSuffix(path, ".*") || strings.HasSuffix(path, "[0]") {
+				return
+			}
+			if _, found := find(most, path); !found {
+				t.Errorf("the maximal %s does not name %s", k.name, path)
+			}
+		})
+	}
+}
+
+// TestABadManifestIsRefusedWithItsReason breaks one rule at a time of a manifest that is otherwise as large as may be, and
+// compares what the person who applies it reads.
+func TestABadManifestIsRefusedWithItsReason(t *testing.T) {
+	for _, k := range kinds() {
+		for _, b := range k.bad {
+			object := k.most(t)
+			put(t, object, b.at, b.value)
+			if got := apply(t, object); got != b.want {
+				t.Errorf("%s, %s of %s: got\n%s\nwant\n%s", k.name, b.breaks, b.at, got, b.want)
+			}
+		}
+	}
+}
+
+// TestEveryRuleIsBrokenByABadManifest compares the manifests and edits that are refused with what the committed schemas ask for.
+func TestEveryRuleIsBrokenByABadManifest(t *testing.T) {
+	for _, k := range kinds() {
+		broken := map[rule]bool{}
+		for _, b := range k.bad {
+			broken[b.rule()] = true
+		}
+		for _, e := range k.edits {
+			if e.want != "" {
+				broken[rule{"spec", strings.TrimPrefix(e.want, "spec: Invalid value: ")}] = true
+			}
+		}
+		rules := append(k.specSchema(t).rules("spec"), rule{"spec", "required"})
+		for _, r := range rules {
+			if !broken[r] {
+				t.Errorf("no bad %s breaks %q of %s", k.name, r.asks, r.path)
+			}
+			delete(broken, r)
+		}
+		for r := range broken {
+			t.Errorf("a bad %s breaks %q of %s, which its schema does not ask for", k.name, r.asks, r.path)
+		}
+		t.Logf("%s: %d rules, %d bad manifests, %d edits", k.name, len(rules), len(k.bad), len(k.edits))
+	}
+}
+
+// TestAValueOfAnotherTypeIsRefused gives each field, one at a time, something that it cannot hold.
+func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
+	wrong := map[string]any{"string": int64(7), "integer": "7", "array": "7", "object": "7"}
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			k.specSchema(t).walk("spec", func(path string, s schema) {
+				at := first(path)
+				object := k.most(t)
+				if s.AdditionalProperties == nil && strings.HasSuffix(path, ".*") {
+					at = strings.TrimSuffix(at, "*") + "email"
+				}
+				given := "string"
+				if s.Type == "string" {
+					given = "integer"
+				}
+				put(t, object, at, wrong[s.Type])
+				got, _, _ := strings.Cut(apply(t, object), "\n") // the rules of its type may complain too
+				want := fmt.Sprintf("%s: Invalid value: %q: %[1]s in body must be of type %[3]s: %[2]q", at, given, s.Type)
+				if got != want {
+					t.Errorf("%s = %v: got\n%s\nwant\n%s", at, wrong[s.Type], got, want)
+				}
+			})
+		})
+	}
+}
+
+// TestAMisspelledFieldIsRefused adds a field that is not in the schema to each object of a manifest.
+func TestAMisspelledFieldIsRefused(t *testing.T) {
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			k.specSchema(t).walk("spec", func(path string, s schema) {
+				if s.Type != "object" || s.AdditionalProperties != nil {
+					return
+				}
+				at := first(path) + ".misspelled"
+				object := k.most(t)
+				put(t, object, at, "x")
+				want := fmt.Sprintf("strict decoding error: unknown field %q", at)
+				if err := create(t, object); err == nil || !strings.HasSuffix(err.Error(), want) {
+					t.Errorf("%s: got %v", at, err)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatMayNotBeChangedIsRefused edits manifests that stand, by each way there is to edit one. What may be changed is accepted.
+func TestWhatMayNotBeChangedIsRefused(t *testing.T) {
+	for _, k := range kinds() {
+		least, most := k.least(t), k.most(t)
+		standServerSide(t, least)
+		standServerSide(t, most)
+		for _, e := range k.edits {
+			object := most
+			if e.minimal {
+				object = least
+			}
+			for _, by := range e.ways() {
+				if got, want := explain(t, e.try(t, by, object.DeepCopy())), e.expect(by); got != want {
+					t.Errorf("%s, %s = %v by %s: got\n%s\nwant\n%s", k.name, e.at, e.value, by, got, want)
+				}
+			}
+		}
+	}
+}
+
+// bad is a manifest that breaks one rule: the maximal one of its kind with another value at one place.
+type bad struct {
+	at     string // the field that is changed
+	breaks string // what is broken: a keyword of the schema, or the message of a rule of CEL
+	value  any
+	want   string // all that is said about it
+}
+
+// rule is the rule that the manifest is said to break. A rule of CEL is the one that stands where the refusal says.
+func (b bad) rule() rule {
+	where, _, _ := strings.Cut(b.want, ": ")
+	path := generic(where)
+	if b.breaks == "set" {
+		path = strings.TrimSuffix(path, "[]")
+	}
+	return rule{path, b.breaks}
+}
+
+// edit is a change of a manifest that stands, and what is said about it; nothing where it is accepted.
+type edit struct {
+	minimal bool // of the minimal manifest, not the maximal one
+	at      string
+	value   any
+	want    string
+	// applied is what server-side apply says where that is something else: it leaves null behind where it takes out all that an
+	// object held.
+	applied string
+}
+
+// way is a way to edit a manifest.
+type way string
+
+const (
+	update          way = "update"
+	mergePatch      way = "merge patch"
+	serverSideApply way = "server-side apply"
+)
+
+// ways are those that an edit can be made by: server-side apply takes no null for the absence of a string.
+func (e edit) ways() []way {
+	if e.value == nil {
+		return []way{update, mergePatch}
+	}
+	return []way{update, mergePatch, serverSideApply}
+}
+
+// try makes an edit by server-side dry run.
+func (e edit) try(t *testing.T, by way, object *unstructured.Unstructured) error {
+	t.Helper()
+	before := object.DeepCopy()
+	put(t, object, e.at, e.value)
+	switch by {
+	case update:
+		return api.Update(t.Context(), object, client.DryRunAll, client.FieldValidation("Strict"))
+	case mergePatch:
+		return api.Patch(t.Context(), object, client.MergeFrom(before), client.DryRunAll, client.FieldValidation("Strict"))
+	default:
+		object.SetManagedFields(nil)
+		object.SetResourceVersion("")
+		return applyServerSide(t, object, client.DryRunAll)
+	}
+}
+
+// expect is what is said about an edit.
+func (e edit) expect(by way) string {
+	if by == serverSideApply && e.applied != "" {
+		return e.applied
+	}
+	return e.want
+}
+
+// standServerSide applies a manifest for the time of a test.
+func standServerSide(t *testing.T, object *unstructured.Unstructured) {
+	t.Helper()
+	if err := applyServerSide(t, object); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { remove(t, object) })
+}
+
+// applyServerSide applies a manifest as its one owner, so that what it leaves out is taken out.
+func applyServerSide(t *testing.T, object *unstructured.Unstructured, options ...client.ApplyOption) error {
+	t.Helper()
+	return api.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), append(options, client.FieldOwner("test"))...)
+}
+
+// apply creates a manifest by server-side dry run, and returns what is said about it.
+func apply(t *testing.T, object *unstructured.Unstructured) string {
+	t.Helper()
+	return explain(t, create(t, object))
+}
+
+func create(t *testing.T, object *unstructured.Unstructured) error {
+	t.Helper()
+	return api.Create(t.Context(), object, client.DryRunAll, client.FieldValidation("Strict"))
+}
+
+// explain returns what a refusal says, one line for each field.
+func explain(t *testing.T, err error) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
+		t.Errorf("refused, but not as invalid: %v", err)
+		return err.Error()
+	}
+	var lines []string
+	for _, cause := range status.Status().Details.Causes {
+		if !strings.HasPrefix(cause.Message, "Invalid value: null: some validation rules were not checked") {
+			lines = append(lines, cause.Field+": "+cause.Message)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+var (
+	index    = regexp.MustCompile(`\[[0-9]+\]`)
+	wildcard = regexp.MustCompile(`\[\]`)
+)
+
+// generic is a field's path as the schema has it.
+func generic(at string) string { return index.ReplaceAllString(at, "[]") }
+
+// first is the path of the first of a list.
+func first(path string) string { return wildcard.ReplaceAllString(path, "[0]") }
+
+// steps of a path: names and numbers.
+func steps(at string) []any {
+	var all []any
+	for name := range strings.SplitSeq(strings.NewReplacer("[", ".", "]", "").Replace(at), ".") {
+		if n, err := strconv.Atoi(name); err == nil {
+			all = append(all, n)
+		} else {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// find returns what stands at a path.
+func find(object *unstructured.Unstructured, at string) (any, bool) {
+	var here any = object.Object
+	for _, step := range steps(at) {
+		switch at := here.(type) {
+		case map[string]any:
+			name, isName := step.(string)
+			value, there := at[name]
+			if !isName || !there {
+				return nil, false
+			}
+			here = value
+		case []any:
+			n, isNumber := step.(int)
+			if !isNumber || n >= len(at) {
+				return nil, false
+			}
+			here = at[n]
+		default:
+			return nil, false
+		}
+	}
+	return here, true
+}
+
+// put changes what stands at a path, whose holder must be there.
+func put(t *testing.T, object *unstructured.Unstructured, at string, value any) {
+	t.Helper()
+	split := strings.LastIndexAny(at, ".[")
+	var holder any = object.Object
+	if split > 0 {
+		var there bool
+		if holder, there = find(object, at[:split]); !there {
+			t.Fatalf("there is no %s to put something into", at[:split])
+		}
+	}
+	all := steps(at)
+	switch step := all[len(all)-1].(type) {
+	case string:
+		fields, isObject := holder.(map[string]any)
+		if !isObject {
+			t.Fatalf("what holds %s is no object", at)
+		}
+		if value == (absent{}) {
+			delete(fields, step)
+			return
+		}
+		fields[step] = value
+	case int:
+		list, isList := holder.([]any)
+		if !isList {
+			t.Fatalf("what holds %s is no list", at)
+		}
+		list[step] = value
+	}
+}

@@ -1,0 +1,58 @@
+package connection_test
+
+import (
+	"testing"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+func TestTheWorstProblemGivesTheReasonAndAllGiveTheMessage(t *testing.T) {
+	mention := connection.Problem{Message: "Mentioned."}
+	invalid := connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: "Invalid."}
+	missing := connection.Problem{Reason: v1alpha1.ReasonInputMissing, Message: "Missing."}
+	source := connection.Problem{Reason: v1alpha1.ReasonSourceNotReady, Message: "Not ready."}
+	for _, test := range []struct {
+		name            string
+		problems        []connection.Problem
+		reason, message string
+	}{
+		{"none", nil, "", ""},
+		{"a mention", []connection.Problem{mention}, "", "Mentioned."},
+		{"a missing input", []connection.Problem{missing}, v1alpha1.ReasonInputMissing, "Missing."},
+		{"a mention before a missing input", []connection.Problem{mention, missing}, v1alpha1.ReasonInputMissing, "Mentioned. Missing."},
+		{"a missing input before something invalid", []connection.Problem{missing, invalid}, v1alpha1.ReasonInvalid, "Missing. Invalid."},
+		{"something invalid before a missing input", []connection.Problem{invalid, missing, mention}, v1alpha1.ReasonInvalid, "Invalid. Missing. Mentioned."},
+		{"another reason", []connection.Problem{mention, source}, v1alpha1.ReasonSourceNotReady, "Mentioned. Not ready."},
+		{"another reason before something invalid", []connection.Problem{source, invalid}, v1alpha1.ReasonInvalid, "Not ready. Invalid."},
+		{"the same twice", []connection.Problem{invalid, missing, invalid}, v1alpha1.ReasonInvalid, "Invalid. Missing."},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			reason, message := connection.Worst(test.problems)
+			same(t, "the reason", reason, test.reason)
+			same(t, "the message", message, test.message)
+		})
+	}
+}
+
+func TestTheRealNameIsTheOneWrittenOrTheManifests(t *testing.T) {
+	o := samlManifest()
+	same(t, "the name written", connection.RealName(o), "Acme – Okta")
+	o.Spec.DisplayName = ""
+	same(t, "the manifest's name", connection.RealName(o), "okta")
+}
+
+func TestWishLeavesTheSettingsThatItWasGivenAsTheyWere(t *testing.T) {
+	want := connection.State{Settings: connection.Settings{"identity_provider": connection.Provider("okta")}}
+	wish := connection.Wish(samlManifest(), want, connection.State{})
+	same(t, "the settings given", len(want.Settings), 1)
+	same(t, "the settings wished", len(wish.Settings), 2)
+	same(t, "the provider wished", wish.Settings["identity_provider"].Same, "okta")
+}
+
+func TestAKindListsWithTheAPIItBelongsTo(t *testing.T) {
+	same(t, "SAML", connection.SAML().API, stytch.APISSO)
+	same(t, "External", connection.External().API, stytch.APISSO)
+	same(t, "SCIM", connection.SCIM().API, stytch.APISCIM)
+}

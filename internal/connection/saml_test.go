@@ -1,0 +1,285 @@
+package connection_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// wantCertificates reads the certificates of a manifest.
+func wantCertificates(texts ...string) (connection.State, []connection.Problem) {
+	o := samlManifest()
+	for _, text := range texts {
+		o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: text})
+	}
+	return connection.SAML().Want(o, samlID, nil)
+}
+
+func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
+	c := issue(t, "okta", yearsOn(1))
+	body := base64.StdEncoding.EncodeToString(c.der)
+	const begin, end = "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n"
+	for name, text := range map[string]string{
+		"as it is written":            c.pem,
+		"with CRLF":                   strings.ReplaceAll(c.pem, "\n", "\r\n"),
+		"without the last line break": strings.TrimSpace(c.pem),
+		"with white space around":     "\n\n" + c.pem + " \n\t\r\n",
+		"with text before it":         "Bag Attributes\n    friendlyName: okta\n" + c.pem,
+		"in one long line":            begin + body + "\n" + end,
+		"in lines of 76":              begin + wrapped(body, 76) + end,
+		"in lines of 10":              begin + wrapped(body, 10) + end,
+		"with spaces after the lines": strings.ReplaceAll(c.pem, "\n", " \n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, problems := wantCertificates(text)
+			same(t, "problems", problems, []connection.Problem(nil))
+			same(t, "the certificate, in canonical PEM", want.Certificates, []connection.Certificate{
+				{SHA256: c.sha256, PEM: c.pem, ExpiresAt: yearsOn(1)},
+			})
+			same(t, "incomplete", want.Incomplete, false)
+		})
+	}
+}
+
+func wrapped(body string, width int) string {
+	var lines strings.Builder
+	for len(body) > width {
+		lines.WriteString(body[:width] + "\n")
+		body = body[width:]
+	}
+	return lines.String() + body + "\n"
+}
+
+func TestWhatIsNotOneCertificateIsInvalid(t *testing.T) {
+	c, other := issue(t, "okta", yearsOn(1)), issue(t, "okta-2", yearsOn(2))
+	block := func(kind string, bytes []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}))
+	}
+	truncated := strings.Replace(c.pem, strings.Split(c.pem, "\n")[2]+"\n", "", 1)
+	broken := strings.Replace(c.pem, strings.Split(c.pem, "\n")[1], "!!!", 1)
+	for _, test := range []struct{ name, text, says string }{
+		{"empty", "", "is not PEM"},
+		{"white space", " \n", "is not PEM"},
+		{"text", "MIIB", "is not PEM"},
+		{"base64 alone", base64.StdEncoding.EncodeToString(c.der), "is not PEM"},
+		{"no end", strings.Split(c.pem, "-----END")[0], "is not PEM"},
+		{"broken base64", broken, "is not PEM"},
+		{"on one line", strings.ReplaceAll(c.pem, "\n", ""), "is not PEM"},
+		{"indented", strings.ReplaceAll(c.pem, "-----BEGIN", "  -----BEGIN"), "is not PEM"},
+		{"a key", block("PRIVATE KEY", c.der), "holds a PRIVATE KEY"},
+		{"a request", block("CERTIFICATE REQUEST", c.der), "holds a CERTIFICATE REQUEST"},
+		{"a certificate by OpenSSL's old name", block("X509 CERTIFICATE", c.der), "holds a X509 CERTIFICATE"},
+		{"two", c.pem + other.pem, "more than one certificate"},
+		{"the same twice", c.pem + c.pem, "more than one certificate"},
+		{"a certificate and a key", c.pem + block("PRIVATE KEY", other.der), "more than one certificate"},
+		{"a broken one before a good one", broken + other.pem, "more than one certificate"},
+		{"a good one before a broken one", other.pem + broken, "more than one certificate"},
+		{"trailing text", c.pem + "valid until 2030", "text after it"},
+		{"a truncated one", truncated, "not a readable X.509 certificate"},
+		{"something else in a certificate's lines", block("CERTIFICATE", []byte("hello")), "not a readable X.509 certificate"},
+		{"nothing in a certificate's lines", block("CERTIFICATE", nil), "not a readable X.509 certificate"},
+		{"a certificate and more in its lines", block("CERTIFICATE", append(append([]byte{}, c.der...), 0)), "not a readable X.509 certificate"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want, problems := wantCertificates(other.pem, test.text)
+			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
+				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
+			}
+			contains(t, problems[0].Message, "spec.verificationCertificates[1].pem", test.says)
+			same(t, "incomplete", want.Incomplete, true)
+			same(t, "the good one", len(want.Certificates), 1)
+			if body := strings.TrimSpace(strings.ReplaceAll(test.text, "\n", "")); len(body) > 40 {
+				lacks(t, problems[0].Message, body[30:40])
+			}
+		})
+	}
+}
+
+func TestAProblemWithACertificateIsBounded(t *testing.T) {
+	kind := strings.Repeat("KEY ", 4000)
+	_, problems := wantCertificates("-----BEGIN " + kind + "-----\nAAAA\n-----END " + kind + "-----\n")
+	if len(problems) != 1 {
+		t.Fatalf("the problems are %+v, want one", problems)
+	}
+	if n := utf8.RuneCountInString(problems[0].Message); n > 1000 {
+		t.Errorf("the message has %d runes", n)
+	}
+}
+
+func TestEachBadCertificateIsNamed(t *testing.T) {
+	good := issue(t, "okta", yearsOn(1))
+	_, problems := wantCertificates("x", good.pem, "y")
+	if len(problems) != 2 {
+		t.Fatalf("the problems are %+v, want two", problems)
+	}
+	contains(t, connection.Sentences(problems), "[0].pem", "[2].pem")
+}
+
+func TestACertificateThatIsNamedTwiceCountsOnce(t *testing.T) {
+	c := issue(t, "okta", yearsOn(1))
+	want, problems := wantCertificates(c.pem, strings.ReplaceAll(c.pem, "\n", "\r\n"))
+	same(t, "problems", problems, []connection.Problem(nil))
+	same(t, "the certificates", len(want.Certificates), 1)
+}
+
+func TestAnExpiredCertificateIsWantedAllTheSame(t *testing.T) {
+	c := issue(t, "okta", time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))
+	want, problems := wantCertificates(c.pem)
+	same(t, "problems", problems, []connection.Problem(nil))
+	same(t, "the certificates", len(want.Certificates), 1)
+}
+
+func TestWithoutOneGoodCertificateNoneAreManaged(t *testing.T) {
+	r := samlRemote()
+	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}, {ID: "cert-2", SHA256: "bb"}}
+	for name, list := range map[string][]v1alpha1.VerificationCertificate{
+		"absent": nil, "empty": {}, "all of them bad": {{PEM: "x"}, {PEM: "y"}},
+	} {
+		o := samlManifest()
+		o.Spec.VerificationCertificates = list
+		plan, problems := planFor(connection.SAML(), o, r, nil)
+		noSteps(t, plan)
+		same(t, "the problems where they are "+name, len(problems), len(list))
+	}
+}
+
+func TestABadCertificateKeepsTheOthersFromBeingRemovedAndNothingFromBeingAdded(t *testing.T) {
+	good := issue(t, "okta", yearsOn(1))
+	o, r := samlManifest(), samlRemote()
+	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: "x"}, {PEM: good.pem}}
+	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
+	plan, _ := planFor(connection.SAML(), o, r, nil)
+	same(t, "the plan", story(plan), "+"+good.sha256)
+}
+
+func TestAPendingSAMLConnectionLacksWhatStytchAsksFor(t *testing.T) {
+	whole := samlRemote()
+	whole.VerificationCertificates = []stytch.Certificate{{ID: "cert-1"}}
+	for _, test := range []struct {
+		name string
+		edit func(*stytch.SAMLConnection)
+		want string
+	}{
+		{"nothing", func(*stytch.SAMLConnection) {}, ""},
+		{"the entity ID", func(r *stytch.SAMLConnection) { r.IDPEntityID = "" }, "idpEntityID"},
+		{"the SSO URL", func(r *stytch.SAMLConnection) { r.IDPSSOURL = "" }, "idpSSOURL"},
+		{"a certificate", func(r *stytch.SAMLConnection) { r.VerificationCertificates = nil }, "verificationCertificates"},
+		{
+			"the e-mail", func(r *stytch.SAMLConnection) { r.AttributeMapping = map[string]string{"full_name": "n"} },
+			"attributeMapping.email",
+		},
+		{
+			"a name", func(r *stytch.SAMLConnection) { r.AttributeMapping = map[string]string{"email": "m"} },
+			"attributeMapping.full_name (or first_name and last_name)",
+		},
+		{
+			"a last name", func(r *stytch.SAMLConnection) {
+				r.AttributeMapping = map[string]string{"email": "m", "first_name": "f"}
+			},
+			"attributeMapping.full_name (or first_name and last_name)",
+		},
+		{
+			"no name where it has both halves", func(r *stytch.SAMLConnection) {
+				r.AttributeMapping = map[string]string{"email": "m", "first_name": "f", "last_name": "l"}
+			},
+			"",
+		},
+		{
+			"everything", func(r *stytch.SAMLConnection) { *r = stytch.SAMLConnection{} },
+			"idpEntityID idpSSOURL attributeMapping.email attributeMapping.full_name (or first_name and last_name) verificationCertificates",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := whole
+			test.edit(&r)
+			same(t, "what it lacks", strings.Join(connection.SAML().Lacks(r), " "), test.want)
+		})
+	}
+}
+
+func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
+	o, r := samlManifest(), samlRemote()
+	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs", "urn:stytch"
+	r.VerificationCertificates = []stytch.Certificate{
+		{ID: "unknown"}, {ID: "late", SHA256: "aa", ExpiresAt: yearsOn(2)}, {ID: "early-2", ExpiresAt: yearsOn(1)}, {ID: "early-1", ExpiresAt: yearsOn(1)},
+	}
+	given := inJSON(t, r)
+	connection.SAML().Publish(o, r, connection.State{})
+	same(t, "the URLs", []string{o.Status.ACSURL, o.Status.AudienceURI}, []string{"https://api.stytch.com/acs", "urn:stytch"})
+	var order []string
+	for _, c := range o.Status.VerificationCertificates {
+		order = append(order, c.CertificateID)
+		if (c.ExpiresAt == nil) != (c.CertificateID == "unknown") {
+			t.Errorf("the end of %s is %v", c.CertificateID, c.ExpiresAt)
+		}
+	}
+	same(t, "the order", fmt.Sprint(order), "[early-1 early-2 late unknown]")
+	same(t, "what Stytch showed, which others share", inJSON(t, r), given)
+
+	r.VerificationCertificates = nil
+	connection.SAML().Publish(o, r, connection.State{})
+	same(t, "the certificates once there are none", len(o.Status.VerificationCertificates), 0)
+}
+
+func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
+	odd := yearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
+	saml, r := samlManifest(), samlRemote()
+	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: odd}}
+	connection.SAML().Publish(saml, r, connection.State{})
+	var readSAML v1alpha1.SAMLConnection
+	readBack(t, saml, &readSAML)
+	connection.SAML().Publish(saml, r, connection.State{})
+	if !equality.Semantic.DeepEqual(saml.Status, readSAML.Status) {
+		t.Errorf("SAML: %s is written over %s", inJSON(t, saml.Status), inJSON(t, readSAML.Status))
+	}
+
+	scim, s := scimManifest(), scimRemote()
+	s.BearerTokenExpiresAt = odd
+	connection.SCIM().Publish(scim, s, connection.State{})
+	var readSCIM v1alpha1.SCIMConnection
+	readBack(t, scim, &readSCIM)
+	connection.SCIM().Publish(scim, s, connection.State{})
+	if !equality.Semantic.DeepEqual(scim.Status, readSCIM.Status) {
+		t.Errorf("SCIM: %s is written over %s", inJSON(t, scim.Status), inJSON(t, readSCIM.Status))
+	}
+}
+
+// readBack is what the API server keeps of an object.
+func readBack(t *testing.T, written, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(inJSON(t, written)), into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASAMLConnectionOfTheSameDisplayNameIsARivalThatManifestsMayShare(t *testing.T) {
+	saml := connection.SAML()
+	r := samlRemote()
+	same(t, "the same name", saml.Rival(samlManifest(), r), true)
+	r.DisplayName = connection.ProvisionalName("Acme – Okta", otherUID)
+	same(t, "another manifest's provisional name", saml.Rival(samlManifest(), r), false)
+	unnamed := samlManifest()
+	unnamed.Spec.DisplayName = ""
+	r.DisplayName = "okta"
+	same(t, "the manifest's name", saml.Rival(unnamed, r), true)
+	same(t, "shared", saml.Shared, true)
+	same(t, "the Secrets", saml.Secrets(unnamed), []string(nil))
+}
+
+func TestSAMLIsCreatedWithItsProviderAlone(t *testing.T) {
+	o := samlManifest()
+	same(t, "the body", connection.SAML().Creation(o), stytch.Fields{"identity_provider": "okta"})
+	o.Spec.IdentityProvider = ""
+	same(t, "the body without a provider", connection.SAML().Creation(o), stytch.Fields{})
+}
