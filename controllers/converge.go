@@ -151,7 +151,7 @@ func (p *pass[O, R]) found(identity connection.Identity, c comparison) error {
 	switch {
 	case reason != "":
 		return finding{reason: reason, message: message}
-	case len(c.stuck) > 0:
+	case len(c.stuck) > 0 && !p.observing():
 		return finding{reason: v1alpha1.ReasonNotConverging, message: join(fmt.Sprintf(
 			"Stytch accepted a change and shows another value: %s. It is not sent again until one of the two changes: give the value as Stytch shows it, or take the field out.",
 			fieldsOf(c.stuck)), message)}

@@ -37,7 +37,8 @@ const DefaultSettleTime = 60 * time.Second
 // desk is what the engines of all kinds share.
 type desk struct {
 	Options
-	client client.Client // reads from the cache, but typed Secrets from the API server
+	client client.Client // reads from the cache, but Secrets from the API server
+	cached client.Reader // reads from the cache, which has of Secrets the metadata alone
 	live   client.Reader // reads from the API server
 	events events.EventRecorder
 	open   sessions
@@ -131,7 +132,7 @@ func copyOf[O client.Object](o O) O {
 func (d *desk) secretVersion(ctx context.Context, namespace, name string) (metav1.ObjectMeta, bool, error) {
 	var secret metav1.PartialObjectMetadata
 	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	err := d.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret)
+	err := d.cached.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret)
 	if err != nil {
 		return metav1.ObjectMeta{}, false, client.IgnoreNotFound(err)
 	}

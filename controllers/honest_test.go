@@ -136,12 +136,17 @@ func (p *process) expectPass(o client.Object, calls ...string) outcome {
 	return got
 }
 
-// expectQuiet expects that a pass calls nobody and writes nothing.
+// expectQuiet expects that a pass calls nobody, writes nothing, and reads nothing past the cache.
 func (p *process) expectQuiet(o client.Object) {
 	GinkgoHelper()
 	p.world.reload(o)
 	before := o.GetResourceVersion()
+	p.catchUp()
+	p.check() // what the project needs is not the connection's doing
+	_, n := p.fate.readSince(0)
 	got := p.pass(o)
+	reads, _ := p.fate.readSince(n)
+	Expect(reads).To(BeEmpty())
 	Expect(got.err).NotTo(HaveOccurred())
 	Expect(got.calls).To(BeEmpty())
 	Expect(got.writes).To(BeEmpty())

@@ -66,6 +66,9 @@ var _ = Describe("Deleting a manifest", func() {
 		Expect(w.sim.RemoveOrganization(w.acme.ID)).To(Succeed())
 		w.start().settle(b)
 		Expect(w.exists(a) || w.exists(b)).To(BeFalse())
+		secret := w.tokenSecret(b)
+		Expect(secret.Data).To(BeEmpty())
+		Expect(secret.Labels).To(HaveKeyWithValue(v1alpha1.LabelConnection, v1alpha1.LabelReleased))
 	})
 
 	It("under Delete says what it waits for when Stytch keeps the organization's default connection, and goes on", func(ctx context.Context) {

@@ -88,10 +88,10 @@ func (s scim) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 	return request, s.releaseSecret(ctx, o)
 }
 
-// forgiven takes what is gone already for deleted.
+// forgiven takes what is gone already, alone or with its organization, for deleted.
 func forgiven(request stytch.Request, err error) (stytch.Request, error) {
 	var failed *stytch.Error
-	if errors.As(err, &failed) && failed.Class == stytch.NotFound {
+	if errors.As(err, &failed) && (failed.Class == stytch.NotFound || failed.Class == stytch.OrganizationNotFound) {
 		return request, nil
 	}
 	return request, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -69,7 +70,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {
 	d := &desk{
 		Options: options,
-		client:  c.GetClient(), live: c.GetAPIReader(), events: c.GetEventRecorder(eventSource),
+		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), events: c.GetEventRecorder(eventSource),
 		doubted: make(chan event.GenericEvent, doubtedAtOnce),
 	}
 	r := &reconcilers{desk: d, projects: &projectChecker{d}, external: externalEngine(d), saml: samlEngine(d), scim: scimEngine(d)}
@@ -90,7 +91,7 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		For(e.blank(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(e.blank(), handler.EnqueueRequestsFromMapFunc(e.waiting), builder.WithPredicates(claimsChanged())).
-		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexProject))).
+		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexProject)), builder.WithPredicates(credentialsChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexSecret))).
 		WithOptions(controllerOptions()).
 		Complete(e)
@@ -139,6 +140,17 @@ func claimsChanged() predicate.Predicate {
 			return isConnection && both && !slices.Equal(claimed(before), claimed(after))
 		},
 	}
+}
+
+// credentialsChanged lets through what another session may come of: a StytchProject that appears or goes, is edited, or is found
+// to be otherwise than before. That it was checked again with the same result is no news.
+func credentialsChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
+		after, both := e.ObjectNew.(*v1alpha1.StytchProject)
+		return isProject && both && (before.Generation != after.Generation ||
+			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs))
+	}}
 }
 
 func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {

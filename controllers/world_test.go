@@ -307,6 +307,7 @@ func isTrue(o v1alpha1.Connection, condition string) bool {
 // fate counts the calls and writes of a process, and ends its life at one of them.
 type fate struct {
 	mu     sync.Mutex
+	reads  []string // of the API server, watches left out
 	events []string // each "stytch POST /v1/…" or "kubernetes PATCH /apis/…"
 	dieAt  int      // index in events; counted from 1, 0 for never
 	dieOn  string   // or the beginning of an event
@@ -362,6 +363,19 @@ func (f *fate) since(n int) (calls, writes []string) {
 	return calls, writes
 }
 
+func (f *fate) read(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads = append(f.reads, path)
+}
+
+// readSince are the reads of the API server after the first n, and how many there are now.
+func (f *fate) readSince(n int) ([]string, int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads[n:], len(f.reads)
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -369,6 +383,9 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 func (f *fate) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			if side == "kubernetes" && r.Method == http.MethodGet && r.URL.Query().Get("watch") == "" {
+				f.read(r.URL.Path)
+			}
 			counts := side == "stytch" || (r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events"))
 			before, after := f.meet(counts, side+" "+r.Method+" "+r.URL.Path)
 			if before {

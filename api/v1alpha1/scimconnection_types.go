@@ -65,7 +65,7 @@ type SCIMBearerTokenStatus struct {
 	// expiresAt is when Stytch stops accepting the token.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
-	// secretName is the Secret that holds the token. It is empty while no Secret does.
+	// secretName is the Secret that the token was last seen in. It is empty while it was seen in none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`

@@ -32,10 +32,14 @@ func External() Kind[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 }
 
 func externalWant(o *v1alpha1.ExternalConnection, _ string, _ Secrets) (State, []Problem) {
+	var problems []Problem
+	if problem := SameEnvironment(o.Status.ProjectID, o.Spec.Source.OrganizationID, o.Spec.Source.ConnectionID); problem != nil {
+		problems = []Problem{*problem}
+	}
 	s := Settings{}
 	s.set("external_connection_implicit_role_assignments", o.Spec.ImplicitRoles != nil, roles(o.Spec.ImplicitRoles))
 	s.set("external_group_implicit_role_assignments", o.Spec.GroupImplicitRoles != nil, wantedGroupRoles(o.Spec.GroupImplicitRoles))
-	return State{Settings: s}, nil
+	return State{Settings: s}, problems
 }
 
 func externalHave(r stytch.ExternalConnection) State {

@@ -1,6 +1,7 @@
 package connection_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -82,4 +83,18 @@ func TestPublishingAnExternalConnectionAddsNothing(t *testing.T) {
 	before := inJSON(t, o)
 	connection.External().Publish(o, externalRemote(), connection.State{})
 	same(t, "the manifest", inJSON(t, o), before)
+}
+
+func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
+	o := &v1alpha1.ExternalConnection{}
+	o.Spec.Source = v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
+	o.Status.ProjectID = "project-test-1"
+	_, problems := connection.External().Want(o, "", nil)
+	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 is of another environment") {
+		t.Errorf("got %q: %q", reason, message)
+	}
+	o.Status.ProjectID = "project-live-1"
+	if _, problems := connection.External().Want(o, "", nil); len(problems) > 0 {
+		t.Errorf("the project's own environment: %v", problems)
+	}
 }

@@ -104,7 +104,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 		status.Inputs = r.Inputs
 	}
 	if r.Remote != nil {
-		status.State = r.Remote.State
+		status.State = cutTo(64, r.Remote.State)
 		status.Plan = r.Plan
 		status.NotConverging = r.NotConverging
 	}
@@ -130,8 +130,8 @@ func lastRequest(was *v1alpha1.Request, r stytch.Request, reason string) *v1alph
 		return was
 	}
 	return &v1alpha1.Request{
-		RequestID: r.ID, Operation: r.Operation, StatusCode: int32(r.StatusCode), //nolint:gosec // an HTTP status fits
-		ErrorType: r.ErrorType, Time: metav1.NewTime(r.Time),
+		RequestID: cutTo(128, r.ID), Operation: r.Operation, StatusCode: int32(r.StatusCode), //nolint:gosec // an HTTP status fits
+		ErrorType: cutTo(128, r.ErrorType), Time: metav1.NewTime(r.Time),
 	}
 }
 

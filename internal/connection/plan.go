@@ -253,12 +253,15 @@ func Show(steps []Step) []v1alpha1.Change {
 	return shown
 }
 
-func cut(s string) string {
+func cut(s string) string { return cutTo(maxShown, s) }
+
+// cutTo shortens a string to what status takes: a longer one would make every write of status be refused.
+func cutTo(limit int, s string) string {
 	runes := []rune(s)
-	if len(runes) <= maxShown {
+	if len(runes) <= limit {
 		return s
 	}
-	return string(runes[:maxShown-1]) + "…"
+	return string(runes[:limit-1]) + "…"
 }
 
 // Names lists the fields that steps change, for a sentence.

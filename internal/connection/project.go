@@ -77,8 +77,12 @@ func Environment(projectID string) string {
 	return "test"
 }
 
-// SameEnvironment reports IDs that belong to another environment than the project, before Stytch is asked for them.
+// SameEnvironment reports IDs that belong to another environment than the project, before Stytch is asked for them. Nothing is
+// known while the project is not.
 func SameEnvironment(projectID string, ids ...string) *Problem {
+	if projectID == "" {
+		return nil
+	}
 	other := map[string]string{"live": "test-", "test": "live-"}[Environment(projectID)]
 	for _, id := range ids {
 		if slices.ContainsFunc(idPrefixes(), func(prefix string) bool { return strings.HasPrefix(id, prefix+other) }) {

@@ -3,7 +3,8 @@ package connection
 import (
 	"cmp"
 	"crypto/sha256"
-	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -111,7 +112,8 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate) ([]Certificate,
 	return certificates, problems
 }
 
-// readCertificate reads exactly one certificate. It is sent on in canonical PEM.
+// readCertificate reads exactly one certificate. It is sent on in canonical PEM. Only its shape is looked at: identity providers
+// use certificates that Go's parser finds fault with, and Stytch is the one to judge them.
 func readCertificate(text string) (Certificate, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
@@ -122,15 +124,18 @@ func readCertificate(text string) (Certificate, error) {
 	case block.Type != "CERTIFICATE":
 		return Certificate{}, fmt.Errorf("holds a %s, not a CERTIFICATE: paste the identity provider's signing certificate", cut(block.Type))
 	}
-	parsed, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
+	var shape struct {
+		Certificate asn1.RawValue
+		Algorithm   pkix.AlgorithmIdentifier
+		Signature   asn1.BitString
+	}
+	if after, err := asn1.Unmarshal(block.Bytes, &shape); err != nil || len(after) > 0 {
 		return Certificate{}, fmt.Errorf("is not a readable X.509 certificate: download it from the identity provider again")
 	}
-	sum := sha256.Sum256(parsed.Raw)
+	sum := sha256.Sum256(block.Bytes)
 	return Certificate{
-		SHA256:    hex.EncodeToString(sum[:]),
-		PEM:       string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: parsed.Raw})),
-		ExpiresAt: parsed.NotAfter,
+		SHA256: hex.EncodeToString(sum[:]),
+		PEM:    string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})),
 	}, nil
 }
 

@@ -112,6 +112,8 @@ func TestWhatBecomesOfAnExternalConnectionWithoutSourceIsASwitch(t *testing.T) {
 		p := switched(t, stytchsim.Switches{DeletedSource: position})
 		_, sent := p.source()
 		p.post(externalOf+"child", sent).ok()
+		p.del("/v1/b2b/sso/acme/connections/" + p.activeSAML("acme", "nobody's source")).ok()
+		same(t, "External connections of another source", len(p.Connections("child")), 1)
 		r := p.del("/v1/b2b/sso/acme/connections/" + text(t, sent, "external_connection_id"))
 		same(t, "status under "+position, r.status, want.status)
 		left := each(t, p.get("/v1/b2b/sso/child").ok(), "external_connections")

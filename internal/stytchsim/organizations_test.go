@@ -108,6 +108,9 @@ func TestTheDefaultConnectionCannotGoWhileOthersStay(t *testing.T) {
 	first, second := p.activeSAML("acme", "one"), p.activeSAML("acme", "two")
 	same(t, "default", p.State().Organizations[0].DefaultConnection, first)
 	p.del("/v1/b2b/sso/acme/connections/"+first).refused(400, "cannot_delete_default_sso_connection")
+	_, pending := p.saml()
+	p.del("/v1/b2b/sso/acme/connections/" + pending).ok()
+	same(t, "default after another went", p.State().Organizations[0].DefaultConnection, first)
 	if _, err := p.PatchOrganization("acme", object{"sso_default_connection_id": second}); err != nil {
 		t.Fatal(err)
 	}
