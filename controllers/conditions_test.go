@@ -347,6 +347,32 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 		remedy: stalled, kstatus: status.FailedStatus, message: "is not at Stytch any more. It is not created again by itself",
 		lift: func(w *world, _ v1alpha1.Connection) { w.sim.RemoveFaults() },
 	}),
+	Entry("a creation whose answer never comes", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			w.fault(stytchsim.Fault{Method: "POST", Path: "/v1/b2b/sso/saml/*", Effect: stytchsim.FaultCutBeforeCommit})
+			o := w.saml("okta")
+			w.create(o)
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonCreationInDoubt, ready: isFalseNow, readyReason: v1alpha1.ReasonCreationInDoubt,
+		remedy: reconciling, kstatus: status.InProgressStatus, message: `a connection named "Okta of okta [new `,
+		lift: func(w *world, _ v1alpha1.Connection) { w.sim.RemoveFaults() },
+	}),
+	Entry("a token whose Secret was deleted", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o := w.settled(w.scim("directory")).(*v1alpha1.SCIMConnection)
+			w.kept = w.tokenSecret(o)
+			w.delete(w.tokenSecret(o))
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "does not hold the connection's token",
+		lift: func(w *world, _ v1alpha1.Connection) {
+			back := w.secret(w.kept.Name, nil)
+			back.Labels, back.Data = w.kept.Labels, w.kept.Data
+			w.create(back)
+		},
+	}),
 	Entry("a value that reads back different", row{
 		arrange: func(w *world) v1alpha1.Connection {
 			o := w.settled(w.saml("okta")).(*v1alpha1.SAMLConnection)

@@ -59,9 +59,7 @@ func (p *pass[O, R]) notCreated(err error) error {
 	}
 	if failed.Unknown() {
 		p.recall.note(p.o.GetUID(), func(r *recollection) { r.lost = p.Now() })
-		return finding{reason: v1alpha1.ReasonCreationInDoubt, soon: true, message: fmt.Sprintf(
-			"%v. The connection may be there all the same: one named %q is looked for before another is created.",
-			failed, connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))}
+		return finding{reason: v1alpha1.ReasonCreationInDoubt, soon: true, message: p.doubt(), request: failed.Request}
 	}
 	p.recall.note(p.o.GetUID(), func(r *recollection) { r.certain = true })
 	standing := []string{"active_scim_connection_exists", "duplicate_external_sso_connection", "duplicate_saml_connection"}
@@ -70,6 +68,13 @@ func (p *pass[O, R]) notCreated(err error) error {
 		return errAgain
 	}
 	return err
+}
+
+// doubt says what is done while a creation may have happened. It is the same when the answer was just lost and when it is looked
+// for, so that a creation which keeps failing is not written down again and again.
+func (p *pass[O, R]) doubt() string {
+	return fmt.Sprintf("A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
+		connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))
 }
 
 // hold makes a connection that was found the manifest's own.

@@ -246,9 +246,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 		p.report.Remote = &connection.Remote{Absent: true}
 		return identity, finding{reason: v1alpha1.ReasonRemoteMissing, message: identity.Message + "."}
 	case connection.Doubt:
-		return identity, finding{reason: v1alpha1.ReasonCreationInDoubt, until: believable, message: fmt.Sprintf(
-			"A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
-			connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))}
+		return identity, finding{reason: v1alpha1.ReasonCreationInDoubt, until: believable, message: p.doubt()}
 	case connection.Ours, connection.None:
 	}
 	return identity, nil

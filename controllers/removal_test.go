@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gexec"
@@ -83,6 +84,8 @@ var _ = Describe("Deleting a manifest", func() {
 		message := w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDeletionBlocked)
 		Expect(message).To(ContainSubstring("make another one the default"))
 		Expect(message).To(ContainSubstring("Set deletionPolicy: Retain"))
+		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
+		Expect(kstatusOf(o)).To(Equal(status.TerminatingStatus))
 		Expect(w.sim.RemoveConnection(other)).To(Succeed())
 		w.clock.advance(resync)
 		p.settle(o)

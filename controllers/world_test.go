@@ -47,6 +47,7 @@ type world struct {
 	log       *lockedBuffer
 	acme      stytchsim.Organization
 	partner   stytchsim.Organization
+	kept      *corev1.Secret // a Secret that a spec puts away
 }
 
 // newWorld makes a namespace with a StytchProject whose credentials are good, and a Stytch with two organizations.
