@@ -77,12 +77,21 @@ type memory struct {
 	mu      sync.Mutex
 	started time.Time // when this process began to reconcile, so certainly after it became leader
 	objects map[types.UID]recollection
+	names   map[name]types.UID // of what is remembered, to forget it once it is gone
+}
+
+// name of a manifest of any kind.
+type name struct {
+	kind string
+	types.NamespacedName
 }
 
 // recollection is what is remembered of one manifest.
 type recollection struct {
 	// written is the resourceVersion that this process's last write of the manifest was answered with.
 	written string
+	// released says that this process dropped the finalizer, after which the cache may show the manifest a little longer.
+	released bool
 	// looked is when the list was begun that the last pass was based on.
 	looked time.Time
 	// certain says that no creation of an earlier process can be on its way: this process wrote the finalizer itself, or Stytch
@@ -98,7 +107,7 @@ func (m *memory) start(now time.Time) time.Time {
 	defer m.mu.Unlock()
 	if m.started.IsZero() {
 		m.started = now
-		m.objects = map[types.UID]recollection{}
+		m.objects, m.names = map[types.UID]recollection{}, map[name]types.UID{}
 	}
 	return m.started
 }
@@ -117,10 +126,19 @@ func (m *memory) note(uid types.UID, change func(*recollection)) {
 	m.objects[uid] = r
 }
 
-func (m *memory) forget(uid types.UID) {
+// meet remembers a manifest by its name.
+func (m *memory) meet(n name, uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.objects, uid)
+	m.names[n] = uid
+}
+
+// forget drops what is remembered of a manifest that is gone.
+func (m *memory) forget(n name) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, m.names[n])
+	delete(m.names, n)
 }
 
 // copyOf is a deep copy of a manifest.

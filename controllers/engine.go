@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -64,8 +65,12 @@ type pass[O v1alpha1.Connection, R any] struct {
 // Reconcile takes one pass.
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	o, err := e.read(ctx, req.NamespacedName)
+	if apierrors.IsNotFound(err) {
+		e.recall.forget(name{e.name, req.NamespacedName})
+		return ctrl.Result{}, nil
+	}
 	if err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return ctrl.Result{}, err
 	}
 	p := e.begin(o)
 	switch {
@@ -109,11 +114,11 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 	if err := e.client.Get(ctx, key, o); err != nil {
 		return o, err
 	}
-	written := e.recall.of(o.GetUID()).written
-	if written == "" {
+	known := e.recall.of(o.GetUID())
+	if known.written == "" {
 		return o, nil
 	}
-	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), written); err == nil && order >= 0 {
+	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), known.written); err == nil && order >= 0 && !known.released {
 		return o, nil
 	}
 	o = e.blank()
@@ -123,6 +128,7 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 func (e *engine[O, R]) begin(o O) *pass[O, R] {
 	now := e.Now()
 	e.recall.start(now)
+	e.recall.meet(name{e.name, client.ObjectKeyFromObject(o)}, o.GetUID())
 	spec := o.CommonSpec()
 	interval := e.ResyncInterval
 	if spec.ResyncInterval != nil {

@@ -63,6 +63,29 @@ var _ = Describe("Quiet: a connection that is as its manifest says", func() {
 		p.expectPass(b)
 	})
 
+	for kind, manifest := range kindsOf() {
+		It(fmt.Sprintf("is not done again by a pass whose cache has not seen it done (%s)", kind), func(ctx context.Context) {
+			w := newWorld(ctx)
+			created := manifest(w)
+			created.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
+			w.create(created)
+			p := w.start()
+			p.catchUp()
+			p.check()
+			p.catchUp()
+			p.freeze()
+			Expect(p.again(created).calls).To(HaveLen(3))
+			Expect(p.again(created).quiet()).To(BeTrue())
+
+			w.delete(created)
+			p = w.start()
+			p.catchUp()
+			p.freeze()
+			Expect(p.again(created).calls).To(HaveLen(1))
+			Expect(p.again(created).quiet()).To(BeTrue())
+		})
+	}
+
 	It("resolves an organization's slug once, and never again", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.saml("okta")

@@ -17,7 +17,6 @@ import (
 // and says what it waits for.
 func (p *pass[O, R]) remove(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
-		p.recall.forget(p.o.GetUID())
 		return errDone
 	}
 	if p.retains() {
@@ -126,6 +125,6 @@ func (p *pass[O, R]) release(ctx context.Context, reason, note string) error {
 		return fmt.Errorf("dropping the finalizer: %w", err)
 	}
 	p.say(reason, note)
-	p.recall.forget(p.o.GetUID())
+	p.recall.note(p.o.GetUID(), func(r *recollection) { r.written, r.released = p.was.GetResourceVersion(), true })
 	return errDone
 }
