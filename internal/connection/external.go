@@ -20,7 +20,7 @@ func External() Kind[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 		Rival: func(o *v1alpha1.ExternalConnection, r stytch.ExternalConnection) bool {
 			return r.ExternalOrganizationID == o.Spec.Source.OrganizationID && r.ExternalConnectionID == o.Spec.Source.ConnectionID
 		},
-		Rivalry:  "the organization already has an External connection to this source, and Stytch allows one",
+		Rivalry:  "The organization already has an External connection to this source, and Stytch allows one",
 		Secrets:  func(*v1alpha1.ExternalConnection) []string { return nil },
 		Want:     externalWant,
 		Have:     externalHave,

@@ -111,7 +111,7 @@ func Identify(s Situation) Identity {
 	}
 	if s.Recorded != "" && s.Named != "" && s.Named != s.Recorded {
 		return Identity{Verdict: Conflict, ID: s.Recorded, Message: fmt.Sprintf(
-			"this manifest holds %s, and spec.connectionID names %s: take connectionID out, or delete this manifest and apply it anew",
+			"This manifest holds %s, and spec.connectionID names %s: take connectionID out, or delete this manifest and apply it anew",
 			s.Recorded, s.Named)}
 	}
 	if holder := s.Holder(id); holder != "" {

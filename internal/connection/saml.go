@@ -26,7 +26,7 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 		Rival: func(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection) bool {
 			return r.DisplayName == RealName(o)
 		},
-		Rivalry: "the organization already has a SAML connection of this display name, which no manifest holds",
+		Rivalry: "The organization already has a SAML connection of this display name, which no manifest holds",
 		Shared:  true,
 		Secrets: func(*v1alpha1.SAMLConnection) []string { return nil },
 		Want:    samlWant,

@@ -17,7 +17,7 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 		API:     stytch.APISCIM,
 		Common:  func(r stytch.SCIMConnection) stytch.Connection { return r.Connection },
 		Rival:   func(*v1alpha1.SCIMConnection, stytch.SCIMConnection) bool { return true },
-		Rivalry: "the organization already has a SCIM connection, and Stytch allows one",
+		Rivalry: "The organization already has a SCIM connection, and Stytch allows one",
 		Secrets: func(o *v1alpha1.SCIMConnection) []string { return []string{o.Spec.BearerToken.SecretName} },
 		Want:    scimWant,
 		Have:    scimHave,
