@@ -124,7 +124,7 @@ func Identify(s Situation) Identity {
 	}
 	if s.Recorded == "" {
 		return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
-			"Stytch has no connection %s of this kind in this organization: correct connectionID, or delete this manifest and apply it without one to create a connection", id)}
+			"Stytch has no connection %s of this kind in this organization: delete this manifest and apply it with the right connectionID, or without one to create a connection", id)}
 	}
 	return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
 		"%s is not at Stytch any more. It is not created again by itself, because a new connection has new URLs and restores no login: for a new one delete this manifest and apply it again without connectionID", id)}

@@ -136,7 +136,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:  "named and not seen is missing",
 			named: "c1", seen: []connection.Candidate{rival("c2")},
-			verdict: connection.Missing, id: "c1", says: []string{"no connection c1 of this kind in this organization", "correct connectionID"},
+			verdict: connection.Missing, id: "c1", says: []string{"no connection c1 of this kind in this organization", "the right connectionID"},
 		},
 		{
 			name:    "one with our mark is ours",
