@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// inline is how long the further calls of a pass wait in all before they give up
+	// inline is how long each further call of a pass waits for its turn before it gives up
 	// the worker.
 	inline = 2 * time.Second
 	// resolved is for how long the ID behind a slug or external ID is believed. Both
