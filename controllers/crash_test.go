@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -155,18 +156,20 @@ var _ = Describe("A process that dies", func() {
 // held holds the first creation of a SAML connection on the wire: what arrives, and what lets it take effect.
 type held struct {
 	arrived chan struct{}
-	release chan struct{}
+	release func()
 	ended   chan struct{}
 }
 
 func (w *world) holdCreations() held {
-	h := held{arrived: make(chan struct{}, 1), release: make(chan struct{}), ended: make(chan struct{}, 1)}
+	released := make(chan struct{})
+	h := held{arrived: make(chan struct{}, 1), release: sync.OnceFunc(func() { close(released) }), ended: make(chan struct{}, 1)}
+	DeferCleanup(h.release) // a spec that fails must not leave a call on the wire
 	var first atomic.Int64
 	w.sim.SetIntercept(func(stage stytchsim.Stage, op stytchsim.Operation) bool {
 		if op.Name == "CreateSAMLConnection" && (first.CompareAndSwap(0, int64(op.Seq)) || first.Load() == int64(op.Seq)) {
 			if stage == stytchsim.BeforeEffect {
 				h.arrived <- struct{}{}
-				<-h.release
+				<-released
 			} else {
 				h.ended <- struct{}{}
 			}
@@ -209,7 +212,7 @@ var _ = Describe("A creation that is still on the wire", func() {
 		first.fate.end()
 		second := w.start()
 		inDoubt(w, second, o)
-		close(h.release)
+		h.release()
 		Eventually(h.ended).Should(Receive())
 		Eventually(ended).Should(Receive())
 		w.clock.advance(DefaultSettleTime)
@@ -222,7 +225,7 @@ var _ = Describe("A creation that is still on the wire", func() {
 		o, _, h, ended := onTheWire(w)
 		second := w.start()
 		inDoubt(w, second, o)
-		close(h.release)
+		h.release()
 		Eventually(ended).Should(Receive())
 		second.settle(o)
 		w.expectKept(o)
