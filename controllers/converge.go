@@ -64,6 +64,9 @@ func (p *pass[O, R]) compare(ctx context.Context, id string, stuck []v1alpha1.No
 		stuck = append(slices.Clone(stuck), connection.Repeated(*done, c.plan)...)
 	}
 	c.left, c.stuck = connection.Withhold(c.plan, stuck)
+	if connection.Halted(c.problems) {
+		c.left = nil
+	}
 	p.publish(r, c)
 	return c, nil
 }

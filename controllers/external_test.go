@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"net/http"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -48,5 +49,23 @@ var _ = Describe("An ExternalConnection", func() {
 		Expect(remote.DisplayName).To(Equal("Partner login"))
 		p.expectQuiet(o)
 		w.start().expectQuiet(o)
+	})
+
+	It("that was taken over and re-uses another source is never written, so that no role is given through the wrong one", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.external()
+		other, err := w.sim.AddConnection(w.acme.ID, stytchsim.External, map[string]any{
+			"display_name": "By hand", "external_organization_id": w.partner.ID, "external_connection_id": w.activeSAML(w.partner),
+		})
+		Expect(err).NotTo(HaveOccurred())
+		o.Spec.ConnectionID = other.ID
+		w.create(o)
+		seq := w.seq()
+		p := w.start()
+		p.rest(o)
+		for _, call := range w.callsSince(seq) {
+			Expect(call.Method).To(Equal(http.MethodGet))
+		}
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("Stytch cannot change that"))
 	})
 })

@@ -59,13 +59,14 @@ func externalCreation(o *v1alpha1.ExternalConnection) stytch.Fields {
 	}
 }
 
-// externalDoubts reports a connection that was taken over and re-uses another source: Stytch cannot change that.
+// externalDoubts reports a connection that was taken over and re-uses another source: Stytch cannot change that, and a role that
+// is meant for the members of one organization must not be given to those of another.
 func externalDoubts(o *v1alpha1.ExternalConnection, _, have State) []Problem {
 	source := o.Spec.Source
 	if have.Settings[fieldSourceOrganization].Same == source.OrganizationID && have.Settings[fieldSourceConnection].Same == source.ConnectionID {
 		return nil
 	}
-	return []Problem{{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+	return []Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 		"the connection re-uses %s of %s, and Stytch cannot change that: delete this manifest and apply one that names this source, or no connectionID.",
 		have.Settings[fieldSourceConnection].Same, have.Settings[fieldSourceOrganization].Same)}}
 }

@@ -50,6 +50,13 @@ type Problem struct {
 	Reason string
 	// Message says what it is and what to do. It is the same as long as the problem is.
 	Message string
+	// Halts says that nothing at all may be sent while the problem stands: the connection is not the one that is meant.
+	Halts bool
+}
+
+// Halted says whether a problem keeps everything from being sent.
+func Halted(problems []Problem) bool {
+	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Halts })
 }
 
 // Worst is the reason and the message for all of the problems: a manifest that cannot be meant comes before anything else. Reason
