@@ -13,12 +13,13 @@ import (
 
 // Indexes of the cache.
 const (
-	indexClaim    = "claim"    // the connection IDs that a manifest records or names
-	indexConflict = "conflict" // "true" where Synced says Conflict
-	indexProject  = "project"  // the StytchProject of a connection
-	indexSecret   = "secret"   // the Secrets that a manifest names
-	indexedAsTrue = "true"
-	noHolderToSee = "a manifest that could not be read"
+	indexClaim     = "claim"     // the connection IDs that a manifest records or names
+	indexConflict  = "conflict"  // "true" where Synced says Conflict
+	indexProject   = "project"   // the StytchProject of a connection
+	indexReference = "reference" // the other objects that a manifest names, as kind/name
+	indexSecret    = "secret"    // the Secret of a StytchProject
+	indexedAsTrue  = "true"
+	noHolderToSee  = "a manifest that could not be read"
 )
 
 // index makes the cache find manifests by what they are looked up by.
@@ -26,7 +27,13 @@ func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) e
 	for field, values := range map[string]func(O) []string{
 		indexClaim:   func(o O) []string { return claimed(o) },
 		indexProject: func(o O) []string { return []string{o.CommonSpec().Project()} },
-		indexSecret:  e.kind.Secrets,
+		indexReference: func(o O) []string {
+			var values []string
+			for _, ref := range e.kind.References(o) {
+				values = append(values, referenceValue(ref.Kind, ref.Name))
+			}
+			return values
+		},
 		indexConflict: func(o O) []string {
 			if synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced); synced != nil && synced.Reason == v1alpha1.ReasonConflict {
 				return []string{indexedAsTrue}
@@ -43,6 +50,8 @@ func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) e
 	}
 	return nil
 }
+
+func referenceValue(kind, name string) string { return kind + "/" + name }
 
 // claimed are the connection IDs that a manifest records or names.
 func claimed(o v1alpha1.Connection) []string {

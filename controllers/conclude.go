@@ -43,7 +43,7 @@ const again = time.Second
 // conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
 	p.tell(ctx)
-	next := p.slots.Next(p.now)
+	next := p.next()
 	var (
 		found  finding
 		notYet *stytch.NotYet
@@ -84,7 +84,7 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found finding) (ctrl.Res
 	case !found.until.IsZero():
 		return p.later(found.until), nil
 	}
-	return p.later(p.slots.Next(p.now)), nil
+	return p.later(p.next()), nil
 }
 
 // concludeKept ends a pass that could not read. Where there is nothing to apply, and the first failure lies in this slot, nothing
@@ -103,7 +103,7 @@ func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.
 	if passing(kept.Err) {
 		return p.later(kept.Until), nil
 	}
-	return p.later(p.slots.Next(p.now)), nil
+	return p.later(p.next()), nil
 }
 
 // concludeFailed ends a pass in which a call failed.
@@ -121,7 +121,7 @@ func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (
 	case stytch.Unavailable:
 		return ctrl.Result{}, failed
 	default:
-		return p.later(p.slots.Next(p.now)), nil
+		return p.later(p.next()), nil
 	}
 }
 
@@ -159,12 +159,14 @@ func (p *pass[O, R]) unwritten(err error) (ctrl.Result, error) {
 // write judges the pass, and writes status if that changes it.
 func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
 	p.report.Reason, p.report.Message = reason, message
+	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
 	if equality.Semantic.DeepEqual(p.was, p.o) {
 		return nil
 	}
 	before := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	expiring := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	changed := copyOf(p.o)
 	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing status: %w", err)
@@ -174,6 +176,7 @@ func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
 	if stalled && (before == nil || before.Reason != reason) {
 		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", note(message))
 	}
+	p.tellExpiring(expiring)
 	return nil
 }
 
@@ -223,7 +226,12 @@ func eventOf(action connection.Action) string {
 		return "RotationCanceled"
 	case connection.PublishToken:
 		return "SecretUpdated"
-	case connection.Update, connection.DeleteCertificate:
+	case connection.PublishDetails:
+		return "DetailsPublished"
+	case connection.ReadMetadata:
+		return "MetadataRead"
+	case connection.Update, connection.DeleteCertificate, connection.FreeCertificate,
+		connection.AddEncryptionKey, connection.DeleteEncryptionKey:
 		return "Updated"
 	}
 	return string(action)

@@ -168,7 +168,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "spec.verificationCertificates[0].pem is not PEM: paste the certificate",
+		remedy: stalled, kstatus: status.FailedStatus, message: "spec.verificationCertificates[0].pem is not PEM: paste it with its BEGIN and END lines",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.made()).To(BeEmpty(), "nothing is created for a manifest that cannot be meant")
 			edit(w, o.(*v1alpha1.SAMLConnection), func(o *v1alpha1.SAMLConnection) { o.Spec.VerificationCertificates[0].PEM = newCertificate("good") })

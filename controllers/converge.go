@@ -12,11 +12,13 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// maxSteps ends a pass that would go on for ever. The longest honest plan recovers a token and replaces five certificates.
-const maxSteps = 24
+// maxSteps ends a pass that would go on for ever. The longest honest plan recovers a token, or replaces five certificates and
+// five keys.
+const maxSteps = 40
 
-// comparison is what one look at manifest, Secrets and Stytch found.
-type comparison struct {
+// comparison is what one look at manifest, inputs and Stytch found.
+type comparison[R any] struct {
+	remote     R
 	want, have connection.State
 	problems   []connection.Problem
 	plan       []connection.Step // everything that differs
@@ -26,40 +28,46 @@ type comparison struct {
 
 // converge takes one step of the plan after another, each on what the last one's answer showed, until nothing is left.
 func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity) error {
-	stuck := p.o.CommonStatus().NotConverging
+	last := comparison[R]{stuck: p.o.CommonStatus().NotConverging}
 	var done *connection.Step
 	for range maxSteps {
-		c, err := p.compare(ctx, identity.ID, stuck, done)
+		c, err := p.compare(ctx, identity.ID, last, done)
 		if err != nil {
 			return err
 		}
 		if p.observing() || len(c.left) == 0 {
 			return p.found(identity, c)
 		}
-		if err := p.step(ctx, c.left[0]); err != nil {
+		if err := p.step(ctx, c.remote, c.left[0]); err != nil {
 			return err
 		}
-		done, stuck = &c.left[0], c.stuck
+		done, last = &c.left[0], c
 	}
 	return fmt.Errorf("more than %d steps did not bring the connection to what the manifest says", maxSteps)
 }
 
-// compare looks at manifest, Secrets and Stytch. A change that the step just done made, and that is still in the plan, does not
+// compare looks at manifest, inputs and Stytch. A change that the step just done made, and that is still in the plan, does not
 // converge.
-func (p *pass[O, R]) compare(ctx context.Context, id string, stuck []v1alpha1.NotConverging, done *connection.Step) (comparison, error) {
+func (p *pass[O, R]) compare(ctx context.Context, id string, last comparison[R], done *connection.Step) (comparison[R], error) {
+	c := comparison[R]{}
 	r, err := p.seen(ctx, id)
 	if err != nil {
-		return comparison{}, err
+		return c, err
 	}
-	secrets, err := p.secrets(ctx)
+	if done == nil {
+		last.remote = r
+	}
+	p.kind.Learn(p.o, last.remote, r, done)
+	in, err := p.inputs(ctx, id)
 	if err != nil {
-		return comparison{}, err
+		return c, err
 	}
-	want, problems := p.kind.Want(p.o, id, secrets)
-	have := connection.Seen(p.o, p.kind.Common(r), p.kind.Have(r))
-	want = connection.Wish(p.o, want, have)
-	c := comparison{want: want, have: have, plan: connection.Plan(want, have)}
-	c.problems = append(problems, p.kind.Doubts(p.o, want, have)...)
+	want, problems := p.kind.Want(p.o, id, in)
+	c.remote, c.have = r, connection.Seen(p.o, p.kind.Common(r), p.kind.Have(r))
+	c.want = connection.Wish(p.o, want, c.have)
+	c.plan = connection.Plan(c.want, c.have)
+	c.problems = append(problems, p.kind.Doubts(p.o, c.want, c.have)...)
+	stuck := last.stuck
 	if done != nil {
 		stuck = append(slices.Clone(stuck), connection.Repeated(*done, c.plan)...)
 	}
@@ -67,7 +75,7 @@ func (p *pass[O, R]) compare(ctx context.Context, id string, stuck []v1alpha1.No
 	if connection.Halted(c.problems) {
 		c.left = nil
 	}
-	p.publish(r, c)
+	p.publish(c)
 	return c, nil
 }
 
@@ -86,49 +94,51 @@ func (p *pass[O, R]) seen(ctx context.Context, id string) (R, error) {
 	return none, errAgain
 }
 
-// secrets reads the Secrets that the manifest names, and notes their versions.
-func (p *pass[O, R]) secrets(ctx context.Context) (connection.Secrets, error) {
-	secrets := connection.Secrets{}
-	p.report.Inputs = []v1alpha1.Input{}
-	for _, name := range p.kind.Secrets(p.o) {
-		secret, err := p.secret(ctx, p.o.GetNamespace(), name)
-		if err != nil {
-			return nil, fmt.Errorf("reading Secret %s: %w", name, err)
-		}
-		secrets[name] = secret
-		version := v1alpha1.Input{Kind: "Secret", Name: name}
-		if secret != nil {
-			version = input(secret.ObjectMeta)
-		}
-		p.report.Inputs = append(p.report.Inputs, version)
-	}
-	return secrets, nil
-}
-
 // publish puts into status what Stytch says.
-func (p *pass[O, R]) publish(r R, c comparison) {
-	p.report.Remote = &connection.Remote{State: p.kind.Common(r).Status, Lacks: p.kind.Lacks(r)}
+func (p *pass[O, R]) publish(c comparison[R]) {
+	p.report.Remote = &connection.Remote{State: p.kind.Common(c.remote).Status, Lacks: p.kind.Lacks(c.remote)}
 	if p.report.Remote.State == "active" {
 		p.report.Remote.Lacks = nil
 	}
 	p.report.Plan = connection.Show(c.plan)
 	p.report.NotConverging = c.stuck
-	p.kind.Publish(p.o, r, c.want)
+	p.kind.Publish(p.o, c.remote, c.want)
 }
 
 // step takes one step, if the connection is still the manifest's.
-func (p *pass[O, R]) step(ctx context.Context, step connection.Step) error {
+func (p *pass[O, R]) step(ctx context.Context, r R, step connection.Step) error {
 	if holder := p.holder(ctx)(p.o.CommonStatus().ConnectionID); holder != "" {
 		return finding{reason: v1alpha1.ReasonConflict, message: fmt.Sprintf("%s is held by %s.", p.o.CommonStatus().ConnectionID, holder)}
 	}
+	if p.kind.Prepare(p.o, r, step) {
+		if err := p.writeDown(ctx); err != nil {
+			return err
+		}
+	}
+	err := p.perform(ctx, step)
+	var refused *stytch.Error
+	switch {
+	case err == nil || !errors.As(err, &refused):
+		return err
+	case refused.Class == stytch.NotFound && p.listedBefore():
+		p.session.Forget(p.kind.API, p.o.CommonStatus().OrganizationID)
+		return errAgain
+	case refused.Class == stytch.Rejected:
+		if undo := p.kind.Undo(p.o, step); undo != nil {
+			if failed := p.perform(ctx, *undo); failed != nil {
+				return failed
+			}
+			p.report.Request = refused.Request
+		}
+	}
+	return err
+}
+
+// perform takes one step and says so.
+func (p *pass[O, R]) perform(ctx context.Context, step connection.Step) error {
 	request, err := p.remote.perform(ctx, p.to, p.o, step)
 	if request.Operation != "" {
 		p.report.Request = request
-	}
-	var refused *stytch.Error
-	if errors.As(err, &refused) && refused.Class == stytch.NotFound && p.listedBefore() {
-		p.session.Forget(p.kind.API, p.o.CommonStatus().OrganizationID)
-		return errAgain
 	}
 	if err != nil {
 		return err
@@ -143,7 +153,7 @@ func (p *pass[O, R]) listedBefore() bool {
 }
 
 // found says what the last comparison came to.
-func (p *pass[O, R]) found(identity connection.Identity, c comparison) error {
+func (p *pass[O, R]) found(identity connection.Identity, c comparison[R]) error {
 	var notes []connection.Problem
 	if len(identity.Others) > 0 {
 		notes = []connection.Problem{{Message: fmt.Sprintf(
@@ -195,10 +205,10 @@ func (p *pass[O, R]) imagine(ctx context.Context) error {
 
 // wish is what a connection that is still to be created should be.
 func (p *pass[O, R]) wish(ctx context.Context) (connection.State, []connection.Problem, error) {
-	secrets, err := p.secrets(ctx)
+	in, err := p.inputs(ctx, "")
 	if err != nil {
 		return connection.State{}, nil, err
 	}
-	want, problems := p.kind.Want(p.o, "", secrets)
+	want, problems := p.kind.Want(p.o, "", in)
 	return connection.Wish(p.o, want, connection.State{New: true}), problems, nil
 }

@@ -124,20 +124,19 @@ func (f flow) run(ctx context.Context, n int, after bool) int {
 }
 
 var _ = Describe("A process that dies", func() {
-	kinds := map[string]func(w *world) v1alpha1.Connection{
-		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external() },
-		"SAMLConnection":     func(w *world) v1alpha1.Connection { return w.saml("okta") },
-		"SCIMConnection":     func(w *world) v1alpha1.Connection { return w.scim("directory") },
-	}
 	changes := map[string]func(o v1alpha1.Connection){
 		"ExternalConnection": func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{"editor"} },
+		"OIDCConnection": func(o v1alpha1.Connection) {
+			o.(*v1alpha1.OIDCConnection).Spec.TokenURL = "https://tokens.example.com"
+			o.CommonSpec().DisplayName = "Entra, renamed"
+		},
 		"SAMLConnection": func(o v1alpha1.Connection) {
 			o.(*v1alpha1.SAMLConnection).Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: newCertificate("new")}, {PEM: newCertificate("newer")}}
 			o.CommonSpec().DisplayName = "Okta, renamed"
 		},
 		"SCIMConnection": func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Directory, renamed" },
 	}
-	for kind, manifest := range kinds {
+	for kind, manifest := range kindsOf() {
 		for _, f := range []flow{creation(manifest), update(manifest, changes[kind]), deletion(manifest)} {
 			It(fmt.Sprintf("at any call or write of the %s of a %s leaves one connection, and nothing lost", f.name, kind), func(ctx context.Context) {
 				count := f.run(ctx, 0, false)

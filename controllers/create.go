@@ -137,6 +137,16 @@ func (p *pass[O, R]) unchanged(ctx context.Context) error {
 	return nil
 }
 
+// writeDown writes into status what has to be known before a step is taken. Conditions stay as the last pass left them.
+func (p *pass[O, R]) writeDown(ctx context.Context) error {
+	changed := copyOf(p.o)
+	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("writing down what the next step needs: %w", err)
+	}
+	p.wrote(changed)
+	return nil
+}
+
 // record writes the ID of the manifest's connection, and what it belongs to, into status: by itself, before anything else can
 // fail, although the process is being stopped, and only where no ID stands.
 func (p *pass[O, R]) record(ctx context.Context, id string) error {

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +25,8 @@ type Options struct {
 	// SettleTime is how long after the last unknown outcome, or after becoming leader, an empty list proves that nothing is on
 	// its way.
 	SettleTime time.Duration
+	// ExpiryWarning is how long before a token or a certificate ends that is said.
+	ExpiryWarning time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -37,8 +37,8 @@ const DefaultSettleTime = 60 * time.Second
 // desk is what the engines of all kinds share.
 type desk struct {
 	Options
-	client client.Client // reads from the cache, but Secrets from the API server
-	cached client.Reader // reads from the cache, which has of Secrets the metadata alone
+	client client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
+	cached client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
 	live   client.Reader // reads from the API server
 	events events.EventRecorder
 	open   sessions
@@ -144,27 +144,6 @@ func (m *memory) forget(n name) {
 // copyOf is a deep copy of a manifest.
 func copyOf[O client.Object](o O) O {
 	return o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
-}
-
-// secretVersion is which version of a Secret the metadata cache knows; false where there is none.
-func (d *desk) secretVersion(ctx context.Context, namespace, name string) (metav1.ObjectMeta, bool, error) {
-	var secret metav1.PartialObjectMetadata
-	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	err := d.cached.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret)
-	if err != nil {
-		return metav1.ObjectMeta{}, false, client.IgnoreNotFound(err)
-	}
-	return secret.ObjectMeta, true, nil
-}
-
-// secret reads a Secret from the API server; nil where there is none.
-func (d *desk) secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
-	var secret corev1.Secret
-	err := d.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret)
-	if err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	return &secret, nil
 }
 
 // Times that a call which must not be repeated, and the writes that keep what it brought, may take although the process is

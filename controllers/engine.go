@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,6 +24,9 @@ import (
 type remote[O v1alpha1.Connection, R any] interface {
 	// list shows every connection of the kind in an organization, by a list that was begun at or after since.
 	list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]R, error)
+	// read adds to the inputs of a wish what only this kind needs, and puts into status what must be known of it before the
+	// connection is looked for. The ID is that of the connection, empty where there is none yet.
+	read(ctx context.Context, to *stytch.Pass, o O, id string, since time.Time, in *connection.Inputs) error
 	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
 	// its creation then did not happen, and the next pass mends it.
 	create(ctx context.Context, to *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
@@ -77,7 +78,7 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case !o.GetDeletionTimestamp().IsZero():
 		return p.conclude(ctx, p.remove(ctx))
 	case p.settled(ctx):
-		return p.later(p.slots.Next(p.now)), nil
+		return p.warn(ctx)
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
 		return p.conclude(ctx, finding{reason: v1alpha1.ReasonPaused, message: "management is Paused: the connection is not looked at."})
 	}
@@ -87,6 +88,9 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 // keep makes the connection as its manifest says, or under Observe finds out what that would take.
 func (p *pass[O, R]) keep(ctx context.Context) error {
 	if err := p.enter(ctx); err != nil {
+		return err
+	}
+	if err := p.remote.read(ctx, p.to, p.o, "", p.since, &connection.Inputs{}); err != nil {
 		return err
 	}
 	identity, err := p.identify(ctx)
@@ -166,21 +170,6 @@ func (p *pass[O, R]) looked() time.Time {
 		return looked
 	}
 	return p.recall.start(p.now)
-}
-
-func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
-	var inputs []v1alpha1.Input
-	for _, name := range p.kind.Secrets(p.o) {
-		version, found, err := p.secretVersion(ctx, p.o.GetNamespace(), name)
-		if err != nil {
-			return false
-		}
-		if !found {
-			version = metav1.ObjectMeta{Name: name}
-		}
-		inputs = append(inputs, input(version))
-	}
-	return slices.Equal(inputs, p.o.CommonStatus().Inputs)
 }
 
 func (p *pass[O, R]) observing() bool {

@@ -15,7 +15,7 @@ func (w *world) external() *v1alpha1.ExternalConnection {
 	GinkgoHelper()
 	return &v1alpha1.ExternalConnection{ObjectMeta: w.meta("partner"), Spec: v1alpha1.ExternalConnectionSpec{
 		ConnectionSpec: v1alpha1.ConnectionSpec{Organization: w.acme.ID, DisplayName: "Partner login"},
-		Source:         v1alpha1.ExternalSource{OrganizationID: w.partner.ID, ConnectionID: w.activeSAML(w.partner)},
+		Source:         &v1alpha1.ExternalSource{OrganizationID: w.partner.ID, ConnectionID: w.activeSAML(w.partner)},
 		ImplicitRoles:  []string{"viewer"},
 	}}
 }

@@ -43,13 +43,17 @@ func (w *world) connections() []v1alpha1.Connection {
 	GinkgoHelper()
 	var all []v1alpha1.Connection
 	var external v1alpha1.ExternalConnectionList
+	var oidc v1alpha1.OIDCConnectionList
 	var saml v1alpha1.SAMLConnectionList
 	var scim v1alpha1.SCIMConnectionList
-	for _, list := range []client.ObjectList{&external, &saml, &scim} {
+	for _, list := range []client.ObjectList{&external, &oidc, &saml, &scim} {
 		Expect(api.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
 	}
 	for i := range external.Items {
 		all = append(all, &external.Items[i])
+	}
+	for i := range oidc.Items {
+		all = append(all, &oidc.Items[i])
 	}
 	for i := range saml.Items {
 		all = append(all, &saml.Items[i])
@@ -100,7 +104,7 @@ func (w *world) secretValues() []string {
 	Expect(api.List(w.ctx, &secrets, client.InNamespace(w.namespace))).To(Succeed())
 	for _, secret := range secrets.Items {
 		for key, value := range secret.Data {
-			if key != v1alpha1.SecretKeyBaseURL && len(value) > 8 {
+			if key != v1alpha1.SecretKeyBaseURL && key != corev1.TLSCertKey && len(value) > 8 {
 				values = append(values, string(value))
 			}
 		}
@@ -160,7 +164,7 @@ func short(calls []string) []string {
 	for _, call := range calls {
 		parts := strings.Split(call, "/")
 		for i, part := range parts {
-			for _, prefix := range []string{"organization", "saml-connection", "oidc-connection", "scim-connection", "external-connection", "saml-verification-key"} {
+			for _, prefix := range []string{"organization", "saml-connection", "oidc-connection", "scim-connection", "external-connection", "saml-verification-key", "saml-encryption-key"} {
 				if strings.HasPrefix(part, prefix+"-test-") {
 					parts[i] = prefix
 				}

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,11 +13,11 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// The engine of each kind. A new kind is one line here.
+// The engine of each kind. A new kind is one function here.
 
 func externalEngine(d *desk) *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 	return &engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{
-		desk: d, name: "ExternalConnection", kind: connection.External(), remote: external{},
+		desk: d, name: kindExternal, kind: connection.External(), remote: external{d},
 		blank:     func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
 		blankList: func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} },
 	}
@@ -23,9 +25,17 @@ func externalEngine(d *desk) *engine[*v1alpha1.ExternalConnection, stytch.Extern
 
 func samlEngine(d *desk) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 	return &engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{
-		desk: d, name: "SAMLConnection", kind: connection.SAML(), remote: saml{},
+		desk: d, name: kindSAML, kind: connection.SAML(), remote: saml{d},
 		blank:     func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
 		blankList: func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} },
+	}
+}
+
+func oidcEngine(d *desk) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
+	return &engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{
+		desk: d, name: kindOIDC, kind: connection.OIDC(), remote: oidc{d},
+		blank:     func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
+		blankList: func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} },
 	}
 }
 
@@ -37,12 +47,34 @@ func scimEngine(d *desk) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection
 	}
 }
 
+const (
+	kindExternal = "ExternalConnection"
+	kindOIDC     = string(v1alpha1.SourceOIDC)
+	kindSAML     = string(v1alpha1.SourceSAML)
+)
+
 // external talks about External connections.
-type external struct{}
+type external struct{ *desk }
 
 func (external) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
 	return all.External, err
+}
+
+// read finds the source's manifest where the connection names one, and what is re-used.
+func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ string, _ time.Time, in *connection.Inputs) error {
+	if ref := o.Spec.SourceRef; ref != nil {
+		source := blankSource(string(ref.Kind))
+		err := e.client.Get(ctx, keyOf(o, ref.Name), source)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
+		}
+		if err == nil {
+			in.Source = source
+		}
+	}
+	connection.Resolve(o, in.Source)
+	return nil
 }
 
 func (external) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
@@ -57,15 +89,20 @@ func (external) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.Extern
 }
 
 func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
-	return removeSSO(ctx, to, o)
+	status := o.CommonStatus()
+	return forgiven(to.DeleteSSO(ctx, status.OrganizationID, status.ConnectionID))
 }
 
 // saml talks about SAML connections.
-type saml struct{}
+type saml struct{ *desk }
 
 func (saml) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
 	return all.SAML, err
+}
+
+func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, string, time.Time, *connection.Inputs) error {
+	return nil
 }
 
 func (saml) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
@@ -74,21 +111,76 @@ func (saml) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnect
 	return to.CreateSAML(ctx, o.Status.OrganizationID, body)
 }
 
-func (saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (stytch.Request, error) {
-	if step.Action == connection.DeleteCertificate {
-		request, err := to.DeleteVerificationCertificate(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Target)
-		return forgiven(request, err)
+func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (request stytch.Request, err error) {
+	organization, id := o.Status.OrganizationID, o.Status.ConnectionID
+	switch step.Action {
+	case connection.DeleteCertificate, connection.FreeCertificate:
+		return forgiven(to.DeleteVerificationCertificate(ctx, organization, id, step.Target))
+	case connection.DeleteEncryptionKey:
+		return forgiven(to.DeleteEncryptionKey(ctx, organization, id, step.Target))
+	case connection.ReadMetadata:
+		_, request, err = to.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
+	case connection.PublishDetails:
+		err = s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+	default:
+		_, request, err = to.UpdateSAML(ctx, organization, id, step.Fields())
 	}
-	_, request, err := to.UpdateSAML(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
 	return request, err
 }
 
-func (saml) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
-	return removeSSO(ctx, to, o)
+func (s saml) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
+	return s.removeSource(ctx, to, kindSAML, o)
 }
 
-// removeSSO deletes an SSO connection of any kind.
-func removeSSO(ctx context.Context, to *stytch.Pass, o v1alpha1.Connection) (stytch.Request, error) {
+// oidc talks about OIDC connections.
+type oidc struct{ *desk }
+
+func (oidc) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
+	all, err := to.SSO(ctx, organization, since)
+	return all.OIDC, err
+}
+
+func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, string, time.Time, *connection.Inputs) error {
+	return nil
+}
+
+func (oidc) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
+	ctx, cancel := outlive(ctx, creationTime)
+	defer cancel()
+	return to.CreateOIDC(ctx, o.Status.OrganizationID, body)
+}
+
+func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (stytch.Request, error) {
+	if step.Action == connection.PublishDetails {
+		return stytch.Request{}, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+	}
+	_, warning, request, err := to.UpdateOIDC(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
+	if err == nil {
+		connection.Sent(o, step, warning)
+	}
+	return request, err
+}
+
+func (s oidc) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
+	return s.removeSource(ctx, to, kindOIDC, o)
+}
+
+// removeSource deletes a SAML or OIDC connection, once no External connection of its namespace re-uses it.
+func (d *desk) removeSource(ctx context.Context, to *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+	var all v1alpha1.ExternalConnectionList
+	if err := d.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
+		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)
+	}
+	var names []string
+	for i := range all.Items {
+		if connection.DependsOn(&all.Items[i], kind, o) {
+			names = append(names, all.Items[i].Name)
+		}
+	}
+	if len(names) > 0 {
+		return stytch.Request{}, finding{reason: v1alpha1.ReasonDeletionBlocked, message: fmt.Sprintf(
+			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
+	}
 	status := o.CommonStatus()
 	return forgiven(to.DeleteSSO(ctx, status.OrganizationID, status.ConnectionID))
 }

@@ -33,12 +33,12 @@ func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		c.leave(&project)
 		return ctrl.Result{}, nil
 	}
-	version, found, err := c.secretVersion(ctx, project.Namespace, project.Spec.SecretRef.Name)
+	version, err := c.cachedInput(ctx, keyOf(&project, project.Spec.SecretRef.Name), connection.KindSecret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	asked := c.recheck.drop(req.NamespacedName)
-	if found && !asked && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{input(version)}) {
+	if version.UID != "" && !asked && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
 		return ctrl.Result{}, nil
 	}
 	return c.check(ctx, &project)

@@ -20,6 +20,7 @@ import (
 func kindsOf() map[string]func(w *world) v1alpha1.Connection {
 	return map[string]func(w *world) v1alpha1.Connection{
 		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external() },
+		"OIDCConnection":     func(w *world) v1alpha1.Connection { return w.oidc("entra") },
 		"SAMLConnection":     func(w *world) v1alpha1.Connection { return w.saml("okta") },
 		"SCIMConnection":     func(w *world) v1alpha1.Connection { return w.scim("directory") },
 	}
@@ -110,6 +111,7 @@ var _ = Describe("Minimal: an update", func() {
 		field  string
 	}{
 		"ExternalConnection": {func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{} }, "external_connection_implicit_role_assignments"},
+		"OIDCConnection":     {func(o v1alpha1.Connection) { o.(*v1alpha1.OIDCConnection).Spec.CustomScopes = []string{} }, "custom_scopes"},
 		"SAMLConnection": {func(o v1alpha1.Connection) {
 			o.(*v1alpha1.SAMLConnection).Spec.IDPInitiatedAuth = v1alpha1.ToggleEnabled
 		}, "idp_initiated_auth_disabled"},

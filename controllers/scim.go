@@ -25,6 +25,16 @@ func (scim) list(ctx context.Context, to *stytch.Pass, organization string, sinc
 	return to.SCIM(ctx, organization, since)
 }
 
+// read lists the connection's groups where the manifest names some.
+func (scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, id string, since time.Time, in *connection.Inputs) error {
+	if id == "" || !connection.NamesGroups(o) {
+		return nil
+	}
+	groups, err := to.SCIMGroups(ctx, o.Status.OrganizationID, id, since)
+	in.Groups = groups
+	return err
+}
+
 func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
 	proved, err := s.prove(ctx, o)
 	if err != nil {
@@ -100,7 +110,7 @@ func forgiven(request stytch.Request, err error) (stytch.Request, error) {
 // prove writes the Secret that a token is about to be kept in, so that what could refuse the token refuses this first.
 func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
-	secret, err := s.secret(ctx, o.Namespace, name)
+	secret, err := s.secret(ctx, keyOf(o, name))
 	if err != nil {
 		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
 	}
@@ -180,7 +190,7 @@ func withoutValues(err error) error {
 
 // publish brings what Stytch says beside the token into the Secret.
 func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
-	secret, err := s.secret(ctx, o.Namespace, o.Spec.BearerToken.SecretName)
+	secret, err := s.secret(ctx, keyOf(o, o.Spec.BearerToken.SecretName))
 	if err != nil || secret == nil {
 		return err
 	}
@@ -194,7 +204,7 @@ func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step conn
 
 // releaseSecret takes the token of a deleted connection out of its Secret, and gives the Secret free.
 func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
-	secret, err := s.secret(ctx, o.Namespace, o.Spec.BearerToken.SecretName)
+	secret, err := s.secret(ctx, keyOf(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}

@@ -49,12 +49,12 @@ func (d *desk) session(ctx context.Context, namespace, name string) (session, er
 	if err := standing(&project); err != nil {
 		return session{}, err
 	}
-	version, found, err := d.secretVersion(ctx, namespace, project.Spec.SecretRef.Name)
+	version, err := d.cachedInput(ctx, types.NamespacedName{Namespace: namespace, Name: project.Spec.SecretRef.Name}, connection.KindSecret)
 	if err != nil {
 		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", project.Spec.SecretRef.Name, err)
 	}
 	checked := project.Status.Inputs[0]
-	if !found || input(version) != checked {
+	if version.UID == "" || version != checked {
 		return session{}, errUnchecked
 	}
 	return d.enter(ctx, &project, checked)
@@ -128,19 +128,19 @@ func rate(limit *v1alpha1.RateLimit) stytch.Rate {
 func (d *desk) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
 	none := stytch.Credentials{}
 	ref := project.Spec.SecretRef
-	at := v1alpha1.Input{Kind: "Secret", Name: ref.Name}
+	at := v1alpha1.Input{Kind: connection.KindSecret, Name: ref.Name}
 	base, problem := d.Endpoints.BaseURL(project.Spec)
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	secret, err := d.secret(ctx, project.Namespace, ref.Name)
+	secret, err := d.secret(ctx, keyOf(project, ref.Name))
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
 	if secret == nil {
 		return none, at, missing("Secret %s is not in this namespace: create it, with the project's secret under the key %s.", ref.Name, ref.Key), nil
 	}
-	at = input(secret.ObjectMeta)
+	at = connection.InputOf(connection.KindSecret, secret.ObjectMeta)
 	value := strings.TrimSpace(string(secret.Data[ref.Key]))
 	if value == "" {
 		return none, at, missing("Secret %s has nothing under the key %s: put the project's secret there, or correct spec.secretRef.key.", ref.Name, ref.Key), nil
@@ -150,9 +150,4 @@ func (d *desk) credentials(ctx context.Context, project *v1alpha1.StytchProject)
 
 func missing(format string, args ...any) *connection.Problem {
 	return &connection.Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(format, args...)}
-}
-
-// input is a Secret as status keeps it.
-func input(secret metav1.ObjectMeta) v1alpha1.Input {
-	return v1alpha1.Input{Kind: "Secret", Name: secret.Name, UID: string(secret.UID), ResourceVersion: secret.ResourceVersion}
 }

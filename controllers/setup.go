@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,18 +17,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects,verbs=list;watch
-// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=scimconnections;samlconnections;externalconnections,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects/status;scimconnections/status;samlconnections/status;externalconnections/status,verbs=patch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=scimconnections;samlconnections;oidcconnections;externalconnections,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects/status;scimconnections/status;samlconnections/status;oidcconnections/status;externalconnections/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // inFlight is how many passes of one kind go on at once. The pace of calls is the gate's; this only hides their latency.
@@ -44,6 +47,7 @@ type reconcilers struct {
 	desk     *desk
 	projects *projectChecker
 	external *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]
+	oidc     *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]
 	saml     *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]
 	scim     *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]
 }
@@ -54,16 +58,23 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	if err := r.projects.setup(mgr); err != nil {
-		return err
+	if err := metrics.Registry.Register(r.expiries()); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
 	}
-	if err := r.external.setup(mgr); err != nil {
-		return err
-	}
-	if err := r.saml.setup(mgr); err != nil {
-		return err
-	}
-	return r.scim.setup(mgr)
+	return errors.Join(
+		r.projects.setup(mgr),
+		r.external.setup(mgr, r.external.watchSources),
+		r.oidc.setup(mgr, r.oidc.watchDependants),
+		r.saml.setup(mgr, r.saml.watchDependants),
+		r.scim.setup(mgr),
+	)
+}
+
+// expiries collects what the manifests of every kind know to end.
+func (r *reconcilers) expiries() *expiries {
+	e := &expiries{}
+	e.kinds = append(e.kinds, r.external.expiries, r.oidc.expiries, r.saml.expiries, r.scim.expiries)
+	return e
 }
 
 // newReconcilers makes the passes of every kind and the indexes that they look things up by.
@@ -73,10 +84,13 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), events: c.GetEventRecorder(eventSource),
 		doubted: make(chan event.GenericEvent, doubtedAtOnce),
 	}
-	r := &reconcilers{desk: d, projects: &projectChecker{d}, external: externalEngine(d), saml: samlEngine(d), scim: scimEngine(d)}
+	r := &reconcilers{
+		desk: d, projects: &projectChecker{d},
+		external: externalEngine(d), oidc: oidcEngine(d), saml: samlEngine(d), scim: scimEngine(d),
+	}
 	indexer := c.GetFieldIndexer()
-	return r, errors.Join(
-		r.projects.index(ctx, indexer), r.external.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
+	return r, errors.Join(r.projects.index(ctx, indexer),
+		r.external.index(ctx, indexer), r.oidc.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
 }
 
 // eventSource is whom events come from.
@@ -85,16 +99,32 @@ const eventSource = "stytch-operator"
 // doubtedAtOnce is how many StytchProjects may wait to be checked again because a connection saw their credentials rejected.
 const doubtedAtOnce = 64
 
-// setup adds the controller of a kind. It is woken by what changes a wish: the manifest itself, its project, its Secrets, and the
-// manifest that stood in its way. Its own writes wake nobody.
-func (e *engine[O, R]) setup(mgr ctrl.Manager) error {
-	return builder.ControllerManagedBy(mgr).
-		For(e.blank(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+// setup adds the controller of a kind. It is woken by what changes a wish: the manifest itself, its project, the objects that it
+// names, and the manifest that stood in its way. Its own writes wake nobody.
+func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
+	b := builder.ControllerManagedBy(mgr).
+		For(e.blank(), builder.WithPredicates(wishChanged())).
 		Watches(e.blank(), handler.EnqueueRequestsFromMapFunc(e.waiting), builder.WithPredicates(claimsChanged())).
-		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexProject)), builder.WithPredicates(credentialsChanged())).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(indexSecret))).
-		WithOptions(controllerOptions()).
-		Complete(e)
+		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindSecret))).
+		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindConfigMap))).
+		WithOptions(controllerOptions())
+	for _, watch := range further {
+		watch(b)
+	}
+	return b.Complete(e)
+}
+
+// watchSources wakes the External connections that wait for a source.
+func (e *engine[O, R]) watchSources(b *builder.Builder) {
+	for _, kind := range []string{kindSAML, kindOIDC} {
+		b.Watches(blankSource(kind), handler.EnqueueRequestsFromMapFunc(e.naming(kind)), builder.WithPredicates(sourceChanged()))
+	}
+}
+
+// watchDependants wakes the sources whose deletion waits for an External connection.
+func (e *engine[O, R]) watchDependants(b *builder.Builder) {
+	b.Watches(&v1alpha1.ExternalConnection{}, handler.EnqueueRequestsFromMapFunc(e.deletedSources), builder.WithPredicates(dependantGone()))
 }
 
 func controllerOptions() controller.Options {
@@ -105,10 +135,24 @@ func controllerOptions() controller.Options {
 }
 
 // naming finds the manifests that name an object of their namespace.
-func (e *engine[O, R]) naming(field string) handler.MapFunc {
+func (e *engine[O, R]) naming(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
-		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{field: object.GetName()})
+		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
 	}
+}
+
+// ofProject finds the manifests of a StytchProject.
+func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []reconcile.Request {
+	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
+}
+
+// deletedSources finds the manifests that are being deleted and that an External connection re-uses.
+func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object) []reconcile.Request {
+	external, is := object.(*v1alpha1.ExternalConnection)
+	if !is || external.Status.Source == nil {
+		return nil
+	}
+	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Status.Source.ConnectionID})
 }
 
 // waiting finds the manifests that stand in conflict: what another one claims has changed.
@@ -127,6 +171,35 @@ func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOptio
 		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
 	}
 	return requests
+}
+
+// wishChanged lets through what changes what a manifest asks for: its spec, its deletion, and the annotations that are read.
+func wishChanged() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew))
+	}})
+}
+
+// sourceChanged lets through what an External connection may wait for: a source that appears or goes, gets its connection, or
+// becomes active.
+func sourceChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, isConnection := e.ObjectOld.(v1alpha1.Connection)
+		after, both := e.ObjectNew.(v1alpha1.Connection)
+		return isConnection && both && (before.CommonStatus().ConnectionID != after.CommonStatus().ConnectionID ||
+			before.CommonStatus().State != after.CommonStatus().State)
+	}}
+}
+
+// dependantGone lets through an External connection that is being deleted, or gone.
+func dependantGone() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
+		},
+	}
 }
 
 // claimsChanged lets through what may end a conflict: a manifest that is gone, or claims another connection than before.

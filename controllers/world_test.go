@@ -37,6 +37,9 @@ import (
 // resync is the interval of the specs. Time passes only where a spec lets it.
 const resync = 10 * time.Minute
 
+// expiryWarning is how long before an end it is said in the specs.
+const expiryWarning = 30 * 24 * time.Hour
+
 // world is one namespace, one Stytch and one clock.
 type world struct {
 	ctx       context.Context
@@ -142,7 +145,7 @@ func (w *world) start() *process {
 		o.Scheme = scheme
 		o.Logger = w.logger()
 		o.Cache = cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}}
-		o.Client = client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}}
+		o.Client = client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
 	})
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(w.ctx)
@@ -152,7 +155,7 @@ func (w *world) start() *process {
 	r, err := newReconcilers(ctx, c, Options{
 		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now}),
 		Endpoints:      connection.Endpoints{InsecureLoopback: true},
-		ResyncInterval: resync, SettleTime: DefaultSettleTime, Now: w.clock.Now,
+		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, Now: w.clock.Now,
 	})
 	Expect(err).NotTo(HaveOccurred())
 	p := &process{reconcilers: r, world: w, fate: f, cache: c.GetCache(), freeze: cancel}
@@ -161,7 +164,8 @@ func (w *world) start() *process {
 		Expect(c.Start(ctx)).To(Succeed())
 	}()
 	for _, object := range []client.Object{
-		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{}, secretMetadata(),
+		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.OIDCConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{},
+		metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap),
 	} {
 		_, err := p.cache.GetInformer(ctx, object)
 		Expect(err).NotTo(HaveOccurred())
@@ -169,14 +173,6 @@ func (w *world) start() *process {
 	Expect(p.cache.WaitForCacheSync(ctx)).To(BeTrue())
 	return p
 }
-
-func secretMetadata() *metav1.PartialObjectMetadata {
-	object := &metav1.PartialObjectMetadata{}
-	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(secretKind))
-	return object
-}
-
-const secretKind = "Secret"
 
 func (w *world) logger() logr.Logger {
 	return logr.FromSlogHandler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -186,7 +182,8 @@ func (w *world) logger() logr.Logger {
 func (p *process) catchUp() {
 	GinkgoHelper()
 	lists := []client.ObjectList{
-		&v1alpha1.StytchProjectList{}, &v1alpha1.ExternalConnectionList{}, &v1alpha1.SAMLConnectionList{}, &v1alpha1.SCIMConnectionList{}, secretMetadataList(),
+		&v1alpha1.StytchProjectList{}, &v1alpha1.ExternalConnectionList{}, &v1alpha1.OIDCConnectionList{}, &v1alpha1.SAMLConnectionList{}, &v1alpha1.SCIMConnectionList{},
+		metadataList(connection.KindSecret), metadataList(connection.KindConfigMap),
 	}
 	for _, list := range lists {
 		want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
@@ -196,9 +193,9 @@ func (p *process) catchUp() {
 	}
 }
 
-func secretMetadataList() *metav1.PartialObjectMetadataList {
+func metadataList(kind string) *metav1.PartialObjectMetadataList {
 	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(secretKind + "List"))
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind + "List"))
 	return list
 }
 
@@ -265,6 +262,8 @@ func (p *process) reconciler(object client.Object) reconcile.Reconciler {
 	switch object.(type) {
 	case *v1alpha1.ExternalConnection:
 		return p.external
+	case *v1alpha1.OIDCConnection:
+		return p.oidc
 	case *v1alpha1.SAMLConnection:
 		return p.saml
 	case *v1alpha1.SCIMConnection:

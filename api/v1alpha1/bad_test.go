@@ -2,23 +2,35 @@ package v1alpha1_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 const (
 	badOrganization   = "organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
-	badConnection     = "connectionID must be the ID of an existing connection as Stytch has it, such as saml-connection-live-..."
 	badInterval       = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
 	badGroup          = "groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
-	badSecretName     = "bearerToken.secretName must be a name that a Secret can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	badSecretName     = "bearerToken.secretName must be a name that a Secret can have: " + namesAreOf
+	badSecret         = "name must be a name that a Secret can have: " + namesAreOf
+	badConfigMap      = "name must be a name that a ConfigMap can have: " + namesAreOf
+	badDetails        = "detailsConfigMapName must be a name that a ConfigMap can have: " + namesAreOf
+	badSourceName     = "sourceRef.name must be a name that a manifest can have: " + namesAreOf
+	namesAreOf        = "lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
 	badMapping        = "attributeMapping must have keys of 1 to 128 and values of at most 256 characters"
-	badSSOURL         = "idpSSOURL must begin with https://"
 	badSourceOwner    = "source.organizationID must be the ID of an organization as Stytch has it, such as organization-live-..."
 	badSourceID       = "source.connectionID must be the ID of a SAML or OIDC connection as Stytch has it, such as saml-connection-live-..."
+	badScope          = "a scope must be printable ASCII without spaces, percent signs, quotation marks and backslashes"
+	badIssuer         = "issuer must be without /.well-known/openid-configuration, which Stytch appends"
 	badProjectID      = "projectID must be a project's ID as the Stytch dashboard shows it, such as project-live-..."
 	badBaseURL        = "baseURL must be https:// and a host, without a path, such as https://test.stytch.com"
 	sameOrganization  = "source.organizationID must be another organization than organization"
 	noRolesOfOIDC     = "Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
+	oneGroup          = "a group must be named by exactly one of groupID and groupName"
+	oneCertificate    = "exactly one of the fields in [pem secretKeyRef configMapKeyRef] must be set"
+	oneSource         = "exactly one of source and sourceRef must say which connection is re-used"
+	eitherMetadata    = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: give either the one or the others"
+	unmappedGroups    = "groupImplicitRoles needs groups in attributeMapping: it says which attribute of the assertion holds a member's groups"
+	twiceKey          = "encryptionPrivateKeyRefs must not name the same key twice"
 	twiceGroupRole    = "groupImplicitRoles must not hold the same group and role twice"
 	twiceCertificate  = "verificationCertificates must not hold the same certificate twice"
 	fixedOrganization = "organization is immutable: a connection cannot be moved to another organization; delete this manifest and apply one with another name"
@@ -26,7 +38,7 @@ const (
 	fixedProjectRef   = "projectRef is immutable: a connection cannot be moved to another project; delete this manifest and apply one with another name"
 	fixedSecretName   = "bearerToken.secretName is immutable: the Secret holds the only copy of the token"
 	fixedSource       = "source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-	emptiedProjectRef = `spec.projectRef: Invalid value: "null": spec.projectRef in body must be of type object: "null"`
+	fixedSourceRef    = "sourceRef is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
 	fixedProjectID    = "projectID is immutable: connections are pinned to their project; create another StytchProject for another project"
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
@@ -35,12 +47,12 @@ const (
 // fields are the fields of an object.
 type fields = map[string]any
 
-// badConnections are refused for every kind of connection.
-func badConnections() []bad {
-	return []bad{
+// badConnections are refused for every kind of connection, here one of those that Stytch calls a SAML connection or the like.
+func badConnections(kind string) []bad {
+	all := []bad{
 		missing("spec"),
 		missing("spec.organization"),
-		{"spec.organization", "required", nil, `spec.organization: Required value`},
+		{at: "spec.organization", breaks: "required", value: nil, want: `spec.organization: Required value`},
 		tooShort("spec.organization", badOrganization),
 		tooLong("spec.organization", 128),
 		senseless("spec.organization", "acme/../other", badOrganization),
@@ -51,10 +63,12 @@ func badConnections() []bad {
 		tooShort("spec.projectRef.name"),
 		tooLong("spec.projectRef.name", 253),
 
-		tooShort("spec.connectionID", badConnection),
+		tooShortOf("spec.connectionID", badConnection(kind)),
 		tooLong("spec.connectionID", 128),
-		senseless("spec.connectionID", "okta", badConnection),
-		senseless("spec.connectionID", "saml-connection-live-1/..", badConnection),
+		ofSpec("spec.connectionID", "okta", badConnection(kind)),
+		ofSpec("spec.connectionID", connectionIDs[kind]+"/..", badConnection(kind)),
+		ofSpec("spec.connectionID", "x"+connectionIDs[kind], badConnection(kind)),
+		ofSpec("spec.connectionID", strings.ToUpper(connectionIDs[kind]), badConnection(kind)),
 
 		unknown("spec.management", "manage", `"Manage", "Observe", "Paused"`),
 		unknown("spec.deletionPolicy", "", `"Retain", "Delete"`),
@@ -71,10 +85,55 @@ func badConnections() []bad {
 		tooShort("spec.displayName"),
 		tooLong("spec.displayName", 255),
 	}
+	for other, id := range connectionIDs {
+		if other != kind {
+			all = append(all, ofSpec("spec.connectionID", id, badConnection(kind)))
+		}
+	}
+	return all
+}
+
+// connectionIDs of each kind of connection, as Stytch makes them.
+var connectionIDs = map[string]string{
+	"SCIM": "scim-connection-live-1", "SAML": "saml-connection-live-1", "OIDC": "oidc-connection-live-1", "External": "external-connection-live-1",
+}
+
+func badConnection(kind string) string {
+	return fmt.Sprintf("connectionID must be the ID of an existing %s connection as Stytch has it, such as %s-connection-live-...", kind, strings.ToLower(kind))
+}
+
+// badKeyRef are references to a key of a Secret or a ConfigMap that are refused.
+func badKeyRef(at, badName string) []bad {
+	return []bad{
+		missing(at + ".name"),
+		tooShort(at+".name", badName),
+		tooLong(at+".name", 253),
+		senseless(at+".name", "Acme", badName),
+		senseless(at+".name", "other/acme", badName),
+		senseless(at+".name", "..", badName),
+		missing(at + ".key"),
+		tooShort(at + ".key"),
+		tooLong(at+".key", 253),
+	}
+}
+
+// badURL are URLs that are refused.
+func badURL(at string) []bad {
+	message := fmt.Sprintf("%s must begin with https:// and a host, and hold no white space", strings.TrimPrefix(at, "spec."))
+	return []bad{
+		tooShort(at, message),
+		tooLong(at, 2048),
+		senseless(at, "http://acme.okta.com", message),
+		senseless(at, "acme.okta.com", message),
+		senseless(at, "https://", message),
+		senseless(at, "https:///sso", message),
+		senseless(at, "https://acme.okta.com ", message),
+		senseless(at, "https://acme.okta.com/sso\n", message),
+	}
 }
 
 func badProjects() []bad {
-	return []bad{
+	return append(badKeyRef("spec.secretRef", badSecret),
 		missing("spec"),
 		missing("spec.projectID"),
 		tooShort("spec.projectID", badProjectID),
@@ -83,12 +142,6 @@ func badProjects() []bad {
 		senseless("spec.projectID", "project-live-1/..", badProjectID),
 
 		missing("spec.secretRef"),
-		missing("spec.secretRef.name"),
-		tooShort("spec.secretRef.name"),
-		tooLong("spec.secretRef.name", 253),
-		missing("spec.secretRef.key"),
-		tooShort("spec.secretRef.key"),
-		tooLong("spec.secretRef.key", 253),
 
 		tooShort("spec.baseURL", badBaseURL),
 		tooLong("spec.baseURL", 253),
@@ -104,7 +157,7 @@ func badProjects() []bad {
 		missing("spec.rateLimit.burst"),
 		tooSmall("spec.rateLimit.burst", 1),
 		tooLarge("spec.rateLimit.burst", 1000),
-	}
+	)
 }
 
 func badSCIM() []bad {
@@ -113,7 +166,11 @@ func badSCIM() []bad {
 
 		tooMany("spec.groupImplicitRoles", 100, func(i int) any { return fields{"groupID": "scim-group-live-1", "role": fmt.Sprint(i)} }),
 		senseless("spec.groupImplicitRoles[2]", fields{"groupID": "scim-group-live-1", "role": "editor"}, twiceGroupRole),
-		missing("spec.groupImplicitRoles[0].groupID"),
+		senseless("spec.groupImplicitRoles[4]", fields{"groupName": "Engineering", "role": "editor"}, twiceGroupRole),
+		ofItem("spec.groupImplicitRoles[0]", fields{"role": "editor"}, oneGroup),
+		ofItem("spec.groupImplicitRoles[0]", fields{"groupID": "scim-group-live-1", "groupName": "Engineering", "role": "editor"}, oneGroup),
+		tooShort("spec.groupImplicitRoles[3].groupName"),
+		tooLong("spec.groupImplicitRoles[3].groupName", 256),
 		tooShort("spec.groupImplicitRoles[0].groupID", badGroup),
 		tooLong("spec.groupImplicitRoles[0].groupID", 128),
 		senseless("spec.groupImplicitRoles[0].groupID", "Engineering", badGroup),
@@ -132,27 +189,49 @@ func badSCIM() []bad {
 }
 
 func badSAML() []bad {
-	return append(badRoles(),
+	return append(slices.Concat(
+		badRoles(),
+		badURL("spec.idpSSOURL"),
+		badURL("spec.metadataURL"),
+		badKeyRef("spec.verificationCertificates[2].secretKeyRef", badSecret),
+		badKeyRef("spec.verificationCertificates[3].configMapKeyRef", badConfigMap),
+		badKeyRef("spec.signingPrivateKeyRef", badSecret),
+		badKeyRef("spec.encryptionPrivateKeyRefs[0]", badSecret),
+		badDetailsName(),
+	),
 		unknown("spec.identityProvider", "entra", providers),
 
 		tooShort("spec.idpEntityID"),
 		tooLong("spec.idpEntityID", 1024),
-		tooShort("spec.idpSSOURL", badSSOURL),
-		tooLong("spec.idpSSOURL", 2048),
-		senseless("spec.idpSSOURL", "http://acme.okta.com/app/sso/saml", badSSOURL),
 
-		bad{"spec.verificationCertificates", "minItems", []any{}, `spec.verificationCertificates: Invalid value: 0: spec.verificationCertificates in body should have at least 1 items`},
+		ofSpec("spec.idpEntityID", "http://www.okta.com/exk1", eitherMetadata).in(1),
+		ofSpec("spec.idpSSOURL", "https://acme.okta.com/app/sso/saml", eitherMetadata).in(1),
+		ofSpec("spec.verificationCertificates", []any{fields{"pem": "a"}}, eitherMetadata).in(1),
+
+		bad{at: "spec.verificationCertificates", breaks: "minItems", value: []any{}, want: `spec.verificationCertificates: Invalid value: 0: spec.verificationCertificates in body should have at least 1 items`},
 		tooMany("spec.verificationCertificates", 5, func(i int) any { return fields{"pem": fmt.Sprint(i)} }),
 		senseless("spec.verificationCertificates[4]", fields{"pem": "a"}, twiceCertificate),
-		missing("spec.verificationCertificates[0].pem"),
+		senseless("spec.verificationCertificates[4]", fields{"secretKeyRef": fields{"name": "idp", "key": "tls.crt"}}, twiceCertificate),
+		ofItem("spec.verificationCertificates[0]", fields{}, oneCertificate),
+		ofItem("spec.verificationCertificates[0]", fields{"pem": "z", "secretKeyRef": fields{"name": "idp", "key": "z"}}, oneCertificate),
+		ofItem("spec.verificationCertificates[0]", fields{"pem": "z", "configMapKeyRef": fields{"name": "idp", "key": "z"}}, oneCertificate),
 		tooShort("spec.verificationCertificates[0].pem"),
 		tooLong("spec.verificationCertificates[0].pem", 16384),
 
-		bad{"spec.attributeMapping", "minProperties", fields{}, `spec.attributeMapping: Invalid value: 0: spec.attributeMapping in body should have at least 1 properties`},
-		bad{"spec.attributeMapping", "maxProperties", manyFields(65), `spec.attributeMapping: Too many: 65: must have at most 64 items`},
-		senseless("spec.attributeMapping", fields{"": "NameID"}, badMapping),
-		senseless("spec.attributeMapping", fields{long(129): "NameID"}, badMapping),
-		senseless("spec.attributeMapping", fields{"email": long(257)}, badMapping),
+		bad{
+			at: "spec.attributeMapping", breaks: "minProperties", value: fields{},
+			want: "spec.attributeMapping: Invalid value: 0: spec.attributeMapping in body should have at least 1 properties\nspec: Invalid value: " + unmappedGroups,
+		},
+		bad{at: "spec.attributeMapping", breaks: "maxProperties", value: manyFields(65), want: `spec.attributeMapping: Too many: 65: must have at most 64 items`},
+		senseless("spec.attributeMapping", fields{"groups": "groups", "": "NameID"}, badMapping),
+		senseless("spec.attributeMapping", fields{"groups": "groups", long(129): "NameID"}, badMapping),
+		senseless("spec.attributeMapping", fields{"groups": "groups", "email": long(257)}, badMapping),
+		ofSpec("spec.attributeMapping", fields{"email": "NameID"}, unmappedGroups),
+		ofSpec("spec.attributeMapping.groups", "", unmappedGroups),
+		ofSpec("spec.groupImplicitRoles", []any{fields{"group": "a", "role": "editor"}}, unmappedGroups).in(1),
+
+		tooMany("spec.encryptionPrivateKeyRefs", 5, func(i int) any { return fields{"name": "a", "key": fmt.Sprint(i)} }),
+		senseless("spec.encryptionPrivateKeyRefs[1]", fields{"name": "acme-saml-keys", "key": "encryption-1.pem"}, twiceKey),
 
 		tooLong("spec.nameIDFormat", 256),
 		tooLong("spec.alternativeAudienceURI", 2048),
@@ -162,10 +241,54 @@ func badSAML() []bad {
 	)
 }
 
+func badDetailsName() []bad {
+	return []bad{
+		tooShort("spec.detailsConfigMapName", badDetails),
+		tooLong("spec.detailsConfigMapName", 253),
+		senseless("spec.detailsConfigMapName", "Acme", badDetails),
+		senseless("spec.detailsConfigMapName", "acme..saml", badDetails),
+		senseless("spec.detailsConfigMapName", "other/acme-saml", badDetails),
+	}
+}
+
+func badOIDC() []bad {
+	all := slices.Concat(
+		badKeyRef("spec.clientSecretRef", badSecret),
+		badURL("spec.issuer"),
+		badURL("spec.authorizationURL"),
+		badURL("spec.tokenURL"),
+		badURL("spec.userinfoURL"),
+		badURL("spec.jwksURL"),
+		badDetailsName(),
+	)
+	for _, scope := range []string{"openid profile", "a%20b", "a\tb", "a\n", `a"`, `a\`, "ä", "a\x7f"} {
+		all = append(all, senseless("spec.customScopes[0]", scope, badScope))
+	}
+	return append(all,
+		unknown("spec.identityProvider", "entra", providers),
+
+		tooShort("spec.clientID"),
+		tooLong("spec.clientID", 512),
+		senseless("spec.issuer", "https://acme.okta.com/.well-known/openid-configuration", badIssuer),
+
+		tooMany("spec.customScopes", 50, func(i int) any { return fmt.Sprint(i) }),
+		bad{at: "spec.customScopes[1]", breaks: "set", value: "offline_access", want: `spec.customScopes[1]: Duplicate value: "offline_access"`},
+		tooShort("spec.customScopes[0]", badScope),
+		tooLong("spec.customScopes[0]", 256),
+
+		bad{at: "spec.attributeMapping", breaks: "maxProperties", value: manyFields(65), want: `spec.attributeMapping: Too many: 65: must have at most 64 items`},
+		senseless("spec.attributeMapping", fields{"": "department"}, badMapping),
+		senseless("spec.attributeMapping", fields{long(129): "department"}, badMapping),
+		senseless("spec.attributeMapping", fields{"department": long(257)}, badMapping),
+	)
+}
+
 func badExternal() []bad {
 	oidc := fields{"organizationID": "organization-live-1", "connectionID": "oidc-connection-live-1"}
 	return append(badRoles(),
-		missing("spec.source"),
+		ofSpec("spec.source", absent{}, oneSource),
+		ofSpec("spec.sourceRef", absent{}, oneSource),
+		ofSpec("spec.sourceRef", fields{"kind": "SAMLConnection", "name": "acme"}, oneSource).in(0),
 		missing("spec.source.organizationID"),
 		tooShort("spec.source.organizationID", badSourceOwner),
 		tooLong("spec.source.organizationID", 128),
@@ -177,6 +300,15 @@ func badExternal() []bad {
 		senseless("spec.source.connectionID", "scim-connection-live-1", badSourceID),
 		ofSpec("spec.source.organizationID", "organization-live-22222222-2222-4222-8222-222222222222", sameOrganization),
 		ofSpec("spec.source", oidc, noRolesOfOIDC),
+		ofSpec("spec.sourceRef.kind", "OIDCConnection", noRolesOfOIDC),
+
+		missing("spec.sourceRef.kind"),
+		unknown("spec.sourceRef.kind", "ExternalConnection", `"SAMLConnection", "OIDCConnection"`),
+		missing("spec.sourceRef.name"),
+		tooShort("spec.sourceRef.name", badSourceName),
+		tooLong("spec.sourceRef.name", 253),
+		senseless("spec.sourceRef.name", "Acme", badSourceName),
+		senseless("spec.sourceRef.name", "other/acme", badSourceName),
 	)
 }
 
@@ -184,7 +316,7 @@ func badExternal() []bad {
 func badRoles() []bad {
 	return []bad{
 		tooMany("spec.implicitRoles", 100, func(i int) any { return fmt.Sprint(i) }),
-		{"spec.implicitRoles[1]", "set", "editor", `spec.implicitRoles[1]: Duplicate value: "editor"`},
+		{at: "spec.implicitRoles[1]", breaks: "set", value: "editor", want: `spec.implicitRoles[1]: Duplicate value: "editor"`},
 		tooShort("spec.implicitRoles[0]"),
 		tooLong("spec.implicitRoles[0]", 128),
 
@@ -200,20 +332,20 @@ func badRoles() []bad {
 }
 
 // connectionEdits are tried on every kind of connection.
-func connectionEdits() []edit {
+func connectionEdits(kind string) []edit {
 	return []edit{
 		fixed("spec.organization", "organization-live-1", fixedOrganization),
 
-		fixed("spec.connectionID", "saml-connection-live-1", fixedConnection),
+		fixed("spec.connectionID", connectionIDs[kind], fixedConnection),
 		fixed("spec.connectionID", absent{}, fixedConnection),
 		fixed("spec.connectionID", nil, fixedConnection),
-		{minimal: true, at: "spec.connectionID", value: "saml-connection-live-1"},
+		{minimal: true, at: "spec.connectionID", value: connectionIDs[kind]},
 
 		fixed("spec.projectRef", absent{}, fixedProjectRef),
 		fixed("spec.projectRef", nil, fixedProjectRef),
-		{at: "spec.projectRef", value: fields{}, want: "spec: Invalid value: " + fixedProjectRef, applied: emptiedProjectRef},
+		{at: "spec.projectRef", value: fields{}, want: "spec: Invalid value: " + fixedProjectRef, applied: isNull("spec.projectRef")},
 		fixed("spec.projectRef.name", "default", fixedProjectRef),
-		{at: "spec.projectRef.name", value: absent{}, want: "spec: Invalid value: " + fixedProjectRef, applied: emptiedProjectRef},
+		{at: "spec.projectRef.name", value: absent{}, want: "spec: Invalid value: " + fixedProjectRef, applied: isNull("spec.projectRef")},
 		fixed("spec.projectRef.name", nil, fixedProjectRef),
 		{minimal: true, at: "spec.projectRef", value: fields{"name": "live"}, want: "spec: Invalid value: " + fixedProjectRef},
 		{minimal: true, at: "spec.projectRef", value: fields{"name": "default"}},
@@ -244,8 +376,52 @@ func scimEdits() []edit {
 	}
 }
 
-func externalEdits() []edit {
+func samlEdits() []edit {
 	return []edit{
+		// From what the metadata gives to the metadata, and back.
+		{minimal: true, at: "spec.metadataURL", value: "https://acme.okta.com/metadata"},
+		{other: 1, at: "spec.metadataURL", value: "https://acme.okta.com/metadata"},
+		{other: 1, at: "spec", value: fields{"organization": "acme", "idpEntityID": "http://www.okta.com/exk1"}},
+
+		{at: "spec.verificationCertificates", value: []any{fields{"configMapKeyRef": fields{"name": "idp", "key": "tls.crt"}}}},
+		{at: "spec.signingPrivateKeyRef", value: absent{}},
+		{at: "spec.encryptionPrivateKeyRefs", value: absent{}},
+		{at: "spec.encryptionPrivateKeyRefs", value: []any{}},
+		{at: "spec.detailsConfigMapName", value: "other"},
+		{at: "spec.detailsConfigMapName", value: absent{}},
+	}
+}
+
+func oidcEdits() []edit {
+	return []edit{
+		{at: "spec.clientSecretRef", value: absent{}},
+		{at: "spec.clientSecretRef.key", value: "next"},
+		{at: "spec.issuer", value: "https://acme.okta.com"},
+		{at: "spec.tokenURL", value: absent{}},
+		{at: "spec.customScopes", value: absent{}},
+		{at: "spec.customScopes", value: []any{}},
+		{at: "spec.attributeMapping", value: fields{}},
+	}
+}
+
+func externalEdits() []edit {
+	byID := fields{"organizationID": "organization-live-1", "connectionID": "saml-connection-live-1"}
+	byRef := fields{"kind": "SAMLConnection", "name": "acme"}
+	return []edit{
+		fixed("spec", fields{"organization": "partner", "sourceRef": byRef}, fixedSource).ofMinimal(),
+		fixed("spec", fields{"organization": "partner", "source": nil, "sourceRef": byRef}, fixedSource).ofMinimal().whenApplied(isNull("spec.source")),
+		fixed("spec", fields{"organization": "partner", "source": byID}, fixedSource).ofOther(),
+		fixed("spec", fields{"organization": "partner", "source": byID, "sourceRef": nil}, fixedSource).ofOther().whenApplied(isNull("spec.sourceRef")),
+		fixed("spec.sourceRef.name", "other", fixedSourceRef).ofOther(),
+		fixed("spec.sourceRef", fields{"kind": "OIDCConnection", "name": "acme.okta-1"}, noRolesOfOIDC, fixedSourceRef).ofOther(),
+		fixed("spec.sourceRef", byRef, oneSource),
+		fixed("spec.source", byID, oneSource, fixedSource).ofOther(),
+		fixed("spec.source", absent{}, oneSource, fixedSource),
+		fixed("spec.source", nil, oneSource, fixedSource),
+		fixed("spec.sourceRef", absent{}, oneSource).ofOther(),
+		fixed("spec.sourceRef", nil, oneSource).ofOther(),
+		{other: 1, at: "spec.implicitRoles", value: absent{}},
+
 		fixed("spec.source.connectionID", "saml-connection-live-2", fixedSource),
 		fixed("spec.source.organizationID", "organization-live-2", fixedSource),
 		{at: "spec.implicitRoles", value: absent{}},
@@ -253,25 +429,53 @@ func externalEdits() []edit {
 }
 
 // fixed is an edit that is refused.
-func fixed(at string, value any, message string) edit {
-	return edit{at: at, value: value, want: "spec: Invalid value: " + message}
+func fixed(at string, value any, messages ...string) edit {
+	return edit{at: at, value: value, want: "spec: Invalid value: " + strings.Join(messages, "\nspec: Invalid value: ")}
+}
+
+func (e edit) ofMinimal() edit {
+	e.minimal = true
+	return e
+}
+
+func (e edit) ofOther() edit {
+	e.other = 1
+	return e
+}
+
+func (e edit) whenApplied(want string) edit {
+	e.applied = want
+	return e
+}
+
+// isNull is what server-side apply says of null where an object may stand.
+func isNull(at string) string {
+	return fmt.Sprintf(`%s: Invalid value: "null": %[1]s in body must be of type object: "null"`, at)
 }
 
 func missing(at string) bad {
-	return bad{at, "required", absent{}, at + ": Required value"}
+	return bad{at: at, breaks: "required", value: absent{}, want: at + ": Required value"}
 }
 
 // tooShort is an empty string; others are the messages of other rules that it breaks too.
 func tooShort(at string, others ...string) bad {
-	want := fmt.Sprintf("%s: Invalid value: \"\": %[1]s in body should be at least 1 chars long", at)
-	for _, message := range others {
-		want = fmt.Sprintf("%s: Invalid value: \"\": %s\n%s", at, message, want)
+	var lines []string
+	for _, message := range append(others, at+" in body should be at least 1 chars long") {
+		lines = append(lines, fmt.Sprintf("%s: Invalid value: \"\": %s", at, message))
 	}
-	return bad{at, "minLength", "", want}
+	slices.Sort(lines)
+	return bad{at: at, breaks: "minLength", value: "", want: strings.Join(lines, "\n")}
+}
+
+// tooShortOf is an empty string that breaks a rule of the spec too.
+func tooShortOf(at, message string) bad {
+	b := tooShort(at)
+	b.want += "\nspec: Invalid value: " + message
+	return b
 }
 
 func tooLong(at string, limit int) bad {
-	return bad{at, "maxLength", long(limit + 1), fmt.Sprintf("%s: Too long: may not be more than %d bytes", at, limit)}
+	return bad{at: at, breaks: "maxLength", value: long(limit + 1), want: fmt.Sprintf("%s: Too long: may not be more than %d bytes", at, limit)}
 }
 
 func tooMany(at string, limit int, item func(i int) any) bad {
@@ -279,19 +483,19 @@ func tooMany(at string, limit int, item func(i int) any) bad {
 	for i := range limit + 1 {
 		items = append(items, item(i))
 	}
-	return bad{at, "maxItems", items, fmt.Sprintf("%s: Too many: %d: must have at most %d items", at, limit+1, limit)}
+	return bad{at: at, breaks: "maxItems", value: items, want: fmt.Sprintf("%s: Too many: %d: must have at most %d items", at, limit+1, limit)}
 }
 
 func tooSmall(at string, limit int64) bad {
-	return bad{at, "minimum", limit - 1, fmt.Sprintf("%s: Invalid value: %d: %[1]s in body should be greater than or equal to %[3]d", at, limit-1, limit)}
+	return bad{at: at, breaks: "minimum", value: limit - 1, want: fmt.Sprintf("%s: Invalid value: %d: %[1]s in body should be greater than or equal to %[3]d", at, limit-1, limit)}
 }
 
 func tooLarge(at string, limit int64) bad {
-	return bad{at, "maximum", limit + 1, fmt.Sprintf("%s: Invalid value: %d: %[1]s in body should be less than or equal to %[3]d", at, limit+1, limit)}
+	return bad{at: at, breaks: "maximum", value: limit + 1, want: fmt.Sprintf("%s: Invalid value: %d: %[1]s in body should be less than or equal to %[3]d", at, limit+1, limit)}
 }
 
 func unknown(at, value, values string) bad {
-	return bad{at, "enum", value, fmt.Sprintf("%s: Unsupported value: %q: supported values: %s", at, value, values)}
+	return bad{at: at, breaks: "enum", value: value, want: fmt.Sprintf("%s: Unsupported value: %q: supported values: %s", at, value, values)}
 }
 
 // senseless breaks a rule that is written in CEL. What is wrong with an item of a list stands at the list; a string is quoted.
@@ -300,12 +504,23 @@ func senseless(at string, value any, message string) bad {
 	if text, isText := value.(string); isText {
 		want = fmt.Sprintf("%s: Invalid value: %q: %s", at, text, message)
 	}
-	return bad{at, message, value, want}
+	return bad{at: at, breaks: message, value: value, want: want}
 }
 
 // ofSpec breaks a rule about fields that stand side by side in the spec.
 func ofSpec(at string, value any, message string) bad {
-	return bad{at, message, value, "spec: Invalid value: " + message}
+	return bad{at: at, breaks: message, value: value, want: "spec: Invalid value: " + message}
+}
+
+// ofItem breaks a rule about what stands side by side in one item of a list.
+func ofItem(at string, value any, message string) bad {
+	return bad{at: at, breaks: message, value: value, want: at + ": Invalid value: " + message}
+}
+
+// in puts the field into the maximal manifest of that number, which does not have it.
+func (b bad) in(number int) bad {
+	b.to, b.adds = number, true
+	return b
 }
 
 func long(n int) string { return strings.Repeat("a", n) }

@@ -61,6 +61,17 @@ func TestKubectlGetShowsWhatMatters(t *testing.T) {
 			{"Synced", true, "InSync"},
 			{"Message", true, "Stytch has what the manifest says."},
 		}},
+		{"oidcconnections", oidc(), []column{
+			{"Name", false, "shown"},
+			{"Ready", false, "True"},
+			{"State", false, "active"},
+			{"Organization", false, "acme"},
+			{"Connection", false, "oidc-connection-live-1"},
+			{"Age", false, "0s"},
+			{"Issuer", true, "https://acme.okta.com"},
+			{"Synced", true, "InSync"},
+			{"Message", true, "Stytch has what the manifest says."},
+		}},
 		{"externalconnections", external(), []column{
 			{"Name", false, "shown"},
 			{"Ready", false, "True"},
@@ -178,12 +189,24 @@ func saml(expiry time.Time) *v1alpha1.SAMLConnection {
 	}
 }
 
+func oidc() *v1alpha1.OIDCConnection {
+	return &v1alpha1.OIDCConnection{
+		Spec: v1alpha1.OIDCConnectionSpec{
+			ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"}, Issuer: "https://acme.okta.com",
+		},
+		Status: v1alpha1.OIDCConnectionStatus{ConnectionStatus: inForce("oidc-connection-live-1")},
+	}
+}
+
 func external() *v1alpha1.ExternalConnection {
 	return &v1alpha1.ExternalConnection{
 		Spec: v1alpha1.ExternalConnectionSpec{
 			ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"},
-			Source:         v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"},
+			SourceRef:      &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: "acme"},
 		},
-		Status: v1alpha1.ExternalConnectionStatus{ConnectionStatus: inForce("external-connection-live-1")},
+		Status: v1alpha1.ExternalConnectionStatus{
+			ConnectionStatus: inForce("external-connection-live-1"),
+			Source:           &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"},
+		},
 	}
 }

@@ -1,7 +1,7 @@
 package v1alpha1
 
-// Conditions of a connection. Ready and Synced always stand once a manifest has been looked at; Stalled and Reconciling
-// are abnormal-true: they stand only while they are True, and never both.
+// Conditions of a connection. Ready and Synced always stand once a manifest has been looked at; the others are abnormal-true:
+// they stand only while they are True, Stalled and Reconciling never both.
 const (
 	// ConditionReady says whether the connection can be used as its manifest says.
 	ConditionReady = "Ready"
@@ -11,6 +11,9 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionReconciling says that the operator is not done and goes on by itself.
 	ConditionReconciling = "Reconciling"
+	// ConditionExpiringSoon says that a token or a certificate ends within the manager's --expiry-warning, or has ended. The
+	// message says which and what to do. It leaves Ready alone.
+	ConditionExpiringSoon = "ExpiringSoon"
 )
 
 // Reasons of Synced, and of Ready where it follows it. They are grouped by what lifts them.
@@ -28,6 +31,11 @@ const (
 	ReasonInputMissing = "InputMissing"
 	// ReasonSourceNotReady says that the source of an ExternalConnection is not there, or not active.
 	ReasonSourceNotReady = "SourceNotReady"
+	// ReasonGroupsPending says that the identity provider has not pushed every group that the manifest names.
+	ReasonGroupsPending = "GroupsPending"
+	// ReasonDiscoveryFailed says that Stytch could not read the discovery document of an OIDC issuer, and that the manifest
+	// does not give all of the URLs that it would have found there.
+	ReasonDiscoveryFailed = "DiscoveryFailed"
 
 	// ReasonCredentialsRejected says that Stytch does not accept the project's secret.
 	ReasonCredentialsRejected = "CredentialsRejected"
@@ -58,6 +66,11 @@ const (
 	ReasonPending = "Pending"
 	// ReasonVerified is Ready's reason on a StytchProject whose credentials Stytch accepted.
 	ReasonVerified = "Verified"
+
+	// ReasonExpiring is ExpiringSoon's reason while nothing has ended yet.
+	ReasonExpiring = "Expiring"
+	// ReasonExpired is ExpiringSoon's reason once something has ended.
+	ReasonExpired = "Expired"
 )
 
 const (
@@ -68,6 +81,10 @@ const (
 	LabelConnection = "connections.stytch-operator.dev/connection"
 	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
 	LabelReleased = "released"
+	// AnnotationPrefix begins the annotations that the operator reads on a manifest.
+	AnnotationPrefix = "connections.stytch-operator.dev/"
+	// AnnotationRefreshMetadata on a SAMLConnection has spec.metadataURL read again whenever its value changes.
+	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
 	// AnnotationProved holds the time at which the operator last proved that it can write a Secret.
 	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
 )
@@ -78,4 +95,16 @@ const (
 	SecretKeyBaseURL = "base-url"
 	// SecretKeyToken is the bearer token that the identity provider authenticates with.
 	SecretKeyToken = "token"
+)
+
+// Keys of the ConfigMap that holds what the identity provider's side has to know.
+const (
+	// DetailsKeyACSURL is where a SAML identity provider posts its assertions.
+	DetailsKeyACSURL = "acs-url"
+	// DetailsKeyAudienceURI is what a SAML identity provider addresses its assertions to.
+	DetailsKeyAudienceURI = "audience-uri"
+	// DetailsKeySigningCertificate is the certificate, in PEM, that Stytch signs its requests with.
+	DetailsKeySigningCertificate = "signing-certificate.pem"
+	// DetailsKeyRedirectURL is where an OIDC identity provider sends users back to.
+	DetailsKeyRedirectURL = "redirect-url"
 )

@@ -75,12 +75,12 @@ type ConnectionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+$') && self != '.' && self != '..'",message="organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
 	Organization string `json:"organization,omitempty"`
 
-	// connectionID takes over this existing connection instead of creating one. Once set it cannot be changed.
+	// connectionID takes over this existing connection instead of creating one. It is the ID of a connection of this kind, as
+	// Stytch has it. Once set it cannot be changed.
 	// Absent: a connection is created. Nothing that exists is ever taken over without being named here.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]+-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing connection as Stytch has it, such as saml-connection-live-..."
 	ConnectionID string `json:"connectionID,omitempty"`
 
 	// management says how much the operator does: Manage keeps the connection as this manifest says; Observe reads it,
@@ -123,7 +123,7 @@ func (s *ConnectionSpec) Project() string {
 
 // ConnectionStatus is what the operator knows of a connection.
 type ConnectionStatus struct {
-	// conditions are Ready and Synced, and while they are true Stalled or Reconciling.
+	// conditions are Ready and Synced, and while they are true Stalled or Reconciling, and ExpiringSoon.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

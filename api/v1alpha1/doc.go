@@ -27,6 +27,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&StytchProject{}, &StytchProjectList{},
 		&SCIMConnection{}, &SCIMConnectionList{},
+		&OIDCConnection{}, &OIDCConnectionList{},
 		&SAMLConnection{}, &SAMLConnectionList{},
 		&ExternalConnection{}, &ExternalConnectionList{},
 	)

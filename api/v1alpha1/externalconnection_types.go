@@ -20,17 +20,53 @@ type ExternalSource struct {
 	ConnectionID string `json:"connectionID,omitempty"`
 }
 
+// SourceKind is the kind of a manifest that keeps a source.
+//
+// +kubebuilder:validation:Enum=SAMLConnection;OIDCConnection
+type SourceKind string
+
+const (
+	// SourceSAML is a SAMLConnection.
+	SourceSAML SourceKind = "SAMLConnection"
+	// SourceOIDC is an OIDCConnection.
+	SourceOIDC SourceKind = "OIDCConnection"
+)
+
+// ExternalSourceRef names the manifest, in the same namespace, that keeps the connection that is re-used.
+type ExternalSourceRef struct {
+	// kind of the manifest.
+	// +required
+	Kind SourceKind `json:"kind,omitempty"`
+	// name of the manifest.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="sourceRef.name must be a name that a manifest can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	Name string `json:"name,omitempty"`
+}
+
 // ExternalConnectionSpec is the wished state of an External SSO connection.
 //
-// +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-// +kubebuilder:validation:XValidation:rule="self.source.organizationID != self.organization",message="source.organizationID must be another organization than organization"
-// +kubebuilder:validation:XValidation:rule="!self.source.connectionID.startsWith('oidc-') || ((!has(self.implicitRoles) || size(self.implicitRoles) == 0) && (!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0))",message="Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^external-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing External connection as Stytch has it, such as external-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="has(self.source) != has(self.sourceRef)",message="exactly one of source and sourceRef must say which connection is re-used"
+// +kubebuilder:validation:XValidation:rule="has(self.source) == has(oldSelf.source) && (!has(self.source) || self.source == oldSelf.source)",message="source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
+// +kubebuilder:validation:XValidation:rule="!has(self.sourceRef) || !has(oldSelf.sourceRef) || self.sourceRef == oldSelf.sourceRef",message="sourceRef is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
+// +kubebuilder:validation:XValidation:rule="!has(self.source) || self.source.organizationID != self.organization",message="source.organizationID must be another organization than organization"
+// +kubebuilder:validation:XValidation:rule="!((has(self.source) && self.source.connectionID.startsWith('oidc-')) || (has(self.sourceRef) && self.sourceRef.kind == 'OIDCConnection')) || ((!has(self.implicitRoles) || size(self.implicitRoles) == 0) && (!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0))",message="Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
 type ExternalConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
-	// source is the connection of another organization whose members may sign in here. It cannot be changed.
-	// +required
-	Source ExternalSource `json:"source,omitzero"`
+	// source is the connection of another organization that members may sign in through here, by its IDs. It cannot be changed.
+	// Absent: sourceRef names it.
+	// +optional
+	Source *ExternalSource `json:"source,omitempty"`
+
+	// sourceRef is the same by the manifest that keeps it, in the same namespace. Until that connection is active this one
+	// waits; while this one holds its connection and is not itself being deleted, that one is not deleted at Stytch. It cannot
+	// be changed.
+	// Absent: source names it.
+	// +optional
+	SourceRef *ExternalSourceRef `json:"sourceRef,omitempty"`
 
 	// implicitRoles are given to every member who signs in through this connection. They are the IDs of roles of the
 	// project's RBAC policy, or of the organization's custom roles.
@@ -57,6 +93,22 @@ type ExternalConnectionSpec struct {
 // ExternalConnectionStatus is what the operator knows of an External connection.
 type ExternalConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
+
+	// source is the connection that is re-used, as spec.source gives it or as the manifest that spec.sourceRef names says.
+	// +optional
+	Source *ExternalSourceStatus `json:"source,omitempty"`
+}
+
+// ExternalSourceStatus is the connection that is re-used.
+type ExternalSourceStatus struct {
+	// organizationID of the organization that owns it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	OrganizationID string `json:"organizationID,omitempty"`
+	// connectionID of the source.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	ConnectionID string `json:"connectionID,omitempty"`
 }
 
 // ExternalConnection keeps an External SSO connection of a Stytch organization: another organization's connection, re-used.
@@ -69,7 +121,7 @@ type ExternalConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Organization",type=string,JSONPath=`.spec.organization`
 // +kubebuilder:printcolumn:name="Connection",type=string,JSONPath=`.status.connectionID`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.spec.source.connectionID`,priority=1
+// +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.status.source.connectionID`,priority=1
 // +kubebuilder:printcolumn:name="Synced",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type ExternalConnection struct {

@@ -27,30 +27,61 @@ func TestAnEmptyListIsNotAnAbsentOne(t *testing.T) {
 				ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"},
 				ImplicitRoles:  []string{}, GroupImplicitRoles: []v1alpha1.GroupRole{},
 				NameIDFormat: new(""), AlternativeAudienceURI: new(""), AlternativeACSURL: new(""),
+				EncryptionPrivateKeyRefs: []v1alpha1.SecretKeyRef{},
 			}},
-			present: []string{"alternativeACSURL", "alternativeAudienceURI", "groupImplicitRoles", "implicitRoles", "nameIDFormat", "organization"},
-			absent:  []string{"attributeMapping", "displayName", "projectRef", "resyncInterval", "verificationCertificates"},
+			present: []string{
+				"alternativeACSURL", "alternativeAudienceURI", "encryptionPrivateKeyRefs", "groupImplicitRoles", "implicitRoles", "nameIDFormat", "organization",
+			},
+			absent: []string{
+				"attributeMapping", "connectionID", "detailsConfigMapName", "displayName", "metadataURL", "projectRef", "resyncInterval",
+				"signingPrivateKeyRef", "verificationCertificates",
+			},
 		},
 		{
 			name:    "SAML left alone",
 			object:  &v1alpha1.SAMLConnection{Spec: v1alpha1.SAMLConnectionSpec{ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"}}},
 			present: []string{"organization"},
-			absent:  []string{"alternativeACSURL", "alternativeAudienceURI", "groupImplicitRoles", "implicitRoles", "nameIDFormat"},
+			absent:  []string{"alternativeACSURL", "alternativeAudienceURI", "encryptionPrivateKeyRefs", "groupImplicitRoles", "implicitRoles", "nameIDFormat"},
+		},
+		{
+			name: "OIDC cleared",
+			object: &v1alpha1.OIDCConnection{Spec: v1alpha1.OIDCConnectionSpec{
+				ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"},
+				CustomScopes:   []string{}, AttributeMapping: map[string]string{},
+			}},
+			present: []string{"attributeMapping", "customScopes", "organization"},
+			absent:  []string{"clientID", "clientSecretRef", "detailsConfigMapName", "issuer", "authorizationURL", "tokenURL", "userinfoURL", "jwksURL"},
+		},
+		{
+			name:    "OIDC left alone",
+			object:  &v1alpha1.OIDCConnection{Spec: v1alpha1.OIDCConnectionSpec{ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"}}},
+			present: []string{"organization"},
+			absent:  []string{"attributeMapping", "customScopes"},
 		},
 		{
 			name: "External cleared",
 			object: &v1alpha1.ExternalConnection{Spec: v1alpha1.ExternalConnectionSpec{
 				ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "partner"},
-				Source:         v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "oidc-connection-live-1"},
+				Source:         &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "oidc-connection-live-1"},
 				ImplicitRoles:  []string{}, GroupImplicitRoles: []v1alpha1.GroupRole{},
 			}},
 			present: []string{"groupImplicitRoles", "implicitRoles", "organization", "source"},
+			absent:  []string{"sourceRef"},
+		},
+		{
+			name: "External by reference",
+			object: &v1alpha1.ExternalConnection{Spec: v1alpha1.ExternalConnectionSpec{
+				ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "partner"},
+				SourceRef:      &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceOIDC, Name: "acme"},
+			}},
+			present: []string{"organization", "sourceRef"},
+			absent:  []string{"source"},
 		},
 		{
 			name: "External left alone",
 			object: &v1alpha1.ExternalConnection{Spec: v1alpha1.ExternalConnectionSpec{
 				ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "partner"},
-				Source:         v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "oidc-connection-live-1"},
+				Source:         &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "oidc-connection-live-1"},
 			}},
 			present: []string{"organization", "source"},
 			absent:  []string{"groupImplicitRoles", "implicitRoles"},

@@ -28,16 +28,31 @@ const (
 	PermissionDenied Permission = "Denied"
 )
 
-// VerificationCertificate is one certificate that the identity provider signs its assertions with.
+// VerificationCertificate is what the identity provider signs its assertions with: one certificate written here, or those that a
+// Secret or a ConfigMap holds. Certificates are compared by the SHA-256 of their DER: wrapping and white space do not count.
+//
+// +kubebuilder:validation:ExactlyOneOf=pem;secretKeyRef;configMapKeyRef
 type VerificationCertificate struct {
-	// pem is one X.509 certificate in PEM. It is compared by the SHA-256 of its DER: wrapping and white space do not count.
-	// +required
+	// pem is one X.509 certificate in PEM.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	PEM string `json:"pem,omitempty"`
+	// secretKeyRef names a key of a Secret in the same namespace that holds one certificate in PEM, or several one after another. A
+	// change of the Secret reaches Stytch by itself.
+	// +optional
+	SecretKeyRef *SecretKeyRef `json:"secretKeyRef,omitempty"`
+	// configMapKeyRef names a key of a ConfigMap in the same namespace that holds one certificate in PEM, or several one after
+	// another. A change of the ConfigMap reaches Stytch by itself.
+	// +optional
+	ConfigMapKeyRef *ConfigMapKeyRef `json:"configMapKeyRef,omitempty"`
 }
 
 // SAMLConnectionSpec is the wished state of a SAML SSO connection.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^saml-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SAML connection as Stytch has it, such as saml-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="!has(self.metadataURL) || !(has(self.idpEntityID) || has(self.idpSSOURL) || has(self.verificationCertificates))",message="metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: give either the one or the others"
+// +kubebuilder:validation:XValidation:rule="!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0 || !has(self.attributeMapping) || ('groups' in self.attributeMapping && size(self.attributeMapping['groups']) > 0)",message="groupImplicitRoles needs groups in attributeMapping: it says which attribute of the assertion holds a member's groups"
 type SAMLConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
@@ -58,17 +73,28 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.startsWith('https://')",message="idpSSOURL must begin with https://"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="idpSSOURL must begin with https:// and a host, and hold no white space"
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
 
-	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5. A new one is
-	// added before an old one is removed, and the last is never removed.
+	// metadataURL is where the identity provider publishes its SAML metadata; https. Stytch reads it once and takes idpEntityID,
+	// idpSSOURL and the verification certificates from it, which status.fromMetadata records and which are wanted from then
+	// on. It is read again when this value changes, or when the value of the annotation
+	// connections.stytch-operator.dev/refresh-metadata does.
+	// Absent: not managed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="metadataURL must begin with https:// and a host, and hold no white space"
+	MetadataURL string `json:"metadataURL,omitempty"`
+
+	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 all together. A new
+	// one is added before an old one is removed, and the last is never removed.
 	// Absent: not managed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.pem == y.pem))",message="verificationCertificates must not hold the same certificate twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="verificationCertificates must not hold the same certificate twice"
 	VerificationCertificates []VerificationCertificate `json:"verificationCertificates,omitempty"`
 
 	// attributeMapping says which attribute of the assertion fills which field of the member. It is replaced as a whole. A
@@ -133,6 +159,33 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not hold the same group and role twice"
 	GroupImplicitRoles []GroupRole `json:"groupImplicitRoles,omitzero"`
+
+	// signingPrivateKeyRef names the RSA private key that Stytch signs its requests to the identity provider with, in PEM
+	// (PKCS#1 or PKCS#8). Stytch makes a certificate for it: status.signingCertificates.
+	// Absent: not managed; Stytch makes a key of its own.
+	// +optional
+	SigningPrivateKeyRef *SecretKeyRef `json:"signingPrivateKeyRef,omitempty"`
+
+	// encryptionPrivateKeyRefs name the RSA private keys that Stytch decrypts assertions with, each in PEM (PKCS#1 or PKCS#8),
+	// at most 5. A new one is added before an old one is removed. Keys that were not added through this manifest are left
+	// alone.
+	// Absent: not managed. Empty: those that were added through this manifest are removed.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="encryptionPrivateKeyRefs must not name the same key twice"
+	EncryptionPrivateKeyRefs []SecretKeyRef `json:"encryptionPrivateKeyRefs,omitzero"`
+
+	// detailsConfigMapName is a ConfigMap that the operator writes for whoever sets up the identity provider: acs-url,
+	// audience-uri and signing-certificate.pem. It must not exist, or be the one that was written for this manifest, and goes
+	// with this manifest.
+	// Absent: none is written.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="detailsConfigMapName must be a name that a ConfigMap can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
 }
 
 // CertificateStatus is one certificate at Stytch.
@@ -146,9 +199,97 @@ type CertificateStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	SHA256 string `json:"sha256,omitempty"`
+	// subject of the certificate, at most 256 characters of it. It is absent where it cannot be read.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Subject string `json:"subject,omitempty"`
 	// expiresAt is the end of the certificate's validity.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+}
+
+// SigningCertificateStatus is one certificate that Stytch signs its requests with.
+type SigningCertificateStatus struct {
+	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal. It is absent where what Stytch shows cannot
+	// be read as a certificate.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	SHA256 string `json:"sha256,omitempty"`
+	// expiresAt is the end of the certificate's validity.
+	// +optional
+	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+}
+
+// EncryptionKeyStatus is one encryption key that was added through this manifest.
+type EncryptionKeyStatus struct {
+	// privateKeyID is Stytch's ID of the key.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	PrivateKeyID string `json:"privateKeyID,omitempty"`
+	// spkiSHA256 is the SHA-256 of its public key (SubjectPublicKeyInfo), in lower-case hexadecimal.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	SPKISHA256 string `json:"spkiSHA256,omitempty"`
+}
+
+// AddingEncryptionKeyStatus is written before an encryption key is added, so that a crash neither adds it twice nor takes a key
+// of somebody else for it.
+type AddingEncryptionKeyStatus struct {
+	// spkiSHA256 is the SHA-256 of the public key (SubjectPublicKeyInfo) that is being added, in lower-case hexadecimal.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	SPKISHA256 string `json:"spkiSHA256,omitempty"`
+	// presentKeyIDs are Stytch's IDs of the keys that were there before.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	PresentKeyIDs []string `json:"presentKeyIDs,omitempty"`
+}
+
+// FreedCertificateStatus is a verification certificate that nobody wants and that was removed to make room for one that is
+// wanted. It is put back if that one is refused.
+type FreedCertificateStatus struct {
+	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	SHA256 string `json:"sha256,omitempty"`
+	// pem is the certificate.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=65536
+	PEM string `json:"pem,omitempty"`
+}
+
+// MetadataStatus is what Stytch took from the identity provider's metadata.
+type MetadataStatus struct {
+	// metadataURL that was read.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	MetadataURL string `json:"metadataURL,omitempty"`
+	// refresh is a hash of the value that the annotation connections.stytch-operator.dev/refresh-metadata had then.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Refresh string `json:"refresh,omitempty"`
+	// idpEntityID that the metadata gave.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	IDPEntityID string `json:"idpEntityID,omitempty"`
+	// idpSSOURL that the metadata gave.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	IDPSSOURL string `json:"idpSSOURL,omitempty"`
+	// certificates that the metadata gave, by the SHA-256 of their DER in lower-case hexadecimal.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=64
+	Certificates []string `json:"certificates,omitempty"`
 }
 
 // SAMLConnectionStatus is what the operator knows of a SAML connection.
@@ -168,6 +309,25 @@ type SAMLConnectionStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	VerificationCertificates []CertificateStatus `json:"verificationCertificates,omitempty"`
+	// freedCertificate was removed to make room, and is put back if what it made room for is refused.
+	// +optional
+	FreedCertificate *FreedCertificateStatus `json:"freedCertificate,omitempty"`
+	// fromMetadata is what spec.metadataURL gave when it was last read.
+	// +optional
+	FromMetadata *MetadataStatus `json:"fromMetadata,omitempty"`
+	// signingCertificates are those that Stytch signs its requests with, the newest at the top.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	SigningCertificates []SigningCertificateStatus `json:"signingCertificates,omitempty"`
+	// encryptionKeys are those that were added through this manifest.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	EncryptionKeys []EncryptionKeyStatus `json:"encryptionKeys,omitempty"`
+	// addingEncryptionKey is the key that is being added.
+	// +optional
+	AddingEncryptionKey *AddingEncryptionKeyStatus `json:"addingEncryptionKey,omitempty"`
 }
 
 // SAMLConnection keeps a SAML SSO connection of a Stytch organization.

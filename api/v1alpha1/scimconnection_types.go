@@ -5,13 +5,21 @@ import (
 )
 
 // SCIMGroupRole gives a role to the members of a group that the identity provider pushed.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.groupID) != has(self.groupName)",message="a group must be named by exactly one of groupID and groupName"
 type SCIMGroupRole struct {
 	// groupID is Stytch's ID of the group.
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self.matches('^scim-group-(live|test)-[A-Za-z0-9-]+$')",message="groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
 	GroupID string `json:"groupID,omitempty"`
+	// groupName is the group as the identity provider calls it. It is looked up among the groups that were pushed, at each look:
+	// one that is not there yet is waited for (status.groups.pending), and of a name that several groups have none is taken.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	GroupName string `json:"groupName,omitempty"`
 	// role is the ID of a role of the project's RBAC policy, or of the organization's custom roles.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -33,6 +41,7 @@ type SCIMBearerToken struct {
 
 // SCIMConnectionSpec is the wished state of the one SCIM connection of an organization.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^scim-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SCIM connection as Stytch has it, such as scim-connection-live-..."
 // +kubebuilder:validation:XValidation:rule="self.bearerToken.secretName == oldSelf.bearerToken.secretName",message="bearerToken.secretName is immutable: the Secret holds the only copy of the token"
 type SCIMConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
@@ -48,7 +57,7 @@ type SCIMConnectionSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.groupID == y.groupID && x.role == y.role))",message="groupImplicitRoles must not hold the same group and role twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="groupImplicitRoles must not hold the same group and role twice"
 	GroupImplicitRoles []SCIMGroupRole `json:"groupImplicitRoles,omitzero"`
 
 	// bearerToken says where the bearer token is kept.
@@ -71,6 +80,20 @@ type SCIMBearerTokenStatus struct {
 	SecretName string `json:"secretName,omitempty"`
 }
 
+// SCIMGroupsStatus is what became of the groups that spec.groupImplicitRoles names.
+type SCIMGroupsStatus struct {
+	// resolved is how many of the names are groups at Stytch.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Resolved int32 `json:"resolved,omitempty"`
+	// pending are the names that the identity provider has not pushed a group of.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=256
+	Pending []string `json:"pending,omitempty"`
+}
+
 // SCIMConnectionStatus is what the operator knows of a SCIM connection.
 type SCIMConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
@@ -82,6 +105,9 @@ type SCIMConnectionStatus struct {
 	// bearerToken is what may be known of the token.
 	// +optional
 	BearerToken *SCIMBearerTokenStatus `json:"bearerToken,omitempty"`
+	// groups is what became of the groups that spec.groupImplicitRoles gives by name. It is absent where none is.
+	// +optional
+	Groups *SCIMGroupsStatus `json:"groups,omitempty"`
 }
 
 // SCIMConnection keeps the one SCIM connection of a Stytch organization.

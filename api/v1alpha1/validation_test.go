@@ -17,27 +17,23 @@ import (
 // absent stands for a field that is taken out.
 type absent struct{}
 
-// TestGoodManifestsAreAccepted applies the least and the most of each kind, by server-side dry run.
+// TestGoodManifestsAreAccepted applies the least and the most of each kind, and others, by server-side dry run.
 func TestGoodManifestsAreAccepted(t *testing.T) {
 	for _, k := range kinds() {
-		for _, good := range []*unstructured.Unstructured{k.least(t), k.most(t)} {
-			if got := apply(t, good); got != "" {
-				t.Errorf("%s is refused:\n%s", good.GetName(), got)
+		for _, text := range slices.Concat([]string{k.minimal}, k.maximal, k.good) {
+			if got := apply(t, k.named(t, text, "good")); got != "" {
+				t.Errorf("a %s is refused:\n%s%s", k.name, got, text)
 			}
 		}
 	}
 }
 
-// TestTheMaximalManifestNamesEveryField keeps the good manifests up with the schema.
-func TestTheMaximalManifestNamesEveryField(t *testing.T) {
+// TestTheMaximalManifestsNameEveryField keeps the good manifests up with the schema.
+func TestTheMaximalManifestsNameEveryField(t *testing.T) {
 	for _, k := range kinds() {
-		most := k.most(t)
 		k.specSchema(t).walk("spec", func(path string, _ schema) {
-			if path = first(path); strings.HasSuffix(path, ".*") || strings.HasSuffix(path, "[0]") {
-				return
-			}
-			if _, found := find(most, path); !found {
-				t.Errorf("the maximal %s does not name %s", k.name, path)
+			if object, _ := k.naming(t, strings.TrimSuffix(path, ".*")); object == nil {
+				t.Errorf("no maximal %s names %s", k.name, path)
 			}
 		})
 	}
@@ -48,7 +44,7 @@ func TestTheMaximalManifestNamesEveryField(t *testing.T) {
 func TestABadManifestIsRefusedWithItsReason(t *testing.T) {
 	for _, k := range kinds() {
 		for _, b := range k.bad {
-			object := k.most(t)
+			object := b.base(t, k)
 			put(t, object, b.at, b.value)
 			if got := apply(t, object); got != b.want {
 				t.Errorf("%s, %s of %s: got\n%s\nwant\n%s", k.name, b.breaks, b.at, got, b.want)
@@ -65,8 +61,8 @@ func TestEveryRuleIsBrokenByABadManifest(t *testing.T) {
 			broken[b.rule()] = true
 		}
 		for _, e := range k.edits {
-			if e.want != "" {
-				broken[rule{"spec", strings.TrimPrefix(e.want, "spec: Invalid value: ")}] = true
+			for line := range strings.Lines(e.want) {
+				broken[rule{"spec", strings.TrimPrefix(strings.TrimSpace(line), "spec: Invalid value: ")}] = true
 			}
 		}
 		rules := append(k.specSchema(t).rules("spec"), rule{"spec", "required"})
@@ -89,10 +85,10 @@ func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
 			k.specSchema(t).walk("spec", func(path string, s schema) {
-				at := first(path)
-				object := k.most(t)
-				if s.AdditionalProperties == nil && strings.HasSuffix(path, ".*") {
-					at = strings.TrimSuffix(at, "*") + "email"
+				path, isValue := strings.CutSuffix(path, ".*")
+				object, at := k.naming(t, path)
+				if isValue {
+					at += ".email"
 				}
 				given := "string"
 				if s.Type == "string" {
@@ -117,8 +113,8 @@ func TestAMisspelledFieldIsRefused(t *testing.T) {
 				if s.Type != "object" || s.AdditionalProperties != nil {
 					return
 				}
-				at := first(path) + ".misspelled"
-				object := k.most(t)
+				object, at := k.naming(t, path)
+				at += ".misspelled"
 				put(t, object, at, "x")
 				want := fmt.Sprintf("strict decoding error: unknown field %q", at)
 				if err := create(t, object); err == nil || !strings.HasSuffix(err.Error(), want) {
@@ -132,29 +128,44 @@ func TestAMisspelledFieldIsRefused(t *testing.T) {
 // TestWhatMayNotBeChangedIsRefused edits manifests that stand, by each way there is to edit one. What may be changed is accepted.
 func TestWhatMayNotBeChangedIsRefused(t *testing.T) {
 	for _, k := range kinds() {
-		least, most := k.least(t), k.most(t)
+		least := k.least(t)
 		standServerSide(t, least)
-		standServerSide(t, most)
+		var most []*unstructured.Unstructured
+		for n := range k.maximal {
+			most = append(most, k.most(t, n))
+			standServerSide(t, most[n])
+		}
 		for _, e := range k.edits {
-			object := most
+			object := most[e.other]
 			if e.minimal {
 				object = least
 			}
-			for _, by := range e.ways() {
-				if got, want := explain(t, e.try(t, by, object.DeepCopy())), e.expect(by); got != want {
-					t.Errorf("%s, %s = %v by %s: got\n%s\nwant\n%s", k.name, e.at, e.value, by, got, want)
-				}
-			}
+			e.check(t, object, e.ways()...)
 		}
 	}
 }
 
-// bad is a manifest that breaks one rule: the maximal one of its kind with another value at one place.
+// bad is a manifest that breaks one rule: the first maximal one of its kind that has the field, with another value there.
 type bad struct {
 	at     string // the field that is changed
 	breaks string // what is broken: a keyword of the schema, or the message of a rule of CEL
 	value  any
 	want   string // all that is said about it
+	adds   bool   // puts in a field that the manifest does not have
+	to     int    // the number of the maximal manifest that it is put into
+}
+
+// base is the manifest that is changed.
+func (b bad) base(t *testing.T, k kind) *unstructured.Unstructured {
+	t.Helper()
+	if b.adds {
+		return k.most(t, b.to)
+	}
+	object, _ := k.naming(t, b.at)
+	if object == nil {
+		t.Fatalf("no maximal %s has %s", k.name, b.at)
+	}
+	return object
 }
 
 // rule is the rule that the manifest is said to break. A rule of CEL is the one that stands where the refusal says.
@@ -169,12 +180,13 @@ func (b bad) rule() rule {
 
 // edit is a change of a manifest that stands, and what is said about it; nothing where it is accepted.
 type edit struct {
-	minimal bool // of the minimal manifest, not the maximal one
+	minimal bool // of the minimal manifest, not a maximal one
+	other   int  // of the maximal manifest of this number
 	at      string
 	value   any
 	want    string
-	// applied is what server-side apply says where that is something else: it leaves null behind where it takes out all that an
-	// object held.
+	// applied is what server-side apply says where that is something else: it takes null for a value, and leaves it behind where
+	// it takes out all that an object held.
 	applied string
 }
 
@@ -193,6 +205,16 @@ func (e edit) ways() []way {
 		return []way{update, mergePatch}
 	}
 	return []way{update, mergePatch, serverSideApply}
+}
+
+// check makes an edit in some ways, and compares what is said about it.
+func (e edit) check(t *testing.T, object *unstructured.Unstructured, ways ...way) {
+	t.Helper()
+	for _, by := range ways {
+		if got, want := explain(t, e.try(t, by, object.DeepCopy())), e.expect(by); got != want {
+			t.Errorf("%s, %s = %v by %s: got\n%s\nwant\n%s", object.GetKind(), e.at, e.value, by, got, want)
+		}
+	}
 }
 
 // try makes an edit by server-side dry run.
@@ -267,16 +289,28 @@ func explain(t *testing.T, err error) string {
 	return strings.Join(lines, "\n")
 }
 
-var (
-	index    = regexp.MustCompile(`\[[0-9]+\]`)
-	wildcard = regexp.MustCompile(`\[\]`)
-)
+var index = regexp.MustCompile(`\[[0-9]+\]`)
 
 // generic is a field's path as the schema has it.
 func generic(at string) string { return index.ReplaceAllString(at, "[]") }
 
-// first is the path of the first of a list.
-func first(path string) string { return wildcard.ReplaceAllString(path, "[0]") }
+// places are where an object has a field of the schema, in each item of a list.
+func places(object *unstructured.Unstructured, path string) []string {
+	before, after, isList := strings.Cut(path, "[]")
+	here, found := find(object, before)
+	switch {
+	case !found:
+		return nil
+	case !isList:
+		return []string{path}
+	}
+	var all []string
+	items, _ := here.([]any)
+	for i := range items {
+		all = append(all, places(object, fmt.Sprintf("%s[%d]%s", before, i, after))...)
+	}
+	return all
+}
 
 // steps of a path: names and numbers.
 func steps(at string) []any {

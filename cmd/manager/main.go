@@ -51,6 +51,7 @@ type options struct {
 	metricsAddress       string
 	probeAddress         string
 	resyncInterval       time.Duration
+	expiryWarning        time.Duration
 	allowedHosts         string
 	insecureLoopback     bool
 	namespaces           string
@@ -67,6 +68,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "Address that metrics are served on. 0: none.")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address that /healthz and /readyz are served on.")
 	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often Stytch is compared with a manifest that has no resyncInterval; at least 1s.")
+	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "How long before a token or a certificate ends the condition ExpiringSoon says so.")
 	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Hosts that a StytchProject's baseURL may name beside Stytch's own, separated by commas.")
 	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Let a StytchProject's baseURL be http on a loopback address. For tests and demonstrations only.")
 	flags.StringVar(&o.namespaces, "namespaces", "", "Namespaces that are watched, separated by commas. Empty: all.")
@@ -80,6 +82,8 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.resyncInterval < time.Second:
 		return o, fmt.Errorf("--resync-interval is %s: give at least 1s", o.resyncInterval)
+	case o.expiryWarning < 0:
+		return o, fmt.Errorf("--expiry-warning is %s: give 0 or more", o.expiryWarning)
 	case o.logFormat != "text" && o.logFormat != "json":
 		return o, fmt.Errorf("--log-format is %q: give text or json", o.logFormat)
 	}
@@ -109,6 +113,7 @@ func run(args []string, out io.Writer) error {
 		Endpoints:      connection.Endpoints{AllowedHosts: list(o.allowedHosts), InsecureLoopback: o.insecureLoopback},
 		ResyncInterval: o.resyncInterval,
 		SettleTime:     controllers.DefaultSettleTime,
+		ExpiryWarning:  o.expiryWarning,
 		Now:            time.Now,
 	})
 	if err != nil {
@@ -132,7 +137,7 @@ func logger(o options, out io.Writer) logr.Logger {
 	return logr.FromSlogHandler(slog.NewTextHandler(out, handlerOptions))
 }
 
-// managerOptions keep the caches small: managed fields are stripped, and Secrets are watched by their metadata alone.
+// managerOptions keep the caches small: managed fields are stripped, and Secrets and ConfigMaps are watched by their metadata alone.
 func managerOptions(o options) ctrl.Options {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
@@ -149,7 +154,7 @@ func managerOptions(o options) ctrl.Options {
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &graceful,
 		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
-		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 	}
 	if namespaces := list(o.namespaces); len(namespaces) > 0 {
 		options.Cache.DefaultNamespaces = map[string]cache.Config{}

@@ -20,7 +20,7 @@ func TestAnExternalConnectionToAnotherSourceIsInvalid(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := externalRemote()
 			test.edit(&r)
-			plan, problems := planFor(connection.External(), externalManifest(), r, nil)
+			plan, problems := planFor(connection.External(), externalManifest(), r, connection.Inputs{})
 			noSteps(t, plan)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
@@ -55,14 +55,14 @@ func TestOnlyAnExternalConnectionToTheSameSourceIsARival(t *testing.T) {
 	if external.Shared {
 		t.Error("two manifests may have one source")
 	}
-	same(t, "the Secrets", external.Secrets(externalManifest()), []string(nil))
+	same(t, "what it refers to", external.References(externalManifest()), []connection.Reference(nil))
 	same(t, "what it lacks", external.Lacks(externalRemote()), []string(nil))
 }
 
 func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
 	external := connection.External()
 	names := func(o *v1alpha1.ExternalConnection) []string {
-		want, _ := external.Want(o, externalID, nil)
+		want, _ := external.Want(o, externalID, connection.Inputs{})
 		var named []string
 		for _, field := range []string{"external_connection_implicit_role_assignments", "external_group_implicit_role_assignments"} {
 			if v, is := want.Settings[field]; is {
@@ -87,14 +87,14 @@ func TestPublishingAnExternalConnectionAddsNothing(t *testing.T) {
 
 func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
 	o := &v1alpha1.ExternalConnection{}
-	o.Spec.Source = v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
+	o.Spec.Source = &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
 	o.Status.ProjectID = "project-test-1"
-	_, problems := connection.External().Want(o, "", nil)
+	_, problems := connection.External().Want(o, "", connection.Inputs{})
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 is of another environment") {
 		t.Errorf("got %q: %q", reason, message)
 	}
 	o.Status.ProjectID = "project-live-1"
-	if _, problems := connection.External().Want(o, "", nil); len(problems) > 0 {
+	if _, problems := connection.External().Want(o, "", connection.Inputs{}); len(problems) > 0 {
 		t.Errorf("the project's own environment: %v", problems)
 	}
 }

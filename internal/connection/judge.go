@@ -24,6 +24,8 @@ type Report struct {
 	// Plan that was not carried out, and what does not converge. They count where Remote does.
 	Plan          []v1alpha1.Change
 	NotConverging []v1alpha1.NotConverging
+	// Expiring is the reason of ExpiringSoon, with its message; empty where nothing ends soon.
+	Expiring, ExpiringMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request
 }
@@ -70,7 +72,8 @@ func ruleOf(reason string) rule {
 		return rule{metav1.ConditionFalse, fromRemote, nobody}
 	case v1alpha1.ReasonPaused:
 		return rule{metav1.ConditionUnknown, unchanged, nobody}
-	case v1alpha1.ReasonInputMissing, v1alpha1.ReasonSourceNotReady, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable:
+	case v1alpha1.ReasonInputMissing, v1alpha1.ReasonSourceNotReady, v1alpha1.ReasonGroupsPending,
+		v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable:
 		return rule{metav1.ConditionFalse, held, itself}
 	case v1alpha1.ReasonCreationInDoubt:
 		return rule{metav1.ConditionFalse, refused, itself}
@@ -78,7 +81,7 @@ func ruleOf(reason string) rule {
 		return rule{metav1.ConditionFalse, refused, somebody}
 	case v1alpha1.ReasonDeletionBlocked:
 		return rule{metav1.ConditionFalse, unchanged, somebody}
-	default: // Invalid, CredentialsRejected, PermissionDenied, Rejected, NotConverging
+	default: // Invalid, CredentialsRejected, PermissionDenied, Rejected, NotConverging, DiscoveryFailed
 		return rule{metav1.ConditionFalse, held, somebody}
 	}
 }
@@ -115,6 +118,15 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
 	conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	conditions.remedy(rule.remedy, r.Reason, r.Message)
+	conditions.expiring(r.Expiring, r.ExpiringMessage)
+	return status
+}
+
+// Warn puts into status what ends soon, and nothing else.
+func Warn(was v1alpha1.ConnectionStatus, generation int64, reason, message string, now time.Time) v1alpha1.ConnectionStatus {
+	status := *was.DeepCopy()
+	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
+	conditions.expiring(reason, message)
 	return status
 }
 
@@ -185,6 +197,15 @@ func (c conditionSet) remedy(who remedy, reason, message string) {
 	}
 }
 
+// expiring lets ExpiringSoon stand while something ends soon.
+func (c conditionSet) expiring(reason, message string) {
+	if reason == "" {
+		meta.RemoveStatusCondition(c.list, v1alpha1.ConditionExpiringSoon)
+		return
+	}
+	c.set(v1alpha1.ConditionExpiringSoon, metav1.ConditionTrue, reason, message)
+}
+
 // Failure is what a refused or unanswered call means, and what to do about it.
 func Failure(err *stytch.Error) (reason, message string) {
 	said := strings.TrimRight(err.Error(), ".")
@@ -204,7 +225,20 @@ func Failure(err *stytch.Error) (reason, message string) {
 	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
 		return v1alpha1.ReasonSourceNotReady, said + ". It goes on by itself once the source is there and active."
 	}
-	return v1alpha1.ReasonRejected, said + ". Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look."
+	return v1alpha1.ReasonRejected, said + ". " + advice(err.ErrorType)
+}
+
+// advice is what to do about a refusal.
+func advice(errorType string) string {
+	switch errorType {
+	case "invalid_saml_metadata_url", "invalid_xml_from_saml_metadata_url", "saml_connection_metadata_invalid_format", "xml_validation_saml_unknown_error":
+		return "Open spec.metadataURL: it must be reachable from the internet and answer with the identity provider's SAML metadata in XML; it is tried again at the next look."
+	case "too_many_sso_verification_certificates":
+		return "Delete at Stytch a verification certificate that is not used any more; it is tried again at the next look."
+	case "too_many_encryption_certificates":
+		return "Delete at Stytch an encryption key that is not used any more; it is tried again at the next look."
+	}
+	return "Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look."
 }
 
 // ProjectReport is what a check of a StytchProject's credentials found.

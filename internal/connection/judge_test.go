@@ -70,6 +70,8 @@ func theTable() []told {
 		stalled(v1alpha1.ReasonInvalid),
 		goesOn(v1alpha1.ReasonInputMissing),
 		goesOn(v1alpha1.ReasonSourceNotReady),
+		goesOn(v1alpha1.ReasonGroupsPending),
+		stalled(v1alpha1.ReasonDiscoveryFailed),
 		stalled(v1alpha1.ReasonCredentialsRejected),
 		stalled(v1alpha1.ReasonPermissionDenied),
 		stalled(v1alpha1.ReasonRejected),
@@ -137,6 +139,8 @@ func TestEachReasonOfTheAPIHasItsRow(t *testing.T) {
 	has := map[string]bool{
 		// These are Ready's alone.
 		v1alpha1.ReasonActive: true, v1alpha1.ReasonPending: true, v1alpha1.ReasonVerified: true,
+		// And these ExpiringSoon's.
+		v1alpha1.ReasonExpiring: true, v1alpha1.ReasonExpired: true,
 	}
 	for _, row := range theTable() {
 		has[row.reason] = true

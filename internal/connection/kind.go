@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -24,11 +23,11 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Rival   func(O, R) bool
 	Rivalry string
 	Shared  bool
-	// Secrets that the manifest reads or writes, by name.
-	Secrets func(O) []string
+	// References are the other objects that the manifest's wish is computed from, or that it writes.
+	References func(O) []Reference
 	// Want is the state that a manifest asks for, and what in it cannot be meant. The ID is that of the connection it is
 	// meant for, empty where that is still to be created.
-	Want func(o O, id string, secrets Secrets) (State, []Problem)
+	Want func(o O, id string, in Inputs) (State, []Problem)
 	// Have is the state of a connection at Stytch.
 	Have func(R) State
 	// Creation is what the creating call carries beside the display name.
@@ -39,10 +38,19 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Publish func(o O, r R, want State)
 	// Doubts says what is wrong with a connection that no step can mend.
 	Doubts func(o O, want, have State) []Problem
+	// Prepare puts into status what has to be known before a step is taken, because after a crash nothing else would tell. It
+	// says whether there is such a thing; status is then written before the step is taken.
+	Prepare func(o O, r R, step Step) bool
+	// Learn puts into status what a connection tells that is wanted from then on: after a step, what it made of the connection
+	// before; on the first look of a pass, with no step and the same connection twice, what an earlier process did not come
+	// to write down.
+	Learn func(o O, before, after R, done *Step)
+	// Undo forgets what was prepared for a step that Stytch refused. It returns the step that takes back what was done to make room
+	// for it; nil where nothing was.
+	Undo func(o O, refused Step) *Step
+	// Expiries are the ends that status knows of.
+	Expiries func(O) []Expiry
 }
-
-// Secrets are those that a manifest names, by name; nil for one that does not exist.
-type Secrets map[string]*corev1.Secret
 
 // Problem is something in a manifest, or in what it names, that keeps its wish from being met.
 type Problem struct {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -17,17 +16,22 @@ import (
 // Action is what a step does.
 type Action string
 
-// Actions. Each is one call to Stytch, but for PublishToken, which is one write of the token's Secret.
+// Actions. Each is one call to Stytch, but for PublishToken and PublishDetails, which are one write of a Secret or ConfigMap.
 const (
-	Update            Action = "Update"
-	DeleteCertificate Action = "DeleteCertificate"
-	StartRotation     Action = "StartRotation"
-	CompleteRotation  Action = "CompleteRotation"
-	CancelRotation    Action = "CancelRotation"
-	PublishToken      Action = "PublishToken"
+	Update              Action = "Update"
+	ReadMetadata        Action = "ReadMetadata"
+	DeleteCertificate   Action = "DeleteCertificate"
+	FreeCertificate     Action = "FreeCertificate" // deletes one to make room
+	AddEncryptionKey    Action = "AddEncryptionKey"
+	DeleteEncryptionKey Action = "DeleteEncryptionKey"
+	StartRotation       Action = "StartRotation"
+	CompleteRotation    Action = "CompleteRotation"
+	CancelRotation      Action = "CancelRotation"
+	PublishToken        Action = "PublishToken"
+	PublishDetails      Action = "PublishDetails"
 )
 
-// maxCertificates that a SAML connection may have at Stytch (Stytch's docs, "SAML certificates").
+// maxCertificates that a SAML connection may have at Stytch, and as many encryption keys (Stytch's docs, "SAML certificates").
 const maxCertificates = 5
 
 // Change is one difference: a field, what Stytch has and what the manifest wants.
@@ -39,62 +43,68 @@ type Change struct {
 // Step is one thing to do, with the changes that it makes.
 type Step struct {
 	Action  Action
-	Target  string // the ID of the certificate that DeleteCertificate deletes
+	Target  string // the ID of the certificate or key that is deleted
 	Changes []Change
 }
 
 // Fields is the body of an Update.
 func (s Step) Fields() stytch.Fields { return fields(s.Changes) }
 
+// carries says whether a step changes a field.
+func carries(s Step, field string) bool {
+	return slices.ContainsFunc(s.Changes, func(c Change) bool { return c.Field == field })
+}
+
 // Plan is what makes have equal to want, in the order in which it is done. After each step the answer is the new have and
 // the plan is made again, so a later step is only ever taken on what was read back.
 //
 //	                                        steps
 //	token of a new connection is lost       cancel or complete what is open, start, [Secret], complete
-//	settings differ, certificates missing   one Update with all of it and the first certificate, one per further certificate
-//	all five slots taken, one missing       before that: delete the unwanted one that expires first
-//	unwanted certificates                   once every wanted one is there: delete them
+//	details are not as Stytch says          publish them; last where the signing key changes before
+//	settings differ, certificates missing   one Update with all of it and the first certificate: see planCertificates
+//	encryption keys missing or not wanted   add each, then delete: see planEncryption
 //	the Secret's base-url is another        publish it
 //
 // A new connection keeps its mark, that is its provisional name, until its token is in the Secret.
 func Plan(want, have State) []Step {
-	token := planToken(want.Token, have)
 	changes := differences(want.Settings, have.Settings)
 	if have.New && want.Token != nil && have.Token != nil && want.Token.LastFour != have.Token.LastFour {
 		changes = slices.DeleteFunc(changes, func(c Change) bool { return c.Field == fieldDisplayName })
 	}
-
-	missing, surplus := compareCertificates(want, have)
-	var steps []Step
-	if len(missing) > 0 && len(surplus) > 0 && len(have.Certificates) >= maxCertificates {
-		steps = append(steps, deletion(surplus[0]))
-		surplus = surplus[1:]
+	newKey := signing(want.Signing, have.Signing)
+	remote := slices.Concat(
+		planCertificates(want, have, append(changes, newKey...)),
+		planEncryption(want.Encryption, cmp.Or(have.Encryption, &Encryption{})),
+	)
+	details := planDetails(want.Details, have.Details)
+	if len(newKey) > 0 {
+		remote, details = slices.Concat(remote, details), nil
 	}
-	for i, c := range missing {
-		if i > 0 {
-			steps = append(steps, Step{Action: Update, Changes: changes})
-			changes = nil
-		}
-		changes = append(changes, addition(c, want.Certificates, have.Certificates))
-	}
-	if len(changes) > 0 {
-		steps = append(steps, Step{Action: Update, Changes: changes})
-	}
-	for _, c := range surplus {
-		steps = append(steps, deletion(c))
-	}
-	return append(token, steps...)
+	return slices.Concat(planToken(want.Token, have), details, remote)
 }
 
 // differences between what is wanted and what is there, by field.
 func differences(want, have Settings) []Change {
 	var changes []Change
 	for _, field := range slices.Sorted(maps.Keys(want)) {
-		if want[field].Same != have[field].Same {
+		if differs(want[field], have[field]) {
+			changes = append(changes, Change{Field: field, Have: have[field], Want: want[field]})
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(want)) {
+		beside := carries(Step{Changes: changes}, want[field].With)
+		if beside && !carries(Step{Changes: changes}, field) {
 			changes = append(changes, Change{Field: field, Have: have[field], Want: want[field]})
 		}
 	}
 	return changes
+}
+
+func differs(want, have Value) bool {
+	if have.Unreadable {
+		return !want.Sent
+	}
+	return want.Same != have.Same
 }
 
 // planToken brings a token that Stytch accepts into the Secret. Only while the connection bears the mark of its creation can
@@ -124,68 +134,8 @@ func planToken(secret *Token, have State) []Step {
 	}
 }
 
-// compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
-// expires first at the top. A second copy of a wanted one is not wanted.
-func compareCertificates(want, have State) (missing, surplus []Certificate) {
-	if want.Certificates == nil {
-		return nil, nil
-	}
-	wanted := map[string]bool{}
-	for _, c := range want.Certificates {
-		wanted[c.SHA256] = true
-	}
-	there := map[string]bool{}
-	for _, c := range have.Certificates {
-		if !wanted[c.SHA256] || there[c.SHA256] {
-			surplus = append(surplus, c)
-		}
-		there[c.SHA256] = true
-	}
-	for _, c := range want.Certificates {
-		if !there[c.SHA256] {
-			missing = append(missing, c)
-		}
-	}
-	if want.Incomplete {
-		return missing, nil
-	}
-	slices.SortFunc(surplus, func(a, b Certificate) int {
-		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
-	})
-	return missing, surplus
-}
-
-// compareEnds puts what ends first at the top, and what nobody knows the end of last.
-func compareEnds(a, b time.Time) int {
-	return cmp.Or(compareBools(a.IsZero(), b.IsZero()), a.Compare(b))
-}
-
-// addition of a certificate. What Stytch has in its place are the certificates that nobody wants: those that are wanted come and
-// go beside it.
-func addition(c Certificate, want, have []Certificate) Change {
-	var instead []string
-	for _, h := range have {
-		if !slices.ContainsFunc(want, func(w Certificate) bool { return w.SHA256 == h.SHA256 }) {
-			instead = append(instead, cmp.Or(h.SHA256, "unreadable"))
-		}
-	}
-	slices.Sort(instead)
-	return Change{
-		Field: fieldCertificate,
-		Have:  Text(strings.Join(slices.Compact(instead), " ")),
-		Want:  Value{Send: c.PEM, Same: c.SHA256},
-	}
-}
-
-func deletion(c Certificate) Step {
-	return Step{
-		Action: DeleteCertificate, Target: c.ID,
-		Changes: []Change{{Field: fieldCertificates, Have: Text(cmp.Or(c.SHA256, c.ID)), Want: Text("")}},
-	}
-}
-
 // Withhold takes out of a plan what was sent before, at the same have and want, and read back different. It returns what is
-// left to do, and the entries that still hold. No certificate is removed while a wanted one is withheld.
+// left to do, and the entries that still hold. No certificate or key is removed while a wanted one is withheld.
 func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.NotConverging) {
 	var left []Step
 	var hold []v1alpha1.NotConverging
@@ -203,9 +153,19 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 			left = append(left, s)
 		}
 	}
-	if slices.ContainsFunc(hold, func(n v1alpha1.NotConverging) bool { return n.Field == fieldCertificate }) {
-		left = slices.DeleteFunc(left, func(s Step) bool { return s.Action == DeleteCertificate })
+	withheld := func(field string) bool {
+		return slices.ContainsFunc(hold, func(n v1alpha1.NotConverging) bool { return n.Field == field })
 	}
+	left = slices.DeleteFunc(left, func(s Step) bool {
+		switch s.Action {
+		case DeleteCertificate, FreeCertificate:
+			return withheld(fieldCertificate) || withheld(fieldMetadataURL)
+		case DeleteEncryptionKey:
+			return withheld(fieldEncryptionKey)
+		default:
+			return false
+		}
+	})
 	return left, hold
 }
 
@@ -215,7 +175,7 @@ func Repeated(done Step, plan []Step) []v1alpha1.NotConverging {
 	for _, sent := range done.Changes {
 		for _, s := range plan {
 			for _, c := range s.Changes {
-				if s.Action == done.Action && c.Field == sent.Field && c.Want.Same == sent.Want.Same && s.Target == done.Target {
+				if s.Action == done.Action && c.Field == sent.Field && c.Want.Same == sent.Want.Same && s.Target == done.Target && differs(c.Want, c.Have) {
 					stuck = append(stuck, Stuck(c))
 				}
 			}
@@ -226,7 +186,11 @@ func Repeated(done Step, plan []Step) []v1alpha1.NotConverging {
 
 // Stuck is how a change is remembered that was sent and read back different.
 func Stuck(c Change) v1alpha1.NotConverging {
-	return v1alpha1.NotConverging{Field: c.Field, Want: hash(c.Want.Same), Have: hash(c.Have.Same)}
+	have, want := c.Have.Same, c.Want.Same
+	if from := c.Want.From; from != nil {
+		have, want = "another", from.UID+"/"+from.ResourceVersion
+	}
+	return v1alpha1.NotConverging{Field: c.Field, Want: hash(want), Have: hash(have)}
 }
 
 func hash(s string) string {
@@ -245,12 +209,21 @@ func Show(steps []Step) []v1alpha1.Change {
 	var shown []v1alpha1.Change
 	for _, s := range steps {
 		for _, c := range s.Changes {
-			if len(shown) < maxPlan {
-				shown = append(shown, v1alpha1.Change{Field: c.Field, Have: cut(c.Have.Same), Want: cut(c.Want.Same)})
+			if len(shown) < maxPlan && differs(c.Want, c.Have) {
+				have, want := c.shown()
+				shown = append(shown, v1alpha1.Change{Field: c.Field, Have: cut(have), Want: cut(want)})
 			}
 		}
 	}
 	return shown
+}
+
+// shown is how the two sides of a change may be seen.
+func (c Change) shown() (have, want string) {
+	if c.Want.From != nil {
+		return "", "changed"
+	}
+	return c.Have.Same, c.Want.Same
 }
 
 func cut(s string) string { return cutTo(maxShown, s) }
@@ -269,7 +242,7 @@ func Names(steps []Step) string {
 	var names []string
 	for _, s := range steps {
 		for _, c := range s.Changes {
-			if !slices.Contains(names, c.Field) {
+			if differs(c.Want, c.Have) && !slices.Contains(names, c.Field) {
 				names = append(names, c.Field)
 			}
 		}
@@ -281,13 +254,16 @@ func Names(steps []Step) string {
 func (s Step) Sentence() string {
 	var parts []string
 	for _, c := range s.Changes {
+		have, want := c.shown()
 		switch c.Field {
-		case fieldCertificate:
-			parts = append(parts, fmt.Sprintf("%s: added %s", c.Field, c.Want.Same))
-		case fieldCertificates:
-			parts = append(parts, fmt.Sprintf("%s: removed %s", c.Field, c.Have.Same))
+		case fieldCertificate, fieldEncryptionKey:
+			parts = append(parts, fmt.Sprintf("%s: added %s", c.Field, want))
+		case fieldCertificates, fieldEncryptionKeys:
+			parts = append(parts, fmt.Sprintf("%s: removed %s", c.Field, have))
 		default:
-			parts = append(parts, fmt.Sprintf("%s: %q → %q", c.Field, cut(c.Have.Same), cut(c.Want.Same)))
+			if differs(c.Want, c.Have) {
+				parts = append(parts, fmt.Sprintf("%s: %q → %q", c.Field, cut(have), cut(want)))
+			}
 		}
 	}
 	return strings.Join(parts, "; ")

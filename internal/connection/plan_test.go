@@ -40,11 +40,11 @@ func noSteps(t *testing.T, plan []connection.Step) {
 }
 
 func TestWhatIsEqualNeedsNoStep(t *testing.T) {
-	saml, problems := planFor(connection.SAML(), samlManifest(), samlRemote(), nil)
+	saml, problems := planFor(connection.SAML(), samlManifest(), samlRemote(), connection.Inputs{})
 	noSteps(t, saml)
 	same(t, "problems", problems, []connection.Problem(nil))
 
-	external, problems := planFor(connection.External(), externalManifest(), externalRemote(), nil)
+	external, problems := planFor(connection.External(), externalManifest(), externalRemote(), connection.Inputs{})
 	noSteps(t, external)
 	same(t, "problems", problems, []connection.Problem(nil))
 
@@ -129,7 +129,7 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := samlManifest()
 			test.edit(&o.Spec)
-			plan, _ := planFor(connection.SAML(), o, samlRemote(), nil)
+			plan, _ := planFor(connection.SAML(), o, samlRemote(), connection.Inputs{})
 			oneUpdate(t, plan, test.body)
 		})
 	}
@@ -138,14 +138,14 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 func TestASwitchIsTurnedTheOtherWayToo(t *testing.T) {
 	r := samlRemote()
 	r.IDPInitiatedAuthDisabled, r.AllowGatewayCallback = false, false
-	plan, _ := planFor(connection.SAML(), samlManifest(), r, nil)
+	plan, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{})
 	oneUpdate(t, plan, `{"idp_initiated_auth_disabled":true,"allow_gateway_callback":true}`)
 }
 
 func TestSettingsThatDifferGoInOneUpdate(t *testing.T) {
 	r := samlRemote()
 	r.IDPSSOURL, r.ImplicitRoles = "https://evil.example.com", nil
-	plan, _ := planFor(connection.SAML(), samlManifest(), r, nil)
+	plan, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{})
 	oneUpdate(t, plan, `{"idp_sso_url":"https://idp.example.com/sso",
 		"saml_connection_implicit_role_assignments":[{"role_id":"editor"},{"role_id":"viewer"}]}`)
 }
@@ -153,12 +153,12 @@ func TestSettingsThatDifferGoInOneUpdate(t *testing.T) {
 func TestTheOtherKindsUpdateTheOneFieldThatDiffers(t *testing.T) {
 	external := externalManifest()
 	external.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{}
-	plan, _ := planFor(connection.External(), external, externalRemote(), nil)
+	plan, _ := planFor(connection.External(), external, externalRemote(), connection.Inputs{})
 	oneUpdate(t, plan, `{"external_group_implicit_role_assignments":[]}`)
 
 	external = externalManifest()
 	external.Spec.ImplicitRoles = []string{"editor"}
-	plan, _ = planFor(connection.External(), external, externalRemote(), nil)
+	plan, _ = planFor(connection.External(), external, externalRemote(), connection.Inputs{})
 	oneUpdate(t, plan, `{"external_connection_implicit_role_assignments":[{"role_id":"editor"}]}`)
 
 	secrets := secretWith(scimID, "token-ending-in-wxyz")
@@ -182,13 +182,13 @@ func TestWhatAManifestDoesNotNameIsNotTouched(t *testing.T) {
 	saml := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
 	r := samlRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
-	plan, problems := planFor(connection.SAML(), saml, r, nil)
+	plan, problems := planFor(connection.SAML(), saml, r, connection.Inputs{})
 	noSteps(t, plan)
 	same(t, "problems", problems, []connection.Problem(nil))
 
 	external := externalManifest()
 	external.Spec.DisplayName, external.Spec.ImplicitRoles, external.Spec.GroupImplicitRoles = "", nil, nil
-	plan, _ = planFor(connection.External(), external, externalRemote(), nil)
+	plan, _ = planFor(connection.External(), external, externalRemote(), connection.Inputs{})
 	noSteps(t, plan)
 
 	scim := scimManifest()
@@ -238,7 +238,7 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 				test.edit(&o.Spec)
 			}
 			test.remote(&r)
-			plan, _ := planFor(connection.SAML(), o, r, nil)
+			plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
 			noSteps(t, plan)
 		})
 	}
@@ -277,7 +277,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 		t.Run(test.name, func(t *testing.T) {
 			r := samlRemote()
 			r.DisplayName = test.atStytch
-			plan, _ := planFor(connection.SAML(), test.o, r, nil)
+			plan, _ := planFor(connection.SAML(), test.o, r, connection.Inputs{})
 			if test.body == "" {
 				noSteps(t, plan)
 				return
@@ -288,8 +288,8 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 }
 
 func TestPlanChangesNeitherState(t *testing.T) {
-	want, have, _ := statesOf(connection.SAML(), samlManifest(), samlRemote(), nil)
-	want.Certificates = []connection.Certificate{{SHA256: "bb"}, {SHA256: "aa"}}
+	want, have, _ := statesOf(connection.SAML(), samlManifest(), samlRemote(), connection.Inputs{})
+	want.Certificates = wished("bb", "aa")
 	have.Certificates = []connection.Certificate{{SHA256: "dd", ID: "2"}, {SHA256: "cc", ID: "1"}}
 	have.Settings["idp_entity_id"] = connection.Text("other")
 	before := inJSON(t, []connection.State{want, have})
@@ -326,15 +326,19 @@ func wished(fingerprints ...string) []connection.Certificate {
 
 func pemOf(fingerprint string) string { return "pem of " + fingerprint }
 
-// story is a plan in few words: +fingerprint, -id, and the other fields of an update.
+// story is a plan in few words: +fingerprint, -id, free:id, and the other fields of an update.
 func story(plan []connection.Step) string {
 	var words []string
 	for _, s := range plan {
 		var parts []string
 		for _, c := range s.Changes {
 			switch {
-			case s.Action == connection.DeleteCertificate:
+			case s.Action == connection.DeleteCertificate, s.Action == connection.DeleteEncryptionKey:
 				parts = append(parts, "-"+s.Target)
+			case s.Action == connection.FreeCertificate:
+				parts = append(parts, "free:"+s.Target)
+			case s.Action == connection.AddEncryptionKey:
+				parts = append(parts, "+"+c.Want.Same)
 			case c.Field == "x509_certificate":
 				parts = append(parts, "+"+c.Want.Same)
 			case s.Action == connection.Update:
@@ -370,15 +374,15 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 		{
 			"five slots taken free the unwanted one that ends first",
 			wished("n", "a"), certificates("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
-			false, true, "-3 idp_entity_id&+n -2 -4 -5",
+			false, true, "free:3 idp_entity_id&+n -2 -4 -5",
 		},
 		{
 			"five slots taken free an expired one",
-			wished("n"), certificates("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "-3 +n -1 -2 -4 -5",
+			wished("n"), certificates("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
 		},
 		{
 			"five slots taken free an expired one before one of unknown end",
-			wished("n"), certificates("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "-3 +n -2 -4 -5 -1",
+			wished("n"), certificates("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
 		},
 		{
 			"five slots taken and nothing new free none early",
@@ -387,7 +391,7 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 		{"a second copy of a wanted one goes", wished("a"), certificates("a:1:1", "a:2:1"), false, false, "-2"},
 		{
 			"five slots taken free a second copy before the last of the others that ends later",
-			wished("a", "n"), certificates("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 +n -3 -4 -5",
+			wished("a", "n"), certificates("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
 		},
 		{"both copies of an unwanted one go", wished("a"), certificates("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
 		{"one that cannot be read at Stytch goes", wished("a"), certificates("a:1:1", ":2:?"), false, false, "-2"},
@@ -399,7 +403,7 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want := connection.State{Certificates: test.want, Incomplete: test.incomplete, Settings: connection.Settings{}}
+			want := connection.State{Certificates: test.want, Incomplete: test.incomplete, Settings: connection.Settings{}, Now: noon}
 			if test.settings {
 				want.Settings["idp_entity_id"] = connection.Text("urn:x")
 			}
@@ -480,7 +484,7 @@ func TestOtherSettingsDoNotWaitForTheToken(t *testing.T) {
 func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *testing.T) {
 	r := scimRemote()
 	r.DisplayName = "by hand"
-	plan, _ := planFor(connection.SCIM(), scimManifest(), r, nil)
+	plan, _ := planFor(connection.SCIM(), scimManifest(), r, connection.Inputs{})
 	oneUpdate(t, plan, `{"display_name":"Acme – Okta"}`)
 }
 
@@ -707,11 +711,12 @@ func TestShowIsBounded(t *testing.T) {
 	}
 	for _, n := range []int{0, 1, 255, 256} {
 		whole := strings.Repeat("ü", n)
-		same(t, fmt.Sprintf("a value of %d runes", n), connection.Show([]connection.Step{update([3]string{"f", whole, whole})}),
-			[]v1alpha1.Change{{Field: "f", Have: whole, Want: whole}})
+		same(t, fmt.Sprintf("a value of %d runes", n), connection.Show([]connection.Step{update([3]string{"f", whole, "w"})}),
+			[]v1alpha1.Change{{Field: "f", Have: whole, Want: "w"}})
 	}
 	same(t, "a value of 257 runes", utf8.RuneCountInString(connection.Show([]connection.Step{update([3]string{"f", strings.Repeat("x", 257), ""})})[0].Have), 256)
 	same(t, "nothing", connection.Show(nil), []v1alpha1.Change(nil))
+	same(t, "what is sent though it is equal", connection.Show([]connection.Step{update([3]string{"f", "x", "x"})}), []v1alpha1.Change(nil))
 }
 
 func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
@@ -724,8 +729,8 @@ func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
 			ID: fmt.Sprintf("cert-%d", i), SHA256: strings.Repeat(fmt.Sprint(i), 64), ExpiresAt: noon,
 		})
 	}
-	plan, _ := planFor(connection.SAML(), o, r, nil)
-	same(t, "the plan", story(plan), "-cert-0 +"+added.sha256+" -cert-1 -cert-2 -cert-3 -cert-4")
+	plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
+	same(t, "the plan", story(plan), "free:cert-0 +"+added.sha256+" -cert-1 -cert-2 -cert-3 -cert-4")
 	var sentences []string
 	for _, s := range plan {
 		sentences = append(sentences, s.Sentence())
@@ -758,21 +763,21 @@ func TestNamesListsEachFieldOnce(t *testing.T) {
 
 func TestTheFieldsOfAnUpdateAreInOneOrder(t *testing.T) {
 	r := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: samlID}}
-	first, _ := planFor(connection.SAML(), samlManifest(), r, nil)
+	first, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{})
 	names := strings.Split(connection.Names(first), ", ")
 	if !slices.IsSortedFunc(names, cmp.Compare[string]) || len(names) != 12 {
 		t.Errorf("the fields come as %q, want all 12 in order", names)
 	}
 	for range 20 {
-		if again, _ := planFor(connection.SAML(), samlManifest(), r, nil); !reflect.DeepEqual(again, first) {
+		if again, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{}); !reflect.DeepEqual(again, first) {
 			t.Fatal("two plans of the same states differ")
 		}
 	}
 }
 
 // secretWith is the Secret of scimManifest with a label and a token.
-func secretWith(label, token string) connection.Secrets {
-	return connection.Secrets{"acme-scim": tokenSecret(label, map[string]string{"token": token, "base-url": scimRemote().BaseURL})}
+func secretWith(label, token string) connection.Inputs {
+	return holding(tokenSecret(label, map[string]string{"token": token, "base-url": scimRemote().BaseURL}))
 }
 
 // yearsOn is a time some years after noon.

@@ -2,12 +2,6 @@ package connection
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/hex"
-	"encoding/pem"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -26,17 +20,21 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 		Rival: func(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection) bool {
 			return r.DisplayName == RealName(o)
 		},
-		Rivalry: "The organization already has a SAML connection of this display name, which no manifest holds",
-		Shared:  true,
-		Secrets: func(*v1alpha1.SAMLConnection) []string { return nil },
-		Want:    samlWant,
-		Have:    samlHave,
+		Rivalry:    "The organization already has a SAML connection of this display name, which no manifest holds",
+		Shared:     true,
+		References: samlReferences,
+		Want:       samlWant,
+		Have:       samlHave,
 		Creation: func(o *v1alpha1.SAMLConnection) stytch.Fields {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
-		Lacks:   samlLacks,
-		Publish: samlPublish,
-		Doubts:  func(*v1alpha1.SAMLConnection, State, State) []Problem { return nil },
+		Lacks:    samlLacks,
+		Publish:  samlPublish,
+		Doubts:   samlDoubts,
+		Prepare:  samlPrepare,
+		Learn:    samlLearn,
+		Undo:     samlUndo,
+		Expiries: samlExpiries,
 	}
 }
 
@@ -47,8 +45,44 @@ func creationWithProvider(provider string) stytch.Fields {
 	return stytch.Fields{fieldIdentityProvider: provider}
 }
 
-func samlWant(o *v1alpha1.SAMLConnection, _ string, _ Secrets) (State, []Problem) {
-	spec := o.Spec
+func samlReferences(o *v1alpha1.SAMLConnection) []Reference {
+	var r references
+	for _, c := range o.Spec.VerificationCertificates {
+		if c.SecretKeyRef != nil {
+			r.add(KindSecret, c.SecretKeyRef.Name)
+		}
+		if c.ConfigMapKeyRef != nil {
+			r.add(KindConfigMap, c.ConfigMapKeyRef.Name)
+		}
+	}
+	if ref := o.Spec.SigningPrivateKeyRef; ref != nil {
+		r.add(KindSecret, ref.Name)
+	}
+	for _, ref := range o.Spec.EncryptionPrivateKeyRefs {
+		r.add(KindSecret, ref.Name)
+	}
+	if name := o.Spec.DetailsConfigMapName; name != "" {
+		r.add(KindConfigMap, name)
+	}
+	return r
+}
+
+func samlWant(o *v1alpha1.SAMLConnection, _ string, in Inputs) (State, []Problem) {
+	want := State{Settings: samlSettings(o.Spec), Now: in.Now}
+	var certificates, keys, details []Problem
+	want.Certificates, certificates = wantedCertificates(o.Spec.VerificationCertificates, in)
+	want.Incomplete = len(certificates) > 0
+	if metadata, taken := wantedMetadata(o, want.Settings); metadata != nil {
+		want.Metadata, want.Certificates = metadata, taken
+	}
+	want.Signing, keys = wantedSigning(o.Spec.SigningPrivateKeyRef, in)
+	problems := slices.Concat(certificates, keys)
+	want.Encryption, keys = wantedEncryption(o, in)
+	want.Details, details = wantedDetails(o, o.Spec.DetailsConfigMapName, in)
+	return want, slices.Concat(problems, keys, details)
+}
+
+func samlSettings(spec v1alpha1.SAMLConnectionSpec) Settings {
 	s := Settings{}
 	s.set(fieldIdentityProvider, spec.IdentityProvider != "", Provider(string(spec.IdentityProvider)))
 	s.set("idp_entity_id", spec.IDPEntityID != "", Text(spec.IDPEntityID))
@@ -67,8 +101,7 @@ func samlWant(o *v1alpha1.SAMLConnection, _ string, _ Secrets) (State, []Problem
 	if spec.AlternativeACSURL != nil {
 		s["alternative_acs_url"] = Text(*spec.AlternativeACSURL)
 	}
-	certificates, problems := wantedCertificates(spec.VerificationCertificates)
-	return State{Settings: s, Certificates: certificates, Incomplete: len(problems) > 0}, problems
+	return s
 }
 
 func samlHave(r stytch.SAMLConnection) State {
@@ -86,7 +119,17 @@ func samlHave(r stytch.SAMLConnection) State {
 		"saml_group_implicit_role_assignments":      groupRoles(r.GroupImplicitRoles),
 	}}
 	for _, c := range r.VerificationCertificates {
-		have.Certificates = append(have.Certificates, Certificate{SHA256: c.SHA256, ID: c.ID, ExpiresAt: c.ExpiresAt})
+		have.Certificates = append(have.Certificates, Certificate{SHA256: c.SHA256, ID: c.ID, ExpiresAt: c.ExpiresAt, PEM: c.PEM})
+	}
+	for _, c := range r.SigningCertificates { // the newest first, and as new as that only where they were made at once
+		if c.SPKISHA256 != "" && c.CreatedAt.Equal(r.SigningCertificates[0].CreatedAt) {
+			have.Signing = append(have.Signing, Key{SPKISHA256: c.SPKISHA256})
+		}
+	}
+	have.Encryption = &Encryption{IDs: r.EncryptionKeyIDs}
+	have.Details = map[string]string{v1alpha1.DetailsKeyACSURL: r.ACSURL, v1alpha1.DetailsKeyAudienceURI: r.AudienceURI}
+	if len(r.SigningCertificates) > 0 {
+		have.Details[v1alpha1.DetailsKeySigningCertificate] = r.SigningCertificates[0].PEM
 	}
 	return have
 }
@@ -94,76 +137,38 @@ func samlHave(r stytch.SAMLConnection) State {
 // nameIDFormat is a format where none means the default.
 func nameIDFormat(s string) Value { return Value{Send: s, Same: cmp.Or(s, defaultNameIDFormat)} }
 
-// wantedCertificates reads the certificates of a manifest. One that is named twice counts once.
-func wantedCertificates(list []v1alpha1.VerificationCertificate) ([]Certificate, []Problem) {
-	var certificates []Certificate
-	var problems []Problem
-	for i, item := range list {
-		c, err := readCertificate(item.PEM)
-		if err != nil {
-			problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-				"spec.verificationCertificates[%d].pem %v.", i, err)})
-			continue
-		}
-		if !slices.ContainsFunc(certificates, func(other Certificate) bool { return other.SHA256 == c.SHA256 }) {
-			certificates = append(certificates, c)
-		}
-	}
-	return certificates, problems
-}
-
-// readCertificate reads exactly one certificate. It is sent on in canonical PEM. Only its shape is looked at: identity providers
-// use certificates that Go's parser finds fault with, and Stytch is the one to judge them.
-func readCertificate(text string) (Certificate, error) {
-	block, rest := pem.Decode([]byte(text))
-	switch {
-	case block == nil:
-		return Certificate{}, fmt.Errorf("is not PEM: paste the certificate with its BEGIN CERTIFICATE and END CERTIFICATE lines")
-	case strings.Count(text, "-----BEGIN ") > 1 || strings.TrimSpace(string(rest)) != "": // Decode passes over what is broken
-		return Certificate{}, fmt.Errorf("holds more than one certificate, or text after it: give each certificate an entry of its own")
-	case block.Type != "CERTIFICATE":
-		return Certificate{}, fmt.Errorf("holds a %s, not a CERTIFICATE: paste the identity provider's signing certificate", cut(block.Type))
-	}
-	var shape struct {
-		Certificate asn1.RawValue
-		Algorithm   pkix.AlgorithmIdentifier
-		Signature   asn1.BitString
-	}
-	if after, err := asn1.Unmarshal(block.Bytes, &shape); err != nil || len(after) > 0 {
-		return Certificate{}, fmt.Errorf("is not a readable X.509 certificate: download it from the identity provider again")
-	}
-	sum := sha256.Sum256(block.Bytes)
-	return Certificate{
-		SHA256: hex.EncodeToString(sum[:]),
-		PEM:    string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})),
-	}, nil
-}
-
 // samlLacks names what Stytch's docs ask for before a SAML connection is active.
 func samlLacks(r stytch.SAMLConnection) []string {
-	var lacks []string
-	for _, part := range []struct {
-		name    string
-		missing bool
-	}{
-		{"idpEntityID", r.IDPEntityID == ""},
-		{"idpSSOURL", r.IDPSSOURL == ""},
-		{"attributeMapping.email", r.AttributeMapping["email"] == ""},
-		{"attributeMapping.full_name (or first_name and last_name)", !namesPeople(r.AttributeMapping)},
-		{"verificationCertificates", len(r.VerificationCertificates) == 0},
-	} {
+	return lacking(
+		lack{"idpEntityID", r.IDPEntityID == ""},
+		lack{"idpSSOURL", r.IDPSSOURL == ""},
+		lack{"attributeMapping.email", r.AttributeMapping["email"] == ""},
+		lack{"attributeMapping.full_name (or first_name and last_name)", !namesPeople(r.AttributeMapping)},
+		lack{"verificationCertificates", len(r.VerificationCertificates) == 0},
+	)
+}
+
+// lack is something that a connection may need to become active.
+type lack struct {
+	name    string
+	missing bool
+}
+
+func lacking(parts ...lack) []string {
+	var names []string
+	for _, part := range parts {
 		if part.missing {
-			lacks = append(lacks, part.name)
+			names = append(names, part.name)
 		}
 	}
-	return lacks
+	return names
 }
 
 func namesPeople(mapping map[string]string) bool {
 	return mapping["full_name"] != "" || (mapping["first_name"] != "" && mapping["last_name"] != "")
 }
 
-func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
+func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, want State) {
 	o.Status.ACSURL, o.Status.AudienceURI = r.ACSURL, r.AudienceURI
 	certificates := slices.SortedFunc(slices.Values(r.VerificationCertificates), func(a, b stytch.Certificate) int {
 		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
@@ -171,6 +176,89 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
 	o.Status.VerificationCertificates = nil
 	for _, c := range certificates {
 		o.Status.VerificationCertificates = append(o.Status.VerificationCertificates,
-			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, ExpiresAt: expiry(c.ExpiresAt)})
+			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, Subject: c.Subject, ExpiresAt: expiry(c.ExpiresAt)})
+	}
+	o.Status.SigningCertificates = nil
+	for _, c := range r.SigningCertificates {
+		o.Status.SigningCertificates = append(o.Status.SigningCertificates,
+			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: expiry(c.ExpiresAt)})
+	}
+	if missing, _ := compareCertificates(want, samlHave(r)); len(missing) == 0 {
+		o.Status.FreedCertificate = nil
+	}
+	if o.Spec.MetadataURL == "" {
+		o.Status.FromMetadata = nil
+	}
+	forgetKey(o, want.Encryption, r.EncryptionKeyIDs)
+}
+
+func samlDoubts(_ *v1alpha1.SAMLConnection, want, have State) []Problem {
+	problems := keyDoubts(want.Encryption, have.Encryption)
+	for _, c := range expiredInVain(want, have) {
+		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: "The certificate " + c.SHA256 +
+			" of spec.verificationCertificates expired at " + moment(c.ExpiresAt) + " and is not sent: put the identity provider's current one in its place."})
+	}
+	return problems
+}
+
+func samlPrepare(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, step Step) bool {
+	if step.Action == AddEncryptionKey {
+		return prepareKey(o, r.EncryptionKeyIDs, step)
+	}
+	if step.Action != FreeCertificate {
+		return false
+	}
+	freed := step.Changes[0].Have
+	text, known := freed.Send.(string)
+	if !known || text == "" {
+		return false
+	}
+	o.Status.FreedCertificate = &v1alpha1.FreedCertificateStatus{SHA256: freed.Same, PEM: text}
+	return true
+}
+
+func samlLearn(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection, done *Step) {
+	learnKey(o, after.EncryptionKeyIDs)
+	if done != nil && done.Action == ReadMetadata {
+		learnMetadata(o, before, after)
 	}
 }
+
+// samlUndo puts the certificate back that made room for one that Stytch refused. Of a key that was refused nothing can appear any
+// more.
+func samlUndo(o *v1alpha1.SAMLConnection, refused Step) *Step {
+	if refused.Action == AddEncryptionKey {
+		o.Status.AddingEncryptionKey = nil
+	}
+	freed := o.Status.FreedCertificate
+	if freed == nil || !carries(refused, fieldCertificate) {
+		return nil
+	}
+	return &Step{Action: Update, Changes: []Change{{Field: fieldCertificate, Want: Value{Send: freed.PEM, Same: freed.SHA256}}}}
+}
+
+func samlExpiries(o *v1alpha1.SAMLConnection) []Expiry {
+	advice := "put the identity provider's next certificate beside it in spec.verificationCertificates, and take it out once it is not used any more"
+	if o.Spec.MetadataURL != "" {
+		advice = "once the identity provider publishes its next certificate, have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
+	}
+	var list []Expiry
+	for _, c := range o.Status.VerificationCertificates {
+		which := cmp.Or(short(c.SHA256), c.CertificateID)
+		list = ends(list, c.ExpiresAt, Expiry{
+			What: "verification_certificate", Which: which, Advice: advice,
+			Name: strings.TrimSuffix("The identity provider's certificate "+which+" ("+c.Subject+")", " ()"),
+		})
+	}
+	if len(o.Status.SigningCertificates) > 0 {
+		newest := o.Status.SigningCertificates[0]
+		list = ends(list, newest.ExpiresAt, Expiry{
+			What: "signing_certificate", Which: short(newest.SHA256), Name: "Stytch's signing certificate " + short(newest.SHA256),
+			Advice: "name a new key in spec.signingPrivateKeyRef, and give the identity provider the certificate that Stytch makes of it",
+		})
+	}
+	return list
+}
+
+// short is the beginning of a fingerprint, which is enough to tell one certificate from another.
+func short(sha256 string) string { return sha256[:min(len(sha256), 16)] }

@@ -3,7 +3,6 @@ package connection_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"strings"
 	"testing"
@@ -23,7 +22,7 @@ func wantCertificates(texts ...string) (connection.State, []connection.Problem) 
 	for _, text := range texts {
 		o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: text})
 	}
-	return connection.SAML().Want(o, samlID, nil)
+	return connection.SAML().Want(o, samlID, connection.Inputs{})
 }
 
 func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
@@ -35,7 +34,7 @@ func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
 		"with CRLF":                   strings.ReplaceAll(c.pem, "\n", "\r\n"),
 		"without the last line break": strings.TrimSpace(c.pem),
 		"with white space around":     "\n\n" + c.pem + " \n\t\r\n",
-		"with text before it":         "Bag Attributes\n    friendlyName: okta\n" + c.pem,
+		"indented":                    strings.ReplaceAll(c.pem, "-----BEGIN", "  -----BEGIN"),
 		"in one long line":            begin + body + "\n" + end,
 		"in lines of 76":              begin + wrapped(body, 76) + end,
 		"in lines of 10":              begin + wrapped(body, 10) + end,
@@ -45,7 +44,7 @@ func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
 			want, problems := wantCertificates(text)
 			same(t, "problems", problems, []connection.Problem(nil))
 			same(t, "the certificate, in canonical PEM", want.Certificates, []connection.Certificate{
-				{SHA256: c.sha256, PEM: c.pem},
+				{SHA256: c.sha256, PEM: c.pem, ExpiresAt: yearsOn(1)},
 			})
 			same(t, "incomplete", want.Incomplete, false)
 		})
@@ -63,9 +62,6 @@ func wrapped(body string, width int) string {
 
 func TestWhatIsNotOneCertificateIsInvalid(t *testing.T) {
 	c, other := issue(t, "okta", yearsOn(1)), issue(t, "okta-2", yearsOn(2))
-	block := func(kind string, bytes []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}))
-	}
 	truncated := strings.Replace(c.pem, strings.Split(c.pem, "\n")[2]+"\n", "", 1)
 	broken := strings.Replace(c.pem, strings.Split(c.pem, "\n")[1], "!!!", 1)
 	for _, test := range []struct{ name, text, says string }{
@@ -73,19 +69,21 @@ func TestWhatIsNotOneCertificateIsInvalid(t *testing.T) {
 		{"white space", " \n", "is not PEM"},
 		{"text", "MIIB", "is not PEM"},
 		{"base64 alone", base64.StdEncoding.EncodeToString(c.der), "is not PEM"},
-		{"no end", strings.Split(c.pem, "-----END")[0], "is not PEM"},
-		{"broken base64", broken, "is not PEM"},
-		{"on one line", strings.ReplaceAll(c.pem, "\n", ""), "is not PEM"},
-		{"indented", strings.ReplaceAll(c.pem, "-----BEGIN", "  -----BEGIN"), "is not PEM"},
-		{"a key", block("PRIVATE KEY", c.der), "holds a PRIVATE KEY"},
+		{"no end", strings.Split(c.pem, "-----END")[0], "holds broken PEM"},
+		{"broken base64", broken, "holds broken PEM"},
+		{"on one line", strings.ReplaceAll(c.pem, "\n", ""), "holds broken PEM"},
+		{"a key", block("PRIVATE KEY", c.der), "holds a private key"},
 		{"a request", block("CERTIFICATE REQUEST", c.der), "holds a CERTIFICATE REQUEST"},
 		{"a certificate by OpenSSL's old name", block("X509 CERTIFICATE", c.der), "holds a X509 CERTIFICATE"},
 		{"two", c.pem + other.pem, "more than one certificate"},
 		{"the same twice", c.pem + c.pem, "more than one certificate"},
-		{"a certificate and a key", c.pem + block("PRIVATE KEY", other.der), "more than one certificate"},
-		{"a broken one before a good one", broken + other.pem, "more than one certificate"},
-		{"a good one before a broken one", other.pem + broken, "more than one certificate"},
-		{"trailing text", c.pem + "valid until 2030", "text after it"},
+		{"a certificate and a key", c.pem + block("PRIVATE KEY", other.der), "holds a private key"},
+		{"a key and a certificate", block("EC PRIVATE KEY", other.der) + c.pem, "holds a private key"},
+		{"a broken one before a good one", broken + other.pem, "holds broken PEM"},
+		{"a good one before a broken one", other.pem + broken, "holds broken PEM"},
+		{"text after it", c.pem + "valid until 2030", "holds text beside its PEM"},
+		{"text before it", "Bag Attributes\n    friendlyName: okta\n" + c.pem, "holds text beside its PEM"},
+		{"text between two", c.pem + "the next one:\n" + other.pem, "holds text beside its PEM"},
 		{"a truncated one", truncated, "not a readable X.509 certificate"},
 		{"something else in a certificate's lines", block("CERTIFICATE", []byte("hello")), "not a readable X.509 certificate"},
 		{"nothing in a certificate's lines", block("CERTIFICATE", nil), "not a readable X.509 certificate"},
@@ -148,7 +146,7 @@ func TestWithoutOneGoodCertificateNoneAreManaged(t *testing.T) {
 	} {
 		o := samlManifest()
 		o.Spec.VerificationCertificates = list
-		plan, problems := planFor(connection.SAML(), o, r, nil)
+		plan, problems := planFor(connection.SAML(), o, r, connection.Inputs{})
 		noSteps(t, plan)
 		same(t, "the problems where they are "+name, len(problems), len(list))
 	}
@@ -159,7 +157,7 @@ func TestABadCertificateKeepsTheOthersFromBeingRemovedAndNothingFromBeingAdded(t
 	o, r := samlManifest(), samlRemote()
 	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: "x"}, {PEM: good.pem}}
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
-	plan, _ := planFor(connection.SAML(), o, r, nil)
+	plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
 	same(t, "the plan", story(plan), "+"+good.sha256)
 }
 
@@ -274,7 +272,7 @@ func TestASAMLConnectionOfTheSameDisplayNameIsARivalThatManifestsMayShare(t *tes
 	r.DisplayName = "okta"
 	same(t, "the manifest's name", saml.Rival(unnamed, r), true)
 	same(t, "shared", saml.Shared, true)
-	same(t, "the Secrets", saml.Secrets(unnamed), []string(nil))
+	same(t, "what it refers to", saml.References(unnamed), []connection.Reference(nil))
 }
 
 func TestSAMLIsCreatedWithItsProviderAlone(t *testing.T) {

@@ -18,34 +18,43 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 		Common:  func(r stytch.SCIMConnection) stytch.Connection { return r.Connection },
 		Rival:   func(*v1alpha1.SCIMConnection, stytch.SCIMConnection) bool { return true },
 		Rivalry: "The organization already has a SCIM connection, and Stytch allows one",
-		Secrets: func(o *v1alpha1.SCIMConnection) []string { return []string{o.Spec.BearerToken.SecretName} },
-		Want:    scimWant,
-		Have:    scimHave,
+		References: func(o *v1alpha1.SCIMConnection) []Reference {
+			return []Reference{{KindSecret, o.Spec.BearerToken.SecretName}}
+		},
+		Want: scimWant,
+		Have: scimHave,
 		Creation: func(o *v1alpha1.SCIMConnection) stytch.Fields {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
-		Lacks:   func(stytch.SCIMConnection) []string { return nil },
-		Publish: scimPublish,
-		Doubts:  scimDoubts,
+		Lacks:    func(stytch.SCIMConnection) []string { return nil },
+		Publish:  scimPublish,
+		Doubts:   scimDoubts,
+		Prepare:  func(*v1alpha1.SCIMConnection, stytch.SCIMConnection, Step) bool { return false },
+		Learn:    func(*v1alpha1.SCIMConnection, stytch.SCIMConnection, stytch.SCIMConnection, *Step) {},
+		Undo:     func(*v1alpha1.SCIMConnection, Step) *Step { return nil },
+		Expiries: scimExpiries,
 	}
 }
 
-func scimWant(o *v1alpha1.SCIMConnection, id string, secrets Secrets) (State, []Problem) {
+func scimWant(o *v1alpha1.SCIMConnection, id string, in Inputs) (State, []Problem) {
 	s := Settings{}
 	s.set(fieldIdentityProvider, o.Spec.IdentityProvider != "", Provider(string(o.Spec.IdentityProvider)))
-	s.set("scim_group_implicit_role_assignments", o.Spec.GroupImplicitRoles != nil,
-		assignments(o.Spec.GroupImplicitRoles, func(g v1alpha1.SCIMGroupRole) roleAssignment {
-			return roleAssignment{RoleID: g.Role, GroupID: g.GroupID}
-		}))
-	token, problems := tokenInSecret(o, id, secrets[o.Spec.BearerToken.SecretName])
-	return State{Settings: s, Token: token}, problems
+	token, problems := tokenInSecret(o, id, in.Secrets[o.Spec.BearerToken.SecretName])
+	want := State{Settings: s, Token: token, Now: in.Now}
+	if o.Spec.GroupImplicitRoles != nil && id != "" { // there are no groups before there is a connection
+		found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
+		s.set(fieldGroupRoles, len(found.ambiguous) == 0, found.roles)
+		problems = append(problems, found.problems()...)
+		want.Groups = found.status()
+	}
+	return want, problems
 }
 
 func scimHave(r stytch.SCIMConnection) State {
 	return State{
 		Settings: Settings{
 			fieldIdentityProvider: Provider(r.IdentityProvider),
-			"scim_group_implicit_role_assignments": assignments(r.GroupImplicitRoles, func(g stytch.SCIMGroupRole) roleAssignment {
+			fieldGroupRoles: assignments(r.GroupImplicitRoles, func(g stytch.SCIMGroupRole) roleAssignment {
 				return roleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
 			}),
 		},
@@ -91,12 +100,23 @@ func ForeignSecret(name, id string) string {
 }
 
 func scimPublish(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, want State) {
-	o.Status.BaseURL = r.BaseURL
+	o.Status.BaseURL, o.Status.Groups = r.BaseURL, want.Groups
 	token := &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour, ExpiresAt: expiry(r.BearerTokenExpiresAt)}
 	if kept(o) || (want.Token != nil && want.Token.LastFour == r.BearerTokenLastFour) {
 		token.SecretName = o.Spec.BearerToken.SecretName
 	}
 	o.Status.BearerToken = token
+}
+
+func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
+	token := o.Status.BearerToken
+	if token == nil {
+		return nil
+	}
+	return ends(nil, token.ExpiresAt, Expiry{
+		What: "bearer_token", Name: "The bearer token that ends in " + token.LastFour,
+		Advice: "rotate it at Stytch and put the new one into the Secret, or users and groups are not provisioned any more",
+	})
 }
 
 // kept says that the Secret held the token once.

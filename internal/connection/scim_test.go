@@ -54,18 +54,18 @@ func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 
 func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
 	for _, test := range []struct {
-		name    string
-		secrets connection.Secrets
-		want    connection.Token
+		name string
+		in   connection.Inputs
+		want connection.Token
 	}{
-		{"no Secret", nil, connection.Token{}},
-		{"a Secret that does not exist", connection.Secrets{"acme-scim": nil}, connection.Token{}},
-		{"a Secret without data", connection.Secrets{"acme-scim": tokenSecret(scimID, nil)}, connection.Token{}},
+		{"no Secret", connection.Inputs{}, connection.Token{}},
+		{"a Secret that does not exist", connection.Inputs{Secrets: map[string]*corev1.Secret{"acme-scim": nil}}, connection.Token{}},
+		{"a Secret without data", holding(tokenSecret(scimID, nil)), connection.Token{}},
 		{"a token", secretWith(scimID, "some-token-wxyz"), connection.Token{LastFour: "wxyz", BaseURL: scimRemote().BaseURL}},
 		{"a token too short to be one", secretWith(scimID, "wxyz"), connection.Token{BaseURL: scimRemote().BaseURL}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want, problems := connection.SCIM().Want(scimManifest(), scimID, test.secrets)
+			want, problems := connection.SCIM().Want(scimManifest(), scimID, test.in)
 			same(t, "the token", *want.Token, test.want)
 			same(t, "problems", problems, []connection.Problem(nil))
 		})
@@ -112,26 +112,26 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 		name    string
 		edit    func(*v1alpha1.SCIMConnection)
 		isNew   bool
-		secrets connection.Secrets
+		in      connection.Inputs
 		reports bool
 		reason  string
 	}{
 		{"not where it holds it", held, false, secretWith(scimID, "some-token-wxyz"), false, ""},
-		{"not while the connection is new: it is replaced", nil, true, nil, false, ""},
-		{"only mentioned where no Secret ever held it", nil, false, nil, true, ""},
+		{"not while the connection is new: it is replaced", nil, true, connection.Inputs{}, false, ""},
+		{"only mentioned where no Secret ever held it", nil, false, connection.Inputs{}, true, ""},
 		{
 			"only mentioned where status knows the token and no Secret",
 			func(o *v1alpha1.SCIMConnection) {
 				o.Status.BearerToken = &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz"}
 			},
-			false, nil, true, "",
+			false, connection.Inputs{}, true, "",
 		},
-		{"as missing where the Secret that held it is gone", held, false, nil, true, v1alpha1.ReasonInputMissing},
+		{"as missing where the Secret that held it is gone", held, false, connection.Inputs{}, true, v1alpha1.ReasonInputMissing},
 		{"as missing where the Secret that held it holds another", held, false, secretWith(scimID, "some-token-abcd"), true, v1alpha1.ReasonInputMissing},
 		{
 			"by the ID that the manifest names, where none is recorded",
 			func(o *v1alpha1.SCIMConnection) { o.Spec.ConnectionID, o.Status.ConnectionID = scimID, "" },
-			false, nil, true, "",
+			false, connection.Inputs{}, true, "",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 			if test.isNew {
 				r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
 			}
-			plan, problems := planFor(connection.SCIM(), o, r, test.secrets)
+			plan, problems := planFor(connection.SCIM(), o, r, test.in)
 			if !test.reports {
 				same(t, "problems", problems, []connection.Problem(nil))
 				return
@@ -163,7 +163,7 @@ func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
 	scim := connection.SCIM()
 	o := scimManifest()
 
-	want, _ := scim.Want(o, scimID, nil)
+	want, _ := scim.Want(o, scimID, connection.Inputs{})
 	scim.Publish(o, r, want)
 	same(t, "the base URL", o.Status.BaseURL, r.BaseURL)
 	same(t, "the token that no Secret holds", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{
@@ -174,7 +174,7 @@ func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
 	scim.Publish(o, r, want)
 	same(t, "the Secret that holds it", o.Status.BearerToken.SecretName, "acme-scim")
 
-	want, _ = scim.Want(o, scimID, nil)
+	want, _ = scim.Want(o, scimID, connection.Inputs{})
 	r.BearerTokenExpiresAt = time.Time{}
 	scim.Publish(o, r, want)
 	same(t, "the token whose Secret went away", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", SecretName: "acme-scim"})
@@ -192,7 +192,7 @@ func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
 	if !scim.Rival(scimManifest(), stytch.SCIMConnection{}) || scim.Shared {
 		t.Error("a second SCIM connection is not seen as a rival")
 	}
-	same(t, "the Secrets", scim.Secrets(scimManifest()), []string{"acme-scim"})
+	same(t, "what it refers to", scim.References(scimManifest()), []connection.Reference{{Kind: "Secret", Name: "acme-scim"}})
 	same(t, "what it lacks", scim.Lacks(scimRemote()), []string(nil))
 	same(t, "its API", scim.API, stytch.APISCIM)
 }

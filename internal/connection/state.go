@@ -3,10 +3,12 @@ package connection
 import (
 	"cmp"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -19,6 +21,12 @@ const (
 	fieldToken            = "bearer_token"
 	fieldNextToken        = "next_bearer_token"
 	fieldBaseURL          = "base_url"
+	fieldMetadataURL      = "metadata_url"
+	fieldSigningKey       = "signing_private_key"
+	fieldEncryptionKey    = "saml_encryption_private_key"
+	fieldEncryptionKeys   = "encryption_private_keys"
+	fieldIssuer           = "issuer"
+	fieldClientSecret     = "client_secret"
 )
 
 // State is what a connection is set to: as a manifest wants it or as Stytch has it.
@@ -30,9 +38,22 @@ type State struct {
 	// Incomplete says, of a wanted State, that some certificates of the manifest could not be read, so that none may be
 	// removed.
 	Incomplete bool
+	// Now is when the wish was computed: a certificate that ended before is not added any more.
+	Now time.Time
+	// Metadata is, of a wanted State, where Stytch takes its settings and certificates from. Nil: from nowhere.
+	Metadata *Metadata
+	// Signing is the key that Stytch signs with: wanted, at most one; seen, those of the newest certificates.
+	Signing []Key
+	// Encryption are the keys that Stytch decrypts with. Wanted nil: not managed.
+	Encryption *Encryption
 	// Token is the bearer token: wanted, as the Secret holds it, empty where it does not; seen, as Stytch accepts it. Nil
 	// where a kind has none.
 	Token *Token
+	// Details are what the identity provider's side has to know: wanted, as the ConfigMap holds it; seen, as Stytch says. Wanted
+	// nil: nobody wants them written.
+	Details map[string]string
+	// Groups says, of a wanted State, what became of the groups that it gives by name.
+	Groups *v1alpha1.SCIMGroupsStatus
 	// New says, of a seen State, that the connection still bears the mark of its creation for this manifest.
 	New bool
 }
@@ -46,6 +67,12 @@ type Value struct {
 	Send any
 	// Same is the canonical form: two values are equal where these are.
 	Same string
+	// From is the object that holds the value, where the value must not be seen, not even hashed: it stands for it then.
+	From *v1alpha1.Input
+	// Unreadable says, of a seen value, that Stytch does not show it. Then it differs from a wanted one that was not Sent.
+	Unreadable, Sent bool
+	// With is a field beside which this one is always sent, because Stytch would overwrite it otherwise.
+	With string
 }
 
 // Certificate is one verification certificate.
@@ -54,9 +81,45 @@ type Certificate struct {
 	SHA256 string
 	// PEM of a wanted certificate.
 	PEM string
-	// ID and ExpiresAt of a certificate at Stytch.
-	ID        string
+	// ExpiresAt is the end of its validity; zero where it cannot be read.
 	ExpiresAt time.Time
+	// ID of a certificate at Stytch.
+	ID string
+}
+
+// expired says that the certificate had ended by then.
+func (c Certificate) expired(now time.Time) bool {
+	return !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
+}
+
+// Metadata is a document that Stytch takes settings and certificates from.
+type Metadata struct {
+	// URL of the document, and Was, the one that was read last.
+	URL, Was string
+	// Due says that it has to be read.
+	Due bool
+}
+
+// Key is an RSA key pair.
+type Key struct {
+	// SPKISHA256 is the SHA-256 of the public key (SubjectPublicKeyInfo), in lower-case hexadecimal.
+	SPKISHA256 string
+	// Private is a wanted key in PKCS#1 PEM.
+	Private stytch.Secret
+}
+
+// Encryption are keys that Stytch decrypts with.
+type Encryption struct {
+	// Keys that are wanted.
+	Keys []Key
+	// Incomplete says, of a wanted State, that some keys of the manifest could not be read, so that none may be removed.
+	Incomplete bool
+	// Ours says which keys were added through the manifest: their SPKISHA256, by Stytch's ID.
+	Ours map[string]string
+	// Adding is, of a wanted State, the key that was being added when this was last written down.
+	Adding *v1alpha1.AddingEncryptionKeyStatus
+	// IDs of the keys at Stytch.
+	IDs []string
 }
 
 // Token is what may be known of a bearer token.
@@ -71,6 +134,18 @@ type Token struct {
 
 // Text is a setting that is a string.
 func Text(s string) Value { return Value{Send: s, Same: s} }
+
+// Scopes are OAuth scopes as Stytch has them: separated by white space, which may be percent-encoded, and whose order means
+// nothing.
+func Scopes(s string) Value {
+	decoded, err := url.PathUnescape(s)
+	if err != nil {
+		decoded = s
+	}
+	scopes := strings.Fields(decoded)
+	slices.Sort(scopes)
+	return Value{Send: s, Same: strings.Join(slices.Compact(scopes), " ")}
+}
 
 // Provider is an identity provider, where Stytch means generic when it says nothing.
 func Provider(s string) Value { return Value{Send: s, Same: cmp.Or(s, "generic")} }

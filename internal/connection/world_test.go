@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -13,9 +14,11 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -31,11 +34,12 @@ const (
 	samlID     = "saml-connection-live-11111111-1111-4111-8111-111111111111"
 	scimID     = "scim-connection-live-22222222-2222-4222-8222-222222222222"
 	externalID = "external-connection-live-33333333-3333-4333-8333-333333333333"
+	oidcID     = "oidc-connection-live-44444444-4444-4444-8444-444444444444"
 
 	defaultNameIDFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 
 	// maxSteps is how many steps a pass takes at most (controllers/converge.go).
-	maxSteps = 24
+	maxSteps = 40
 )
 
 // noon is a time like any other.
@@ -150,11 +154,12 @@ func externalManifest() *v1alpha1.ExternalConnection {
 	o := &v1alpha1.ExternalConnection{ObjectMeta: meta("parent")}
 	o.Spec = v1alpha1.ExternalConnectionSpec{
 		ConnectionSpec:     v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: "Parent"},
-		Source:             v1alpha1.ExternalSource{OrganizationID: "organization-live-9", ConnectionID: samlID},
+		Source:             &v1alpha1.ExternalSource{OrganizationID: "organization-live-9", ConnectionID: samlID},
 		ImplicitRoles:      []string{"viewer"},
 		GroupImplicitRoles: []v1alpha1.GroupRole{{Group: "eng", Role: "editor"}},
 	}
 	o.Status.ConnectionID = externalID
+	o.Status.Source = &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID}
 	return o
 }
 
@@ -169,15 +174,91 @@ func externalRemote() stytch.ExternalConnection {
 	}
 }
 
+const (
+	theIssuer   = "https://idp.example.com"
+	theClient   = "stytch"
+	theSecret   = "client-secret-of-some-length"
+	theRedirect = "https://api.stytch.com/v1/b2b/sso/callback/" + oidcID
+)
+
+// oidcManifest manages every setting of an OIDC connection.
+func oidcManifest() *v1alpha1.OIDCConnection {
+	o := &v1alpha1.OIDCConnection{ObjectMeta: meta("entra")}
+	o.Spec = v1alpha1.OIDCConnectionSpec{
+		ConnectionSpec:   v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: "Acme – Entra"},
+		IdentityProvider: "microsoft-entra",
+		ClientID:         theClient,
+		ClientSecretRef:  &v1alpha1.SecretKeyRef{Name: "entra", Key: "client-secret"},
+		Issuer:           theIssuer,
+		AuthorizationURL: theIssuer + "/authorize",
+		TokenURL:         theIssuer + "/token",
+		UserinfoURL:      theIssuer + "/userinfo",
+		JWKSURL:          theIssuer + "/jwks",
+		CustomScopes:     []string{"groups", "offline_access"},
+		AttributeMapping: map[string]string{"team": "team"},
+	}
+	o.Status.ConnectionID = oidcID
+	return o
+}
+
+// oidcRemote is what oidcManifest asks for.
+func oidcRemote() stytch.OIDCConnection {
+	return stytch.OIDCConnection{
+		Connection:         stytch.Connection{ConnectionID: oidcID, Status: "active", DisplayName: "Acme – Entra"},
+		IdentityProvider:   "microsoft-entra",
+		RedirectURL:        theRedirect,
+		ClientID:           theClient,
+		ClientSecretSHA256: sumOf(theSecret),
+		Issuer:             theIssuer,
+		AuthorizationURL:   theIssuer + "/authorize",
+		TokenURL:           theIssuer + "/token",
+		UserinfoURL:        theIssuer + "/userinfo",
+		JWKSURL:            theIssuer + "/jwks",
+		CustomScopes:       "offline_access groups",
+		AttributeMapping:   map[string]string{"team": "team"},
+	}
+}
+
+// oidcInputs hold the client secret of oidcManifest.
+func oidcInputs(secret string) connection.Inputs {
+	return holding(secretOf("entra", map[string]string{"client-secret": secret}))
+}
+
+func sumOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// secretOf is a Secret of a manifest's namespace.
+func secretOf(name string, data map[string]string) *corev1.Secret {
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: name, UID: types.UID(name), ResourceVersion: "1"}, Data: map[string][]byte{}}
+	for key, value := range data {
+		s.Data[key] = []byte(value)
+	}
+	return s
+}
+
+// configMapOf is a ConfigMap of a manifest's namespace.
+func configMapOf(name string, data map[string]string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: name, UID: types.UID(name), ResourceVersion: "1"}, Data: data}
+}
+
+// detailsOf is the ConfigMap that was made for a manifest.
+func detailsOf(name string, owner types.UID, data map[string]string) *corev1.ConfigMap {
+	c := configMapOf(name, data)
+	c.OwnerReferences = []metav1.OwnerReference{{UID: owner, Controller: new(true)}}
+	return c
+}
+
 // planFor compares a manifest with its connection as a pass does.
-func planFor[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, secrets connection.Secrets) ([]connection.Step, []connection.Problem) {
-	want, have, problems := statesOf(kind, o, r, secrets)
+func planFor[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) ([]connection.Step, []connection.Problem) {
+	want, have, problems := statesOf(kind, o, r, in)
 	return connection.Plan(want, have), append(problems, kind.Doubts(o, want, have)...)
 }
 
 // statesOf are the two states that a pass compares.
-func statesOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, secrets connection.Secrets) (want, have connection.State, problems []connection.Problem) {
-	want, problems = kind.Want(o, kind.Common(r).ConnectionID, secrets)
+func statesOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) (want, have connection.State, problems []connection.Problem) {
+	want, problems = kind.Want(o, kind.Common(r).ConnectionID, in)
 	have = connection.Seen(o, kind.Common(r), kind.Have(r))
 	return connection.Wish(o, want, have), have, problems
 }
@@ -187,6 +268,7 @@ type issued struct {
 	der    []byte
 	pem    string
 	sha256 string
+	ends   time.Time
 }
 
 // issue makes a certificate that ends at a time.
@@ -206,7 +288,48 @@ func issue(t *testing.T, name string, ends time.Time) issued {
 	}
 	sum := sha256.Sum256(der)
 	return issued{
-		der: der, sha256: hex.EncodeToString(sum[:]),
+		der: der, sha256: hex.EncodeToString(sum[:]), ends: ends,
 		pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 	}
+}
+
+// pair is an RSA key made for all tests, in the forms in which it comes.
+type pair struct {
+	key          *rsa.PrivateKey
+	pkcs1, pkcs8 string
+	spki         string // SHA-256 of the public key
+}
+
+// pairs are a few RSA keys. They are short, so that they are made quickly.
+var pairs = sync.OnceValue(func() []pair {
+	var made []pair
+	for range 6 {
+		key, err := rsa.GenerateKey(rand.Reader, 1024)
+		if err != nil {
+			panic(err)
+		}
+		pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			panic(err)
+		}
+		public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+		if err != nil {
+			panic(err)
+		}
+		made = append(made, pair{
+			key: key, spki: sumOf(string(public)),
+			pkcs1: block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), pkcs8: block("PRIVATE KEY", pkcs8),
+		})
+	}
+	return made
+})
+
+// block is PEM.
+func block(kind string, bytes []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}))
+}
+
+// holding are the inputs of a manifest whose Secret is there.
+func holding(secret *corev1.Secret) connection.Inputs {
+	return connection.Inputs{Now: noon, Secrets: map[string]*corev1.Secret{secret.Name: secret}}
 }

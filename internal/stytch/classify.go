@@ -59,7 +59,7 @@ func classify(r Request, read bool) Class {
 		return OrganizationNotFound
 	case "sso_connection_not_found", "saml_connection_not_found", "oidc_connection_not_found",
 		"external_connection_not_found", "no_active_scim_connection", "scim_connection_not_found",
-		"sso_verification_key_not_found":
+		"sso_verification_key_not_found", "sso_encryption_private_key_not_found":
 		return NotFound
 	}
 	return Rejected

@@ -49,8 +49,12 @@ type SCIMGroupRole struct {
 	GroupName string
 }
 
-// SAMLConnection is a SAML SSO connection. Its private keys and signing
-// certificates are not read.
+// SCIMGroup is a group that the identity provider pushed. Several may have one
+// name.
+type SCIMGroup struct{ ID, Name string }
+
+// SAMLConnection is a SAML SSO connection. Of its private keys only the IDs are
+// read.
 type SAMLConnection struct {
 	Connection
 	IdentityProvider         string
@@ -67,6 +71,29 @@ type SAMLConnection struct {
 	ImplicitRoles            []string // sorted
 	GroupImplicitRoles       []GroupRole
 	VerificationCertificates []Certificate
+	SigningCertificates      []SigningCertificate // the newest first
+	EncryptionKeyIDs         []string             // sorted
+}
+
+// OIDCConnection is an OIDC SSO connection. Its client secret is not kept: what
+// is known of it is its fingerprint.
+type OIDCConnection struct {
+	Connection
+	IdentityProvider string
+	RedirectURL      string
+	ClientID         string
+	// ClientSecretSHA256 is the lower-case hex of the SHA-256 of the client secret
+	// that Stytch returned; "" when it returned none, or a mask. ClientSecretMasked
+	// says that it returned a mask: a secret is set, and not shown.
+	ClientSecretSHA256 string
+	ClientSecretMasked bool
+	Issuer             string
+	AuthorizationURL   string
+	TokenURL           string
+	UserinfoURL        string
+	JWKSURL            string
+	CustomScopes       string // as Stytch returns it: between them are spaces, or %20
+	AttributeMapping   map[string]string
 }
 
 // Certificate is a certificate of the identity provider as Stytch holds it.
@@ -76,6 +103,27 @@ type SAMLConnection struct {
 type Certificate struct {
 	ID        string
 	SHA256    string
+	Subject   string // by RFC 2253, at most 256 characters; "" when Go cannot read the certificate
+	ExpiresAt time.Time
+	// PEM stands only where the connection has five, the most that Stytch takes: only
+	// there may one have to go for another, and be put back. Elsewhere it is "", since
+	// thousands of connections are held.
+	PEM string
+}
+
+// SigningCertificate is a certificate that Stytch signs its requests to the
+// identity provider with. SHA256 and ExpiresAt are as those of [Certificate].
+type SigningCertificate struct {
+	SHA256 string
+	// SPKISHA256 is the lower-case hex of the SHA-256 of the public key
+	// (SubjectPublicKeyInfo in DER), which a private key is compared with; "" when Go
+	// cannot read the certificate.
+	SPKISHA256 string
+	// PEM is for whoever sets up the identity provider; "" when what Stytch returned
+	// is not a certificate.
+	PEM string
+	// CreatedAt is as Stytch says, else the beginning of the certificate's validity.
+	CreatedAt time.Time
 	ExpiresAt time.Time
 }
 
@@ -102,7 +150,7 @@ type GroupRole struct {
 // changes, and may not write to it.
 type SSOConnections struct {
 	SAML     []SAMLConnection
-	OIDC     []Connection
+	OIDC     []OIDCConnection
 	External []ExternalConnection
 }
 
@@ -142,4 +190,15 @@ func without[C identified](list []C, connectionID string) []C {
 		return list
 	}
 	return slices.Concat(list[:i], list[i+1:]) // nil when it was the last
+}
+
+// except returns a copy of the list without what is gone; nil when that is all.
+func except[T any](list []T, gone func(T) bool) []T {
+	var left []T
+	for _, entry := range list {
+		if !gone(entry) {
+			left = append(left, entry)
+		}
+	}
+	return left
 }

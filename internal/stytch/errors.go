@@ -36,8 +36,8 @@ const (
 	CredentialsRejected
 	// PermissionDenied is a 403.
 	PermissionDenied
-	// NotFound means that Stytch said that the connection or certificate named in
-	// the call is not there.
+	// NotFound means that Stytch said that the connection, certificate or key named
+	// in the call is not there.
 	NotFound
 	// OrganizationNotFound means that Stytch said that there is no such organization.
 	OrganizationNotFound

@@ -16,25 +16,35 @@ import (
 // be seen is a [Secret], standing directly in Fields.
 type Fields map[string]any
 
-// encode returns the body and the secrets in it.
-func (f Fields) encode() (body []byte, hidden []string, err error) {
+// encode returns the body.
+func (f Fields) encode() ([]byte, error) {
 	out := make(map[string]any, len(f))
 	for name, value := range f {
 		if secret, is := value.(Secret); is {
-			hidden = append(hidden, secret.Reveal())
 			out[name] = secret.Reveal()
 			continue
 		}
 		if err := sendable(name, value); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		out[name] = cleared(value)
 	}
-	body, err = json.Marshal(out)
+	body, err := json.Marshal(out)
 	if err != nil {
-		return nil, nil, errors.New("the request cannot be written as JSON")
+		return nil, errors.New("the request cannot be written as JSON")
 	}
-	return body, hidden, nil
+	return body, nil
+}
+
+// secrets returns what must not be repeated of an answer.
+func (f Fields) secrets() []string {
+	var hidden []string
+	for _, value := range f {
+		if secret, is := value.(Secret); is {
+			hidden = append(hidden, secret.Reveal())
+		}
+	}
+	return hidden
 }
 
 // cleared makes an empty list or map of a nil one, which JSON would call null.

@@ -16,8 +16,8 @@ const (
 )
 
 // observation is what is known of one thing at Stytch and since when: the SSO
-// connections of an organization, its SCIM connection, or the ID of an
-// organization named otherwise.
+// connections of an organization, its SCIM connection, the groups of that, or the
+// ID of an organization named otherwise.
 //
 //	see(since):  held, and begun at or after since? ─▶ from memory
 //	             failed, and not yet to be tried? ───▶ Kept
@@ -138,7 +138,7 @@ func (o *observation[T]) looked() time.Time {
 type subject struct {
 	baseURL    string
 	credential [32]byte
-	name       string // organization ID, or what it is called
+	name       string // organization ID, or what it is called; of groups, the connection ID too
 }
 
 // shelf holds the observations of one sort.

@@ -175,18 +175,25 @@ type wire[C any] interface{ connection() C }
 func put[W wire[C], C identified, T any](ctx context.Context, p *Pass, o *observation[T], c call, gone func(T, string) T, place func(T, C) T) (C, Request, error) {
 	var is C
 	request, err := write(ctx, p, o, c, gone, func(r connectionReply[W], request Request) error {
-		if r.Connection == nil {
-			return incomplete(request, "a connection")
-		}
-		answered := (*r.Connection).connection()
-		if id := answered.key(); id == "" || c.connection != "" && id != c.connection {
-			return incomplete(request, "the connection it is about")
-		}
-		is = answered
-		o.change(func(held T) T { return place(held, answered) })
-		return nil
+		var err error
+		is, err = answered(o, c, r, request, place)
+		return err
 	})
 	return is, request, err
+}
+
+// answered lays the connection that a write was answered with into what is held.
+func answered[W wire[C], C identified, T any](o *observation[T], c call, r connectionReply[W], request Request, place func(T, C) T) (C, error) {
+	var none C
+	if r.Connection == nil {
+		return none, incomplete(request, "a connection")
+	}
+	is := (*r.Connection).connection()
+	if id := is.key(); id == "" || c.connection != "" && id != c.connection {
+		return none, incomplete(request, "the connection it is about")
+	}
+	o.change(func(held T) T { return place(held, is) })
+	return is, nil
 }
 
 // remove is a write after which something is gone.

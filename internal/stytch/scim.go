@@ -1,8 +1,12 @@
 package stytch
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +41,73 @@ func (p *Pass) SCIM(ctx context.Context, organizationID string, since time.Time)
 		}
 		return []SCIMConnection{r.Connection.connection()}, nil
 	})
+}
+
+const (
+	longestPage = "1000" // groups on it, as many as Stytch allows
+	mostPages   = 1000   // of one listing that are believed
+)
+
+// SCIMGroups returns the groups that the identity provider pushed to a SCIM
+// connection, ordered by name and then by ID, by a listing begun at or after
+// since (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}, all its
+// pages). Names need not be unique. A listing that stops between two pages is
+// begun anew by whoever asks next.
+func (p *Pass) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
+	c := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: listAnswer}
+	o := p.session.groups(organizationID, connectionID)
+	seen, err := see(ctx, p, o, c.operation, groupsName(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
+		return p.groups(ctx, c)
+	})
+	return seen.what, err
+}
+
+// groups reads page after page. The pass has the turn for the first.
+func (p *Pass) groups(ctx context.Context, c call) ([]SCIMGroup, error) {
+	var all []SCIMGroup
+	for cursor, n := "", 1; ; n++ {
+		r, request, err := p.page(ctx, c, cursor)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range r.Groups {
+			if g.ID == "" {
+				return nil, incomplete(request, "a group's ID")
+			}
+			all = append(all, SCIMGroup(g))
+		}
+		switch next := r.NextCursor; {
+		case next == "":
+			return orderedGroups(all), nil
+		case next == cursor || n == mostPages:
+			return nil, &Error{Request: request, Class: Unavailable, Message: "the pages do not end"}
+		default:
+			cursor = next
+		}
+	}
+}
+
+// page reads the page after a cursor; the one after none is the first.
+func (p *Pass) page(ctx context.Context, c call, cursor string) (groupsReply, Request, error) {
+	c.query = url.Values{"limit": {longestPage}}
+	if cursor != "" {
+		c.query.Set("cursor", cursor)
+		if err := p.turn(ctx, c.operation, p.uid); err != nil {
+			return groupsReply{}, Request{}, err
+		}
+	}
+	return do[groupsReply](ctx, p.session.account, c)
+}
+
+// orderedGroups has each group once: one that was pushed between two pages may
+// have moved another onto both.
+func orderedGroups(all []SCIMGroup) []SCIMGroup {
+	slices.SortFunc(all, func(a, b SCIMGroup) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+	return slices.Compact(all)
+}
+
+func groupsName(organizationID, connectionID string) string {
+	return organizationID + " " + connectionID
 }
 
 // absentSCIM reports whether a refusal says that there is no SCIM connection.

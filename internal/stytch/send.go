@@ -25,6 +25,7 @@ type call struct {
 	operation string
 	method    string
 	path      []string
+	query     url.Values
 	fields    Fields // POST and PUT only
 	limit     int64  // bytes of the answer; zero: oneAnswer
 	// connection is the ID the answer has to be about; "" when it is a new one.
@@ -111,7 +112,10 @@ func newRequest(ctx context.Context, credentials Credentials, c call, userAgent 
 		}
 		target.WriteString("/" + url.PathEscape(segment))
 	}
-	body, hidden, problem := requestBody(c)
+	if len(c.query) > 0 {
+		target.WriteString("?" + c.query.Encode())
+	}
+	body, problem := requestBody(c)
 	if problem != "" {
 		return nil, nil, problem
 	}
@@ -123,24 +127,24 @@ func newRequest(ctx context.Context, credentials Credentials, c call, userAgent 
 	out.Header.Set("User-Agent", userAgent)
 	out.Header.Set("Content-Type", "application/json")
 	out.Header.Set("Accept", "application/json")
-	return out, append(hidden, credentials.Secret.Reveal()), ""
+	return out, append(c.fields.secrets(), credentials.Secret.Reveal()), ""
 }
 
 // requestBody returns what is sent. A GET gets a body of nothing, which is not
 // sent: net/http sends a GET without a body again by itself when a kept
 // connection breaks, and a call is to be made once.
-func requestBody(c call) (body io.Reader, hidden []string, problem string) {
+func requestBody(c call) (body io.Reader, problem string) {
 	switch c.method {
 	case http.MethodGet:
-		return nothing{}, nil, ""
+		return nothing{}, ""
 	case http.MethodPost, http.MethodPut:
-		raw, hidden, err := c.fields.encode()
+		raw, err := c.fields.encode()
 		if err != nil {
-			return nil, nil, err.Error()
+			return nil, err.Error()
 		}
-		return bytes.NewReader(raw), hidden, ""
+		return bytes.NewReader(raw), ""
 	}
-	return nil, nil, ""
+	return nil, ""
 }
 
 // nothing is a body without content that is not http.NoBody.

@@ -54,6 +54,7 @@ func TestAnAnswerIsClassified(t *testing.T) {
 		{403, page, Unavailable, true, "UpdateSAMLConnection was answered with 403: the answer is not Stytch's (application/json)"},
 		{404, refused("organization_not_found"), OrganizationNotFound, false, ""},
 		{404, refused("saml_connection_not_found"), NotFound, false, ""},
+		{404, refused("sso_encryption_private_key_not_found"), NotFound, false, ""},
 		{400, refused("sso_connection_not_found"), NotFound, false, ""},
 		{404, page, Unavailable, true, ""},
 		{404, `{"message":"no Route matched with those values"}`, Unavailable, true, ""},
@@ -369,17 +370,41 @@ func TestWhatStytchSaysOfOurSecretsIsNotRepeated(t *testing.T) {
 		})
 		status(400, string(raw))(w, r)
 	})
-	_, _, err := p.UpdateSAML(ctx(t), someone, "c", Fields{"signing_private_key": key, "client_secret": Secret("open sesame")})
-	e := failedAs(t, err, Rejected)
-	if e.Message != "you sent [redacted] and [redacted] as [redacted]" {
-		t.Errorf("the message is %q", e.Message)
+	fields := Fields{"signing_private_key": key, "client_secret": Secret("open sesame")}
+	_, _, saml := p.UpdateSAML(ctx(t), someone, "c", fields)
+	_, warning, _, oidc := p.UpdateOIDC(ctx(t), someone, "c", fields)
+	if warning != "" {
+		t.Errorf("a refusal warns: %q", warning)
 	}
-	if len([]rune(e.ErrorType)) != 64 || strings.Contains(e.ErrorType, "\n") {
-		t.Errorf("the error type is %q", e.ErrorType)
+	for _, err := range []error{saml, oidc} {
+		e := failedAs(t, err, Rejected)
+		if e.Message != "you sent [redacted] and [redacted] as [redacted]" {
+			t.Errorf("the message is %q", e.Message)
+		}
+		if len([]rune(e.ErrorType)) != 64 || strings.Contains(e.ErrorType, "\n") {
+			t.Errorf("the error type is %q", e.ErrorType)
+		}
+		for _, seen := range []string{fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e), fmt.Sprintf("%v", e)} {
+			if strings.Contains(seen, hush) || strings.Contains(seen, "sesame") || strings.Contains(seen, "TUlJ") {
+				t.Errorf("a secret stands in %s", seen)
+			}
+		}
 	}
-	for _, seen := range []string{fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e), fmt.Sprintf("%v", e)} {
-		if strings.Contains(seen, hush) || strings.Contains(seen, "sesame") || strings.Contains(seen, "TUlJ") {
-			t.Errorf("a secret stands in %s", seen)
+}
+
+func TestAWarningIsCleanedAsAMessageIs(t *testing.T) {
+	for _, c := range []struct{ said, want string }{
+		{``, ""},
+		{`,"warning":null`, ""},
+		{`,"warning":""`, ""},
+		{`,"warning":"open sesame\nwas sent by ` + hush + `, at 2026-01-01T00:00:00Z"`, "[redacted] was sent by [redacted], at [time]"},
+		{`,"warning":{"no":"string"}`, `{"no":"string"}`},
+		{`,"warning":"` + strings.Repeat("word ", 80) + `"`, strings.Repeat("word ", 39) + "word…"},
+	} {
+		p := answering(t, status(200, `{"request_id":"r","connection":{"connection_id":"c"}`+c.said+`}`))
+		_, warning, request, err := p.UpdateOIDC(ctx(t), someone, "c", Fields{"client_secret": Secret("open sesame")})
+		if err != nil || warning != c.want || request.ID != "r" {
+			t.Errorf("%s: %q (%+v, %v), want %q", c.said, warning, request, err, c.want)
 		}
 	}
 }

@@ -74,6 +74,7 @@ type Service struct {
 	sso           shelf[SSOConnections]
 	scim          shelf[[]SCIMConnection]
 	organizations shelf[string]
+	groups        shelf[[]SCIMGroup]
 }
 
 // New makes a Service. It panics when Options has no clock.

@@ -62,6 +62,10 @@ func (s *Session) scim(organizationID string) *observation[[]SCIMConnection] {
 	return s.account.service.scim.observation(s.account.service.now(), s.subject(organizationID))
 }
 
+func (s *Session) groups(organizationID, connectionID string) *observation[[]SCIMGroup] {
+	return s.account.service.groups.observation(s.account.service.now(), s.subject(groupsName(organizationID, connectionID)))
+}
+
 func (s *Session) organization(name string) *observation[string] {
 	return s.account.service.organizations.observation(s.account.service.now(), s.subject(name))
 }

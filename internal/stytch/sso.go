@@ -60,6 +60,19 @@ func (p *Pass) UpdateSAML(ctx context.Context, organizationID, connectionID stri
 	})
 }
 
+// UpdateSAMLFromURL has Stytch read the identity provider's metadata, once, and
+// take idp_entity_id, idp_sso_url and certificates from it (PUT
+// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/url). Whether
+// the certificates are added to those there or take their place is not
+// documented.
+func (p *Pass) UpdateSAMLFromURL(ctx context.Context, organizationID, connectionID, metadataURL string) (SAMLConnection, Request, error) {
+	return p.putSAML(ctx, organizationID, call{
+		operation: "UpdateSAMLConnectionByURL", method: http.MethodPut,
+		path:   append(samlPath(organizationID, connectionID), "url"),
+		fields: Fields{"metadata_url": metadataURL}, connection: connectionID,
+	})
+}
+
 // DeleteVerificationCertificate deletes a certificate of the identity provider
 // (DELETE /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/verification_certificates/{certificate_id}).
 // An Error of class NotFound says that it was already gone; the error type
@@ -69,7 +82,63 @@ func (p *Pass) DeleteVerificationCertificate(ctx context.Context, organizationID
 		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
 		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
 	}
-	return remove(ctx, p, p.session.sso(organizationID), c, goneCertificate(connectionID, certificateID))
+	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, "sso_verification_key_not_found", func(c SAMLConnection) SAMLConnection {
+		c.VerificationCertificates = shown(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
+		return c
+	}))
+}
+
+// DeleteEncryptionKey deletes a key that Stytch decrypts assertions with (DELETE
+// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/encryption_private_keys/{private_key_id}).
+// An Error of class NotFound says that it was already gone.
+func (p *Pass) DeleteEncryptionKey(ctx context.Context, organizationID, connectionID, privateKeyID string) (Request, error) {
+	c := call{
+		operation: "DeleteSAMLEncryptionPrivateKey", method: http.MethodDelete,
+		path: append(samlPath(organizationID, connectionID), "encryption_private_keys", privateKeyID),
+	}
+	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, "sso_encryption_private_key_not_found", func(c SAMLConnection) SAMLConnection {
+		c.EncryptionKeyIDs = except(c.EncryptionKeyIDs, func(known string) bool { return known == privateKeyID })
+		return c
+	}))
+}
+
+// CreateOIDC creates a pending OIDC connection (POST
+// /v1/b2b/sso/oidc/{organization_id}) with display_name and identity_provider;
+// everything else is an update. It is not idempotent: after an Error that is
+// Unknown there may be a connection.
+func (p *Pass) CreateOIDC(ctx context.Context, organizationID string, f Fields) (OIDCConnection, Request, error) {
+	return put[wireOIDC](ctx, p, p.session.sso(organizationID), call{
+		operation: "CreateOIDCConnection", method: http.MethodPost,
+		path: []string{"v1", "b2b", "sso", "oidc", organizationID}, fields: f,
+	}, goneSSO(""), placedOIDC)
+}
+
+// UpdateOIDC changes the fields given (PUT
+// /v1/b2b/sso/oidc/{organization_id}/connections/{connection_id}). Another issuer
+// than before has Stytch read its discovery document, which fills the URLs that
+// are not given. A discovery that failed fails no update: what Stytch says of it
+// is returned beside the connection, one line of at most 200 runes, cleaned as
+// Error.Message is, and "" when it says nothing.
+func (p *Pass) UpdateOIDC(ctx context.Context, organizationID, connectionID string, f Fields) (OIDCConnection, string, Request, error) {
+	c := call{
+		operation: "UpdateOIDCConnection", method: http.MethodPut,
+		path: []string{"v1", "b2b", "sso", "oidc", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
+	}
+	o := p.session.sso(organizationID)
+	var is OIDCConnection
+	var warning string
+	request, err := write(ctx, p, o, c, goneSSO(connectionID), func(r oidcReply, request Request) error {
+		var err error
+		warning = clean(string(r.Warning), append(f.secrets(), p.session.account.credentials().Secret.Reveal()))
+		is, err = answered(o, c, r.connectionReply, request, placedOIDC)
+		return err
+	})
+	return is, warning, request, err
+}
+
+func placedOIDC(held SSOConnections, is OIDCConnection) SSOConnections {
+	held.OIDC = placed(held.OIDC, is)
+	return held
 }
 
 // CreateExternal creates an External connection (POST
@@ -124,25 +193,18 @@ func goneSSO(connectionID string) func(SSOConnections, string) SSOConnections {
 	}
 }
 
-// goneCertificate takes a certificate out of its connection, or the connection
-// out of the lists when that is what Stytch did not find.
-func goneCertificate(connectionID, certificateID string) func(SSOConnections, string) SSOConnections {
+// gonePart takes a part out of its SAML connection, or the connection out of the
+// lists when that is what Stytch did not find.
+func gonePart(connectionID, notFound string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
 	return func(held SSOConnections, errorType string) SSOConnections {
-		if errorType != "" && errorType != "sso_verification_key_not_found" {
+		if errorType != "" && errorType != notFound {
 			return goneSSO(connectionID)(held, errorType)
 		}
 		c, found := Find(held.SAML, connectionID)
 		if !found {
 			return held
 		}
-		var left []Certificate
-		for _, certificate := range c.VerificationCertificates {
-			if certificate.ID != certificateID {
-				left = append(left, certificate)
-			}
-		}
-		c.VerificationCertificates = left
-		held.SAML = placed(held.SAML, c)
+		held.SAML = placed(held.SAML, less(c))
 		return held
 	}
 }

@@ -2,12 +2,14 @@ package stytch
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +17,8 @@ import (
 
 // The types of this file are what Stytch sends, as far as it is of use here.
 // Whatever they do not name is ignored: Stytch adds fields without notice. What
-// may be a secret has no place in them, but for the two tokens shown once.
+// may be a secret has no place in them, but for the two tokens shown once; of a
+// client secret a fingerprint is read.
 
 // envelope is around every answer.
 type envelope struct {
@@ -88,16 +91,16 @@ type connectionReply[W any] struct {
 
 type ssoReply struct {
 	envelope
-	SAML     []wireSAML       `json:"saml_connections"`
-	OIDC     []wireConnection `json:"oidc_connections"`
-	External []wireExternal   `json:"external_connections"`
+	SAML     []wireSAML     `json:"saml_connections"`
+	OIDC     []wireOIDC     `json:"oidc_connections"`
+	External []wireExternal `json:"external_connections"`
 }
 
 // connections returns the lists, or false when one of them holds something
 // without an ID: half a list would say that connections are gone.
 func (r ssoReply) connections() (SSOConnections, bool) {
 	saml, ok1 := ordered(r.SAML, wireSAML.connection)
-	oidc, ok2 := ordered(r.OIDC, wireConnection.connection)
+	oidc, ok2 := ordered(r.OIDC, wireOIDC.connection)
 	external, ok3 := ordered(r.External, wireExternal.connection)
 	return SSOConnections{SAML: saml, OIDC: oidc, External: external}, ok1 && ok2 && ok3
 }
@@ -171,6 +174,17 @@ func (w wireSCIM) connection() SCIMConnection {
 	return c
 }
 
+// groupsReply is one page of the groups of a SCIM connection. Its request_id is in
+// no schema.
+type groupsReply struct {
+	envelope
+	Groups []struct {
+		ID   string `json:"group_id"`
+		Name string `json:"group_name"`
+	} `json:"scim_groups"`
+	NextCursor string `json:"next_cursor"`
+}
+
 type wireRole struct {
 	RoleID string `json:"role_id"`
 }
@@ -205,6 +219,10 @@ type wireSAML struct {
 	Roles                    []wireRole        `json:"saml_connection_implicit_role_assignments"`
 	GroupRoles               []wireGroupRole   `json:"saml_group_implicit_role_assignments"`
 	VerificationCertificates []wireCertificate `json:"verification_certificates"`
+	SigningCertificates      []wireCertificate `json:"signing_certificates"`
+	EncryptionKeys           []struct {
+		ID string `json:"private_key_id"`
+	} `json:"encryption_private_keys"`
 }
 
 func (w wireSAML) connection() SAMLConnection {
@@ -222,15 +240,118 @@ func (w wireSAML) connection() SAMLConnection {
 		AllowGatewayCallback:     w.AllowGatewayCallback,
 		ImplicitRoles:            roles(w.Roles),
 		GroupImplicitRoles:       mapped(w.GroupRoles, wireGroupRole.role),
-		VerificationCertificates: mapped(w.VerificationCertificates, wireCertificate.certificate),
+		VerificationCertificates: shown(mapped(w.VerificationCertificates, wireCertificate.certificate)),
+		SigningCertificates:      mapped(w.SigningCertificates, wireCertificate.signing),
+		AttributeMapping:         texts(w.AttributeMapping),
 	}
-	if len(w.AttributeMapping) > 0 {
-		c.AttributeMapping = make(map[string]string, len(w.AttributeMapping))
-		for attribute, source := range w.AttributeMapping {
-			c.AttributeMapping[attribute] = string(source)
-		}
+	slices.SortFunc(c.SigningCertificates, func(a, b SigningCertificate) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.SHA256, b.SHA256))
+	})
+	for _, key := range w.EncryptionKeys {
+		c.EncryptionKeyIDs = append(c.EncryptionKeyIDs, key.ID)
 	}
+	slices.Sort(c.EncryptionKeyIDs)
 	return c
+}
+
+// mostCertificates is how many verification certificates a SAML connection may
+// have (Stytch's docs, "SAML certificates").
+const mostCertificates = 5
+
+// shown leaves the PEM to the certificates of a connection that has no room for
+// another.
+func shown(list []Certificate) []Certificate {
+	if len(list) >= mostCertificates {
+		return list
+	}
+	for i := range list {
+		list[i].PEM = ""
+	}
+	return list
+}
+
+// texts is an attribute mapping; nil when there is none.
+func texts(mapping map[string]text) map[string]string {
+	if len(mapping) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(mapping))
+	for attribute, source := range mapping {
+		out[attribute] = string(source)
+	}
+	return out
+}
+
+type wireOIDC struct {
+	wireConnection
+	IdentityProvider string          `json:"identity_provider"`
+	RedirectURL      string          `json:"redirect_url"`
+	ClientID         string          `json:"client_id"`
+	ClientSecret     shadow          `json:"client_secret"`
+	Issuer           string          `json:"issuer"`
+	AuthorizationURL string          `json:"authorization_url"`
+	TokenURL         string          `json:"token_url"`
+	UserinfoURL      string          `json:"userinfo_url"`
+	JWKSURL          string          `json:"jwks_url"`
+	CustomScopes     string          `json:"custom_scopes"`
+	AttributeMapping map[string]text `json:"attribute_mapping"`
+}
+
+func (w wireOIDC) connection() OIDCConnection {
+	return OIDCConnection{
+		Connection:         w.wireConnection.connection(),
+		IdentityProvider:   w.IdentityProvider,
+		RedirectURL:        w.RedirectURL,
+		ClientID:           w.ClientID,
+		ClientSecretSHA256: w.ClientSecret.sha256,
+		ClientSecretMasked: w.ClientSecret.masked,
+		Issuer:             w.Issuer,
+		AuthorizationURL:   w.AuthorizationURL,
+		TokenURL:           w.TokenURL,
+		UserinfoURL:        w.UserinfoURL,
+		JWKSURL:            w.JWKSURL,
+		CustomScopes:       w.CustomScopes,
+		AttributeMapping:   texts(w.AttributeMapping),
+	}
+}
+
+// shadow is what is left of a secret once it is read.
+type shadow struct {
+	sha256 string // of the secret; "" when it was not shown
+	masked bool
+}
+
+// UnmarshalJSON never fails. What is no string shows no secret, and yet says that
+// there is one.
+func (s *shadow) UnmarshalJSON(raw []byte) error {
+	var value string
+	err := json.Unmarshal(raw, &value)
+	switch {
+	case err != nil || mask(value):
+		*s = shadow{masked: true}
+	case value != "":
+		*s = shadow{sha256: fingerprint([]byte(value))}
+	}
+	return nil
+}
+
+// mask reports whether a value stands for a secret without showing it. All samples
+// of Stytch show the secret; nobody says that it always will.
+func mask(value string) bool {
+	switch strings.ToLower(value) {
+	case "":
+		return false
+	case "redacted", "[redacted]", "<redacted>":
+		return true
+	}
+	return strings.Contains(value, "***") || strings.Contains(value, "•••") || strings.Trim(value, "*•xX.…") == ""
+}
+
+// oidcReply is the answer to an update of an OIDC connection: its warning tells
+// of a discovery that failed.
+type oidcReply struct {
+	connectionReply[wireOIDC]
+	Warning text `json:"warning"`
 }
 
 type wireExternal struct {
@@ -254,8 +375,12 @@ func (w wireExternal) connection() ExternalConnection {
 type wireCertificate struct {
 	ID          string `json:"certificate_id"`
 	Certificate string `json:"certificate"`
+	CreatedAt   moment `json:"created_at"`
 	ExpiresAt   moment `json:"expires_at"`
 }
+
+// longestSubject is how many runes of a certificate's subject are shown.
+const longestSubject = 256
 
 func (w wireCertificate) certificate() Certificate {
 	c := Certificate{ID: w.ID, ExpiresAt: w.ExpiresAt.Time}
@@ -263,14 +388,44 @@ func (w wireCertificate) certificate() Certificate {
 	if der == nil {
 		return c
 	}
-	sum := sha256.Sum256(der)
-	c.SHA256 = hex.EncodeToString(sum[:])
-	if c.ExpiresAt.IsZero() {
-		if parsed, err := x509.ParseCertificate(der); err == nil {
+	c.SHA256, c.PEM = fingerprint(der), pemOf(der)
+	if parsed, err := x509.ParseCertificate(der); err == nil {
+		c.Subject = printable(parsed.Subject.String(), longestSubject)
+		if c.ExpiresAt.IsZero() {
 			c.ExpiresAt = parsed.NotAfter
 		}
 	}
 	return c
+}
+
+func (w wireCertificate) signing() SigningCertificate {
+	c := SigningCertificate{CreatedAt: w.CreatedAt.Time, ExpiresAt: w.ExpiresAt.Time}
+	der := derOf(w.Certificate)
+	if der == nil {
+		return c
+	}
+	c.SHA256, c.PEM = fingerprint(der), pemOf(der)
+	if parsed, err := x509.ParseCertificate(der); err == nil {
+		c.SPKISHA256 = fingerprint(parsed.RawSubjectPublicKeyInfo)
+		if c.CreatedAt.IsZero() {
+			c.CreatedAt = parsed.NotBefore
+		}
+		if c.ExpiresAt.IsZero() {
+			c.ExpiresAt = parsed.NotAfter
+		}
+	}
+	return c
+}
+
+// fingerprint is the lower-case hex of the SHA-256 of something.
+func fingerprint(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// pemOf is a certificate as PEM, whatever Stytch's wrapping was.
+func pemOf(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // derOf reads a certificate however it is wrapped, on one line too, where

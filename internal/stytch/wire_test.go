@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"reflect"
 	"slices"
@@ -43,7 +44,7 @@ func TestACertificateIsKnownByItsDERHoweverItIsWrapped(t *testing.T) {
 		strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "-----BEGIN CERTIFICATE-----"), "-----END CERTIFICATE-----")),
 	} {
 		got := wireCertificate{ID: "id", Certificate: wrapped}.certificate()
-		want := Certificate{ID: "id", SHA256: sum, ExpiresAt: start.Add(1000 * time.Hour)}
+		want := Certificate{ID: "id", SHA256: sum, Subject: "CN=idp", ExpiresAt: start.Add(1000 * time.Hour), PEM: text}
 		if got != want {
 			t.Errorf("%q\n got %+v\nwant %+v", wrapped, got, want)
 		}
@@ -62,12 +63,140 @@ func TestWhatIsNoCertificateIsKeptWithoutFingerprint(t *testing.T) {
 	}
 }
 
+func TestACertificateThatGoCannotReadIsKnownByItsFingerprintAlone(t *testing.T) {
+	const text = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" // an empty SEQUENCE
+	sum := fingerprint([]byte{0x30, 0})
+	if got := (wireCertificate{ID: "id", Certificate: text}).certificate(); got != (Certificate{ID: "id", SHA256: sum, PEM: text}) {
+		t.Errorf("a verification certificate: %+v", got)
+	}
+	if got := (wireCertificate{Certificate: text}).signing(); got != (SigningCertificate{SHA256: sum, PEM: text}) {
+		t.Errorf("a signing certificate: %+v", got)
+	}
+}
+
+func TestTheSubjectOfACertificateIsOneBoundedLine(t *testing.T) {
+	text, _ := certificate(t, "one\ntwo "+strings.Repeat("é", 300))
+	got := wireCertificate{Certificate: text}.certificate().Subject
+	if len([]rune(got)) != 256 || !strings.HasPrefix(got, "CN=onetwo éé") || !strings.HasSuffix(got, "é…") {
+		t.Errorf("the subject is %q", got)
+	}
+}
+
+func TestASigningCertificateSaysOfItselfWhatStytchDoesNot(t *testing.T) {
+	text, sum := certificate(t, "Stytch")
+	block, _ := pem.Decode([]byte(text))
+	parsed, err := x509.ParseCertificate(block.Bytes)
+	must(t, err)
+	public, err := x509.MarshalPKIXPublicKey(parsed.PublicKey)
+	must(t, err)
+	want := SigningCertificate{SHA256: sum, SPKISHA256: fingerprint(public), PEM: text, CreatedAt: start.Add(-time.Hour), ExpiresAt: start.Add(1000 * time.Hour)}
+	if got := (wireCertificate{Certificate: strings.ReplaceAll(text, "\n", "\r\n")}).signing(); got != want {
+		t.Errorf("read\n%+v\nwant\n%+v", got, want)
+	}
+	want.CreatedAt, want.ExpiresAt = start, start.Add(time.Hour)
+	if got := (wireCertificate{Certificate: text, CreatedAt: moment{start}, ExpiresAt: moment{start.Add(time.Hour)}}).signing(); got != want {
+		t.Errorf("read\n%+v\nwant what Stytch says:\n%+v", got, want)
+	}
+	if got := (wireCertificate{Certificate: "MII…", CreatedAt: moment{start}}).signing(); got != (SigningCertificate{CreatedAt: start}) {
+		t.Errorf("what is no certificate: %+v", got)
+	}
+}
+
+func TestSigningCertificatesComeTheNewestFirst(t *testing.T) {
+	first, one := certificate(t, "first")
+	second, two := certificate(t, "second")
+	third, three := certificate(t, "third")
+	tied := []string{two, three}
+	slices.Sort(tied)
+	list := []wireCertificate{
+		{Certificate: first, CreatedAt: moment{start.Add(time.Second)}},
+		{Certificate: second},
+		{Certificate: third}, // by their beginning, an hour before start
+		{Certificate: "MII…"},
+	}
+	for range list {
+		list = append(list[1:], list[0])
+		for _, each := range [][]wireCertificate{list, {list[3], list[2], list[1], list[0]}} {
+			var got []string
+			for _, c := range (wireSAML{SigningCertificates: each}).connection().SigningCertificates {
+				got = append(got, c.SHA256)
+			}
+			if want := []string{one, tied[0], tied[1], ""}; !slices.Equal(got, want) {
+				t.Fatalf("in the order %q, want %q", got, want)
+			}
+		}
+	}
+}
+
+func TestAMaskIsNotTakenForASecret(t *testing.T) {
+	for _, c := range []struct {
+		sent   string
+		masked bool
+		sum    string
+	}{
+		{`null`, false, ""},
+		{`""`, false, ""},
+		{`"********"`, true, ""},
+		{`"*"`, true, ""},
+		{`"****wxyz"`, true, ""},
+		{`"GOCSPX-***"`, true, ""},
+		{`"•••"`, true, ""},
+		{`"ab•••"`, true, ""},
+		{`"xxxxXXXX"`, true, ""},
+		{`"…"`, true, ""},
+		{`"....…"`, true, ""},
+		{`"redacted"`, true, ""},
+		{`"[REDACTED]"`, true, ""},
+		{`"<Redacted>"`, true, ""},
+		{`{"hidden":true}`, true, ""},
+		{`true`, true, ""},
+		{`"a**b"`, false, fingerprint([]byte("a**b"))},
+		{`"redacted1"`, false, fingerprint([]byte("redacted1"))},
+		{`"xylophone"`, false, fingerprint([]byte("xylophone"))},
+		{`"abc"`, false, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+	} {
+		p := answering(t, status(200, `{"request_id":"r","oidc_connections":[{"connection_id":"a","client_secret":`+c.sent+`}]}`))
+		list, err := p.SSO(ctx(t), someone, start)
+		must(t, err)
+		if got := list.OIDC[0]; got.ClientSecretMasked != c.masked || got.ClientSecretSHA256 != c.sum {
+			t.Errorf("%s: masked %t, SHA-256 %q; want %t, %q", c.sent, got.ClientSecretMasked, got.ClientSecretSHA256, c.masked, c.sum)
+		}
+	}
+}
+
+func TestOfSecretsInAListNothingIsKept(t *testing.T) {
+	p := answering(t, status(200, `{"request_id":"r",
+		"oidc_connections":[{"connection_id":"b","client_secret":"`+hush+`"},{"connection_id":"a"}],
+		"saml_connections":[{"connection_id":"c","encryption_private_keys":[{"private_key_id":"2","private_key":"`+hush+`"},{"private_key_id":"1","private_key":"`+hush+`"}]}]}`))
+	list, err := p.SSO(ctx(t), someone, start)
+	must(t, err)
+	if seen := fmt.Sprintf("%+v", list); strings.Contains(seen, hush) {
+		t.Errorf("a secret stands in %s", seen)
+	}
+	if len(list.OIDC) != 2 || list.OIDC[0].ConnectionID != "a" || list.OIDC[1].ClientSecretSHA256 != fingerprint([]byte(hush)) {
+		t.Errorf("OIDC: %+v", list.OIDC)
+	}
+	if ids := list.SAML[0].EncryptionKeyIDs; !slices.Equal(ids, []string{"1", "2"}) {
+		t.Errorf("encryption keys: %v", ids)
+	}
+}
+
 func FuzzACertificateIsReadWithoutAFuss(f *testing.F) {
 	f.Add("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----")
-	f.Fuzz(func(_ *testing.T, text string) { _ = wireCertificate{Certificate: text}.certificate() })
+	f.Fuzz(func(t *testing.T, text string) {
+		read := wireCertificate{Certificate: text}
+		c := read.certificate()
+		if again := (wireCertificate{Certificate: c.PEM}).certificate(); again.SHA256 != c.SHA256 {
+			t.Errorf("%q is %s, and its PEM %s", text, c.SHA256, again.SHA256)
+		}
+		if s := read.signing(); s.SHA256 != c.SHA256 || s.PEM != c.PEM {
+			t.Errorf("%q is %+v and %+v", text, c, s)
+		}
+	})
 }
 
 func FuzzAListIsReadOrRefused(f *testing.F) {
+	f.Add([]byte(`{"request_id":"r","oidc_connections":[{"connection_id":"b","client_secret":{}},{"connection_id":"a","client_secret":"***"}]}`))
 	f.Add([]byte(`{"request_id":"r","saml_connections":[{"connection_id":"b","attribute_mapping":{"a":{"b":1}},"verification_certificates":null},{"connection_id":"a"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var r ssoReply
@@ -104,7 +233,7 @@ func TestAnswersAreReadWhateverStytchLeavesOut(t *testing.T) {
 		{
 			Connection: Connection{ConnectionID: "b", Status: "pending"}, ImplicitRoles: []string{"editor", "viewer"},
 			AttributeMapping:         map[string]string{"email": "NameID", "nested": `{"a":1}`, "none": ""},
-			VerificationCertificates: []Certificate{{ID: "k"}},
+			VerificationCertificates: []Certificate{{ID: "k"}}, EncryptionKeyIDs: []string{"p"},
 		},
 	}
 	if !reflect.DeepEqual(list.SAML, want) {
@@ -113,10 +242,12 @@ func TestAnswersAreReadWhateverStytchLeavesOut(t *testing.T) {
 }
 
 func TestAListWithSomethingNamelessIsRefused(t *testing.T) {
-	p := answering(t, status(200, `{"request_id":"r","saml_connections":[{"connection_id":"a"},{"display_name":"?"}]}`))
-	_, err := p.SSO(ctx(t), someone, start)
-	if e := kept(t, err).Err; e.Class != Unavailable || e.Message != "the answer is without a connection's ID" {
-		t.Errorf("%v", e)
+	for _, kind := range []string{"saml", "oidc", "external"} {
+		p := answering(t, status(200, `{"request_id":"r","`+kind+`_connections":[{"connection_id":"a"},{"display_name":"?"}]}`))
+		_, err := p.SSO(ctx(t), someone, start)
+		if e := kept(t, err).Err; e.Class != Unavailable || e.Message != "the answer is without a connection's ID" {
+			t.Errorf("%s: %v", kind, e)
+		}
 	}
 }
 

@@ -123,6 +123,18 @@ func (w *world) saml(p *Pass, name string) SAMLConnection {
 	return c
 }
 
+func (w *world) oidc(p *Pass, name string) OIDCConnection {
+	w.t.Helper()
+	c, _, err := p.CreateOIDC(ctx(w.t), w.org, Fields{"display_name": name, "identity_provider": "okta"})
+	must(w.t, err)
+	return c
+}
+
+func (w *world) document(d stytchsim.Document) {
+	w.t.Helper()
+	must(w.t, w.AddDocument(d))
+}
+
 func ctx(t *testing.T) context.Context {
 	t.Helper()
 	return t.Context()

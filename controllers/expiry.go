@@ -1,0 +1,95 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// expiring is what status knows to end soon: the reason of ExpiringSoon and its message.
+func (p *pass[O, R]) expiring() (reason, message string) {
+	return connection.Expiring(p.kind.Expiries(p.o), p.ExpiryWarning, p.now)
+}
+
+// next is when to look again: at the next slot, or when something is about to end.
+func (p *pass[O, R]) next() time.Time {
+	next := p.slots.Next(p.now)
+	moment := connection.NextMoment(p.kind.Expiries(p.o), p.ExpiryWarning, p.now)
+	if !moment.IsZero() && moment.Before(next) {
+		return moment
+	}
+	return next
+}
+
+// warn ends a pass in which nothing is to be done but, when its time has come, to say that something ends soon.
+func (p *pass[O, R]) warn(ctx context.Context) (ctrl.Result, error) {
+	reason, message := p.expiring()
+	status := p.o.CommonStatus()
+	before := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
+	*status = connection.Warn(*status, p.o.GetGeneration(), reason, message, p.now)
+	if !equality.Semantic.DeepEqual(p.was, p.o) {
+		if err := p.writeDown(ctx); err != nil {
+			return p.unwritten(err)
+		}
+		p.tellExpiring(before)
+	}
+	return p.later(p.next()), nil
+}
+
+// tellExpiring emits an event when something comes to its end that did not before.
+func (p *pass[O, R]) tellExpiring(before *metav1.Condition) {
+	now := meta.FindStatusCondition(p.o.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
+	if now != nil && (before == nil || before.Message != now.Message) {
+		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", note(now.Message))
+	}
+}
+
+// expiries shows when what connections depend on ends, as their status knows it: it is read from the cache whenever metrics are.
+type expiries struct {
+	kinds []func(ctx context.Context, tell func(kind string, o v1alpha1.Connection, end connection.Expiry)) error
+}
+
+//nolint:gochecknoglobals // a description of a metric is one
+var expiryMetric = prometheus.NewDesc("stytch_connection_expiry_timestamp_seconds",
+	"When something that a connection depends on ends, in seconds since 1970.",
+	[]string{"kind", "namespace", "name", "expires", "id"}, nil)
+
+func (e *expiries) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- expiryMetric }
+
+// collectTime is how long reading the cache may take.
+const collectTime = 5 * time.Second
+
+func (e *expiries) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
+	defer cancel()
+	for _, kind := range e.kinds {
+		err := kind(ctx, func(kind string, o v1alpha1.Connection, end connection.Expiry) {
+			metrics <- prometheus.MustNewConstMetric(expiryMetric, prometheus.GaugeValue, float64(end.At.Unix()),
+				kind, o.GetNamespace(), o.GetName(), end.What, end.Which)
+		})
+		if err != nil {
+			metrics <- prometheus.NewInvalidMetric(expiryMetric, err)
+		}
+	}
+}
+
+// expiries tells of every end that the manifests of the kind know of.
+func (e *engine[O, R]) expiries(ctx context.Context, tell func(string, v1alpha1.Connection, connection.Expiry)) error {
+	all, err := e.find(ctx, client.UnsafeDisableDeepCopy)
+	for _, o := range all {
+		for _, end := range e.kind.Expiries(o) {
+			tell(e.name, o, end)
+		}
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// keyOf is the key of an object in a manifest's namespace.
+func keyOf(o client.Object, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
+}
+
+// inputs reads what a wish is computed from beside its manifest, and notes the versions.
+func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, error) {
+	in := connection.Inputs{Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
+	if err := p.remote.read(ctx, p.to, p.o, id, p.since, &in); err != nil {
+		return in, err
+	}
+	versions := []v1alpha1.Input{}
+	for _, ref := range p.kind.References(p.o) {
+		version, err := p.input(ctx, ref, &in)
+		if err != nil {
+			return in, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
+		}
+		versions = append(versions, version)
+	}
+	p.report.Inputs = append(versions, connection.AnnotationsOf(p.o)...)
+	return in, nil
+}
+
+// input reads one object, and returns its version.
+func (p *pass[O, R]) input(ctx context.Context, ref connection.Reference, in *connection.Inputs) (v1alpha1.Input, error) {
+	key := keyOf(p.o, ref.Name)
+	version := v1alpha1.Input{Kind: ref.Kind, Name: ref.Name}
+	switch ref.Kind {
+	case connection.KindSecret:
+		secret, err := p.secret(ctx, key)
+		if err != nil || secret == nil {
+			return version, err
+		}
+		in.Secrets[ref.Name] = secret
+		return connection.InputOf(ref.Kind, secret.ObjectMeta), nil
+	case connection.KindConfigMap:
+		configMap, err := p.configMap(ctx, key)
+		if err != nil || configMap == nil {
+			return version, err
+		}
+		in.ConfigMaps[ref.Name] = configMap
+		return connection.InputOf(ref.Kind, configMap.ObjectMeta), nil
+	}
+	if in.Source != nil {
+		version.UID = string(in.Source.GetUID())
+	}
+	return version, nil
+}
+
+// sameInputs says that everything that the last pass computed its wish from is as it was, as far as the cache knows.
+func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
+	var inputs []v1alpha1.Input
+	for _, ref := range p.kind.References(p.o) {
+		version, err := p.cachedInput(ctx, keyOf(p.o, ref.Name), ref.Kind)
+		if err != nil {
+			return false
+		}
+		inputs = append(inputs, version)
+	}
+	return slices.Equal(append(inputs, connection.AnnotationsOf(p.o)...), p.o.CommonStatus().Inputs)
+}
+
+// cachedInput is which version of an object the cache knows.
+func (d *desk) cachedInput(ctx context.Context, key types.NamespacedName, kind string) (v1alpha1.Input, error) {
+	missing := v1alpha1.Input{Kind: kind, Name: key.Name}
+	if source := blankSource(kind); source != nil {
+		if err := d.cached.Get(ctx, key, source); err != nil {
+			return missing, client.IgnoreNotFound(err)
+		}
+		missing.UID = string(source.GetUID())
+		return missing, nil
+	}
+	object := metadataOf(kind)
+	if err := d.cached.Get(ctx, key, object); err != nil {
+		return missing, client.IgnoreNotFound(err)
+	}
+	return connection.InputOf(kind, object.ObjectMeta), nil
+}
+
+// metadataOf is a blank object of a core kind, of which the cache has the metadata.
+func metadataOf(kind string) *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	return object
+}
+
+// blankSource is a blank manifest of a kind that an ExternalConnection may re-use; nil for any other kind.
+func blankSource(kind string) v1alpha1.Connection {
+	switch v1alpha1.SourceKind(kind) {
+	case v1alpha1.SourceSAML:
+		return &v1alpha1.SAMLConnection{}
+	case v1alpha1.SourceOIDC:
+		return &v1alpha1.OIDCConnection{}
+	}
+	return nil
+}
+
+// secret reads a Secret from the API server; nil where there is none.
+func (d *desk) secret(ctx context.Context, key types.NamespacedName) (*corev1.Secret, error) {
+	var secret corev1.Secret
+	if err := d.live.Get(ctx, key, &secret); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return &secret, nil
+}
+
+// configMap reads a ConfigMap from the API server; nil where there is none.
+func (d *desk) configMap(ctx context.Context, key types.NamespacedName) (*corev1.ConfigMap, error) {
+	var configMap corev1.ConfigMap
+	if err := d.live.Get(ctx, key, &configMap); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return &configMap, nil
+}

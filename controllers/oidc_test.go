@@ -1,0 +1,183 @@
+package controllers
+
+import (
+	"context"
+	"net/http"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+const issuer = "https://login.example.com/tenant"
+
+// oidc is a manifest whose issuer is discovered, and its client secret.
+func (w *world) oidc(name string) *v1alpha1.OIDCConnection {
+	GinkgoHelper()
+	w.publishIssuer(issuer, "https://login.example.com")
+	w.create(w.secret(name+"-client", map[string]string{"secret": "client-secret-of-" + name}))
+	return &v1alpha1.OIDCConnection{ObjectMeta: w.meta(name), Spec: v1alpha1.OIDCConnectionSpec{
+		ConnectionSpec:   v1alpha1.ConnectionSpec{Organization: w.acme.ID, DisplayName: "Entra of " + name},
+		IdentityProvider: "microsoft-entra",
+		ClientID:         "client-of-" + name,
+		ClientSecretRef:  &v1alpha1.SecretKeyRef{Name: name + "-client", Key: "secret"},
+		Issuer:           issuer,
+		CustomScopes:     []string{"profile", "groups"},
+		AttributeMapping: map[string]string{"department": "dept"},
+	}}
+}
+
+// publishIssuer makes an issuer's discovery document readable.
+func (w *world) publishIssuer(issuer, root string) {
+	GinkgoHelper()
+	Expect(w.sim.AddDocument(stytchsim.Document{
+		URL:                   issuer + "/.well-known/openid-configuration",
+		AuthorizationEndpoint: root + "/authorize", TokenEndpoint: root + "/token", UserinfoEndpoint: root + "/userinfo", JWKSURI: root + "/keys",
+	})).To(Succeed())
+}
+
+// field is a field of a connection as Stytch keeps it.
+func (w *world) field(o v1alpha1.Connection, name string) any {
+	GinkgoHelper()
+	remote, found := w.sim.Connection(o.CommonStatus().ConnectionID)
+	Expect(found).To(BeTrue())
+	return remote.Fields[name]
+}
+
+// sentSince are the fields of the calls since a part of the journal that changed something.
+func (w *world) sentSince(seq int) [][]string {
+	var sent [][]string
+	for _, call := range w.callsSince(seq) {
+		if call.Method != http.MethodGet {
+			sent = append(sent, call.Fields)
+		}
+	}
+	return sent
+}
+
+var _ = Describe("An OIDCConnection", func() {
+	It("is created, discovered, configured and then left in peace", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.oidc("entra")
+		w.create(o)
+		p := w.start()
+		got := p.expectPass(o, "GET /v1/b2b/sso/organization", "POST /v1/b2b/sso/oidc/organization", "PUT /v1/b2b/sso/oidc/organization/connections/oidc-connection")
+		Expect(got.writes).To(HaveLen(3))
+		w.expectKept(o)
+		Expect(o.Status.RedirectURL).NotTo(BeEmpty())
+		Expect(o.Status.Discovered).To(Equal(&v1alpha1.DiscoveredStatus{
+			Issuer: issuer, AuthorizationURL: "https://login.example.com/authorize", TokenURL: "https://login.example.com/token",
+			UserinfoURL: "https://login.example.com/userinfo", JWKSURL: "https://login.example.com/keys",
+		}))
+		p.expectQuiet(o)
+		w.start().expectQuiet(o)
+	})
+
+	It("is pointed back at the endpoints that were discovered when somebody points it elsewhere at Stytch", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.oidc("entra")
+		w.settled(o)
+		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"token_url": "https://attacker.example.net/token"})
+		Expect(err).NotTo(HaveOccurred())
+		p := w.start()
+		p.pass(o)
+		w.clock.advance(resync)
+		seq := w.seq()
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(Equal([][]string{{"token_url"}}))
+		Expect(w.field(o, "token_url")).To(Equal("https://login.example.com/token"))
+		w.expectKept(o)
+	})
+
+	It("takes the endpoints of another issuer, and of none that it was not told", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.oidc("entra")
+		w.settled(o)
+		w.publishIssuer("https://new.example.com", "https://new.example.com")
+		edit(w, o, func(o *v1alpha1.OIDCConnection) {
+			o.Spec.Issuer, o.Spec.JWKSURL = "https://new.example.com", "https://keys.example.com"
+		})
+		seq := w.seq()
+		p := w.start()
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(HaveLen(1))
+		w.expectKept(o)
+		Expect(w.field(o, "token_url")).To(Equal("https://new.example.com/token"))
+		Expect(w.field(o, "jwks_url")).To(Equal("https://keys.example.com"))
+		Expect(o.Status.Discovered.JWKSURL).To(BeEmpty())
+	})
+
+	It("says what to do when the discovery fails, once, and is whole again when the URLs are given", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.oidc("entra")
+		o.Spec.Issuer = "https://unknown.example.com"
+		w.create(o)
+		p := w.start()
+		p.rest(o)
+		message := w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)
+		Expect(message).To(And(ContainSubstring("does not try again for the same issuer"), ContainSubstring("give authorizationURL, tokenURL, userinfoURL, jwksURL in the manifest")))
+		Expect(w.eventReasons()).To(ContainElement(v1alpha1.ReasonDiscoveryFailed))
+		Expect(w.field(o, "client_id")).To(Equal("client-of-entra"), "the other fields are applied")
+		seq := w.seq()
+		w.clock.advance(resync)
+		p.rest(o)
+		Expect(w.sentSince(seq)).To(BeEmpty(), "the same issuer is not sent again")
+		edit(w, o, func(o *v1alpha1.OIDCConnection) {
+			o.Spec.AuthorizationURL, o.Spec.TokenURL = "https://unknown.example.com/a", "https://unknown.example.com/t"
+			o.Spec.UserinfoURL, o.Spec.JWKSURL = "https://unknown.example.com/u", "https://unknown.example.com/k"
+		})
+		p.settle(o)
+		w.expectKept(o)
+	})
+
+	It("does not take the endpoints of the issuer before for those of an issuer that cannot be discovered", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.oidc("entra")
+		w.settled(o)
+		edit(w, o, func(o *v1alpha1.OIDCConnection) { o.Spec.Issuer = "https://unknown.example.com" })
+		p := w.start()
+		p.rest(o)
+		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)
+		Expect(o.Status.Discovered.TokenURL).To(BeEmpty())
+	})
+
+	for _, shown := range []string{"plain", "masked", "empty"} {
+		It("is sent a changed client secret once, and an untouched one never again, with the secret shown "+shown, func(ctx context.Context) {
+			w := newWorld(ctx, func(s *stytchsim.Switches) { s.ClientSecret = shown })
+			o := w.oidc("entra")
+			w.settled(o)
+			seq := w.seq()
+			p := w.start()
+			w.clock.advance(resync)
+			p.settle(o)
+			Expect(w.sentSince(seq)).To(BeEmpty())
+			edit(w, w.secret("entra-client", nil), func(s *corev1.Secret) { s.Data["secret"] = []byte("another-client-secret") })
+			p.settle(o)
+			Expect(w.sentSince(seq)).To(Equal([][]string{{"client_secret"}}))
+			w.clock.advance(resync)
+			p.settle(o)
+			w.start().settle(o)
+			Expect(w.sentSince(seq)).To(HaveLen(1))
+			w.expectKept(o)
+		})
+	}
+
+	It("applies a client secret that changed while Stytch could not be reached, although Stytch does not show it", func(ctx context.Context) {
+		w := newWorld(ctx, func(s *stytchsim.Switches) { s.ClientSecret = "masked" })
+		o := w.oidc("entra")
+		w.settled(o)
+		edit(w, w.secret("entra-client", nil), func(s *corev1.Secret) { s.Data["secret"] = []byte("another-client-secret") })
+		w.fault(stytchsim.Fault{Method: "PUT", Path: "/v1/b2b/sso/**", Status: http.StatusInternalServerError})
+		p := w.start()
+		p.rest(o)
+		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonUnavailable)
+		w.sim.RemoveFaults()
+		seq := w.seq()
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(Equal([][]string{{"client_secret"}}))
+		w.expectKept(o)
+	})
+})

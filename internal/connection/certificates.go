@@ -1,0 +1,286 @@
+package connection
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+const (
+	blockCertificate = "CERTIFICATE"
+	pemBegin         = "-----BEGIN "
+)
+
+// wantedCertificates reads the certificates of a manifest. One that is named twice counts once. It is nil, not managed, where
+// they are more than Stytch takes.
+func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (certificates []Certificate, problems []Problem) {
+	for i, entry := range list {
+		found, problem := certificatesOf(fmt.Sprintf("spec.verificationCertificates[%d]", i), entry, in)
+		if problem != nil {
+			problems = append(problems, *problem)
+		}
+		for _, c := range found {
+			if !holds(certificates, c.SHA256) {
+				certificates = append(certificates, c)
+			}
+		}
+	}
+	if len(certificates) > maxCertificates {
+		return nil, append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+			"spec.verificationCertificates come to %d certificates, and Stytch takes %d: take out those that the identity provider does not sign with any more.",
+			len(certificates), maxCertificates)})
+	}
+	return certificates, problems
+}
+
+// certificatesOf reads one entry: a certificate in the manifest, or a bundle elsewhere.
+func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inputs) ([]Certificate, *Problem) {
+	var at item
+	switch {
+	case entry.SecretKeyRef != nil:
+		at = secretItem(path+".secretKeyRef", *entry.SecretKeyRef)
+	case entry.ConfigMapKeyRef != nil:
+		at = item{path + ".configMapKeyRef", KindConfigMap, entry.ConfigMapKeyRef.Name, entry.ConfigMapKeyRef.Key}
+	default:
+		found, err := readBundle(entry.PEM)
+		if err == nil && len(found) > 1 {
+			err = errors.New("holds more than one certificate: give each certificate an entry of its own")
+		}
+		if err != nil {
+			return nil, &Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s.pem %v.", path, err)}
+		}
+		return found, nil
+	}
+	text, problem := at.read(in)
+	if problem != nil {
+		return nil, problem
+	}
+	found, err := readBundle(text)
+	if err != nil {
+		return nil, new(at.invalid(err))
+	}
+	return found, nil
+}
+
+// readBundle reads certificates that stand one after another with nothing but white space around them.
+func readBundle(text string) ([]Certificate, error) {
+	blocks, err := readPEM(text)
+	if err != nil {
+		return nil, err
+	}
+	var certificates []Certificate
+	for _, block := range blocks {
+		switch {
+		case strings.Contains(block.Type, "PRIVATE KEY"):
+			return nil, errors.New("holds a private key beside or instead of a certificate: leave only certificates there")
+		case block.Type != blockCertificate:
+			return nil, fmt.Errorf("holds a %s, not a CERTIFICATE: put the identity provider's signing certificate there", cut(block.Type))
+		}
+		c, err := readCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		certificates = append(certificates, c)
+	}
+	return certificates, nil
+}
+
+// readPEM reads PEM with nothing but white space around its blocks: what else stands there may be half of something.
+func readPEM(text string) ([]*pem.Block, error) {
+	var blocks []*pem.Block
+	left := strings.TrimSpace(text)
+	if !strings.Contains(left, pemBegin) {
+		return nil, errors.New("is not PEM: paste it with its BEGIN and END lines")
+	}
+	for left != "" {
+		if !strings.HasPrefix(left, pemBegin) {
+			return nil, errors.New("holds text beside its PEM blocks: leave only what stands from the BEGIN lines to the END lines")
+		}
+		block, rest := pem.Decode([]byte(left))
+		if block == nil || strings.Count(left[:len(left)-len(rest)], pemBegin) > 1 { // Decode passes over what is broken
+			return nil, errors.New("holds broken PEM: paste it again, with its BEGIN and END lines")
+		}
+		blocks, left = append(blocks, block), strings.TrimSpace(string(rest))
+	}
+	return blocks, nil
+}
+
+// readCertificate reads a certificate. It is sent on in canonical PEM. Only its shape is looked at: identity providers use
+// certificates that Go's parser finds fault with, and Stytch is the one to judge them.
+func readCertificate(der []byte) (Certificate, error) {
+	var shape struct {
+		Certificate asn1.RawValue
+		Algorithm   pkix.AlgorithmIdentifier
+		Signature   asn1.BitString
+	}
+	if after, err := asn1.Unmarshal(der, &shape); err != nil || len(after) > 0 {
+		return Certificate{}, errors.New("is not a readable X.509 certificate: download it from the identity provider again")
+	}
+	c := Certificate{
+		SHA256: fingerprint(der),
+		PEM:    string(pem.EncodeToMemory(&pem.Block{Type: blockCertificate, Bytes: der})),
+	}
+	if parsed, err := x509.ParseCertificate(der); err == nil {
+		c.ExpiresAt = parsed.NotAfter
+	}
+	return c, nil
+}
+
+// fingerprint is the SHA-256 of something, in lower-case hexadecimal.
+func fingerprint(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func holds(list []Certificate, sha256 string) bool {
+	return slices.ContainsFunc(list, func(c Certificate) bool { return c.SHA256 == sha256 })
+}
+
+// expiredInVain are the wanted certificates that have ended and are not at Stytch: they are not sent.
+func expiredInVain(want, have State) []Certificate {
+	var vain []Certificate
+	for _, c := range want.Certificates {
+		if c.expired(want.Now) && !holds(have.Certificates, c.SHA256) {
+			vain = append(vain, c)
+		}
+	}
+	return vain
+}
+
+// planCertificates says what brings the wanted certificates to Stytch, around an Update that makes the other changes.
+//
+//	                                                    steps
+//	certificates missing                                the Update adds the first, one more each further one
+//	all five slots taken, one missing                   before that: free the one that expired, else the unwanted one that ends first
+//	one missing that only the metadata holds            after the Update: read the metadata again
+//	the metadata was never read, or is to be again      at the end: read it
+//	unwanted ones, and every wanted one is there        delete them
+func planCertificates(want, have State, changes []Change) []Step {
+	missing, surplus := compareCertificates(want, have)
+	var steps []Step
+	if room, needed := makeRoom(want, have, missing, surplus); needed {
+		steps = append(steps, deletion(FreeCertificate, room))
+		surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return c.ID == room.ID })
+	}
+	lost := slices.ContainsFunc(missing, func(c Certificate) bool { return c.PEM == "" })
+	for _, c := range missing {
+		if c.PEM == "" {
+			continue
+		}
+		if len(changes) > 0 && carries(Step{Changes: changes}, fieldCertificate) {
+			steps = append(steps, Step{Action: Update, Changes: changes})
+			changes = nil
+		}
+		changes = append(changes, addition(c, want.Certificates, have.Certificates))
+	}
+	if len(changes) > 0 {
+		steps = append(steps, Step{Action: Update, Changes: changes})
+	}
+	if lost {
+		steps = append(steps, reading(want.Metadata))
+	}
+	for _, c := range surplus {
+		steps = append(steps, deletion(DeleteCertificate, c))
+	}
+	if want.Metadata != nil && want.Metadata.Due && !lost {
+		steps = append(steps, reading(want.Metadata))
+	}
+	return steps
+}
+
+// compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
+// ends first at the top. A second copy of a wanted one is not wanted. None is to go while a wanted one cannot be brought.
+func compareCertificates(want, have State) (missing, surplus []Certificate) {
+	if want.Certificates == nil {
+		return nil, nil
+	}
+	valid := slices.ContainsFunc(have.Certificates, func(c Certificate) bool { return !c.expired(want.Now) })
+	room := valid && want.Metadata != nil && want.Metadata.Due // what the metadata brings needs a place
+	there := map[string]bool{}
+	for _, c := range have.Certificates {
+		if there[c.SHA256] || !holds(want.Certificates, c.SHA256) || room && c.expired(want.Now) {
+			surplus = append(surplus, c)
+		}
+		there[c.SHA256] = true
+	}
+	for _, c := range want.Certificates {
+		if !there[c.SHA256] && !c.expired(want.Now) {
+			missing = append(missing, c)
+		}
+	}
+	if want.Incomplete || len(expiredInVain(want, have)) > 0 {
+		return missing, nil
+	}
+	slices.SortFunc(surplus, endsFirst)
+	return missing, surplus
+}
+
+// makeRoom says which certificate goes where all slots are taken and one is missing. One that has ended is no loss, even one
+// that is wanted.
+func makeRoom(want, have State, missing, surplus []Certificate) (Certificate, bool) {
+	if len(missing) == 0 || len(have.Certificates) < maxCertificates {
+		return Certificate{}, false
+	}
+	for _, c := range slices.SortedFunc(slices.Values(have.Certificates), endsFirst) {
+		if c.expired(want.Now) {
+			return c, true
+		}
+	}
+	if len(surplus) == 0 {
+		return Certificate{}, false
+	}
+	return surplus[0], true
+}
+
+// endsFirst puts the certificate that ends first at the top, and those that nobody knows the end of last.
+func endsFirst(a, b Certificate) int {
+	return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
+}
+
+func compareEnds(a, b time.Time) int {
+	return cmp.Or(compareBools(a.IsZero(), b.IsZero()), a.Compare(b))
+}
+
+// addition of a certificate. What Stytch has in its place are the certificates that nobody wants: those that are wanted come and
+// go beside it.
+func addition(c Certificate, want, have []Certificate) Change {
+	var instead []string
+	for _, h := range have {
+		if !holds(want, h.SHA256) {
+			instead = append(instead, cmp.Or(h.SHA256, "unreadable"))
+		}
+	}
+	slices.Sort(instead)
+	return Change{
+		Field: fieldCertificate,
+		Have:  Text(strings.Join(slices.Compact(instead), " ")),
+		Want:  Value{Send: c.PEM, Same: c.SHA256},
+	}
+}
+
+func deletion(action Action, c Certificate) Step {
+	return Step{
+		Action: action, Target: c.ID,
+		Changes: []Change{{Field: fieldCertificates, Have: Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: Text("")}},
+	}
+}
+
+// reading of the identity provider's metadata.
+func reading(m *Metadata) Step {
+	was := m.Was
+	if was == m.URL {
+		was = "" // what it gave is out of date
+	}
+	return Step{Action: ReadMetadata, Changes: []Change{{Field: fieldMetadataURL, Have: Text(was), Want: Text(m.URL)}}}
+}

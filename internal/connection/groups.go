@@ -1,0 +1,84 @@
+package connection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+const fieldGroupRoles = "scim_group_implicit_role_assignments"
+
+// NamesGroups says whether a manifest gives groups by name, so that the connection's groups have to be known.
+func NamesGroups(o *v1alpha1.SCIMConnection) bool {
+	return slices.ContainsFunc(o.Spec.GroupImplicitRoles, func(g v1alpha1.SCIMGroupRole) bool { return g.GroupName != "" })
+}
+
+// resolution is what became of the groups that a manifest gives.
+type resolution struct {
+	roles     Value
+	resolved  []string // names that are groups
+	pending   []string // names that are not, yet
+	ambiguous []string // names that several groups have, with their IDs
+}
+
+// resolveGroups finds the groups that are given by name.
+func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) resolution {
+	byName := map[string][]string{}
+	for _, g := range groups {
+		byName[g.Name] = append(byName[g.Name], g.ID)
+	}
+	var r resolution
+	var entries []roleAssignment
+	for _, g := range list {
+		id := g.GroupID
+		if g.GroupName != "" {
+			switch ids := byName[g.GroupName]; len(ids) {
+			case 0:
+				r.pending = addOnce(r.pending, g.GroupName)
+				continue
+			case 1:
+				id = ids[0]
+				r.resolved = addOnce(r.resolved, g.GroupName)
+			default:
+				slices.Sort(ids)
+				r.ambiguous = addOnce(r.ambiguous, fmt.Sprintf("%s (%s)", g.GroupName, strings.Join(ids, ", ")))
+			}
+		}
+		entries = append(entries, roleAssignment{RoleID: g.Role, GroupID: id})
+	}
+	r.roles = assignments(entries, func(e roleAssignment) roleAssignment { return e })
+	return r
+}
+
+func addOnce(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+func (r resolution) problems() []Problem {
+	var problems []Problem
+	if len(r.ambiguous) > 0 {
+		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+			"Several groups have a name that spec.groupImplicitRoles gives, so no group's roles are changed: %s. Give the one that is meant by its groupID.",
+			strings.Join(r.ambiguous, "; "))})
+	}
+	if len(r.pending) > 0 {
+		problems = append(problems, Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
+			"The identity provider has not pushed every group that spec.groupImplicitRoles names; the others have their roles. Waiting for: %s.",
+			strings.Join(r.pending, ", "))})
+	}
+	return problems
+}
+
+// status is what status says of the names.
+func (r resolution) status() *v1alpha1.SCIMGroupsStatus {
+	if len(r.resolved)+len(r.pending)+len(r.ambiguous) == 0 {
+		return nil
+	}
+	return &v1alpha1.SCIMGroupsStatus{Resolved: int32(len(r.resolved)), Pending: r.pending} //nolint:gosec // at most 100
+}

@@ -1,0 +1,228 @@
+package connection
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+const blockRSAKey = "RSA PRIVATE KEY"
+
+// keyOf reads the RSA private key that an entry names.
+func keyOf(at item, in Inputs) (Key, *Problem) {
+	text, problem := at.read(in)
+	if problem != nil {
+		return Key{}, problem
+	}
+	key, err := readKey(text)
+	if err != nil {
+		return Key{}, new(at.invalid(err))
+	}
+	return key, nil
+}
+
+// readKey reads one RSA private key in PKCS#1 or PKCS#8, which Stytch takes as PKCS#1 only.
+func readKey(text string) (Key, error) {
+	blocks, err := readPEM(text)
+	if err != nil {
+		return Key{}, err
+	}
+	if len(blocks) > 1 {
+		return Key{}, errors.New("holds more than one PEM block: leave only the private key there")
+	}
+	key, err := rsaKey(blocks[0])
+	if err != nil {
+		return Key{}, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return Key{}, errBrokenKey
+	}
+	private := pem.EncodeToMemory(&pem.Block{Type: blockRSAKey, Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	return Key{SPKISHA256: fingerprint(public), Private: stytch.Secret(private)}, nil
+}
+
+var errBrokenKey = errors.New("holds an RSA key that cannot be read: make it anew, for example with openssl genrsa 2048")
+
+// rsaKey decodes a key. What the decoders say is left out: it might quote the key.
+func rsaKey(block *pem.Block) (*rsa.PrivateKey, error) {
+	const instead = "Stytch takes RSA private keys: make one, for example with openssl genrsa 2048"
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
+		return nil, errors.New("holds a key that is encrypted with a passphrase: store it decrypted, for example with openssl rsa")
+	case block.Type == blockRSAKey:
+		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, errBrokenKey
+		}
+		return key, nil
+	case block.Type == "PRIVATE KEY":
+		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, errBrokenKey
+		}
+		if key, is := parsed.(*rsa.PrivateKey); is {
+			return key, nil
+		}
+		return nil, errors.New("holds a key that is not RSA. " + instead)
+	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		return nil, fmt.Errorf("holds an %s. %s", cut(block.Type), instead)
+	}
+	return nil, fmt.Errorf("holds a %s, not a private key. %s", cut(block.Type), instead)
+}
+
+// wantedSigning is the signing key that a manifest names.
+func wantedSigning(ref *v1alpha1.SecretKeyRef, in Inputs) ([]Key, []Problem) {
+	if ref == nil {
+		return nil, nil
+	}
+	key, problem := keyOf(secretItem("spec.signingPrivateKeyRef", *ref), in)
+	if problem != nil {
+		return nil, []Problem{*problem}
+	}
+	return []Key{key}, nil
+}
+
+// wantedEncryption are the encryption keys that a manifest names, beside those that were added through it.
+func wantedEncryption(o *v1alpha1.SAMLConnection, in Inputs) (*Encryption, []Problem) {
+	if o.Spec.EncryptionPrivateKeyRefs == nil {
+		return nil, nil
+	}
+	e := &Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey}
+	for _, known := range o.Status.EncryptionKeys {
+		e.Ours[known.PrivateKeyID] = known.SPKISHA256
+	}
+	var problems []Problem
+	for i, ref := range o.Spec.EncryptionPrivateKeyRefs {
+		key, problem := keyOf(secretItem(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
+		switch {
+		case problem != nil:
+			e.Incomplete = true
+			problems = append(problems, *problem)
+		case !slices.ContainsFunc(e.Keys, func(k Key) bool { return k.SPKISHA256 == key.SPKISHA256 }):
+			e.Keys = append(e.Keys, key)
+		}
+	}
+	return e, problems
+}
+
+// signing is the change that gives Stytch the wanted signing key, if it does not sign with it.
+func signing(want, have []Key) []Change {
+	if len(want) == 0 {
+		return nil
+	}
+	key := want[0]
+	var newest []string
+	for _, k := range have {
+		newest = append(newest, k.SPKISHA256)
+	}
+	if slices.Contains(newest, key.SPKISHA256) {
+		return nil
+	}
+	return []Change{{Field: fieldSigningKey, Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
+}
+
+// planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
+// goes first. A key that was not added through the manifest is never removed.
+func planEncryption(want, have *Encryption) []Step {
+	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 {
+		return nil
+	}
+	there, unwanted := map[string]bool{}, []string{}
+	for _, id := range slices.Sorted(maps.Keys(want.Ours)) {
+		spki := want.Ours[id]
+		switch {
+		case !slices.Contains(have.IDs, id):
+		case there[spki] || !slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == spki }):
+			unwanted = append(unwanted, id)
+		default:
+			there[spki] = true
+		}
+	}
+	var steps []Step
+	missing := slices.DeleteFunc(slices.Clone(want.Keys), func(k Key) bool { return there[k.SPKISHA256] })
+	if want.Incomplete {
+		unwanted = nil
+	}
+	remove := func(id string) Step {
+		return Step{Action: DeleteEncryptionKey, Target: id, Changes: []Change{{Field: fieldEncryptionKeys, Have: Text(want.Ours[id]), Want: Text("")}}}
+	}
+	if len(missing) > 0 && len(unwanted) > 0 && len(have.IDs) >= maxCertificates {
+		steps = append(steps, remove(unwanted[0]))
+		unwanted = unwanted[1:]
+	}
+	for _, k := range missing {
+		steps = append(steps, Step{Action: AddEncryptionKey, Changes: []Change{{
+			Field: fieldEncryptionKey, Want: Value{Send: k.Private, Same: k.SPKISHA256},
+		}}})
+	}
+	for _, id := range unwanted {
+		steps = append(steps, remove(id))
+	}
+	return steps
+}
+
+// prepareKey notes, before an encryption key is added, which keys are there. What is noted of an earlier attempt with the same key
+// stands: that attempt may still take effect.
+func prepareKey(o *v1alpha1.SAMLConnection, present []string, step Step) bool {
+	spki := step.Changes[0].Want.Same
+	if adding := o.Status.AddingEncryptionKey; adding != nil && adding.SPKISHA256 == spki {
+		return false
+	}
+	o.Status.AddingEncryptionKey = &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: spki, PresentKeyIDs: present}
+	return true
+}
+
+// learnKey finds the key that was being added: it is the one that was not there before. It forgets those that are gone.
+func learnKey(o *v1alpha1.SAMLConnection, present []string) {
+	o.Status.EncryptionKeys = slices.DeleteFunc(o.Status.EncryptionKeys, func(k v1alpha1.EncryptionKeyStatus) bool {
+		return !slices.Contains(present, k.PrivateKeyID)
+	})
+	if added := appeared(o.Status.AddingEncryptionKey, present); len(added) == 1 && added[0] != "" {
+		o.Status.EncryptionKeys = append(o.Status.EncryptionKeys,
+			v1alpha1.EncryptionKeyStatus{PrivateKeyID: added[0], SPKISHA256: o.Status.AddingEncryptionKey.SPKISHA256})
+		o.Status.AddingEncryptionKey = nil
+	}
+}
+
+// forgetKey forgets a key that was to be added, is not there, and is not wanted any more. Should it appear yet, it is nobody's, and
+// is left alone.
+func forgetKey(o *v1alpha1.SAMLConnection, want *Encryption, present []string) {
+	adding := o.Status.AddingEncryptionKey
+	if adding == nil || len(appeared(adding, present)) > 0 {
+		return
+	}
+	if want == nil || !slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == adding.SPKISHA256 }) {
+		o.Status.AddingEncryptionKey = nil
+	}
+}
+
+// appeared are the keys that were not there before a key was being added.
+func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []string {
+	if adding == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(present), func(id string) bool { return slices.Contains(adding.PresentKeyIDs, id) })
+}
+
+// keyDoubts reports keys that appeared together, of which nobody can say which is whose. None is added or removed then.
+func keyDoubts(want, have *Encryption) []Problem {
+	if want == nil || have == nil {
+		return nil
+	}
+	added := appeared(want.Adding, have.IDs)
+	if len(added) < 2 {
+		return nil
+	}
+	return []Problem{{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
+		"Several encryption keys appeared while one was being added, and Stytch does not show which is which: %s. Delete at Stytch those that are not wanted, until one of them is left.",
+		strings.Join(added, ", "))}}
+}

@@ -1,0 +1,429 @@
+package connection_test
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// far is one connection at Stytch, of whatever kind, as its endpoints are documented. It is written anew here, from the names of the
+// fields on.
+type far struct {
+	document
+	certificates []farCertificate
+	signing      []farSigning
+	keys         []farKey
+	token        connection.Token // that Stytch accepts
+	groups       []stytch.SCIMGroup
+	details      map[string]string // of the ConfigMap; nil while there is none
+
+	metadata  map[string]farMetadata       // documents of identity providers, by URL
+	discovery map[string]map[string]string // and of issuers, by issuer
+	refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong
+	habits    habits
+
+	made int
+}
+
+// habits are what Stytch's documents leave open.
+type habits struct {
+	metadata      string // append (what is not there), append-all, replace (with new IDs), keep (replace, and keep the IDs)
+	duplicates    bool   // a certificate that is there already is added once more
+	signingStay   bool   // the certificate of the signing key before stays
+	secretIs      string // shown, masked or empty
+	refuseExpired bool
+}
+
+type farCertificate struct {
+	issued
+	id string
+}
+
+type farSigning struct {
+	spki, sha256, pem string
+	made              time.Time
+}
+
+type farKey struct{ id, spki string }
+
+type farMetadata struct {
+	entity, sso  string
+	certificates []issued
+}
+
+// refusal is a 400 with this error type.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func (f *far) newID(kind string) string {
+	f.made++
+	return fmt.Sprintf("%s-%03d", kind, f.made)
+}
+
+// take does what a step asks for. Stytch's warning comes with it.
+func (f *far) take(t *testing.T, step connection.Step) (warning string, err error) {
+	t.Helper()
+	switch step.Action {
+	case connection.Update, connection.AddEncryptionKey:
+		return f.update(t, step.Fields())
+	case connection.ReadMetadata:
+		return "", f.readMetadata(step.Changes[0].Want.Same)
+	case connection.DeleteCertificate, connection.FreeCertificate:
+		return "", f.removeCertificate(t, step.Target)
+	case connection.DeleteEncryptionKey:
+		at := slices.IndexFunc(f.keys, func(k farKey) bool { return k.id == step.Target })
+		if at < 0 {
+			t.Fatalf("the key %s is removed, which is not there", step.Target)
+		}
+		f.keys = slices.Delete(slices.Clone(f.keys), at, at+1)
+	case connection.PublishDetails:
+		if f.details == nil {
+			f.details = map[string]string{}
+		}
+		for key, value := range connection.DetailsIn(step) {
+			f.details[key] = value
+			if value == "" {
+				delete(f.details, key)
+			}
+		}
+	default:
+		t.Fatalf("%s is not expected", step.Action)
+	}
+	return "", nil
+}
+
+// update changes everything or nothing.
+func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err error) {
+	t.Helper()
+	plain, next := stytch.Fields{}, *f
+	for field, value := range revealed(body) {
+		switch field {
+		case "x509_certificate":
+			err = next.addCertificate(value.(string), f.habits.duplicates)
+		case "signing_private_key":
+			err = next.sign(t, value.(string))
+		case "saml_encryption_private_key":
+			err = next.addKey(t, value.(string))
+		default:
+			plain[field] = value
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if issuer, sent := body["issuer"]; sent && issuer != f.Issuer {
+		found, read := f.discovery[issuer.(string)]
+		if !read {
+			warning = "The metadata document could not be read."
+		}
+		for field, url := range found {
+			if _, explicit := plain[field]; !explicit {
+				plain[field] = url
+			}
+		}
+	}
+	next.put(t, plain)
+	*f = next
+	return warning, nil
+}
+
+func (f *far) addCertificate(text string, duplicates bool) error {
+	block, _ := pem.Decode([]byte(text))
+	parsed, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return refusal("invalid_x509_certificate")
+	}
+	sum := sha256.Sum256(block.Bytes)
+	added := issued{der: block.Bytes, pem: text, sha256: hex.EncodeToString(sum[:]), ends: parsed.NotAfter}
+	if slices.Contains(f.refuses, added.sha256) || f.habits.refuseExpired && !parsed.NotAfter.After(noon) {
+		return refusal("invalid_x509_certificate")
+	}
+	return f.place(added, duplicates)
+}
+
+func (f *far) place(c issued, duplicates bool) error {
+	there := slices.ContainsFunc(f.certificates, func(h farCertificate) bool { return h.sha256 == c.sha256 })
+	if there && !duplicates {
+		return nil
+	}
+	if len(f.certificates) >= 5 {
+		return refusal("too_many_sso_verification_certificates")
+	}
+	f.certificates = append(slices.Clone(f.certificates), farCertificate{c, f.newID("cert")})
+	return nil
+}
+
+func (f *far) removeCertificate(t *testing.T, id string) error {
+	t.Helper()
+	at := slices.IndexFunc(f.certificates, func(c farCertificate) bool { return c.id == id })
+	if at < 0 || len(f.certificates) == 1 {
+		t.Fatalf("the certificate %q of %d is removed", id, len(f.certificates))
+	}
+	f.certificates = slices.Delete(slices.Clone(f.certificates), at, at+1)
+	return nil
+}
+
+func (f *far) readMetadata(url string) error {
+	read, found := f.metadata[url]
+	if !found {
+		return refusal("invalid_xml_from_saml_metadata_url")
+	}
+	next := *f
+	next.IDPEntityID, next.IDPSSOURL = read.entity, read.sso
+	if f.habits.metadata == "replace" {
+		next.certificates = nil
+	}
+	if f.habits.metadata == "keep" {
+		next.certificates = slices.DeleteFunc(slices.Clone(f.certificates), func(c farCertificate) bool {
+			return !slices.ContainsFunc(read.certificates, func(d issued) bool { return d.sha256 == c.sha256 })
+		})
+	}
+	for _, c := range read.certificates {
+		if err := next.place(c, f.habits.metadata == "append-all"); err != nil {
+			return err
+		}
+	}
+	*f = next
+	return nil
+}
+
+// public reads a private key as Stytch does, and says which it is.
+func public(t *testing.T, text string) string {
+	t.Helper()
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || block.Type != "RSA PRIVATE KEY" || len(rest) > 0 {
+		t.Fatal("what is sent as a private key is not one PKCS#1 key")
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sumOf(string(spki))
+}
+
+func (f *far) sign(t *testing.T, text string) error {
+	t.Helper()
+	spki := public(t, text)
+	if slices.Contains(f.refuses, spki) {
+		return refusal("saml_signing_private_key_invalid")
+	}
+	f.made++
+	made := farSigning{spki: spki, sha256: sumOf(spki), pem: "certificate of " + spki[:8], made: noon.Add(time.Duration(f.made) * time.Second)}
+	if !f.habits.signingStay {
+		f.signing = nil
+	}
+	f.signing = append(slices.Clone(f.signing), made)
+	return nil
+}
+
+func (f *far) addKey(t *testing.T, text string) error {
+	t.Helper()
+	spki := public(t, text)
+	if slices.Contains(f.refuses, spki) {
+		return refusal("private_key_too_long")
+	}
+	if len(f.keys) >= 5 {
+		return refusal("too_many_encryption_certificates")
+	}
+	f.keys = append(slices.Clone(f.keys), farKey{f.newID("key"), spki})
+	return nil
+}
+
+// asSAML is what Stytch shows of a SAML connection, in one of the spellings that it may choose.
+func (f *far) asSAML(random *rand.Rand) stytch.SAMLConnection {
+	r := f.noisy(random).saml()
+	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs/"+samlID, "https://api.stytch.com/audience/"+samlID
+	for _, c := range f.certificates {
+		shown := stytch.Certificate{ID: c.id, SHA256: c.sha256, ExpiresAt: c.ends, Subject: "CN=okta"}
+		if len(f.certificates) >= 5 {
+			shown.PEM = c.pem
+		}
+		r.VerificationCertificates = append(r.VerificationCertificates, shown)
+	}
+	random.Shuffle(len(r.VerificationCertificates), func(i, j int) {
+		list := r.VerificationCertificates
+		list[i], list[j] = list[j], list[i]
+	})
+	for _, s := range slices.Backward(f.signing) {
+		r.SigningCertificates = append(r.SigningCertificates, stytch.SigningCertificate{SHA256: s.sha256, SPKISHA256: s.spki, PEM: s.pem, CreatedAt: s.made, ExpiresAt: yearsOn(3)})
+	}
+	for _, k := range f.keys {
+		r.EncryptionKeyIDs = append(r.EncryptionKeyIDs, k.id)
+	}
+	return r
+}
+
+// asOIDC is what Stytch shows of an OIDC connection.
+func (f *far) asOIDC(random *rand.Rand) stytch.OIDCConnection {
+	r := f.noisy(random).oidc()
+	if f.habits.secretIs == "masked" {
+		r.ClientSecretMasked = r.ClientSecretSHA256 != ""
+	}
+	if f.habits.secretIs != "shown" {
+		r.ClientSecretSHA256 = ""
+	}
+	return r
+}
+
+// errLost says that the process was lost.
+var errLost = errors.New("lost")
+
+// stage is a manifest and its connection, brought together as a pass does it (controllers/converge.go).
+type stage[O v1alpha1.Connection, R any] struct {
+	kind   connection.Kind[O, R]
+	held   O // the manifest as the API server holds it
+	far    *far
+	shows  func() R
+	inputs func() connection.Inputs
+	// lose says, before a request is made, what becomes of it: "" it is answered, "unsent" or "unanswered": the process is lost
+	// before or after it takes effect, "late": the process is lost and the request takes effect later.
+	lose func(connection.Step) string
+	late []connection.Step
+	// watch is called after each request.
+	watch func(connection.Step)
+	log   []connection.Step // of the last pass
+}
+
+// outcome is how a pass ended.
+type outcome struct {
+	plan     []connection.Step
+	stuck    []v1alpha1.NotConverging
+	problems []connection.Problem
+	err      error
+}
+
+func copyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
+
+func (s *stage[O, R]) pass(t *testing.T) outcome {
+	t.Helper()
+	o := copyOf(s.held)
+	s.log = nil
+	stuck := o.CommonStatus().NotConverging
+	var before R
+	var done *connection.Step
+	for range maxSteps {
+		r := s.shows()
+		if done == nil {
+			before = r
+		}
+		s.kind.Learn(o, before, r, done)
+		want, have, problems := statesOf(s.kind, o, r, s.inputs())
+		plan := connection.Plan(want, have)
+		problems = append(problems, s.kind.Doubts(o, want, have)...)
+		if done != nil {
+			stuck = append(slices.Clone(stuck), connection.Repeated(*done, plan)...)
+		}
+		left, hold := connection.Withhold(plan, stuck)
+		if connection.Halted(problems) {
+			left = nil
+		}
+		s.kind.Publish(o, r, want)
+		o.CommonStatus().NotConverging = hold
+		if len(left) == 0 {
+			s.held = copyOf(o)
+			return outcome{plan, hold, problems, nil}
+		}
+		if err := s.step(t, o, r, left[0]); err != nil {
+			if !errors.Is(err, errLost) {
+				s.held = copyOf(o)
+			}
+			return outcome{plan, hold, problems, err}
+		}
+		done, before, stuck = &left[0], r, hold
+	}
+	t.Fatalf("more than %d steps: %s", maxSteps, story(s.log))
+	return outcome{}
+}
+
+func (s *stage[O, R]) step(t *testing.T, o O, r R, step connection.Step) error {
+	t.Helper()
+	if s.kind.Prepare(o, r, step) {
+		s.held = copyOf(o)
+	}
+	err := s.request(t, o, step)
+	var refused refusal
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if undo := s.kind.Undo(o, step); undo != nil {
+		if failed := s.request(t, o, *undo); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+func (s *stage[O, R]) request(t *testing.T, o O, step connection.Step) error {
+	t.Helper()
+	fate := ""
+	if s.lose != nil {
+		fate = s.lose(step)
+	}
+	switch fate {
+	case "late":
+		s.late = append(s.late, step)
+		return errLost
+	case "unsent":
+		return errLost
+	}
+	s.log = append(s.log, step)
+	warning, err := s.far.take(t, step)
+	if s.watch != nil && err == nil {
+		s.watch(step)
+	}
+	if fate == "unanswered" {
+		return errLost
+	}
+	if oidc, is := any(o).(*v1alpha1.OIDCConnection); is && err == nil {
+		connection.Sent(oidc, step, warning)
+	}
+	return err
+}
+
+// settle runs passes until one takes no step, and fails the test where that does not come soon, or where a further pass
+// changes the manifest's status.
+func (s *stage[O, R]) settle(t *testing.T) outcome {
+	t.Helper()
+	for range 4 {
+		out := s.pass(t)
+		if len(s.log) > 0 {
+			continue
+		}
+		before := inJSON(t, s.held)
+		for range 2 {
+			s.pass(t)
+			if after := inJSON(t, s.held); len(s.log) > 0 || after != before {
+				t.Fatalf("a quiet pass took %q and turned %s into %s", story(s.log), before, after)
+			}
+		}
+		return out
+	}
+	t.Fatalf("still at work after four passes: %s", story(s.log))
+	return outcome{}
+}
+
+// words of a list of problems, for a failing test.
+func problemWords(problems []connection.Problem) string {
+	var said []string
+	for _, p := range problems {
+		said = append(said, p.Reason+": "+p.Message)
+	}
+	return strings.Join(said, " | ")
+}

@@ -1,0 +1,316 @@
+package stytch
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// privateKey returns a private key as Stytch takes it and the SHA-256 of its
+// public key.
+func privateKey(t *testing.T) (key Secret, public string) {
+	t.Helper()
+	made, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	spki, err := x509.MarshalPKIXPublicKey(made.Public())
+	must(t, err)
+	return Secret(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(made)})), fingerprint(spki)
+}
+
+const issuer = "https://idp.example.com/tenant"
+
+func TestAnOIDCConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	w.document(stytchsim.Document{
+		URL:                   issuer + "/.well-known/openid-configuration",
+		AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token", UserinfoEndpoint: issuer + "/userinfo", JWKSURI: issuer + "/keys",
+	})
+	p := w.pass("uid")
+	w.sso(p, start)
+	var made, got OIDCConnection
+	w.expect(func() { made = w.oidc(p, "Acme") }, "CreateOIDCConnection")
+	if made.Status != "pending" || made.DisplayName != "Acme" || made.IdentityProvider != "okta" || made.OrganizationID != w.org || made.RedirectURL == "" || made.ClientSecretSHA256 != "" || made.ClientSecretMasked {
+		t.Errorf("created: %+v", made)
+	}
+	w.expect(func() {
+		is, warning, request, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{
+			"issuer": issuer, "client_id": "client", "client_secret": Secret("open sesame"), "custom_scopes": "groups profile",
+			"token_url": "https://elsewhere.example.com/token", "attribute_mapping": map[string]string{"department": "dept"},
+		})
+		must(t, err)
+		if warning != "" || request.ID == "" || request.Operation != "UpdateOIDCConnection" {
+			t.Errorf("request %+v, warning %q", request, warning)
+		}
+		got = is
+	}, "UpdateOIDCConnection")
+	want := made
+	want.Status, want.Issuer, want.ClientID = "active", issuer, "client"
+	want.ClientSecretSHA256 = "41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb"
+	want.AuthorizationURL, want.TokenURL = issuer+"/authorize", "https://elsewhere.example.com/token"
+	want.UserinfoURL, want.JWKSURL = issuer+"/userinfo", issuer+"/keys"
+	want.CustomScopes, want.AttributeMapping = "groups profile", map[string]string{"department": "dept"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("updated\n%+v\nwant\n%+v", got, want)
+	}
+	for _, since := range []time.Time{start, at(time.Second)} { // from memory, and by a list
+		w.clock.advance(time.Second)
+		if list := w.sso(p, since); !reflect.DeepEqual(list.OIDC, []OIDCConnection{want}) {
+			t.Errorf("listed\n%+v\nwant\n%+v", list.OIDC, want)
+		}
+	}
+	w.expect(func() {
+		_, err := p.DeleteSSO(ctx(t), w.org, made.ConnectionID)
+		must(t, err)
+		if list := w.sso(p, start); list.OIDC != nil {
+			t.Errorf("held after the deletion: %+v", list)
+		}
+	}, "DeleteSSOConnection")
+}
+
+func TestADiscoveryThatFailedWarnsOnce(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	made := w.oidc(p, "Acme")
+	for _, want := range []string{"The metadata document at " + issuer + "/.well-known/openid-configuration could not be read.", ""} {
+		got, warning, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"issuer": issuer})
+		must(t, err)
+		if warning != want || got.Issuer != issuer || got.Status != "pending" {
+			t.Errorf("warning %q, want %q: %+v", warning, want, got)
+		}
+	}
+}
+
+func TestAClientSecretIsKnownByWhatIsShownOfIt(t *testing.T) {
+	for shown, want := range map[string]OIDCConnection{
+		"plain":  {ClientSecretSHA256: fingerprint([]byte("open sesame"))},
+		"masked": {ClientSecretMasked: true},
+		"empty":  {},
+	} {
+		for _, strings := range []string{"empty", "null", "absent"} {
+			w := newWorld(t, stytchsim.Switches{ClientSecret: shown, Strings: strings, UnsetMapping: strings, CustomScopes: "encoded"})
+			p := w.pass("uid")
+			made := w.oidc(p, "Acme")
+			if made.ClientSecretMasked || made.ClientSecretSHA256 != "" {
+				t.Errorf("%s, %s: none was sent, and read is %+v", shown, strings, made)
+			}
+			got, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"client_secret": Secret("open sesame"), "custom_scopes": "a b"})
+			must(t, err)
+			expected := made
+			expected.ClientSecretSHA256, expected.ClientSecretMasked, expected.CustomScopes = want.ClientSecretSHA256, want.ClientSecretMasked, "a%20b"
+			if !reflect.DeepEqual(got, expected) {
+				t.Errorf("%s, %s: %+v, want %+v", shown, strings, got, expected)
+			}
+		}
+	}
+}
+
+func TestAnOIDCConnectionThatIsGoneIsNotInTheList(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	a, b := w.oidc(p, "A"), w.oidc(p, "B")
+	w.sso(p, start)
+	must(t, w.RemoveConnection(a.ConnectionID))
+	_, warning, _, err := p.UpdateOIDC(ctx(t), w.org, a.ConnectionID, Fields{"display_name": "x"})
+	if e := failedAs(t, err, NotFound); e.ErrorType != "oidc_connection_not_found" || warning != "" {
+		t.Errorf("%v, warning %q", e, warning)
+	}
+	w.expect(func() {
+		if list := w.sso(p, start); len(list.OIDC) != 1 || list.OIDC[0].ConnectionID != b.ConnectionID {
+			t.Errorf("held: %+v", list.OIDC)
+		}
+	})
+}
+
+func TestAnOIDCConnectionThatIsNotAnsweredForgetsTheList(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	made := w.oidc(p, "Acme")
+	must(t, w.SetSwitches(stytchsim.Switches{AnswerConnection: "absent"}))
+	for _, call := range []func() error{
+		func() error { _, _, err := p.CreateOIDC(ctx(t), w.org, Fields{"display_name": "B"}); return err },
+		func() error {
+			_, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"display_name": "C"})
+			return err
+		},
+	} {
+		w.sso(p, start)
+		if e := failedAs(t, call(), Unavailable); !e.Unknown() || e.Message != "the answer is without a connection" {
+			t.Errorf("%v, unknown %t", e, e.Unknown())
+		}
+		w.expect(func() { w.sso(p, start) }, "ListSSOConnections")
+	}
+	another := answering(t, status(200, `{"request_id":"r","connection":{"connection_id":"another"}}`))
+	_, _, _, err := another.UpdateOIDC(ctx(t), someone, "c", nil)
+	if e := failedAs(t, err, Unavailable); !e.Unknown() {
+		t.Errorf("an answer about another connection: %v", e)
+	}
+}
+
+func TestASAMLConnectionTakesWhatItsMetadataSays(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	const url = "https://idp.example.com/metadata?token=abc"
+	text, sum := certificate(t, "idp")
+	w.document(stytchsim.Document{URL: url, IDPEntityID: "urn:idp", IDPSSOURL: "https://idp.example.com/sso", Certificates: []string{text}})
+	p := w.pass("uid")
+	w.sso(p, start)
+	made := w.saml(p, "Acme")
+	w.expect(func() {
+		got, request, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
+		must(t, err)
+		if got.IDPEntityID != "urn:idp" || got.IDPSSOURL != "https://idp.example.com/sso" || len(got.VerificationCertificates) != 1 || got.VerificationCertificates[0].SHA256 != sum || request.ID == "" {
+			t.Errorf("updated: %+v, %+v", got, request)
+		}
+		if held := w.sso(p, start).SAML; !reflect.DeepEqual(held, []SAMLConnection{got}) {
+			t.Errorf("held: %+v", held)
+		}
+	}, "UpdateSAMLConnectionByURL")
+	_, request, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, "https://idp.example.com/nothing")
+	if e := failedAs(t, err, Rejected); e.ErrorType != "invalid_saml_metadata_url" || request != e.Request {
+		t.Errorf("%v, %+v", e, request)
+	}
+}
+
+func TestPEMIsKeptOnlyOfAConnectionWithoutRoom(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{PEM: "crlf"})
+	p := w.pass("uid")
+	made := w.saml(p, "Acme")
+	held := func() []Certificate { return w.sso(p, start).SAML[0].VerificationCertificates }
+	shown := func(list []Certificate) []string {
+		return mapped(list, func(c Certificate) string { return c.PEM })
+	}
+	held()
+	texts := make([]string, 5)
+	for n := range texts {
+		if got := shown(held()); !slices.Equal(got, make([]string, n)) {
+			t.Errorf("of %d certificates: %q", n, got)
+		}
+		texts[n], _ = certificate(t, fmt.Sprint("idp-", n))
+		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": texts[n]})
+		must(t, err)
+	}
+	full := held()
+	if got := shown(full); !slices.Equal(got, texts) || full[4].Subject != "CN=idp-4" {
+		t.Errorf("of five: %q\nwant %q", got, texts)
+	}
+	_, err := p.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, "saml-verification-key-test-none")
+	_ = failedAs(t, err, NotFound)
+	if got := held(); !slices.Equal(got, full) {
+		t.Errorf("after nothing was deleted: %+v", got)
+	}
+	_, err = p.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, full[0].ID)
+	must(t, err)
+	if got := held(); !slices.Equal(shown(got), make([]string, 4)) || got[0].SHA256 != full[1].SHA256 {
+		t.Errorf("after one was deleted: %+v", got)
+	}
+	if !slices.Equal(shown(full), texts) {
+		t.Error("the list handed out before has changed")
+	}
+}
+
+func TestTheNewestSigningCertificateIsOfTheKeySentLast(t *testing.T) {
+	for _, s := range []stytchsim.Switches{
+		{},
+		{SigningCertificates: "append"},
+		{SigningCertificates: "append", Order: "reversed", Timestamps: "nanoseconds", PEM: "one-line"},
+		{SigningCertificates: "append", Order: "rotating", Timestamps: "absent", PEM: "crlf"},
+	} {
+		w := newWorld(t, s)
+		p := w.pass("uid")
+		made := w.saml(p, "Acme")
+		if c := made.SigningCertificates; len(c) != 1 || c[0].SHA256 == "" || c[0].SPKISHA256 == "" || !c[0].CreatedAt.Equal(start) || c[0].ExpiresAt.IsZero() {
+			t.Fatalf("%+v: created with %+v", s, c)
+		}
+		key, public := privateKey(t)
+		w.clock.advance(time.Hour)
+		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"signing_private_key": key})
+		must(t, err)
+		for range 3 {
+			w.clock.advance(time.Second)
+			got := w.sso(p, w.clock.Now()).SAML[0].SigningCertificates
+			if got[0].SPKISHA256 != public || !strings.HasPrefix(got[0].PEM, "-----BEGIN CERTIFICATE-----\nMII") || strings.Contains(got[0].PEM, "\r") {
+				t.Errorf("%+v: the newest is %+v, want one of the key %s", s, got[0], public)
+			}
+			if s.SigningCertificates != "" && (len(got) != 2 || got[1] != made.SigningCertificates[0]) {
+				t.Errorf("%+v: %+v, want %+v beside it", s, got, made.SigningCertificates)
+			}
+		}
+	}
+}
+
+func TestOfEncryptionKeysOnlyTheIDsAreRead(t *testing.T) {
+	for _, s := range []stytchsim.Switches{{}, {PrivateKey: "masked", Order: "reversed"}, {PrivateKey: "empty", Order: "rotating"}} {
+		w := newWorld(t, s)
+		p := w.pass("uid")
+		made := w.saml(p, "Acme")
+		key, _ := privateKey(t)
+		var got SAMLConnection
+		for range 3 {
+			var err error
+			got, _, err = p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"saml_encryption_private_key": key})
+			must(t, err)
+		}
+		if len(got.EncryptionKeyIDs) != 3 || !slices.IsSorted(got.EncryptionKeyIDs) {
+			t.Errorf("%+v: %q", s, got.EncryptionKeyIDs)
+		}
+		if strings.Contains(fmt.Sprintf("%+v", got), "PRIVATE") {
+			t.Errorf("%+v: %+v", s, got)
+		}
+	}
+}
+
+func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	made := w.saml(p, "Acme")
+	key, _ := privateKey(t)
+	for range 2 {
+		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"saml_encryption_private_key": key})
+		must(t, err)
+	}
+	had := w.sso(p, start).SAML[0].EncryptionKeyIDs
+	first, second := had[0], had[1]
+	remove := func(id string) error {
+		request, err := p.DeleteEncryptionKey(ctx(t), w.org, made.ConnectionID, id)
+		if request.ID == "" || request.Operation != "DeleteSAMLEncryptionPrivateKey" {
+			t.Errorf("request %+v", request)
+		}
+		return err
+	}
+	w.expect(func() {
+		must(t, remove(first))
+		if held := w.sso(p, start).SAML[0].EncryptionKeyIDs; !slices.Equal(held, []string{second}) {
+			t.Errorf("held: %q", held)
+		}
+	}, "DeleteSAMLEncryptionPrivateKey")
+	must(t, remove(second))
+	if held := w.sso(p, start).SAML[0]; held.EncryptionKeyIDs != nil {
+		t.Errorf("held: %+v", held)
+	}
+	if e := failedAs(t, remove(second), NotFound); e.ErrorType != "sso_encryption_private_key_not_found" {
+		t.Errorf("deleting it again: %v", e)
+	}
+	if held := w.sso(p, start).SAML; len(held) != 1 {
+		t.Errorf("the connection went with its key: %+v", held)
+	}
+	must(t, w.RemoveConnection(made.ConnectionID))
+	if e := failedAs(t, remove(second), NotFound); e.ErrorType != "saml_connection_not_found" {
+		t.Errorf("deleting it from nothing: %v", e)
+	}
+	w.expect(func() {
+		if held := w.sso(p, start).SAML; held != nil {
+			t.Errorf("held: %+v", held)
+		}
+	})
+	if !slices.Equal(had, []string{first, second}) {
+		t.Error("the list handed out first has changed")
+	}
+}
