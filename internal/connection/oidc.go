@@ -1,8 +1,10 @@
 package connection
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -105,6 +107,9 @@ func clientSecret(o *v1alpha1.OIDCConnection, at item, in Inputs) (Value, *Probl
 	text, problem := at.read(in)
 	if problem != nil {
 		return Value{}, problem
+	}
+	if !utf8.ValidString(text) {
+		return Value{}, new(at.invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
 	}
 	from := InputOf(KindSecret, in.Secrets[at.name].ObjectMeta)
 	secret := strings.TrimSpace(text)

@@ -40,6 +40,12 @@ func refusal(r Request, header http.Header, body []byte, hidden []string) *Error
 	return err
 }
 
+// What Stytch says when a part of a SAML connection is not there.
+const (
+	noCertificate   = "sso_verification_key_not_found"
+	noEncryptionKey = "sso_encryption_private_key_not_found"
+)
+
 // classify goes by Stytch's error_type first and the status second. Which types
 // there are is from the enumeration in Stytch's mobile and browser SDKs; their
 // statuses are mostly undocumented.
@@ -59,7 +65,7 @@ func classify(r Request, read bool) Class {
 		return OrganizationNotFound
 	case "sso_connection_not_found", "saml_connection_not_found", "oidc_connection_not_found",
 		"external_connection_not_found", "no_active_scim_connection", "scim_connection_not_found",
-		"sso_verification_key_not_found", "sso_encryption_private_key_not_found":
+		noCertificate, noEncryptionKey:
 		return NotFound
 	}
 	return Rejected

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -35,8 +36,11 @@ func clean(message string, hidden []string) string {
 
 func hide(message string, hidden []string) string {
 	for _, h := range hidden {
-		if len(h) >= 4 {
-			message = strings.ReplaceAll(message, h, redacted)
+		if len(h) < 4 {
+			continue
+		}
+		for _, form := range []string{h, url.QueryEscape(h), url.PathEscape(h), strings.Trim(strconv.Quote(h), `"`)} {
+			message = strings.ReplaceAll(message, form, redacted)
 		}
 	}
 	return message

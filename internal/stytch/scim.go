@@ -3,6 +3,7 @@ package stytch
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,7 +46,7 @@ func (p *Pass) SCIM(ctx context.Context, organizationID string, since time.Time)
 
 const (
 	longestPage = "1000" // groups on it, as many as Stytch allows
-	mostPages   = 1000   // of one listing that are believed
+	mostPages   = 100    // of one listing that are believed
 )
 
 // SCIMGroups returns the groups that the identity provider pushed to a SCIM
@@ -102,8 +103,13 @@ func (p *Pass) page(ctx context.Context, c call, cursor string) (groupsReply, Re
 // orderedGroups has each group once: one that was pushed between two pages may
 // have moved another onto both.
 func orderedGroups(all []SCIMGroup) []SCIMGroup {
-	slices.SortFunc(all, func(a, b SCIMGroup) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
-	return slices.Compact(all)
+	once := map[string]SCIMGroup{}
+	for _, g := range all {
+		once[g.ID] = g
+	}
+	return slices.SortedFunc(maps.Values(once), func(a, b SCIMGroup) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+	})
 }
 
 func groupsName(organizationID, connectionID string) string {

@@ -167,7 +167,7 @@ func TestGroupsWithoutEndAreNotReadForever(t *testing.T) {
 		calls  int
 	}{
 		"the same page again": {func(int) string { return `{"request_id":"r","next_cursor":"7"}` }, 2},
-		"ever more pages":     {func(n int) string { return fmt.Sprintf(`{"request_id":"r","next_cursor":"%d"}`, n+1) }, 1000},
+		"ever more pages":     {func(n int) string { return fmt.Sprintf(`{"request_id":"r","next_cursor":"%d"}`, n+1) }, 100},
 	} {
 		calls := 0
 		answer := pages(c.answer)
@@ -183,13 +183,13 @@ func TestGroupsWithoutEndAreNotReadForever(t *testing.T) {
 	}
 	last := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
 		next := ""
-		if n < 999 {
+		if n < 99 {
 			next = strconv.Itoa(n + 1)
 		}
 		return fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"%d"}],"next_cursor":%q}`, n, next)
 	})}})
-	if got, err := last.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 1000 {
-		t.Errorf("%d groups on a thousand pages, %v", len(got), err)
+	if got, err := last.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 100 {
+		t.Errorf("%d groups on a hundred pages, %v", len(got), err)
 	}
 }
 
@@ -280,4 +280,93 @@ func TestAListingOfGroupsThatStopsBetweenPagesIsBegunAnew(t *testing.T) {
 			t.Errorf("%+v, %v; asked for %q", got, err, asked)
 		}
 	})
+}
+
+func TestAFailedPageOfGroupsIsTheAnswerForAWhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault stytchsim.Fault
+		class Class
+		until time.Duration
+	}{
+		"an internal error": {stytchsim.Fault{Status: 500}, Unavailable, 2 * time.Second},
+		"a cut answer":      {stytchsim.Fault{Effect: stytchsim.FaultCutAfterCommit}, Unavailable, 2 * time.Second},
+		"a refusal":         {stytchsim.Fault{Status: 403, ErrorType: "unauthorized_action"}, PermissionDenied, 2 * time.Second},
+		"a throttle":        {stytchsim.Fault{Status: 429, RetryAfter: "7"}, Throttled, 7 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, stytchsim.Switches{})
+			id, want := w.pushed(1001)
+			c.fault.Operation, c.fault.Times = "ListSCIMGroups", 1
+			planted := false
+			w.SetIntercept(func(stage stytchsim.Stage, _ stytchsim.Operation) bool {
+				if stage == stytchsim.AfterEffect && !planted { // of the first page
+					planted = true
+					w.fault(c.fault)
+				}
+				return false
+			})
+			w.expect(func() {
+				got, err := w.pass("uid").SCIMGroups(ctx(t), w.org, id, start)
+				if k := kept(t, err); got != nil || k.Err.Class != c.class || !k.Until.Equal(at(c.until)) {
+					t.Errorf("%d groups, %v until %s", len(got), k, k.Until)
+				}
+			}, "ListSCIMGroups", "ListSCIMGroups")
+			w.expect(func() {
+				_, err := w.pass("another").SCIMGroups(ctx(t), w.org, id, start)
+				_ = kept(t, err)
+			})
+			w.clock.advance(c.until)
+			w.expect(func() {
+				if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, want) {
+					t.Errorf("%d groups, want %d", len(got), len(want))
+				}
+			}, "ListSCIMGroups", "ListSCIMGroups")
+		})
+	}
+}
+
+func TestAGateThatClosesBetweenPagesOfGroupsIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *Session
+		calls := 0
+		s, _ = paced(ample, func(n int) http.HandlerFunc {
+			if calls = n; n == 1 {
+				s.account.entrance.close(time.Now().Add(30 * time.Second)) // another's 429
+			}
+			return status(200, fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"%d"}],"next_cursor":%q}`, n, map[int]string{1: "a", 2: "a"}[n]))
+		})
+		begun := time.Now()
+		for range 2 { // nothing is kept: the second time not even the first page is asked for
+			_, err := s.Pass("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
+			if at := notYet(t, err); at.Before(begun.Add(30*time.Second)) || calls != 1 {
+				t.Errorf("a turn after %s and %d calls", at.Sub(begun), calls)
+			}
+		}
+		time.Sleep(31 * time.Second)
+		got, err := s.Pass("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
+		if want := []SCIMGroup{{ID: "2"}, {ID: "3"}}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("%+v, %v; want %+v", got, err, want)
+		}
+	})
+}
+
+func TestAPageOfGroupsMayBeLong(t *testing.T) {
+	name := strings.Repeat("x", 2<<20)
+	p := answering(t, status(200, `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"`+name+`"}]}`))
+	if got, err := p.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 1 || got[0].Name != name {
+		t.Errorf("a page of 2 MiB: %d groups, %v", len(got), err)
+	}
+}
+
+func TestAGroupThatIsRenamedBetweenTwoPagesIsOneGroup(t *testing.T) {
+	p := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
+		if n == 1 {
+			return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"new"}]}`
+		}
+		return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"old"}],"next_cursor":"1"}`
+	})}})
+	got, err := p.SCIMGroups(ctx(t), someone, "c", start)
+	if err != nil || len(got) != 1 || got[0].Name != "new" {
+		t.Errorf("%+v, %v", got, err)
+	}
 }

@@ -98,3 +98,12 @@ func FuzzAMessageIsOneBoundedLineWithoutWhatWasSent(f *testing.F) {
 		}
 	})
 }
+
+func TestASecretIsHiddenHoweverItIsEscaped(t *testing.T) {
+	const secret = `open "sesame" & all`
+	for _, said := range []string{secret, "open+%22sesame%22+%26+all", "open%20%22sesame%22%20&%20all", `open \"sesame\" & all`} {
+		if got := clean("it was "+said, []string{secret}); got != "it was [redacted]" {
+			t.Errorf("clean(%q) = %q", said, got)
+		}
+	}
+}

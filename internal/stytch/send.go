@@ -101,7 +101,7 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, c call)
 // newRequest returns the request, the secrets in it, or what is wrong with it.
 func newRequest(ctx context.Context, credentials Credentials, c call, userAgent string) (out *http.Request, hidden []string, problem string) {
 	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
-	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.Fragment != "" {
+	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.ForceQuery || root.Fragment != "" {
 		return nil, nil, "the base URL is not one"
 	}
 	var target strings.Builder

@@ -82,7 +82,7 @@ func (p *Pass) DeleteVerificationCertificate(ctx context.Context, organizationID
 		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
 		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
 	}
-	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, "sso_verification_key_not_found", func(c SAMLConnection) SAMLConnection {
+	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, func(c SAMLConnection) SAMLConnection {
 		c.VerificationCertificates = shown(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
 		return c
 	}))
@@ -96,7 +96,7 @@ func (p *Pass) DeleteEncryptionKey(ctx context.Context, organizationID, connecti
 		operation: "DeleteSAMLEncryptionPrivateKey", method: http.MethodDelete,
 		path: append(samlPath(organizationID, connectionID), "encryption_private_keys", privateKeyID),
 	}
-	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, "sso_encryption_private_key_not_found", func(c SAMLConnection) SAMLConnection {
+	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, func(c SAMLConnection) SAMLConnection {
 		c.EncryptionKeyIDs = except(c.EncryptionKeyIDs, func(known string) bool { return known == privateKeyID })
 		return c
 	}))
@@ -195,9 +195,9 @@ func goneSSO(connectionID string) func(SSOConnections, string) SSOConnections {
 
 // gonePart takes a part out of its SAML connection, or the connection out of the
 // lists when that is what Stytch did not find.
-func gonePart(connectionID, notFound string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
+func gonePart(connectionID string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
 	return func(held SSOConnections, errorType string) SSOConnections {
-		if errorType != "" && errorType != notFound {
+		if errorType != "" && errorType != noCertificate && errorType != noEncryptionKey {
 			return goneSSO(connectionID)(held, errorType)
 		}
 		c, found := Find(held.SAML, connectionID)

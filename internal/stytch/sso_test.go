@@ -173,10 +173,152 @@ func TestASAMLConnectionTakesWhatItsMetadataSays(t *testing.T) {
 			t.Errorf("held: %+v", held)
 		}
 	}, "UpdateSAMLConnectionByURL")
-	_, request, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, "https://idp.example.com/nothing")
-	if e := failedAs(t, err, Rejected); e.ErrorType != "invalid_saml_metadata_url" || request != e.Request {
-		t.Errorf("%v, %+v", e, request)
+}
+
+func TestMetadataThatCannotBeUsedIsRejected(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{MetadataCertificates: "append-all"})
+	const good = "https://idp.example.com/good"
+	text, _ := certificate(t, "idp")
+	w.document(stytchsim.Document{URL: good, IDPEntityID: "urn:idp", IDPSSOURL: "https://idp.example.com/sso", Certificates: []string{text, text}})
+	w.document(stytchsim.Document{URL: "https://idp.example.com/page", Body: "<html>"})
+	w.document(stytchsim.Document{URL: "https://idp.example.com/half", IDPEntityID: "urn:other"})
+	p := w.pass("uid")
+	made := w.saml(p, "Acme")
+	for range 2 {
+		_, _, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
+		must(t, err)
 	}
+	had := w.sso(p, start)
+	if c := had.SAML[0].VerificationCertificates; len(c) != 4 {
+		t.Fatalf("certificates: %+v, want 4", c)
+	}
+	w.expect(func() {
+		for url, want := range map[string]string{
+			"http://idp.example.com/good":     "invalid_saml_metadata_url",
+			"https://idp.example.com/nothing": "invalid_saml_metadata_url",
+			"https://idp.example.com/page":    "invalid_xml_from_saml_metadata_url",
+			"https://idp.example.com/half":    "saml_connection_metadata_invalid_format",
+			good:                              "too_many_sso_verification_certificates",
+		} {
+			got, request, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
+			if e := failedAs(t, err, Rejected); e.ErrorType != want || e.Unknown() || request != e.Request || got.ConnectionID != "" {
+				t.Errorf("%s: %v, %+v, %+v; want %s", url, e, request, got, want)
+			}
+		}
+		if held := w.sso(p, start); !reflect.DeepEqual(held, had) {
+			t.Errorf("held\n%+v\nwant\n%+v", held, had)
+		}
+	}, slices.Repeat([]string{"UpdateSAMLConnectionByURL"}, 5)...)
+	must(t, w.RemoveConnection(made.ConnectionID))
+	_, _, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
+	_ = failedAs(t, err, NotFound)
+	w.expect(func() {
+		if held := w.sso(p, start).SAML; held != nil {
+			t.Errorf("held: %+v", held)
+		}
+	})
+}
+
+func TestMetadataAddsCertificatesOrReplacesThem(t *testing.T) {
+	const url = "https://idp.example.com/metadata"
+	own, sum := certificate(t, "own")
+	served, one := certificate(t, "served")
+	for position, want := range map[string][]string{"append": {sum, one}, "append-all": {sum, one, one}, "replace": {one}} {
+		w := newWorld(t, stytchsim.Switches{MetadataCertificates: position})
+		w.document(stytchsim.Document{URL: url, IDPEntityID: "urn:idp", IDPSSOURL: "https://idp.example.com/sso", Certificates: []string{served}})
+		p := w.pass("uid")
+		made := w.saml(p, "Acme")
+		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": own})
+		must(t, err)
+		w.sso(p, start)
+		for range 2 {
+			_, _, err = p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
+			must(t, err)
+		}
+		w.expect(func() {
+			if got := mapped(w.sso(p, start).SAML[0].VerificationCertificates, func(c Certificate) string { return c.SHA256 }); !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", position, got, want)
+			}
+		})
+	}
+}
+
+func TestOIDCConnectionsAreInTheOrderOfTheirIDs(t *testing.T) {
+	for _, order := range []string{"stable", "reversed", "rotating"} {
+		w := newWorld(t, stytchsim.Switches{Order: order, DefaultConnection: "by-hand"})
+		p := w.pass("uid")
+		var held []OIDCConnection // as answers laid it there
+		w.sso(p, start)
+		for i := range 5 {
+			made := w.oidc(p, fmt.Sprint("connection ", i))
+			_, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"client_id": fmt.Sprint("client-", i), "client_secret": Secret("open sesame")})
+			must(t, err)
+		}
+		saml := w.saml(p, "Acme")
+		w.expect(func() { held = w.sso(p, start).OIDC })
+		if len(held) != 5 || !slices.IsSortedFunc(held, func(a, b OIDCConnection) int { return strings.Compare(a.ConnectionID, b.ConnectionID) }) {
+			t.Fatalf("%s: held out of order: %+v", order, held)
+		}
+		for range 3 {
+			w.clock.advance(time.Second)
+			if list := w.sso(p, w.clock.Now()); !reflect.DeepEqual(list.OIDC, held) {
+				t.Errorf("%s: listed\n%+v\nwant\n%+v", order, list.OIDC, held)
+			}
+		}
+		had := slices.Clone(held)
+		for _, id := range []string{held[2].ConnectionID, held[4].ConnectionID} {
+			_, err := p.DeleteSSO(ctx(t), w.org, id)
+			must(t, err)
+		}
+		w.expect(func() {
+			list := w.sso(p, start)
+			if want := []OIDCConnection{had[0], had[1], had[3]}; !reflect.DeepEqual(list.OIDC, want) || len(list.SAML) != 1 || list.SAML[0].ConnectionID != saml.ConnectionID {
+				t.Errorf("%s: held\n%+v\nwant\n%+v", order, list, want)
+			}
+		})
+		if !reflect.DeepEqual(held, had) {
+			t.Errorf("%s: the list handed out before has changed", order)
+		}
+	}
+}
+
+func TestAClientSecretStandsNowhere(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	made := w.oidc(p, "Acme")
+	fields := Fields{"issuer": issuer, "client_secret": Secret(hush)}
+	got, warning, request, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
+	must(t, err)
+	if got.ClientSecretSHA256 != fingerprint([]byte(hush)) || warning == "" {
+		t.Errorf("%+v, warning %q", got, warning)
+	}
+	w.fault(stytchsim.Fault{Operation: "UpdateOIDCConnection", Status: 400, ErrorType: "bad_request", Times: 1})
+	_, _, _, err = p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
+	e := failedAs(t, err, Rejected)
+	list := w.sso(p, start)
+	for _, thing := range []any{got, &got, list, warning, request, fields, e, w.service, p.session, p} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+			seen := fmt.Sprintf(verb, thing)
+			if strings.Contains(seen, hush) || strings.Contains(seen, fmt.Sprintf("%x", hush)) {
+				t.Errorf("%T by %s shows the client secret: %s", thing, verb, seen)
+			}
+		}
+	}
+}
+
+func TestWhatGoesFromAnUnknownConnectionChangesNoList(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	w.sso(p, start)
+	c, err := w.AddConnection(w.org, stytchsim.SAML, nil) // which the list does not know yet
+	must(t, err)
+	_, err = p.DeleteEncryptionKey(ctx(t), w.org, c.ID, "saml-encryption-key-test-none")
+	_ = failedAs(t, err, NotFound)
+	w.expect(func() {
+		if held := w.sso(p, start); held.SAML != nil {
+			t.Errorf("held: %+v", held)
+		}
+	})
 }
 
 func TestPEMIsKeptOnlyOfAConnectionWithoutRoom(t *testing.T) {
@@ -312,5 +454,19 @@ func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
 	})
 	if !slices.Equal(had, []string{first, second}) {
 		t.Error("the list handed out first has changed")
+	}
+}
+
+func TestAPartThatStytchDoesNotFindTakesNoConnectionWithIt(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	p := w.pass("uid")
+	w.saml(p, "A")
+	w.sso(p, start)
+	w.fault(stytchsim.Fault{Method: "DELETE", Status: 404, ErrorType: noCertificate, Times: 1})
+	if _, err := p.DeleteEncryptionKey(ctx(t), w.org, w.sso(p, start).SAML[0].ConnectionID, "k"); err == nil {
+		t.Error("the key was deleted")
+	}
+	if l := w.sso(p, start); len(l.SAML) != 1 {
+		t.Errorf("%d connections are left", len(l.SAML))
 	}
 }

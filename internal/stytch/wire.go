@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -245,7 +246,7 @@ func (w wireSAML) connection() SAMLConnection {
 		AttributeMapping:         texts(w.AttributeMapping),
 	}
 	slices.SortFunc(c.SigningCertificates, func(a, b SigningCertificate) int {
-		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.SHA256, b.SHA256))
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.SHA256, b.SHA256), a.ExpiresAt.Compare(b.ExpiresAt))
 	})
 	for _, key := range w.EncryptionKeys {
 		c.EncryptionKeyIDs = append(c.EncryptionKeyIDs, key.ID)
@@ -337,15 +338,12 @@ func (s *shadow) UnmarshalJSON(raw []byte) error {
 
 // mask reports whether a value stands for a secret without showing it. All samples
 // of Stytch show the secret; nobody says that it always will.
-func mask(value string) bool {
-	switch strings.ToLower(value) {
-	case "":
-		return false
-	case "redacted", "[redacted]", "<redacted>":
-		return true
-	}
-	return strings.Contains(value, "***") || strings.Contains(value, "•••") || strings.Trim(value, "*•xX.…") == ""
-}
+func mask(value string) bool { return masks.MatchString(value) }
+
+// masks are how secrets are hidden: a word for it, or a run of what no secret is
+// made of. To take a secret for a mask does little harm: it is sent again when
+// its source changes, and not when Stytch shows another.
+var masks = regexp.MustCompile(`(?i)^[\[<(]?(redacted|hidden|masked)[\])>]?$|[*•●#…]{2}|\.{3}|-{4}|x{6}|^[*•●#….x-]+$`)
 
 // oidcReply is the answer to an update of an OIDC connection: its warning tells
 // of a discovery that failed.
