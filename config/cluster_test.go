@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -333,45 +334,107 @@ func answers(t *testing.T, url string) bool {
 }
 
 // fillIn applies the samples, filled in as config/samples/README.md says, and waits until each is Ready.
-func (c *cluster) fillIn(t *testing.T, namespace string) {
+func (c *cluster) fillIn(t *testing.T, namespace string) *stytchsim.Sim {
 	t.Helper()
 	simulator := stytchsim.New(stytchsim.Options{})
-	for _, slug := range []string{"acme", "acme-partner"} {
-		if _, err := simulator.AddOrganization(stytchsim.Organization{Slug: slug, Name: slug}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	stytch := httptest.NewServer(simulator)
 	t.Cleanup(stytch.Close)
 
 	dir := t.TempDir()
-	apply := func(files string, patches string) {
-		write(t, filepath.Join(dir, "kustomization.yaml"), "resources: ["+files+"]\npatches:\n"+patches)
-		c.kubectl(t, "apply", "--validate=strict", "-n", namespace, "-k", dir)
-		c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=60s", "stytch", "--all")
-	}
 	if err := os.CopyFS(dir, os.DirFS("samples")); err != nil {
 		t.Fatal(err)
 	}
-	c.kubectl(t, "create", "secret", "generic", "stytch", "-n", namespace, "--from-literal=secret="+stytchsim.DefaultSecret)
-	// Two certificates, so that one event repeats itself.
-	values := fmt.Sprintf(`
+	files, err := filepath.Glob("samples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), fmt.Sprintf(`
+resources: [%s]
+patches:
 - target: {kind: StytchProject}
   patch: |
     - {op: replace, path: /spec/projectID, value: %s}
     - {op: add, path: /spec/baseURL, value: "%s"}
-- target: {kind: SAMLConnection}
+- target: {kind: SAMLConnection, name: acme-okta}
   patch: |
     - {op: replace, path: /spec/verificationCertificates/0/pem, value: %q}
-    - {op: add, path: /spec/verificationCertificates/-, value: {pem: %q}}
-`, stytchsim.DefaultProjectID, stytch.URL, certificate(t), certificate(t))
-	apply("stytchproject.yaml, scimconnection.yaml, samlconnection.yaml", values)
-	saml := []string{"get", "samlconnection", "acme-okta", "-n", namespace, "-o"}
-	apply("stytchproject.yaml, scimconnection.yaml, samlconnection.yaml, externalconnection.yaml", values+fmt.Sprintf(`
-- target: {kind: ExternalConnection}
+- target: {kind: SCIMConnection, name: acme-scim}
   patch: |
-    - {op: replace, path: /spec/source, value: {organizationID: %s, connectionID: %s}}
-`, c.kubectl(t, append(saml, "jsonpath={.status.organizationID}")...), c.kubectl(t, append(saml, "jsonpath={.status.connectionID}")...)))
+    - {op: remove, path: /spec/groupImplicitRoles}
+`, strings.Join(files, ", "), stytchsim.DefaultProjectID, stytch.URL, certificate(t)))
+	for _, o := range render(t, dir) {
+		publish(t, simulator, o)
+	}
+	c.makeInputs(t, namespace)
+	c.kubectl(t, "apply", "--validate=strict", "-n", namespace, "-k", dir)
+	c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=60s", "stytch", "--all")
+	return simulator
+}
+
+// publish makes what a sample speaks of at Stytch, and at its identity provider: its organization, and the documents that Stytch reads.
+func publish(t *testing.T, simulator *stytchsim.Sim, o unstructured.Unstructured) {
+	t.Helper()
+	text := func(name string) string {
+		value, _, _ := unstructured.NestedString(o.Object, "spec", name)
+		return value
+	}
+	if slug := text("organization"); slug != "" && simulator.Connections(slug) == nil {
+		if _, err := simulator.AddOrganization(stytchsim.Organization{Slug: slug, Name: slug}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var documents []stytchsim.Document
+	if url := text("metadataURL"); url != "" {
+		documents = append(documents, stytchsim.Document{
+			URL: url, IDPEntityID: "https://sts.windows.net/1/", IDPSSOURL: "https://login.microsoftonline.com/1/saml2", Certificates: []string{certificate(t)},
+		})
+	}
+	if issuer := text("issuer"); issuer != "" && text("tokenURL") == "" {
+		documents = append(documents, stytchsim.Document{
+			URL:                   issuer + "/.well-known/openid-configuration",
+			AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token", UserinfoEndpoint: issuer + "/userinfo", JWKSURI: issuer + "/keys",
+		})
+	}
+	for _, document := range documents {
+		if err := simulator.AddDocument(document); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// makeInputs makes the Secrets and the ConfigMap that the samples name, as their comments say.
+func (c *cluster) makeInputs(t *testing.T, namespace string) {
+	t.Helper()
+	literal := func(key, value string) string { return "--from-literal=" + key + "=" + value }
+	for _, args := range [][]string{
+		{"secret", "generic", "stytch", literal("secret", stytchsim.DefaultSecret)},
+		{"secret", "generic", "acme-okta-client", literal("client-secret", "okta's")},
+		{"secret", "generic", "initech-entra-client", literal("client-secret", "entra's")},
+		{"secret", "generic", "hooli-google-client", literal("client-secret", "google's")},
+		{"secret", "generic", "umbrella-client", literal("client-secret", "umbrella's")},
+		{"secret", "generic", "umbrella-idp", literal("tls.crt", certificate(t))},
+		{"secret", "generic", "umbrella-saml-keys", literal("signing.pem", privateKey(t)), literal("encryption.pem", privateKey(t))},
+		{"configmap", "hooli-google-certificates", literal("certificates.pem", certificate(t)+certificate(t))},
+	} {
+		c.kubectl(t, append([]string{"create", "-n", namespace}, args...)...)
+	}
+}
+
+// privateKey is a new RSA key in PEM, as openssl genrsa makes it.
+func privateKey(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // certificate is a new one in PEM.

@@ -151,22 +151,32 @@ func arguments(deployment *appsv1.Deployment) []string {
 
 // unseen are rights that no run of ours shows, and why they are granted all the same.
 var unseen = map[string]string{
-	"list secrets": "an API server that cannot begin a watch with what is there already is asked for a list first",
-	"list connections.stytch-operator.dev/stytchprojects":      "the same",
-	"list connections.stytch-operator.dev/scimconnections":     "the same",
-	"list connections.stytch-operator.dev/samlconnections":     "the same",
-	"list connections.stytch-operator.dev/externalconnections": "the same",
-	"patch events.k8s.io/events":                               "client-go counts an event that repeats on the one that stands",
+	"list secrets":    "an API server that cannot begin a watch with what is there already is asked for a list first",
+	"list configmaps": "the same",
+	"list connections.stytch-operator.dev/stytchprojects":  "the same",
+	"list connections.stytch-operator.dev/scimconnections": "the same",
+	"list connections.stytch-operator.dev/samlconnections": "the same",
+	"list connections.stytch-operator.dev/oidcconnections": "the same",
+	"patch events.k8s.io/events":                           "client-go counts an event that repeats on the one that stands",
 }
 
-// lives runs the manager as the cluster would, with its own account and the Deployment's arguments. The samples come to life and
-// one of them is deleted with its connection. Then what the manager did, as the API server's audit log has it, is what it may do.
+// lives runs the manager as the cluster would, with its own account and the Deployment's arguments. The samples come to life,
+// somebody edits what one of them published, and an External connection and its source are deleted with their connections. Then what
+// the manager did, as the API server's audit log has it, is what it may do.
 func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace string) {
 	t.Helper()
 	c.runManager(t, arguments(deployment))
-	c.fillIn(t, namespace)
-	c.kubectl(t, "patch", "-n", namespace, "externalconnection", "acme-partner-okta", "--type=merge", "-p", `{"spec": {"deletionPolicy": "Delete"}}`)
-	c.kubectl(t, "delete", "-n", namespace, "--timeout=60s", "externalconnection", "acme-partner-okta")
+	stytch := c.fillIn(t, namespace)
+	url := c.kubectl(t, "get", "-n", namespace, "samlconnection", "acme-okta", "-o", "jsonpath={.status.acsURL}")
+	c.kubectl(t, "patch", "-n", namespace, "configmap", "acme-okta-saml", "--type=merge", "-p", `{"data": {"acs-url": "https://elsewhere.example.com"}}`)
+	c.kubectl(t, "wait", "-n", namespace, "--for=jsonpath={.data.acs-url}="+url, "--timeout=60s", "configmap/acme-okta-saml")
+	if _, err := stytch.PatchOrganization("acme", map[string]any{"sso_default_connection_id": nil}); err != nil { // Stytch would keep it
+		t.Fatal(err)
+	}
+	for _, o := range []string{"externalconnection/acme-partner-okta", "samlconnection/acme-okta"} {
+		c.kubectl(t, "patch", "-n", namespace, o, "--type=merge", "-p", `{"spec": {"deletionPolicy": "Delete"}}`)
+		c.kubectl(t, "delete", "-n", namespace, "--timeout=60s", o)
+	}
 
 	granted := c.rights(t, namespace)
 	maps.Copy(granted, c.rights(t, home))

@@ -69,7 +69,7 @@ func TestEveryManifestIsAcceptedByTheAPIServer(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"StytchProject", "SCIMConnection", "SAMLConnection", "ExternalConnection"} {
+	for _, kind := range []string{"StytchProject", "SCIMConnection", "SAMLConnection", "OIDCConnection", "ExternalConnection"} {
 		if !tried[kind] {
 			t.Errorf("no page has a %s", kind)
 		}
@@ -136,9 +136,15 @@ func startAPIServer(t *testing.T) func(stdin string, args ...string) (string, er
 // What a user can meet, where the code says it, and the page that explains it.
 func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 	for _, c := range []struct{ what, sources, pattern, page, as string }{
+		{"condition", "../api/v1alpha1/conditions.go", `Condition\w+ = "(\w+)"`, "../README.md", "`%`"},
 		{"reason", "../api/v1alpha1/conditions.go", `Reason\w+ = "(\w+)"`, "../README.md", "`%`"},
 		{"flag", "../cmd/manager/main.go", `\.\w*Var\(&o\.\w+, "([a-z-]+)"`, "operations.md", "`--%`"},
 		{"metric", "../internal/stytch/metrics.go", `Name:\s+"(\w+)"`, "operations.md", "`%`"},
+		{"metric", "../controllers/*.go", `NewDesc\("(\w+)"`, "operations.md", "`%`"},
+		{"call", "../internal/stytch/*.go", `(?:operation:|operation =|p\.rotate\(ctx,) "([A-Z]\w+)"`, "operations.md", "`%`"},
+		{"end", "../internal/connection/*.go", `What: "(\w+)"`, "operations.md", "`%`"},
+		{"annotation", "../api/v1alpha1/conditions.go", `AnnotationRefresh\w+ = "([^"]+)"`, "samlconnection.md", "%"},
+		{"key of details", "../api/v1alpha1/conditions.go", `DetailsKey\w+ = "([^"]+)"`, "samlconnection.md", "`%`"},
 		{"event", "../controllers/*.go", `(?:\bsay\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`, "operations.md", "`%`"},
 		{"event", "../controllers/conclude.go", `(?m)^\t\treturn "(\w+)"$`, "operations.md", "`%`"},
 		{"switch of management", "../api/v1alpha1/connection_types.go", `Management = "(\w+)"`, "../README.md", "`%`"},
@@ -179,7 +185,7 @@ func matches(t *testing.T, files, pattern string) []string {
 func TestThePageOfEachKindNamesEveryField(t *testing.T) {
 	for page, crd := range map[string]string{
 		"stytchproject.md": "stytchprojects", "scimconnection.md": "scimconnections",
-		"samlconnection.md": "samlconnections", "externalconnection.md": "externalconnections",
+		"samlconnection.md": "samlconnections", "oidcconnection.md": "oidcconnections", "externalconnection.md": "externalconnections",
 	} {
 		text := read(t, page)
 		for _, field := range fieldsOf(t, "../config/crd/bases/connections.stytch-operator.dev_"+crd+".yaml") {

@@ -156,5 +156,5 @@ func (s *story) onceAndKept(ctx context.Context, before, killed int) error {
 		return errors.Join(err, fmt.Errorf("the token in Secret %s is accepted: %v", scim.Spec.BearerToken.SecretName, accepted))
 	}
 	s.terminal.seen("one connection, created once, found by its mark; the lost token was replaced, and Stytch accepts the one in Secret %s", scim.Spec.BearerToken.SecretName)
-	return s.searchFor(ctx, token)
+	return s.searchFor(ctx, bearerToken(token))
 }

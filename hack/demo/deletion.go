@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -15,7 +16,69 @@ func (s *story) deletion(ctx context.Context) error {
 	if err := s.retained(ctx); err != nil {
 		return err
 	}
-	return s.deleted(ctx)
+	if err := s.deleted(ctx); err != nil {
+		return err
+	}
+	return s.inOrder(ctx)
+}
+
+// inOrder: a source that is re-used is not deleted at Stytch before who re-uses it.
+func (s *story) inOrder(ctx context.Context) error {
+	source, err := s.kubectl.get(ctx, kindSAML, s.samples.saml.Metadata.Name)
+	if err != nil {
+		return err
+	}
+	oidc, err := s.kubectl.get(ctx, kindOIDC, s.samples.oidc.Metadata.Name)
+	if err != nil {
+		return err
+	}
+	external, err := s.kubectl.get(ctx, kindExternal, s.samples.external.Metadata.Name)
+	if err != nil {
+		return err
+	}
+	for _, o := range []object{source, external} {
+		if err := s.change(ctx, o, `{"spec":{"deletionPolicy":"Delete"}}`); err != nil {
+			return err
+		}
+	}
+	// Stytch keeps an organization's default connection.
+	path := "/__sim/organizations/" + source.Status.OrganizationID
+	if err := s.sim.ask(ctx, http.MethodPatch, path, map[string]string{"sso_default_connection_id": oidc.Status.ConnectionID}, nil); err != nil {
+		return err
+	}
+	entry, err := s.sim.now(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.kubectl.show(ctx, "delete", source.name(), "--wait=false"); err != nil {
+		return err
+	}
+	if err := s.awaitReason(ctx, source, "DeletionBlocked", "Stalled", 10*time.Second); err != nil {
+		return err
+	}
+	if _, err := s.kubectl.show(ctx, "get", source.name(), "-o", `jsonpath={.status.conditions[?(@.type=="Synced")].message}{"\n"}`); err != nil {
+		return err
+	}
+	s.terminal.note("So that one goes first:")
+	if err := errors.Join(s.remove(ctx, external), s.awaitGone(ctx, source)); err != nil {
+		return err
+	}
+	return s.bothGone(ctx, entry, external, source)
+}
+
+// bothGone checks in the journal who went first.
+func (s *story) bothGone(ctx context.Context, entry int, external, source object) error {
+	sent, err := s.sim.since(ctx, entry)
+	if err != nil {
+		return err
+	}
+	sent = sent.changing()
+	s.terminal.journal(sent)
+	if len(sent) != 2 || len(external.about(sent[:1])) != 1 || len(source.about(sent[1:])) != 1 {
+		return fmt.Errorf("a DELETE of %s and then one of %s were expected, and the journal has: %s", external.Status.ConnectionID, source.Status.ConnectionID, sent.counts())
+	}
+	s.terminal.seen("the source waited, named who re-uses it, and went by itself once that was gone")
+	return nil
 }
 
 func (s *story) retained(ctx context.Context) error {
@@ -98,6 +161,10 @@ func (s *story) remove(ctx context.Context, o object) error {
 	if _, err := s.kubectl.show(ctx, "delete", strings.ToLower(o.Kind), o.Metadata.Name, "--wait=false"); err != nil {
 		return err
 	}
+	return s.awaitGone(ctx, o)
+}
+
+func (s *story) awaitGone(ctx context.Context, o object) error {
 	return s.await(ctx, "the manifest to be gone", 20*time.Second, func(ctx context.Context) (string, bool, error) {
 		absent, err := s.kubectl.absent(ctx, o.Kind, o.Metadata.Name)
 		return "it is still there", absent, err

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"testing"
 	"time"
 
@@ -77,19 +80,66 @@ func TestATokenIsFoundPlainAndEncoded(t *testing.T) {
 		"nothing, or only its end: wxyz": 0, "plain " + token: 1, "without its end " + token[:22]: 1,
 		base64.StdEncoding.EncodeToString([]byte(token)): 1,
 	} {
-		if n := occurrences(text, token); n != want {
+		if n := bearerToken(token).occurrences(text); n != want {
 			t.Errorf("%q: found %d times", text, n)
 		}
 	}
 }
 
 func TestTheFloorComesFromTheManifests(t *testing.T) {
-	var s samples
-	s.scim.Kind, s.saml.Kind, s.external.Kind = kindSCIM, kindSAML, kindExternal
-	s.scim.Spec.Organization, s.saml.Spec.Organization, s.external.Spec.Organization = "acme", "acme", "organization-test-1"
-	s.saml.Spec.VerificationCertificates = []any{1, 2}
-	if f := s.floor(); f != (floor{whoami: 1, lookups: 1, lists: 3, changes: 7}) {
+	of := func(kind, organization string) object {
+		var o object
+		o.Kind, o.Spec.Organization = kind, organization
+		return o
+	}
+	s := samples{all: []object{of(kindProject, ""), of(kindSCIM, "acme"), of(kindSAML, "acme"), of(kindExternal, "organization-test-1"), of(kindSAML, "acme")}}
+	s.all[2].Spec.VerificationCertificates = []any{1, 2}
+	s.all[2].Spec.EncryptionPrivateKeyRefs = []any{1}
+	s.all[4].Spec.MetadataURL = "https://idp.example.com"
+	if f := s.floor(); f != (floor{whoami: 1, lookups: 1, lists: 3, changes: 11}) {
 		t.Errorf("it is %+v", f)
+	}
+}
+
+func TestAKeyIsFoundAsItsSecretHasItAndAsStytchTakesIt(t *testing.T) {
+	key, err := newKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(key.text))
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(parsed.(*rsa.PrivateKey))})
+	h := hidden{"the key", key.text, key.traces}
+	for text, want := range map[string]int{
+		"none": 0, key.text: 1, string(sent): 1, base64.StdEncoding.EncodeToString([]byte(key.text)): 1,
+	} {
+		if n := h.occurrences(text); n != want {
+			t.Errorf("%.40q…: found %d times", text, n)
+		}
+	}
+}
+
+func TestTheOldGoesAfterTheNew(t *testing.T) {
+	add := stytchsim.Call{Operation: "UpdateSAMLConnection", Fields: []string{"x509_certificate"}}
+	more := stytchsim.Call{Operation: "UpdateSAMLConnection", Fields: []string{"display_name", "x509_certificate"}}
+	remove := stytchsim.Call{Operation: "DeleteSAMLVerificationCertificate"}
+	for _, c := range []struct {
+		what string
+		sent calls
+		good bool
+	}{
+		{"in that order", calls{add, remove}, true},
+		{"the other way round", calls{remove, add}, false},
+		{"never", calls{add}, false},
+		{"with more", calls{more, remove}, false},
+		{"twice", calls{add, remove, remove}, false},
+	} {
+		if err := addedFirst(c.sent, "UpdateSAMLConnection", "x509_certificate", "DeleteSAMLVerificationCertificate"); (err == nil) != c.good {
+			t.Errorf("%s: %v", c.what, err)
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
 // object is what the demo reads of any Kubernetes object, as somebody does who has only kubectl.
@@ -19,9 +21,15 @@ type object struct {
 		OwnerReferences []any             `json:"ownerReferences"`
 	} `json:"metadata"`
 	Spec struct {
-		Organization             string `json:"organization"`
-		DisplayName              string `json:"displayName"`
-		VerificationCertificates []any  `json:"verificationCertificates"`
+		Organization             string              `json:"organization"`
+		DisplayName              string              `json:"displayName"`
+		MetadataURL              string              `json:"metadataURL"`
+		Issuer                   string              `json:"issuer"`
+		TokenURL                 string              `json:"tokenURL"`
+		DetailsConfigMapName     string              `json:"detailsConfigMapName"`
+		VerificationCertificates []any               `json:"verificationCertificates"`
+		EncryptionPrivateKeyRefs []any               `json:"encryptionPrivateKeyRefs"`
+		GroupImplicitRoles       []map[string]string `json:"groupImplicitRoles"`
 		BearerToken              struct {
 			SecretName string `json:"secretName"`
 		} `json:"bearerToken"`
@@ -43,6 +51,16 @@ type object struct {
 			ExpiresAt  string `json:"expiresAt"`
 			SecretName string `json:"secretName"`
 		} `json:"bearerToken"`
+		VerificationCertificates []struct {
+			SHA256 string `json:"sha256"`
+		} `json:"verificationCertificates"`
+		FromMetadata struct {
+			Certificates []string `json:"certificates"`
+		} `json:"fromMetadata"`
+		Groups struct {
+			Resolved int      `json:"resolved"`
+			Pending  []string `json:"pending"`
+		} `json:"groups"`
 	} `json:"status"`
 	Data map[string][]byte `json:"data"` // of a Secret
 
@@ -68,13 +86,21 @@ const (
 	kindProject  = "StytchProject"
 	kindSCIM     = "SCIMConnection"
 	kindSAML     = "SAMLConnection"
+	kindOIDC     = "OIDCConnection"
 	kindExternal = "ExternalConnection"
 )
 
 func (o object) name() string { return strings.ToLower(o.Kind) + "/" + o.Metadata.Name }
 
 func (o object) isConnection() bool {
-	return slices.Contains([]string{kindSCIM, kindSAML, kindExternal}, o.Kind)
+	return slices.Contains([]string{kindSCIM, kindSAML, kindOIDC, kindExternal}, o.Kind)
+}
+
+// about are the calls about the object's connection.
+func (o object) about(list calls) calls {
+	return list.where(func(c stytchsim.Call) bool {
+		return o.Status.ConnectionID != "" && strings.Contains(c.Path, o.Status.ConnectionID)
+	})
 }
 
 func (o object) condition(kind string) condition {
@@ -84,6 +110,11 @@ func (o object) condition(kind string) condition {
 		}
 	}
 	return condition{Type: kind, Status: "absent"}
+}
+
+// isAbout says, of an event, whom it is about.
+func (o object) isAbout(other object) bool {
+	return o.About.Kind == other.Kind && o.About.Name == other.Metadata.Name
 }
 
 // inForce says that this generation is looked at, applied and in use.

@@ -42,7 +42,7 @@ func (s *story) rest(ctx context.Context) error {
 	if err := onePerInterval(sent, before.listed); err != nil {
 		return err
 	}
-	s.terminal.seen("one list per organization and interval, and no other call")
+	s.terminal.seen("one list per organization and interval, one of the groups that are named, and no other call")
 	after, err := s.snapshot(ctx)
 	if err != nil {
 		return err
@@ -76,6 +76,8 @@ type snapshot struct {
 	listed   []string          // paths that are listed: one per organization and API
 	versions map[string]string // resourceVersions of all objects of ours, their events, and all Secrets
 	writes   map[string]int    // writes that the API server has counted, by resource
+
+	configMaps string // with their resourceVersions
 }
 
 func (s *story) snapshot(ctx context.Context) (snapshot, error) {
@@ -104,11 +106,17 @@ func (s *story) snapshot(ctx context.Context) (snapshot, error) {
 		switch o.Kind {
 		case kindSCIM:
 			listed["/v1/b2b/scim/"+o.Status.OrganizationID+"/connection"] = true
-		case kindSAML, kindExternal:
+			if len(o.Spec.GroupImplicitRoles) > 0 {
+				listed["/v1/b2b/scim/"+o.Status.OrganizationID+"/connection/"+o.Status.ConnectionID] = true // its groups
+			}
+		case kindSAML, kindOIDC, kindExternal:
 			listed["/v1/b2b/sso/"+o.Status.OrganizationID] = true
 		}
 	}
 	shot.listed = slices.Sorted(maps.Keys(listed))
+	if shot.configMaps, err = s.kubectl.run(ctx, "get", "configmaps", "-o", `jsonpath={range .items[*]}{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`); err != nil {
+		return shot, err
+	}
 	metrics, err := s.kubectl.run(ctx, "get", "--raw=/metrics")
 	shot.writes = writes(metrics)
 	return shot, err
@@ -198,10 +206,10 @@ func onePerInterval(sent calls, listed []string) error {
 
 // compare checks that nothing was written: by the versions of the objects, and by what the API server has counted.
 func (s *story) compare(before, after snapshot) error {
-	if !maps.Equal(before.versions, after.versions) {
-		return fmt.Errorf("resourceVersions were %v and are %v", before.versions, after.versions)
+	if !maps.Equal(before.versions, after.versions) || before.configMaps != after.configMaps {
+		return fmt.Errorf("resourceVersions were %v %s and are %v %s", before.versions, before.configMaps, after.versions, after.configMaps)
 	}
-	s.terminal.seen("all %d connections, projects, Secrets and events have the resourceVersion that they had", len(before.versions))
+	s.terminal.seen("all %d connections, projects, Secrets, ConfigMaps and events have the resourceVersion that they had", len(before.versions)+strings.Count(before.configMaps, "\n"))
 	s.terminal.command("kubectl get --raw=/metrics   # apiserver_request_total of POST, PUT, PATCH and DELETE, since before the restart")
 	var aside []string
 	for _, resource := range slices.Sorted(maps.Keys(after.writes)) {

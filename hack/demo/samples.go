@@ -2,96 +2,80 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
+	"strings"
 )
 
 // samples are config/samples/, with the demo's own values where a user puts theirs. They are filled in as their README says: by
 // kustomize, so that a place that is not there any more is an error.
 type samples struct {
-	first, second string // directories for kubectl apply -k; the second names a source that the first makes
-	project       object
-	scim          object
-	saml          object
-	external      object
+	dir string // for kubectl apply -k
+	all []object
+
+	project, scim, saml, oidc, external  object // those that the story is about,
+	byMetadata, bundled, keyed, explicit object // and those that carry something special
 }
 
 // set is one value of a manifest, put in by a JSON patch.
 type set struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
-	Value any    `json:"value"`
+	Value any    `json:"value,omitempty"`
 }
 
-// fillSamples makes the directories. What the ExternalConnection re-uses is known once the SAML connection stands.
+// fillSamples makes the directory.
 func (p *parts) fillSamples(ctx context.Context) (*samples, error) {
-	certificate, err := newCertificate()
+	certificate, err := newCertificate("acme.okta.com", twoYears)
 	if err != nil {
 		return nil, err
 	}
-	s := &samples{first: p.path("samples", "acme"), second: p.path("samples", "partner")}
+	s := &samples{dir: p.path("samples")}
 	files, err := filepath.Glob("config/samples/*.yaml")
 	if err != nil {
 		return nil, err
 	}
-	files = slices.DeleteFunc(files, func(file string) bool { return filepath.Base(file) == "kustomization.yaml" })
-	var first, second []string
 	for _, file := range files {
 		var o object
 		if err := p.kubectl.read(ctx, &o, "create", "--dry-run=client", "--validate=false", "-f", file); err != nil {
 			return nil, err
 		}
 		s.note(o)
-		if o.Kind == kindExternal {
-			second = append(second, file)
-		} else {
-			first = append(first, file)
-		}
 	}
-	if err := copyInto(s.first, first); err != nil {
+	if err := copyInto(s.dir, files); err != nil {
 		return nil, err
 	}
-	if err := copyInto(s.second, second); err != nil {
-		return nil, err
-	}
-	return s, fill(s.first, map[string][]set{
-		kindProject: {{"replace", "/spec/projectID", p.sim.ProjectID}, {"add", "/spec/baseURL", p.sim.URL}},
-		kindSAML: {
+	return s, fill(s.dir, map[string][]set{
+		s.project.name(): {{"replace", "/spec/projectID", p.sim.ProjectID}, {"add", "/spec/baseURL", p.sim.URL}},
+		s.saml.name(): {
 			{"replace", "/spec/verificationCertificates/0/pem", certificate},
 			{"replace", "/spec/idpEntityID", "http://www.okta.com/exk1demo"},
 			{"replace", "/spec/idpSSOURL", "https://acme.okta.com/app/exk1demo/sso/saml"},
 		},
+		s.scim.name(): {{"remove", "/spec/groupImplicitRoles", nil}}, // there are no groups yet: that is a step of its own
 	})
 }
 
 // note keeps what a sample is about.
 func (s *samples) note(o object) {
-	switch o.Kind {
-	case kindProject:
-		s.project = o
-	case kindSCIM:
-		s.scim = o
-	case kindSAML:
-		s.saml = o
-	case kindExternal:
-		s.external = o
+	s.all = append(s.all, o)
+	for name, at := range map[string]*object{
+		"stytchproject/default":                &s.project,
+		"scimconnection/acme-scim":             &s.scim,
+		"samlconnection/acme-okta":             &s.saml,
+		"oidcconnection/acme-okta-oidc":        &s.oidc,
+		"externalconnection/acme-partner-okta": &s.external,
+		"samlconnection/initech-entra":         &s.byMetadata,
+		"samlconnection/hooli-google":          &s.bundled,
+		"samlconnection/umbrella-saml":         &s.keyed,
+		"oidcconnection/umbrella-oidc":         &s.explicit,
+	} {
+		if o.name() == name {
+			*at = o
+		}
 	}
-}
-
-// fillSource names the source of the ExternalConnection.
-func (s *samples) fillSource(saml object) error {
-	source := map[string]string{"organizationID": saml.Status.OrganizationID, "connectionID": saml.Status.ConnectionID}
-	return fill(s.second, map[string][]set{kindExternal: {{"replace", "/spec/source", source}}})
 }
 
 // copyInto copies samples into a directory.
@@ -111,7 +95,7 @@ func copyInto(dir string, files []string) error {
 	return nil
 }
 
-// fill makes a directory of samples one that kubectl apply -k takes, with what is set in each kind.
+// fill makes a directory of samples one that kubectl apply -k takes, with what is set in each.
 func fill(dir string, values map[string][]set) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil {
@@ -122,12 +106,13 @@ func fill(dir string, values map[string][]set) error {
 		resources = append(resources, filepath.Base(file))
 	}
 	var patches []map[string]any
-	for kind, sets := range values {
+	for object, sets := range values {
 		patch, err := json.Marshal(sets)
 		if err != nil {
 			return err
 		}
-		patches = append(patches, map[string]any{"target": map[string]string{"kind": kind}, "patch": string(patch)})
+		_, name, _ := strings.Cut(object, "/")
+		patches = append(patches, map[string]any{"target": map[string]string{"name": name}, "patch": string(patch)})
 	}
 	return kustomization(dir, map[string]any{"resources": resources, "patches": patches})
 }
@@ -142,7 +127,9 @@ func kustomization(dir string, content map[string]any) error {
 }
 
 // connections of the samples.
-func (s *samples) connections() []object { return []object{s.scim, s.saml, s.external} }
+func (s *samples) connections() []object {
+	return slices.DeleteFunc(slices.Clone(s.all), func(o object) bool { return !o.isConnection() })
+}
 
 // organizations that the samples name.
 func (s *samples) organizations() []string {
@@ -153,22 +140,4 @@ func (s *samples) organizations() []string {
 		}
 	}
 	return names
-}
-
-// newCertificate is an identity provider's signing certificate, in PEM.
-func newCertificate() (string, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", err
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "acme.okta.com"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(2, 0, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return "", err
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
 }

@@ -89,6 +89,13 @@ func (s *simulator) connections(ctx context.Context, organizationID string, kind
 	return found, nil
 }
 
+// connection is an object's connection, as Stytch keeps it.
+func (s *simulator) connection(ctx context.Context, o object) (stytchsim.Connection, error) {
+	var is stytchsim.Connection
+	err := s.ask(ctx, http.MethodGet, "/__sim/connections/"+o.Status.ConnectionID, nil, &is)
+	return is, err
+}
+
 // accepts asks whether a SCIM endpoint would let a token in.
 func (s *simulator) accepts(ctx context.Context, connectionID, token string) (bool, error) {
 	var verdict stytchsim.Verdict

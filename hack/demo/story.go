@@ -38,8 +38,24 @@ func (s *story) steps() []step {
 			s.plan,
 		},
 		{
-			"Drift: a change behind its back", "pointing a connection at another identity provider is the attack that matters. It lasts one interval at most, and an event names it.",
+			"Drift: changes behind its back", "pointing a connection at another identity provider is the attack that matters. It lasts one interval at most, and an event names it.",
 			s.drift,
+		},
+		{
+			"Certificates: before they end", "an identity provider's certificate that ran out ends every login of its organization; one that is removed too early does the same.",
+			s.rollover,
+		},
+		{
+			"Keys and a client secret: rolled over in their Secrets", "whoever keeps secrets (cert-manager, an external store) need not know Stytch, and nobody else comes to see one.",
+			s.keys,
+		},
+		{
+			"SCIM groups by name", "groups have IDs only after a push, and others after the next connection; names stand in Git from the first day.",
+			s.groups,
+		},
+		{
+			"What cannot be meant: said, with its remedy", "whoever made the mistake reads what to do where they look anyway; nothing of the connection is lost meanwhile.",
+			s.wrong,
 		},
 		{
 			"A wrong secret, and a 429", "trouble is said with its remedy, costs nothing while it lasts, and is over when its cause is.",

@@ -37,7 +37,18 @@ func (s *story) token(ctx context.Context) error {
 		return errors.Join(err, fmt.Errorf("stytch does not accept the token of Secret %s: %v", status.SecretName, accepted))
 	}
 	s.terminal.seen("Secret %s holds a token that ends in %s, as status says, and Stytch accepts it", status.SecretName, four)
-	return s.searchFor(ctx, token)
+	return s.searchFor(ctx, bearerToken(token))
+}
+
+// hidden is a value that stands in one Secret, and what would be seen of it where it does not belong.
+type hidden struct {
+	what, value string
+	traces      []string
+}
+
+// bearerToken is a token, of which the last four characters may be seen.
+func bearerToken(token string) hidden {
+	return hidden{"the token", token, []string{token[:len(token)-4]}}
 }
 
 // tokenOf reads a SCIM connection and the token in its Secret.
@@ -50,9 +61,9 @@ func (s *story) tokenOf(ctx context.Context, scim object) (object, string, error
 	return is, string(secret.Data["token"]), err
 }
 
-// searchFor looks for a secret value in every place that somebody may read who may not read Secrets, and, to prove that it would
+// searchFor looks for secret values in every place that somebody may read who may not read Secrets, and, to prove that they would
 // be found, in the Secrets.
-func (s *story) searchFor(ctx context.Context, token string) error {
+func (s *story) searchFor(ctx context.Context, values ...hidden) error {
 	kinds, err := s.kubectl.run(ctx, "api-resources", "--verbs=list", "-o", "name")
 	if err != nil {
 		return err
@@ -67,28 +78,43 @@ func (s *story) searchFor(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	if n := occurrences(secrets, token); n != 1 {
-		return fmt.Errorf("the search finds the token %d times in the Secrets, where it stands once", n)
+	var what []string
+	for _, h := range values {
+		what = append(what, h.what)
+		if n := h.occurrences(secrets); n != 1 {
+			return fmt.Errorf("the search finds %s %d times in the Secrets, where it stands once", h.what, n)
+		}
 	}
 	places, err := s.elsewhere(ctx)
 	if err != nil {
 		return err
 	}
 	places["objects and events"] = objects
-	size := 0
-	for place, text := range places {
-		if occurrences(text, token)+occurrences(text, s.sim.Secret) > 0 {
-			return fmt.Errorf("the token, or the project's secret, stands in: %s", place)
-		}
-		size += len(text)
+	what = append(what, "the project's secret")
+	size, err := searched(places, append(values, hidden{"the project's secret", s.sim.Secret, []string{s.sim.Secret}}))
+	if err != nil {
+		return err
 	}
 	var list struct{ Items []any }
 	if err := json.Unmarshal([]byte(objects), &list); err != nil {
 		return err
 	}
-	s.terminal.seen("it and the project's secret stand in none of %d objects of %d kinds (events among them), not in the manager's log and metrics, not in the journal of calls: %d kB searched",
-		len(list.Items), len(names), size/1000)
+	s.terminal.seen("%s: in none of %d objects of %d kinds (events among them), not in the manager's log and metrics, not in the journal of calls; %d kB searched",
+		strings.Join(what, ", "), len(list.Items), len(names), size/1000)
 	return nil
+}
+
+// searched looks for values in places where none of them belongs, and says how much it has read.
+func searched(places map[string]string, values []hidden) (size int, err error) {
+	for place, text := range places {
+		size += len(text)
+		for _, h := range values {
+			if h.occurrences(text) > 0 {
+				return size, fmt.Errorf("%s stands in: %s", h.what, place)
+			}
+		}
+	}
+	return size, nil
 }
 
 // elsewhere is what can be read beside the API server's objects.
@@ -109,8 +135,11 @@ func (s *story) elsewhere(ctx context.Context) (map[string]string, error) {
 	return map[string]string{"the manager's log": string(log), "the manager's metrics": metrics, "the journal of calls": string(journal)}, err
 }
 
-// occurrences counts a secret value in a text, plain, in base64, or but for its end.
-func occurrences(text, secret string) int {
-	n := strings.Count(text, secret[:len(secret)-4])
-	return n + strings.Count(text, base64.StdEncoding.EncodeToString([]byte(secret)))
+// occurrences counts the value in a text: in base64 as a whole, and plain by its traces.
+func (h hidden) occurrences(text string) int {
+	n := strings.Count(text, base64.StdEncoding.EncodeToString([]byte(h.value)))
+	for _, trace := range h.traces {
+		n += strings.Count(text, trace)
+	}
+	return n
 }

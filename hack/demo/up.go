@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // up starts the parts, applies the samples, and leaves everything running.
@@ -58,7 +59,30 @@ func (p *parts) settle(ctx context.Context) (err error) {
 	if _, err := p.kubectl.show(ctx, "get", "stytch"); err != nil {
 		return err
 	}
+	if err := p.makeSpares(); err != nil {
+		return err
+	}
 	settled = true
+	return nil
+}
+
+// makeSpares makes certificates to roll over with: nobody should need openssl for it.
+func (p *parts) makeSpares() error {
+	six, err := newCertificates("Spare", 6)
+	if err != nil {
+		return err
+	}
+	key, err := newKey()
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{
+		"spare-one.pem": six[5], "spare-five.pem": strings.Join(six[:5], ""), "spare-key.pem": key.text,
+	} {
+		if _, err := p.keep(name, text); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -70,6 +94,8 @@ func (p *parts) tryThis() {
 		"export KUBECONFIG=" + p.path("kubeconfig"),
 		"export SIM=" + p.sim.URL,
 		"alias kubectl=" + filepath.Join(p.assets, "kubectl"),
+		"bundle() { kubectl create configmap hooli-google-certificates --from-file=certificates.pem=$1 --dry-run=client -o yaml | kubectl replace -f -; }",
+		"cd " + p.path("inputs"),
 	} {
 		t.say("  %s", t.paint(cyan, line))
 	}
@@ -79,6 +105,14 @@ func (p *parts) tryThis() {
 		{"a plan, and nothing sent", `kubectl patch samlconn acme-okta --type=merge -p '{"spec":{"management":"Observe","displayName":"Okta"}}'; sleep 1; kubectl get samlconn acme-okta -o jsonpath='{.status.plan}{"\n"}'`},
 		{"the plan carried out", `kubectl patch samlconn acme-okta --type=merge -p '{"spec":{"management":"Manage"}}'`},
 		{"a change behind its back, repaired within " + resync.String(), `curl -X PATCH -d '{"display_name":"Renamed by hand"}' $SIM/__sim/connections/$(kubectl get samlconn acme-okta -o jsonpath='{.status.connectionID}')`},
+		{"a certificate rolled over in its ConfigMap", "bundle spare-one.pem; sleep 1; kubectl events --for samlconnection/hooli-google"},
+		{"five more, one after another, as Stytch takes them", "bundle spare-five.pem; sleep 3; kubectl get samlconn hooli-google -o jsonpath='{.status.verificationCertificates}'"},
+		{"a private key among the certificates, said and not sent", "cat spare-one.pem spare-key.pem > both.pem; bundle both.pem; sleep 1; kubectl get samlconn hooli-google -o wide"},
+		{"an issuer whose document nobody can read", `kubectl patch oidcconn acme-okta-oidc --type=merge -p '{"spec":{"issuer":"https://nobody.example.com"}}'; sleep 1; kubectl get oidcconn acme-okta-oidc -o wide`},
+		{"metadata that is an HTML page", `curl -X POST -d "{\"url\":\"$(kubectl get samlconn initech-entra -o jsonpath='{.spec.metadataURL}')\",\"body\":\"<html>\"}" $SIM/__sim/metadata; kubectl annotate samlconn initech-entra connections.stytch-operator.dev/refresh-metadata=now; sleep 1; kubectl get samlconn initech-entra -o wide`},
+		{"roles by group name, waiting for a push", `kubectl patch scimconn acme-scim --type=merge -p '{"spec":{"groupImplicitRoles":[{"groupName":"Engineering","role":"editor"}]}}'; sleep 1; kubectl get scimconn acme-scim -o wide`},
+		{"the push, picked up within " + resync.String(), `curl -X POST -d "{\"group_name\":\"Engineering\",\"connection_id\":\"$(kubectl get scimconn acme-scim -o jsonpath='{.status.connectionID}')\"}" $SIM/__sim/groups`},
+		{"somebody else's ConfigMap in the place of the details", `kubectl create configmap mine; kubectl patch oidcconn umbrella-oidc --type=merge -p '{"spec":{"detailsConfigMapName":"mine"}}'; sleep 1; kubectl get oidcconn umbrella-oidc -o wide`},
 		{"what it did", "kubectl events --for samlconnection/acme-okta"},
 		{"every call that Stytch saw", "curl $SIM/__sim/calls"},
 		{"a deletion, which retains the connection and its token", "kubectl delete scimconn acme-scim; kubectl get secret acme-scim-token --show-labels"},

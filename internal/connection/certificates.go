@@ -26,12 +26,14 @@ const (
 // they are more than Stytch takes.
 func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (certificates []Certificate, problems []Problem) {
 	for i, entry := range list {
-		found, problem := certificatesOf(fmt.Sprintf("spec.verificationCertificates[%d]", i), entry, in)
+		path := fmt.Sprintf("spec.verificationCertificates[%d]", i)
+		found, problem := certificatesOf(path, entry, in)
 		if problem != nil {
 			problems = append(problems, *problem)
 		}
 		for _, c := range found {
 			if !holds(certificates, c.SHA256) {
+				c.Where = path
 				certificates = append(certificates, c)
 			}
 		}
@@ -164,7 +166,7 @@ func expiredInVain(want, have State) []Certificate {
 //	certificates missing                                the Update adds the first, one more each further one
 //	all five slots taken, one missing                   before that: free the one that expired, else the unwanted one that ends first
 //	one missing that only the metadata holds            after the Update: read the metadata again
-//	the metadata was never read, or is to be again      at the end: read it
+//	the metadata was never read, or is to be again      at the end of all: read it
 //	unwanted ones, and every wanted one is there        delete them
 func planCertificates(want, have State, changes []Change) []Step {
 	missing, surplus := compareCertificates(want, have)
@@ -172,6 +174,9 @@ func planCertificates(want, have State, changes []Change) []Step {
 	if room, needed := makeRoom(want, have, missing, surplus); needed {
 		steps = append(steps, deletion(FreeCertificate, room))
 		surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return c.ID == room.ID })
+	}
+	if len(expiredInVain(want, have)) > 0 {
+		surplus = nil // what stands in the place of one that is not sent stays
 	}
 	lost := slices.ContainsFunc(missing, func(c Certificate) bool { return c.PEM == "" })
 	for _, c := range missing {
@@ -193,14 +198,22 @@ func planCertificates(want, have State, changes []Change) []Step {
 	for _, c := range surplus {
 		steps = append(steps, deletion(DeleteCertificate, c))
 	}
-	if want.Metadata != nil && want.Metadata.Due && !lost {
-		steps = append(steps, reading(want.Metadata))
-	}
 	return steps
 }
 
+// planReading has the metadata read where that is due: at the end, because a document that cannot be read holds nothing else up
+// then.
+func planReading(m *Metadata, steps []Step) []Step {
+	read := slices.ContainsFunc(steps, func(s Step) bool { return s.Action == ReadMetadata })
+	if m == nil || !m.Due || read {
+		return nil
+	}
+	return []Step{reading(m)}
+}
+
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
-// ends first at the top. A second copy of a wanted one is not wanted. None is to go while a wanted one cannot be brought.
+// ends first at the top. A second copy of a wanted one is not wanted. None is to go while a wanted one cannot be read, and none that
+// is valid while no wanted one is.
 func compareCertificates(want, have State) (missing, surplus []Certificate) {
 	if want.Certificates == nil {
 		return nil, nil
@@ -219,11 +232,30 @@ func compareCertificates(want, have State) (missing, surplus []Certificate) {
 			missing = append(missing, c)
 		}
 	}
-	if want.Incomplete || len(expiredInVain(want, have)) > 0 {
+	if want.Incomplete {
 		return missing, nil
+	}
+	if len(missing) == 0 {
+		last := lastValid(want, have)
+		surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return slices.Contains(last, c) })
 	}
 	slices.SortFunc(surplus, endsFirst)
 	return missing, surplus
+}
+
+// lastValid are the certificates at Stytch that nobody wants and that stay all the same, because those that are wanted have ended
+// and nobody could sign in without.
+func lastValid(want, have State) []Certificate {
+	var last []Certificate
+	for _, c := range have.Certificates {
+		switch {
+		case want.Certificates == nil || holds(want.Certificates, c.SHA256) && !c.expired(want.Now):
+			return nil
+		case !c.expired(want.Now):
+			last = append(last, c)
+		}
+	}
+	return last
 }
 
 // makeRoom says which certificate goes where all slots are taken and one is missing. One that has ended is no loss, even one

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,6 +41,22 @@ func ForeignConfigMap(name string) string {
 	return fmt.Sprintf("ConfigMap %s is there and was not made for this manifest, so it is left alone: delete it, or give spec.detailsConfigMapName another name.", name)
 }
 
+// detailsOf are the details as Stytch says. Of several certificates that it may sign with, because it made them within one second, it
+// is the one of the wanted key.
+func detailsOf(signing []Key, have State) map[string]string {
+	if len(signing) == 0 {
+		return have.Details
+	}
+	for _, key := range have.Signing {
+		if key.SPKISHA256 == signing[0].SPKISHA256 && key.Certificate != "" {
+			details := maps.Clone(have.Details)
+			details[v1alpha1.DetailsKeySigningCertificate] = key.Certificate
+			return details
+		}
+	}
+	return have.Details
+}
+
 // planDetails says what has to be written into the ConfigMap.
 func planDetails(want, have map[string]string) []Step {
 	if want == nil {
@@ -54,7 +71,7 @@ func planDetails(want, have map[string]string) []Step {
 	var changes []Change
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if want[key] != have[key] {
-			changes = append(changes, Change{Field: detailsPrefix + key, Have: Text(want[key]), Want: Text(have[key])})
+			changes = append(changes, Change{Field: detailsPrefix + key, Have: detail(want[key]), Want: detail(have[key])})
 		}
 	}
 	if changes == nil {
@@ -65,11 +82,20 @@ func planDetails(want, have map[string]string) []Step {
 
 const detailsPrefix = "details."
 
+// detail is an entry of the ConfigMap. A certificate is shown by its fingerprint.
+func detail(text string) Value {
+	if block, _ := pem.Decode([]byte(text)); block != nil {
+		return Value{Send: text, Same: fingerprint(block.Bytes)}
+	}
+	return Text(text)
+}
+
 // DetailsIn are the entries of the ConfigMap that a step writes, by key; empty where one is taken out.
 func DetailsIn(step Step) map[string]string {
 	entries := map[string]string{}
 	for _, c := range step.Changes {
-		entries[strings.TrimPrefix(c.Field, detailsPrefix)] = c.Want.Same
+		text, _ := c.Want.Send.(string)
+		entries[strings.TrimPrefix(c.Field, detailsPrefix)] = text
 	}
 	return entries
 }

@@ -130,13 +130,10 @@ func signing(want, have []Key) []Change {
 	return []Change{{Field: fieldSigningKey, Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
 }
 
-// planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
-// goes first. A key that was not added through the manifest is never removed.
-func planEncryption(want, have *Encryption) []Step {
-	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 {
-		return nil
-	}
-	there, unwanted := map[string]bool{}, []string{}
+// compareKeys says which wanted keys are not there, and which of those there were added through the manifest and are not wanted
+// any more. None is to go while a wanted one cannot be read.
+func compareKeys(want, have *Encryption) (missing []Key, unwanted []string) {
+	there := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(want.Ours)) {
 		spki := want.Ours[id]
 		switch {
@@ -147,15 +144,28 @@ func planEncryption(want, have *Encryption) []Step {
 			there[spki] = true
 		}
 	}
-	var steps []Step
-	missing := slices.DeleteFunc(slices.Clone(want.Keys), func(k Key) bool { return there[k.SPKISHA256] })
 	if want.Incomplete {
 		unwanted = nil
 	}
+	return slices.DeleteFunc(slices.Clone(want.Keys), func(k Key) bool { return there[k.SPKISHA256] }), unwanted
+}
+
+// planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
+// goes first, and where there is none, none is added. A key that was not added through the manifest is never removed.
+func planEncryption(want, have *Encryption) []Step {
+	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 {
+		return nil
+	}
+	missing, unwanted := compareKeys(want, have)
+	var steps []Step
 	remove := func(id string) Step {
 		return Step{Action: DeleteEncryptionKey, Target: id, Changes: []Change{{Field: fieldEncryptionKeys, Have: Text(want.Ours[id]), Want: Text("")}}}
 	}
-	if len(missing) > 0 && len(unwanted) > 0 && len(have.IDs) >= maxCertificates {
+	full := len(have.IDs) >= maxCertificates
+	switch {
+	case full && len(unwanted) == 0:
+		return nil
+	case full && len(missing) > 0:
 		steps = append(steps, remove(unwanted[0]))
 		unwanted = unwanted[1:]
 	}
@@ -200,7 +210,7 @@ func forgetKey(o *v1alpha1.SAMLConnection, want *Encryption, present []string) {
 	if adding == nil || len(appeared(adding, present)) > 0 {
 		return
 	}
-	if want == nil || !slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == adding.SPKISHA256 }) {
+	if want == nil || !want.Incomplete && !slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == adding.SPKISHA256 }) {
 		o.Status.AddingEncryptionKey = nil
 	}
 }
@@ -213,16 +223,21 @@ func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []st
 	return slices.DeleteFunc(slices.Clone(present), func(id string) bool { return slices.Contains(adding.PresentKeyIDs, id) })
 }
 
-// keyDoubts reports keys that appeared together, of which nobody can say which is whose. None is added or removed then.
+// keyDoubts reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
+// reports that there is no place for a wanted one, which is not sent then.
 func keyDoubts(want, have *Encryption) []Problem {
 	if want == nil || have == nil {
 		return nil
 	}
-	added := appeared(want.Adding, have.IDs)
-	if len(added) < 2 {
-		return nil
+	if added := appeared(want.Adding, have.IDs); len(added) > 1 {
+		return []Problem{{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
+			"Several encryption keys appeared while one was being added, and Stytch does not show which is which: %s. Delete at Stytch those that are not wanted, until one of them is left.",
+			strings.Join(added, ", "))}}
 	}
-	return []Problem{{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
-		"Several encryption keys appeared while one was being added, and Stytch does not show which is which: %s. Delete at Stytch those that are not wanted, until one of them is left.",
-		strings.Join(added, ", "))}}
+	if missing, unwanted := compareKeys(want, have); len(missing) > 0 && len(unwanted) == 0 && len(have.IDs) >= maxCertificates {
+		return []Problem{{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
+			"Stytch takes %d encryption keys and has as many, so that not all of spec.encryptionPrivateKeyRefs can be added: delete at Stytch one that is not used any more and was not added through this manifest.",
+			maxCertificates)}}
+	}
+	return nil
 }

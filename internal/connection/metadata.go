@@ -48,20 +48,37 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 //	or was there, and had been taken from a document before, or nobody knows where from.
 //
 // The second does not hold where the document speaks of another identity provider than before and brought certificates: those
-// that were there are the other one's then.
+// that were there are the other one's then. Before is what was recorded: it may have been read already by a process that died
+// before it could write that down, and then what nothing is recorded of came from it.
 func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection) {
 	was := o.Status.FromMetadata
-	fresh := func(c stytch.Certificate) bool {
-		return !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == c.ID })
+	fresh := func(c stytch.Certificate) bool { // it, or a second copy of it
+		return slices.ContainsFunc(after.VerificationCertificates, func(a stytch.Certificate) bool {
+			return a.SHA256 == c.SHA256 && !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == a.ID })
+		})
 	}
-	another := before.IDPEntityID != after.IDPEntityID && slices.ContainsFunc(after.VerificationCertificates, fresh)
+	recorded := func(c stytch.Certificate) bool { return was != nil && slices.Contains(was.Certificates, c.SHA256) }
+	brought := slices.ContainsFunc(after.VerificationCertificates, fresh)
+	another := before.IDPEntityID != after.IDPEntityID && brought
+	if was != nil && was.IDPEntityID != "" && was.IDPEntityID != after.IDPEntityID {
+		another = true
+	}
+	counts := func(c stytch.Certificate) bool {
+		switch {
+		case fresh(c):
+			return true
+		case another:
+			return !brought && !recorded(c)
+		}
+		return was == nil || recorded(c)
+	}
 	var taken, all []string
 	for _, c := range after.VerificationCertificates {
 		if c.SHA256 == "" || slices.Contains(all, c.SHA256) {
 			continue
 		}
 		all = append(all, c.SHA256)
-		if fresh(c) || !another && (was == nil || slices.Contains(was.Certificates, c.SHA256)) {
+		if counts(c) {
 			taken = append(taken, c.SHA256)
 		}
 	}

@@ -63,6 +63,7 @@ func carries(s Step, field string) bool {
 //	details are not as Stytch says          publish them; last where the signing key changes before
 //	settings differ, certificates missing   one Update with all of it and the first certificate: see planCertificates
 //	encryption keys missing or not wanted   add each, then delete: see planEncryption
+//	metadata to be read                     read it: see planReading
 //	the Secret's base-url is another        publish it
 //
 // A new connection keeps its mark, that is its provisional name, until its token is in the Secret.
@@ -76,7 +77,8 @@ func Plan(want, have State) []Step {
 		planCertificates(want, have, append(changes, newKey...)),
 		planEncryption(want.Encryption, cmp.Or(have.Encryption, &Encryption{})),
 	)
-	details := planDetails(want.Details, have.Details)
+	remote = append(remote, planReading(want.Metadata, remote)...)
+	details := planDetails(want.Details, detailsOf(want.Signing, have))
 	if len(newKey) > 0 {
 		remote, details = slices.Concat(remote, details), nil
 	}
@@ -148,7 +150,7 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 				changes = append(changes, c)
 			}
 		}
-		if len(changes) > 0 {
+		if changes = needed(changes); len(changes) > 0 {
 			s.Changes = changes
 			left = append(left, s)
 		}
@@ -167,6 +169,17 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 		}
 	})
 	return left, hold
+}
+
+// needed leaves out what is equal and was to go beside a field that does not go itself.
+func needed(changes []Change) []Change {
+	var left []Change
+	for _, c := range changes {
+		if c.Want.With == "" || differs(c.Want, c.Have) || carries(Step{Changes: changes}, c.Want.With) {
+			left = append(left, c)
+		}
+	}
+	return left
 }
 
 // Repeated are the changes of a plan that a step just made: they were sent and read back different.

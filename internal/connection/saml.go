@@ -2,6 +2,7 @@ package connection
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -123,7 +124,7 @@ func samlHave(r stytch.SAMLConnection) State {
 	}
 	for _, c := range r.SigningCertificates { // the newest first, and as new as that only where they were made at once
 		if c.SPKISHA256 != "" && c.CreatedAt.Equal(r.SigningCertificates[0].CreatedAt) {
-			have.Signing = append(have.Signing, Key{SPKISHA256: c.SPKISHA256})
+			have.Signing = append(have.Signing, Key{SPKISHA256: c.SPKISHA256, Certificate: c.PEM})
 		}
 	}
 	have.Encryption = &Encryption{IDs: r.EncryptionKeyIDs}
@@ -183,7 +184,9 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, want State
 		o.Status.SigningCertificates = append(o.Status.SigningCertificates,
 			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: expiry(c.ExpiresAt)})
 	}
-	if missing, _ := compareCertificates(want, samlHave(r)); len(missing) == 0 {
+	have := samlHave(r)
+	missing, _ := compareCertificates(want, have)
+	if freed := o.Status.FreedCertificate; len(missing) == 0 || freed != nil && holds(have.Certificates, freed.SHA256) {
 		o.Status.FreedCertificate = nil
 	}
 	if o.Spec.MetadataURL == "" {
@@ -192,11 +195,23 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, want State
 	forgetKey(o, want.Encryption, r.EncryptionKeyIDs)
 }
 
-func samlDoubts(_ *v1alpha1.SAMLConnection, want, have State) []Problem {
+func samlDoubts(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 	problems := keyDoubts(want.Encryption, have.Encryption)
 	for _, c := range expiredInVain(want, have) {
-		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: "The certificate " + c.SHA256 +
-			" of spec.verificationCertificates expired at " + moment(c.ExpiresAt) + " and is not sent: put the identity provider's current one in its place."})
+		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
+			c.Where, short(c.SHA256), moment(c.ExpiresAt))})
+	}
+	if missing, _ := compareCertificates(want, have); len(missing) > 0 || want.Incomplete || len(problems) > 0 {
+		return problems
+	}
+	remedy := "put the identity provider's current one into spec.verificationCertificates"
+	if o.Spec.MetadataURL != "" {
+		remedy = "have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
+	}
+	for _, c := range lastValid(want, have) {
+		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+			"Every certificate that is wanted has expired, so that %s stays at Stytch, which nobody wants and which is valid: %s.", cmp.Or(c.SHA256, c.ID), remedy)})
 	}
 	return problems
 }
@@ -231,14 +246,14 @@ func samlUndo(o *v1alpha1.SAMLConnection, refused Step) *Step {
 		o.Status.AddingEncryptionKey = nil
 	}
 	freed := o.Status.FreedCertificate
-	if freed == nil || !carries(refused, fieldCertificate) {
+	if freed == nil || !carries(refused, fieldCertificate) && refused.Action != ReadMetadata {
 		return nil
 	}
 	return &Step{Action: Update, Changes: []Change{{Field: fieldCertificate, Want: Value{Send: freed.PEM, Same: freed.SHA256}}}}
 }
 
 func samlExpiries(o *v1alpha1.SAMLConnection) []Expiry {
-	advice := "put the identity provider's next certificate beside it in spec.verificationCertificates, and take it out once it is not used any more"
+	advice := "put the identity provider's next certificate beside it, into spec.verificationCertificates or what that names, and take it out once it is not used any more"
 	if o.Spec.MetadataURL != "" {
 		advice = "once the identity provider publishes its next certificate, have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
 	}

@@ -44,7 +44,7 @@ func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
 			want, problems := wantCertificates(text)
 			same(t, "problems", problems, []connection.Problem(nil))
 			same(t, "the certificate, in canonical PEM", want.Certificates, []connection.Certificate{
-				{SHA256: c.sha256, PEM: c.pem, ExpiresAt: yearsOn(1)},
+				{SHA256: c.sha256, PEM: c.pem, Where: "spec.verificationCertificates[0]", ExpiresAt: yearsOn(1)},
 			})
 			same(t, "incomplete", want.Incomplete, false)
 		})

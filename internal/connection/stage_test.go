@@ -51,6 +51,8 @@ type farCertificate struct {
 	id string
 }
 
+func (c farCertificate) String() string { return c.issued.String() + ":" + c.id }
+
 type farSigning struct {
 	spki, sha256, pem string
 	made              time.Time
@@ -289,6 +291,7 @@ var errLost = errors.New("lost")
 type stage[O v1alpha1.Connection, R any] struct {
 	kind   connection.Kind[O, R]
 	held   O // the manifest as the API server holds it
+	own    O // the pass's copy of it
 	far    *far
 	shows  func() R
 	inputs func() connection.Inputs
@@ -299,6 +302,8 @@ type stage[O v1alpha1.Connection, R any] struct {
 	// watch is called after each request.
 	watch func(connection.Step)
 	log   []connection.Step // of the last pass
+	// told is what happened so far, for a failing test.
+	told []string
 }
 
 // outcome is how a pass ended.
@@ -314,7 +319,7 @@ func copyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
 func (s *stage[O, R]) pass(t *testing.T) outcome {
 	t.Helper()
 	o := copyOf(s.held)
-	s.log = nil
+	s.own, s.log = o, nil
 	stuck := o.CommonStatus().NotConverging
 	var before R
 	var done *connection.Step
@@ -376,6 +381,7 @@ func (s *stage[O, R]) request(t *testing.T, o O, step connection.Step) error {
 	if s.lose != nil {
 		fate = s.lose(step)
 	}
+	s.told = append(s.told, fmt.Sprintf("at %v: %s %s", s.far.certificates, story([]connection.Step{step}), fate))
 	switch fate {
 	case "late":
 		s.late = append(s.late, step)
@@ -415,8 +421,11 @@ func (s *stage[O, R]) settle(t *testing.T) outcome {
 		}
 		return out
 	}
-	t.Fatalf("still at work after four passes: %s", story(s.log))
-	return outcome{}
+	out := s.pass(t)
+	if out.err == nil {
+		t.Fatalf("still at work after four passes: %s: %s", story(s.log), inJSON(t, s.held))
+	}
+	return out
 }
 
 // words of a list of problems, for a failing test.

@@ -79,8 +79,10 @@ type Value struct {
 type Certificate struct {
 	// SHA256 of the DER, in lower-case hexadecimal. Empty where Stytch shows something that cannot be read.
 	SHA256 string
-	// PEM of a wanted certificate.
+	// PEM of the certificate; of one at Stytch only where it may have to be put back.
 	PEM string
+	// Where a wanted certificate stands in the manifest.
+	Where string
 	// ExpiresAt is the end of its validity; zero where it cannot be read.
 	ExpiresAt time.Time
 	// ID of a certificate at Stytch.
@@ -106,6 +108,8 @@ type Key struct {
 	SPKISHA256 string
 	// Private is a wanted key in PKCS#1 PEM.
 	Private stytch.Secret
+	// Certificate is, of a key that Stytch signs with, the one that it made for it, in PEM.
+	Certificate string
 }
 
 // Encryption are keys that Stytch decrypts with.

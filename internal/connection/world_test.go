@@ -271,6 +271,9 @@ type issued struct {
 	ends   time.Time
 }
 
+// String is the certificate in a word, for a failing test.
+func (c issued) String() string { return c.sha256[:6] }
+
 // issue makes a certificate that ends at a time.
 func issue(t *testing.T, name string, ends time.Time) issued {
 	t.Helper()
