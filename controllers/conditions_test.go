@@ -79,11 +79,16 @@ func (w *world) fault(f stytchsim.Fault) {
 	Expect(err).NotTo(HaveOccurred())
 }
 
-// edited makes a manifest whose connection is as it says, and then edits it.
-func (w *world) edited(o v1alpha1.Connection) v1alpha1.Connection {
+// edited makes a manifest whose connection is as it says, and then edits it: its display name, and what else is to be changed.
+func (w *world) edited(o v1alpha1.Connection, further ...func(o v1alpha1.Connection)) v1alpha1.Connection {
 	GinkgoHelper()
 	w.settled(o)
-	edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" })
+	edit(w, o, func(o v1alpha1.Connection) {
+		o.CommonSpec().DisplayName = "Renamed"
+		for _, change := range further {
+			change(o)
+		}
+	})
 	return o
 }
 
@@ -286,6 +291,130 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 				"attribute_mapping": map[string]any{"email": "e", "full_name": "n"}, "verification_certificates": []any{newCertificate("late")},
 			})
 			Expect(err).NotTo(HaveOccurred())
+		},
+	}),
+	Entry("a source's manifest that is not there", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o := w.externalTo(v1alpha1.SourceSAML)
+			w.create(o)
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
+		remedy: reconciling, kstatus: status.InProgressStatus,
+		message: "SAMLConnection source, which spec.sourceRef names, is not in this namespace. It goes on by itself.",
+		lift:    func(w *world, _ v1alpha1.Connection) { w.settledSource(w.ofPartner(w.saml("source"))) },
+	}),
+	Entry("a source's manifest whose connection is pending", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			source := w.ofPartner(w.saml("source"))
+			pendingSource(source)
+			w.create(source)
+			w.start().rest(source)
+			o := w.externalTo(v1alpha1.SourceSAML)
+			w.create(o)
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "is not active yet: Stytch calls it pending. It goes on by itself.",
+		lift: func(w *world, _ v1alpha1.Connection) {
+			source := w.saml("source")
+			edit(w, source, func(o *v1alpha1.SAMLConnection) { o.Spec.IDPEntityID = "https://idp.example.com/late" })
+			w.start().settle(source)
+		},
+	}),
+	Entry("a source's manifest of the same organization", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			w.settled(w.saml("source"))
+			o := w.externalTo(v1alpha1.SourceSAML)
+			w.create(o)
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
+		remedy: stalled, kstatus: status.FailedStatus, message: "is a connection of the same organization",
+	}),
+	Entry("a group that was not pushed", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o, _ := w.pushed()
+			w.give(o, byName("Engineering", "editor"))
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonGroupsPending, ready: isFalseNow, readyReason: v1alpha1.ReasonGroupsPending,
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "has not pushed every group that spec.groupImplicitRoles names",
+		lift: func(w *world, o v1alpha1.Connection) { w.push(o.(*v1alpha1.SCIMConnection), "Engineering") },
+	}),
+	Entry("a group name that two groups have", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o, _ := w.pushed("Engineering")
+			w.push(o, "Engineering")
+			w.give(o, byName("Engineering", "editor"))
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
+		remedy: stalled, kstatus: status.FailedStatus, message: "Several groups have a name that spec.groupImplicitRoles gives, so no group's roles are changed: Engineering (scim-group-test-",
+		lift: func(w *world, o v1alpha1.Connection) {
+			w.give(o.(*v1alpha1.SCIMConnection), v1alpha1.SCIMGroupRole{GroupID: w.push(o.(*v1alpha1.SCIMConnection), "Sales"), Role: "editor"})
+		},
+	}),
+	Entry("a group that is waited for beside a name that two groups have", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o, _ := w.pushed("Engineering")
+			w.push(o, "Engineering")
+			w.give(o, byName("Contractors", "viewer"), byName("Engineering", "editor"))
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
+		remedy: stalled, kstatus: status.FailedStatus, message: "Waiting for: Contractors.",
+		lift: func(w *world, o v1alpha1.Connection) { w.give(o.(*v1alpha1.SCIMConnection)) },
+	}),
+	Entry("an issuer that cannot be discovered", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o := w.oidc("entra")
+			o.Spec.Issuer = "https://unknown.example.com"
+			w.create(o)
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonDiscoveryFailed, ready: isFalseNow, readyReason: v1alpha1.ReasonDiscoveryFailed,
+		remedy: stalled, kstatus: status.FailedStatus, message: "Stytch could not read the discovery document of https://unknown.example.com",
+		lift: func(w *world, o v1alpha1.Connection) {
+			edit(w, o.(*v1alpha1.OIDCConnection), func(o *v1alpha1.OIDCConnection) { o.Spec.Issuer = issuer })
+		},
+	}),
+	Entry("a Secret of the client secret that is not there", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			o := w.oidc("entra")
+			w.delete(w.secret("entra-client", nil))
+			w.create(o)
+			return o
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret entra-client, which spec.clientSecretRef names, is not in this namespace: create it.",
+		lift: func(w *world, _ v1alpha1.Connection) {
+			Expect(w.made()).To(BeEmpty(), "nothing is created for a manifest whose inputs are missing")
+			w.create(w.secret("entra-client", map[string]string{"secret": "a client's secret"}))
+		},
+	}),
+	Entry("a key of the client secret that is not there", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			return w.edited(w.oidc("entra"), func(o v1alpha1.Connection) { o.(*v1alpha1.OIDCConnection).Spec.ClientSecretRef.Key = "client-secret" })
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
+		remedy: reconciling, kstatus: status.InProgressStatus,
+		message: "Secret entra-client has nothing under the key client-secret: put it there, or correct spec.clientSecretRef.key.",
+		lift: func(w *world, o v1alpha1.Connection) {
+			Expect(w.field(o, "display_name")).To(Equal("Renamed"), "the other fields are applied")
+			edit(w, w.secret("entra-client", nil), func(s *corev1.Secret) { s.Data["client-secret"] = []byte("a client's secret") })
+		},
+	}),
+	Entry("a ConfigMap in the place of the details that is somebody else's", row{
+		arrange: func(w *world) v1alpha1.Connection {
+			w.create(w.configMap("details", map[string]string{"note": "somebody else's"}))
+			return w.edited(w.saml("okta"), func(o v1alpha1.Connection) { detailsIn(o, "details") })
+		},
+		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
+		remedy: stalled, kstatus: status.FailedStatus, message: "ConfigMap details is there and was not made for this manifest, so it is left alone: delete it",
+		lift: func(w *world, o v1alpha1.Connection) {
+			Expect(w.field(o, "display_name")).To(Equal("Renamed"), "the other fields are applied")
+			w.delete(w.configMap("details", nil))
 		},
 	}),
 	Entry("a SCIM connection made by hand", row{

@@ -38,12 +38,27 @@ func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity)
 		if p.observing() || len(c.left) == 0 {
 			return p.found(identity, c)
 		}
-		if err := p.step(ctx, c.remote, c.left[0]); err != nil {
+		step := c.left[0]
+		err = p.step(ctx, c.remote, step)
+		done, last = &step, c
+		if p.aside(step, err) {
+			done, err = nil, nil
+		}
+		if err != nil {
 			return err
 		}
-		done, last = &c.left[0], c
 	}
 	return fmt.Errorf("more than %d steps did not bring the connection to what the manifest says", maxSteps)
+}
+
+// aside keeps for the end of the pass that the details could not be written: nothing at Stytch waits for that.
+func (p *pass[O, R]) aside(step connection.Step, err error) bool {
+	var found finding
+	if step.Action != connection.PublishDetails || !errors.As(err, &found) {
+		return false
+	}
+	p.problems = append(p.problems, connection.Problem{Reason: found.reason, Message: found.message})
+	return true
 }
 
 // compare looks at manifest, inputs and Stytch. A change that the step just done made, and that is still in the plan, does not
@@ -66,12 +81,15 @@ func (p *pass[O, R]) compare(ctx context.Context, id string, last comparison[R],
 	c.remote, c.have = r, connection.Seen(p.o, p.kind.Common(r), p.kind.Have(r))
 	c.want = connection.Wish(p.o, want, c.have)
 	c.plan = connection.Plan(c.want, c.have)
-	c.problems = append(problems, p.kind.Doubts(p.o, c.want, c.have)...)
+	c.problems = slices.Concat(problems, p.kind.Doubts(p.o, c.want, c.have), p.problems)
 	stuck := last.stuck
 	if done != nil {
 		stuck = append(slices.Clone(stuck), connection.Repeated(*done, c.plan)...)
 	}
 	c.left, c.stuck = connection.Withhold(c.plan, stuck)
+	if len(p.problems) > 0 {
+		c.left = slices.DeleteFunc(c.left, func(s connection.Step) bool { return s.Action == connection.PublishDetails })
+	}
 	if connection.Halted(c.problems) {
 		c.left = nil
 	}

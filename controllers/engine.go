@@ -56,9 +56,10 @@ type pass[O v1alpha1.Connection, R any] struct {
 	slots    connection.Slots
 	since    time.Time // lists begun before this are too old
 
-	session session
-	to      *stytch.Pass
-	report  connection.Report
+	session  session
+	to       *stytch.Pass
+	report   connection.Report
+	problems []connection.Problem // that the pass met and went on from
 
 	happened []happening
 }

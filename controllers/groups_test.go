@@ -230,6 +230,21 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 		w.expectKept(o)
 	})
 
+	It("keeps its roles when one listing shows no groups, while Stytch names it beside them", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, ids := w.pushed("Engineering")
+		w.give(o, byName("Engineering", "editor"))
+		p := w.start()
+		p.settle(o)
+		w.fault(stytchsim.Fault{Operation: "ListSCIMGroups", Effect: stytchsim.FaultEmptyList, Times: 1})
+		seq := w.seq()
+		w.clock.advance(resync)
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(BeEmpty())
+		Expect(w.given(o)).To(ConsistOf(ids["Engineering"] + "/editor"))
+		w.expectKept(o)
+	})
+
 	It("is found again under another ID when the identity provider pushes it anew", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o, ids := w.pushed("Engineering")

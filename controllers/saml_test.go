@@ -45,7 +45,8 @@ func (w *world) configMap(name string, data map[string]string) *corev1.ConfigMap
 	return &corev1.ConfigMap{ObjectMeta: w.meta(name), Data: data}
 }
 
-// fromSecret and fromConfigMap are certificates that a manifest names. The key is the one of a TLS Secret.
+// fromSecret and fromConfigMap are certificates that a manifest takes from elsewhere. The key of the Secret is the one of a TLS
+// Secret.
 func fromSecret(name string) v1alpha1.VerificationCertificate {
 	return v1alpha1.VerificationCertificate{SecretKeyRef: &v1alpha1.SecretKeyRef{Name: name, Key: corev1.TLSCertKey}}
 }
@@ -110,10 +111,10 @@ var _ = Describe("Verification certificates", func() {
 	It("come from the manifest, a Secret and a bundle in a ConfigMap alike, each once", func(ctx context.Context) {
 		w := newWorld(ctx)
 		a, b, c, d := newCertificate("a"), newCertificate("b"), newCertificate("c"), newCertificate("d")
-		w.create(w.secret("idp", map[string]string{corev1.TLSCertKey: b}))
-		w.create(w.configMap("idp", map[string]string{"idp.pem": "\n" + c + "\r\n" + d + b + "  \n"}))
+		w.create(w.secret("idp-b", map[string]string{corev1.TLSCertKey: b}))
+		w.create(w.configMap("idp-others", map[string]string{"idp.pem": "\n" + c + "\r\n" + d + b + "  \n"}))
 		o := w.saml("okta")
-		o.Spec.VerificationCertificates = append(written(a), fromSecret("idp"), fromConfigMap("idp"))
+		o.Spec.VerificationCertificates = append(written(a), fromSecret("idp-b"), fromConfigMap("idp-others"))
 		w.create(o)
 		p := w.start()
 		Expect(samlCalls(p.pass(o).calls)).To(Equal([]string{"GET", "POST /v1/b2b/sso/saml/organization", "PUT", "PUT", "PUT", "PUT"}))
@@ -133,9 +134,6 @@ var _ = Describe("Verification certificates", func() {
 		w.settled(o)
 		p := w.start()
 		p.expectQuiet(o)
-		v := w.watchCertificates()
-		v.look(o.Status.ConnectionID, "at first")
-
 		edit(w, secret, func(s *corev1.Secret) { s.Data[corev1.TLSCertKey] = []byte(before + after) })
 		Expect(p.saml.naming(connection.KindSecret)(ctx, secret)).To(ConsistOf(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)}), "the change wakes it")
 		Expect(samlCalls(p.pass(o).calls)).To(Equal([]string{"GET", "PUT"}), "a bundle of both while the identity provider changes over")
@@ -144,6 +142,8 @@ var _ = Describe("Verification certificates", func() {
 		Expect(samlCalls(p.pass(o).calls)).To(Equal([]string{deletesCertificate}))
 		w.expectInstalled(o, after)
 
+		v := w.watchCertificates()
+		v.look(o.Status.ConnectionID, "at first")
 		at := newCertificate("at once")
 		edit(w, secret, func(s *corev1.Secret) { s.Data[corev1.TLSCertKey] = []byte(at) })
 		Expect(samlCalls(p.pass(o).calls)).To(Equal([]string{"PUT", deletesCertificate}))
@@ -270,8 +270,8 @@ func inManifest(content func() string, message string) row {
 }
 
 // asSigningKey and asEncryptionKey are rows about what a Secret holds that a key is taken from.
-func asSigningKey(content func() string, reason, message string) row {
-	return inKeySecret(content, reason, message, func(o *v1alpha1.SAMLConnection) {
+func asSigningKey(content func() string, message string) row {
+	return inKeySecret(content, v1alpha1.ReasonInvalid, message, func(o *v1alpha1.SAMLConnection) {
 		o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "keys", Key: "key.pem"}
 	})
 }
@@ -304,7 +304,7 @@ var _ = DescribeTable("A certificate or key that cannot be used is named, with w
 	func(ctx context.Context, r row) { r.expectSaid(ctx) },
 
 	Entry("a certificate that has expired", inManifest(func() string { return expiredCertificate("old") },
-		"of spec.verificationCertificates expired at ")),
+		"which expired at ")),
 	Entry("a certificate with text around it", inManifest(func() string { return "Our certificate:\n" + newCertificate("good") },
 		"spec.verificationCertificates[1].pem holds text beside its PEM blocks: leave only what stands from the BEGIN lines to the END lines.")),
 	Entry("half a certificate", inManifest(func() string { c := newCertificate("half"); return c[:len(c)/2] },
@@ -343,24 +343,24 @@ var _ = DescribeTable("A certificate or key that cannot be used is named, with w
 			w.create(w.configMap("idp", map[string]string{"idp.pem": newCertificate("good")}))
 		})),
 
-	Entry("a signing key that is not RSA", asSigningKey(func() string { return pkcs8Of(ellipticKey()) }, v1alpha1.ReasonInvalid,
+	Entry("a signing key that is not RSA", asSigningKey(func() string { return pkcs8Of(ellipticKey()) },
 		"spec.signingPrivateKeyRef (Secret keys, key key.pem) holds a key that is not RSA. Stytch takes RSA private keys: make one, for example with openssl genrsa 2048.")),
 	Entry("a signing key in the form of an elliptic one", asSigningKey(func() string {
 		der, err := x509.MarshalECPrivateKey(ellipticKey())
 		Expect(err).NotTo(HaveOccurred())
 		return string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
-	}, v1alpha1.ReasonInvalid, "spec.signingPrivateKeyRef (Secret keys, key key.pem) holds an EC PRIVATE KEY. Stytch takes RSA")),
+	}, "spec.signingPrivateKeyRef (Secret keys, key key.pem) holds an EC PRIVATE KEY. Stytch takes RSA")),
 	Entry("a signing key under a passphrase", asSigningKey(func() string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("sealed")}))
-	}, v1alpha1.ReasonInvalid, "is encrypted with a passphrase: store it decrypted")),
-	Entry("a signing key with its certificate", asSigningKey(func() string { return pkcs8(0) + newCertificate("beside") }, v1alpha1.ReasonInvalid,
+	}, "is encrypted with a passphrase: store it decrypted")),
+	Entry("a signing key with its certificate", asSigningKey(func() string { return pkcs8(0) + newCertificate("beside") },
 		"holds more than one PEM block: leave only the private key there.")),
-	Entry("a signing key with text around it", asSigningKey(func() string { return "Bag Attributes\n" + pkcs8(0) }, v1alpha1.ReasonInvalid,
+	Entry("a signing key with text around it", asSigningKey(func() string { return "Bag Attributes\n" + pkcs8(0) },
 		"holds text beside its PEM blocks")),
-	Entry("half a signing key", asSigningKey(func() string { return pkcs1(0)[:600] }, v1alpha1.ReasonInvalid, "holds broken PEM")),
+	Entry("half a signing key", asSigningKey(func() string { return pkcs1(0)[:600] }, "holds broken PEM")),
 	Entry("a broken signing key", asSigningKey(func() string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("no key")}))
-	}, v1alpha1.ReasonInvalid, "holds an RSA key that cannot be read: make it anew")),
+	}, "holds an RSA key that cannot be read: make it anew")),
 	Entry("a certificate in the place of an encryption key", asEncryptionKey(func() string { return newCertificate("wrong") }, v1alpha1.ReasonInvalid,
 		"spec.encryptionPrivateKeyRefs[0] (Secret keys, key key.pem) holds a CERTIFICATE, not a private key.")),
 	Entry("an encryption key that is not there yet", asEncryptionKey(func() string { return "" }, v1alpha1.ReasonInputMissing,

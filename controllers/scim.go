@@ -26,12 +26,17 @@ func (scim) list(ctx context.Context, to *stytch.Pass, organization string, sinc
 }
 
 // read lists the connection's groups where the manifest names some.
-func (scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, id string, since time.Time, in *connection.Inputs) error {
+func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, id string, since time.Time, in *connection.Inputs) error {
 	if id == "" || !connection.NamesGroups(o) {
 		return nil
 	}
 	groups, err := to.SCIMGroups(ctx, o.Status.OrganizationID, id, since)
-	in.Groups = groups
+	if err != nil {
+		return err
+	}
+	list, err := s.list(ctx, to, o.Status.OrganizationID, since)
+	r, _ := stytch.Find(list, id)
+	in.Groups = connection.Groups(groups, r)
 	return err
 }
 

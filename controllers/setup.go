@@ -146,13 +146,19 @@ func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []r
 	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
 }
 
-// deletedSources finds the manifests that are being deleted and that an External connection re-uses.
+// deletedSources finds the manifests that may wait to be deleted because an External connection re-uses theirs.
 func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object) []reconcile.Request {
 	external, is := object.(*v1alpha1.ExternalConnection)
-	if !is || external.Status.Source == nil {
+	if !is {
 		return nil
 	}
-	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Status.Source.ConnectionID})
+	if ref := external.Spec.SourceRef; ref != nil {
+		if string(ref.Kind) != e.name {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: keyOf(external, ref.Name)}}
+	}
+	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
 }
 
 // waiting finds the manifests that stand in conflict: what another one claims has changed.

@@ -161,6 +161,7 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 			p.rest(o)
 			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonSourceNotReady)
 			w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
+			Expect(w.sentSince(seq)).To(BeEmpty())
 
 			if kind == v1alpha1.SourceOIDC {
 				w.delete(w.secret("source-client", nil))
@@ -184,9 +185,15 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 
 	It("survives a crash at any call or write of its creation", func(ctx context.Context) {
 		creation(func(w *world) v1alpha1.Connection {
-			w.settledSource(w.ofPartner(w.saml("source")))
+			source := w.saml("source")
+			w.create(w.ofPartner(source))
+			source.Status.ConnectionStatus = v1alpha1.ConnectionStatus{
+				ProjectID: stytchsim.DefaultProjectID, OrganizationID: w.partner.ID, ConnectionID: w.activeSAML(w.partner), State: "active",
+				ObservedGeneration: source.Generation, AppliedGeneration: source.Generation,
+			}
+			Expect(api.Status().Update(ctx, source)).To(Succeed())
 			return w.externalTo(v1alpha1.SourceSAML)
-		}).runEverywhere(ctx, 5)
+		}).runEverywhere(ctx, 4)
 	})
 
 	It("refuses a source of the same organization", func(ctx context.Context) {

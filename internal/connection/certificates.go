@@ -212,35 +212,58 @@ func planReading(m *Metadata, steps []Step) []Step {
 }
 
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
-// ends first at the top. A second copy of a wanted one is not wanted. None is to go while a wanted one cannot be read, and none that
-// is valid while no wanted one is.
+// ends first at the top. None is to go while a wanted one cannot be read, and none that is valid while no wanted one is.
 func compareCertificates(want, have State) (missing, surplus []Certificate) {
 	if want.Certificates == nil {
 		return nil, nil
 	}
+	missing = missingCertificates(want, have)
+	if want.Incomplete {
+		return missing, nil
+	}
+	surplus = surplusCertificates(want, have)
+	if len(missing) > 0 {
+		return missing, surplus
+	}
+	last := lastValid(want, have)
+	surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return slices.Contains(last, c) })
+	if len(surplus) > 0 && len(surplus) == len(have.Certificates) {
+		surplus = surplus[:len(surplus)-1] // nothing wanted is there before the metadata is read
+	}
+	return nil, surplus
+}
+
+// due says that the metadata is going to be read, at the end of the plan.
+func due(want State) bool { return want.Metadata != nil && want.Metadata.Due }
+
+// missingCertificates are those that are wanted and not there: without those that have ended, and without those that the metadata
+// is about to bring.
+func missingCertificates(want, have State) []Certificate {
+	var missing []Certificate
+	for _, c := range want.Certificates {
+		toBeRead := due(want) && c.PEM == ""
+		if !holds(have.Certificates, c.SHA256) && !c.expired(want.Now) && !toBeRead {
+			missing = append(missing, c)
+		}
+	}
+	return missing
+}
+
+// surplusCertificates are those that are there and not wanted, the one that ends first at the top. A second copy of a wanted one
+// is not wanted, and, where a valid one stays, neither is one that has ended: what the metadata is about to bring needs a place.
+func surplusCertificates(want, have State) []Certificate {
 	valid := slices.ContainsFunc(have.Certificates, func(c Certificate) bool { return !c.expired(want.Now) })
-	room := valid && want.Metadata != nil && want.Metadata.Due // what the metadata brings needs a place
+	room := valid && due(want)
 	there := map[string]bool{}
+	var surplus []Certificate
 	for _, c := range have.Certificates {
 		if there[c.SHA256] || !holds(want.Certificates, c.SHA256) || room && c.expired(want.Now) {
 			surplus = append(surplus, c)
 		}
 		there[c.SHA256] = true
 	}
-	for _, c := range want.Certificates {
-		if !there[c.SHA256] && !c.expired(want.Now) {
-			missing = append(missing, c)
-		}
-	}
-	if want.Incomplete {
-		return missing, nil
-	}
-	if len(missing) == 0 {
-		last := lastValid(want, have)
-		surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return slices.Contains(last, c) })
-	}
 	slices.SortFunc(surplus, endsFirst)
-	return missing, surplus
+	return surplus
 }
 
 // lastValid are the certificates at Stytch that nobody wants and that stay all the same, because those that are wanted have ended

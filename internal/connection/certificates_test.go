@@ -65,7 +65,7 @@ func TestABundleIsReadFromASecretOrAConfigMap(t *testing.T) {
 				same(t, "problems", problems, []connection.Problem(nil))
 				var is []connection.Certificate
 				for _, c := range test.want {
-					is = append(is, connection.Certificate{SHA256: c.sha256, PEM: c.pem, ExpiresAt: c.ends})
+					is = append(is, connection.Certificate{SHA256: c.sha256, PEM: c.pem, ExpiresAt: c.ends, Where: "spec.verificationCertificates[0]"})
 				}
 				same(t, "the certificates", want.Certificates, is)
 				same(t, "incomplete", want.Incomplete, false)
@@ -146,7 +146,7 @@ func TestACertificateThatGoCannotReadIsWantedAllTheSame(t *testing.T) {
 	odd[1] = byte(len(odd) - 2)
 	want, problems := wantCertificates(block("CERTIFICATE", odd))
 	same(t, "problems", problems, []connection.Problem(nil))
-	same(t, "the certificate", want.Certificates, []connection.Certificate{{SHA256: sumOf(string(odd)), PEM: block("CERTIFICATE", odd)}})
+	same(t, "the certificate", want.Certificates, []connection.Certificate{{SHA256: sumOf(string(odd)), PEM: block("CERTIFICATE", odd), Where: "spec.verificationCertificates[0]"}})
 }
 
 func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {
@@ -161,7 +161,7 @@ func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
 	}
-	contains(t, problems[0].Message, expired.sha256, "expired at 2025-03-04T12:00:00Z and is not sent")
+	contains(t, problems[0].Message, "spec.verificationCertificates[0] holds the certificate "+expired.sha256[:16], "expired at 2025-03-04T12:00:00Z and is not sent")
 
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: expired.sha256, ExpiresAt: expired.ends}, {ID: "cert-2", SHA256: valid.sha256, ExpiresAt: valid.ends}}
 	plan, problems = planFor(connection.SAML(), o, r, in)

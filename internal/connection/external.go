@@ -63,6 +63,8 @@ func Resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) []Probl
 	switch {
 	case status.ConnectionID == "":
 		return waiting("has no connection yet")
+	case o.Status.ConnectionID == "" && !source.GetDeletionTimestamp().IsZero():
+		return waiting("is being deleted")
 	case o.Status.ProjectID != "" && status.ProjectID != o.Status.ProjectID:
 		return sourceInvalid(ref, "belongs to another Stytch project (%s)", status.ProjectID)
 	case status.OrganizationID == o.Status.OrganizationID:

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -97,4 +99,189 @@ func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
 	if _, problems := connection.External().Want(o, "", connection.Inputs{}); len(problems) > 0 {
 		t.Errorf("the project's own environment: %v", problems)
 	}
+}
+
+// sourced is a manifest that names its source by manifest, and is not created yet.
+func sourced() *v1alpha1.ExternalConnection {
+	o := externalManifest()
+	o.Spec.Source, o.Spec.SourceRef = nil, &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: "okta"}
+	o.Status = v1alpha1.ExternalConnectionStatus{}
+	o.Status.ProjectID, o.Status.OrganizationID = "project-live-1", "organization-live-1"
+	return o
+}
+
+// source is the manifest that sourced names, with an active connection.
+func source() *v1alpha1.SAMLConnection {
+	s := samlManifest()
+	s.Status.ProjectID, s.Status.OrganizationID, s.Status.ConnectionID, s.Status.State = "project-live-1", "organization-live-9", samlID, "active"
+	return s
+}
+
+func TestASourceIsFollowedByItsManifest(t *testing.T) {
+	found := &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID}
+	for _, test := range []struct {
+		name   string
+		edit   func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection
+		reason string
+		says   string
+		source *v1alpha1.ExternalSourceStatus
+	}{
+		{"an active one", nil, "", "", found},
+		{
+			"one that is not there",
+			func(*v1alpha1.ExternalConnection, *v1alpha1.SAMLConnection) v1alpha1.Connection { return nil },
+			v1alpha1.ReasonSourceNotReady, "SAMLConnection okta, which spec.sourceRef names, is not in this namespace. It goes on by itself.", nil,
+		},
+		{
+			"one without a connection yet",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.Status = v1alpha1.SAMLConnectionStatus{}
+				return s
+			},
+			v1alpha1.ReasonSourceNotReady, "has no connection yet. It goes on by itself.", nil,
+		},
+		{
+			"a pending one",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.Status.State = "pending"
+				return s
+			},
+			v1alpha1.ReasonSourceNotReady, "is not active yet: Stytch calls it pending. It goes on by itself.", found,
+		},
+		{
+			"one that was only just made",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.Status.State = ""
+				return s
+			},
+			v1alpha1.ReasonSourceNotReady, "Stytch calls it nothing so far", found,
+		},
+		{
+			"a pending one, of a connection that exists",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Status.ConnectionID, s.Status.State = externalID, "pending"
+				return s
+			},
+			"", "", found,
+		},
+		{
+			"one of another project",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.Status.ProjectID = "project-live-2"
+				return s
+			},
+			v1alpha1.ReasonInvalid, "belongs to another Stytch project (project-live-2): delete this manifest", nil,
+		},
+		{
+			"one whose project cannot be compared yet",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Status.ProjectID = ""
+				return s
+			},
+			"", "", found,
+		},
+		{
+			"one of the same organization",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.Status.OrganizationID = "organization-live-1"
+				return s
+			},
+			v1alpha1.ReasonInvalid, "is a connection of the same organization (organization-live-1): delete this manifest", nil,
+		},
+		{
+			"one that was made anew",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Status.Source = &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: "saml-connection-live-old"}
+				return s
+			},
+			"", "", found,
+		},
+		{
+			"one that went away, which is remembered",
+			func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Status.Source = found
+				return nil
+			},
+			v1alpha1.ReasonSourceNotReady, "is not in this namespace", found,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, s := sourced(), source()
+			var given v1alpha1.Connection = s
+			if test.edit != nil {
+				given = test.edit(o, s)
+			}
+			_, problems := connection.External().Want(o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			reason, message := connection.Worst(problems)
+			same(t, "the reason", reason, test.reason)
+			same(t, "whether it halts", connection.Halted(problems), test.reason != "")
+			contains(t, message, test.says)
+			same(t, "what is re-used", o.Status.Source, test.source)
+			same(t, "the problems of another look", connection.Resolve(o, given), problems)
+		})
+	}
+	o := externalManifest()
+	o.Status.Source = nil
+	same(t, "problems of a source by its IDs", connection.Resolve(o, nil), []connection.Problem(nil))
+	same(t, "what is re-used by its IDs", o.Status.Source, &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID})
+}
+
+func TestNothingIsSentToAConnectionWhoseSourceWasMadeAnew(t *testing.T) {
+	o, r := sourced(), externalRemote()
+	o.Status.ConnectionID = externalID
+	r.ExternalConnectionID, r.DisplayName = "saml-connection-live-old", "by hand"
+	_, problems := planFor(connection.External(), o, r, connection.Inputs{Source: source()})
+	same(t, "whether it halts", connection.Halted(problems), true)
+	contains(t, problemWords(problems), "saml-connection-live-old", "Stytch cannot change that")
+
+	o.Status.Source = nil
+	want, have, _ := statesOf(connection.External(), o, r, connection.Inputs{})
+	same(t, "what is doubted while no source is known", connection.External().Doubts(o, want, have), []connection.Problem(nil))
+	same(t, "a rival while no source is known", connection.External().Rival(o, r), false)
+}
+
+func TestAnExternalConnectionThatExistsDependsOnItsSource(t *testing.T) {
+	byName, byIDs := sourced(), externalManifest()
+	byName.Status.ConnectionID = externalID
+	byIDs.Status.Source = nil // status says it only after the pass that recorded the connection
+	for _, test := range []struct {
+		name    string
+		o       *v1alpha1.ExternalConnection
+		edit    func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection)
+		kind    string
+		depends bool
+	}{
+		{"by name", byName, nil, "SAMLConnection", true},
+		{"by its IDs", byIDs, nil, "SAMLConnection", true},
+		{"by the ID that it was made with", byName, func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) {
+			s.Name, o.Status.Source = "renamed", &v1alpha1.ExternalSourceStatus{ConnectionID: samlID}
+		}, "SAMLConnection", true},
+		{"not before it exists", byName, func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) { o.Status.ConnectionID = "" }, "SAMLConnection", false},
+		{"not while it is being deleted", byName, func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) {
+			o.DeletionTimestamp = new(metav1.NewTime(noon))
+		}, "SAMLConnection", false},
+		{"not across namespaces", byIDs, func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) { o.Namespace = "other" }, "SAMLConnection", false},
+		{"not on another name", byName, func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) { s.Name = "other" }, "SAMLConnection", false},
+		{"not on another kind of the same name", byName, nil, "OIDCConnection", false},
+		{"not on another connection", byIDs, func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) { s.Status.ConnectionID = "other" }, "SAMLConnection", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, s := test.o.DeepCopy(), source()
+			if test.edit != nil {
+				test.edit(o, s)
+			}
+			same(t, "it depends", connection.DependsOn(o, test.kind, s), test.depends)
+		})
+	}
+}
+
+func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
+	kind := connection.External()
+	same(t, "its references", kind.References(sourced()), []connection.Reference{{Kind: "SAMLConnection", Name: "okta"}})
+	o, r := externalManifest(), externalRemote()
+	before := inJSON(t, o)
+	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}), false)
+	same(t, "what is undone", kind.Undo(o, connection.Step{}), (*connection.Step)(nil))
+	kind.Learn(o, r, r, nil)
+	same(t, "the manifest", inJSON(t, o), before)
 }

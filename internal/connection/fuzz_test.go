@@ -1,12 +1,14 @@
 package connection_test
 
 import (
-	"crypto/x509"
 	"encoding/pem"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
@@ -38,9 +40,153 @@ func FuzzReadCertificate(f *testing.F) {
 		if len(problems) > 0 || again.Certificates[0] != c {
 			t.Fatalf("%+v is not read back as it was: %+v %+v", c, again, problems)
 		}
-		block, _ := pem.Decode([]byte(c.PEM))
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			t.Fatal(err)
+		sentAsItWasRead(t, c)
+	})
+}
+
+// sentAsItWasRead checks that what is sent of a certificate is one, and the one that it is known by.
+func sentAsItWasRead(t *testing.T, c connection.Certificate) {
+	t.Helper()
+	block, rest := pem.Decode([]byte(c.PEM))
+	if block == nil || block.Type != "CERTIFICATE" || len(block.Headers)+len(rest) > 0 || sumOf(string(block.Bytes)) != c.SHA256 {
+		t.Fatalf("%+v is sent", c)
+	}
+}
+
+// briefly checks that a problem is of a reason and can be read.
+func briefly(t *testing.T, problems []connection.Problem, reasons ...string) {
+	t.Helper()
+	for _, p := range problems {
+		if !slices.Contains(reasons, p.Reason) || p.Halts || utf8.RuneCountInString(p.Message) > 1000 || !utf8.ValidString(p.Message) {
+			t.Fatalf("the problem is %+v", p)
+		}
+	}
+}
+
+func FuzzReadBundle(f *testing.F) {
+	a, b := pool()[0].pem, pool()[1].pem
+	for _, seed := range []string{"", " ", a, a + b, a + a, a + "\r\n\t" + b, "x" + a, a + "x" + b, a + pairs()[0].pkcs1, a[:100] + b, strings.Repeat(a, 7), block("CERTIFICATE", []byte("0"))} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want, problems := connection.SAML().Want(bundled(connection.KindSecret), samlID, both(text))
+		briefly(t, problems, v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing)
+		if (len(want.Certificates) == 0) != (len(problems) == 1) || want.Incomplete != (len(problems) == 1) || len(want.Certificates) > 5 {
+			t.Fatalf("%d certificates and %s", len(want.Certificates), problemWords(problems))
+		}
+		var again strings.Builder
+		for _, c := range want.Certificates {
+			sentAsItWasRead(t, c)
+			again.WriteString(c.PEM)
+		}
+		inConfigMap, _ := connection.SAML().Want(bundled(connection.KindConfigMap), samlID, both(text))
+		same(t, "from a ConfigMap", shas(inConfigMap.Certificates), shas(want.Certificates))
+		if len(problems) == 0 {
+			readAgain, problems := connection.SAML().Want(bundled(connection.KindSecret), samlID, both(again.String()))
+			same(t, "what is sent, read again", shas(readAgain.Certificates), shas(want.Certificates))
+			same(t, "its problems", problems, []connection.Problem(nil))
+		}
+	})
+}
+
+func FuzzReadKey(f *testing.F) {
+	p := pairs()[0]
+	for _, seed := range []string{"", " ", p.pkcs1, p.pkcs8, p.pkcs1 + p.pkcs8, "x" + p.pkcs1, p.pkcs1[:200], strings.ReplaceAll(p.pkcs8, "PRIVATE", "ENCRYPTED PRIVATE"), pool()[0].pem, block("EC PRIVATE KEY", nil)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want, problems := wantKey(text)
+		briefly(t, problems, v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing)
+		if len(want.Signing)+len(problems) != 1 {
+			t.Fatalf("%d keys and %s", len(want.Signing), problemWords(problems))
+		}
+		if len(problems) == 1 {
+			for _, part := range keyMaterial(text) {
+				if strings.Contains(problems[0].Message, part) {
+					t.Fatalf("%q quotes the key", problems[0].Message)
+				}
+			}
+			return
+		}
+		key := want.Signing[0]
+		same(t, "the key that is sent", public(t, key.Private.Reveal()), key.SPKISHA256)
+		again, problems := wantKey(key.Private.Reveal())
+		same(t, "what is sent, read again", again.Signing, want.Signing)
+		same(t, "its problems", problems, []connection.Problem(nil))
+	})
+}
+
+func FuzzScopes(f *testing.F) {
+	for _, seed := range [][2]string{{"", ""}, {"a", "b"}, {"a%20b", "c"}, {"%", "a"}, {"a+b", "%2520"}, {"\u00a0", "\xff"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		is := func(s string) string { return connection.Scopes(s).Same }
+		same(t, "in another order and with more space", is(a+" "+b), is("\t"+b+"\n "+a))
+		same(t, "twice", is(a+" "+a), is(a))
+		fields := strings.Fields(a)
+		slices.Sort(fields)
+		same(t, "encoded", is(url.PathEscape(a)), strings.Join(slices.Compact(fields), " "))
+		same(t, "what is sent", connection.Scopes(a).Send, any(a))
+	})
+}
+
+func FuzzMetadata(f *testing.F) {
+	f.Add("https://a", "1", "urn:a", "https://sso", "x")
+	f.Add("https://a", "", "", "", "")
+	f.Add("\xff", "\x00", strings.Repeat("x", 5000), " ", "urn:a")
+	f.Fuzz(func(t *testing.T, document, asked, entity, sso, drifted string) {
+		if document == "" {
+			return
+		}
+		kind, o, r := connection.SAML(), samlManifest(), samlRemote()
+		o.Spec.IDPEntityID, o.Spec.IDPSSOURL, o.Spec.MetadataURL = "", "", document
+		o.Annotations = map[string]string{v1alpha1.AnnotationRefreshMetadata: asked}
+		plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
+		same(t, "the plan before", story(plan), "ReadMetadata")
+		r.IDPEntityID, r.IDPSSOURL, r.VerificationCertificates = entity, sso, atStytch(pool()[0])
+		kind.Learn(o, samlRemote(), r, &plan[0])
+		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
+		noSteps(t, plan)
+
+		r.IDPEntityID = drifted
+		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
+		if repaired := connection.Names(plan) == "idp_entity_id"; repaired != (drifted != entity && entity != "" && len(entity) <= 4096) {
+			t.Fatalf("%q turned into %q: %s", entity, drifted, story(plan))
+		}
+		r.IDPEntityID = entity
+		o.Annotations[v1alpha1.AnnotationRefreshMetadata] = asked + "+"
+		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
+		same(t, "the plan for another refresh", story(plan), "ReadMetadata")
+	})
+}
+
+func FuzzDiscovered(f *testing.F) {
+	f.Add("https://a", "https://a/t", "", "https://b")
+	f.Add("\xff", strings.Repeat("x", 5000), "https://mine", " ")
+	f.Fuzz(func(t *testing.T, issuer, found, given, drifted string) {
+		if issuer == "" {
+			return
+		}
+		kind, o, r := connection.OIDC(), oidcManifest(), oidcRemote()
+		o.Spec.Issuer, o.Spec.TokenURL = issuer, given
+		r.Issuer, r.TokenURL = issuer, found
+		if given != "" {
+			r.TokenURL = given
+		}
+		kind.Learn(o, r, r, nil)
+		plan, problems := planFor(kind, o, r, oidcInputs(theSecret))
+		noSteps(t, plan)
+		same(t, "problems", problems, []connection.Problem(nil))
+
+		wanted := given
+		if given == "" && len(found) <= 4096 {
+			wanted = found
+		}
+		r.TokenURL = drifted
+		plan, _ = planFor(kind, o, r, oidcInputs(theSecret))
+		if repaired := connection.Names(plan) == "token_url"; repaired != (wanted != "" && drifted != wanted) {
+			t.Fatalf("%q turned into %q: %s", wanted, drifted, story(plan))
 		}
 	})
 }

@@ -16,6 +16,19 @@ func NamesGroups(o *v1alpha1.SCIMConnection) bool {
 	return slices.ContainsFunc(o.Spec.GroupImplicitRoles, func(g v1alpha1.SCIMGroupRole) bool { return g.GroupName != "" })
 }
 
+// Groups are those that were listed, and those that were not and that Stytch names all the same where it shows the connection's
+// roles: one listing that lacks a group must not take its members' roles away.
+func Groups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SCIMGroup {
+	groups := slices.Clone(listed)
+	for _, role := range r.GroupImplicitRoles {
+		named := func(g stytch.SCIMGroup) bool { return g.ID == role.GroupID || g.Name == role.GroupName }
+		if role.GroupName != "" && !slices.ContainsFunc(listed, named) {
+			groups = append(groups, stytch.SCIMGroup{ID: role.GroupID, Name: role.GroupName})
+		}
+	}
+	return groups
+}
+
 // resolution is what became of the groups that a manifest gives.
 type resolution struct {
 	roles     Value
@@ -28,7 +41,7 @@ type resolution struct {
 func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) resolution {
 	byName := map[string][]string{}
 	for _, g := range groups {
-		byName[g.Name] = append(byName[g.Name], g.ID)
+		byName[g.Name] = addOnce(byName[g.Name], g.ID)
 	}
 	var r resolution
 	var entries []roleAssignment

@@ -154,9 +154,12 @@ type conditionSet struct {
 	now        metav1.Time
 }
 
+// maxMessage is the longest message that a condition may have.
+const maxMessage = 32768
+
 func (c conditionSet) set(kind string, status metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(c.list, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: message,
+		Type: kind, Status: status, Reason: reason, Message: cutTo(maxMessage, message),
 		ObservedGeneration: c.generation, LastTransitionTime: c.now,
 	})
 }

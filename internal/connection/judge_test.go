@@ -457,6 +457,30 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			[]string{"once the source is there"},
 		},
 		{
+			"metadata that is a page",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "invalid_xml_from_saml_metadata_url"}, Message: "Not XML."},
+			v1alpha1.ReasonRejected,
+			[]string{"400 invalid_xml_from_saml_metadata_url", "Not XML. Open spec.metadataURL", "in XML; it is tried again at the next look"},
+		},
+		{
+			"metadata that cannot be fetched",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "invalid_saml_metadata_url"}},
+			v1alpha1.ReasonRejected,
+			[]string{"Open spec.metadataURL: it must be reachable from the internet"},
+		},
+		{
+			"too many certificates",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "too_many_sso_verification_certificates"}},
+			v1alpha1.ReasonRejected,
+			[]string{"Delete at Stytch a verification certificate that is not used any more"},
+		},
+		{
+			"too many encryption keys",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "too_many_encryption_certificates"}},
+			v1alpha1.ReasonRejected,
+			[]string{"Delete at Stytch an encryption key that is not used any more"},
+		},
+		{
 			"a source's error type in a 5xx",
 			stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{StatusCode: 503, ErrorType: "external_connection_not_active"}},
 			v1alpha1.ReasonUnavailable, nil,

@@ -53,6 +53,13 @@ func TestWishLeavesTheSettingsThatItWasGivenAsTheyWere(t *testing.T) {
 
 func TestAKindListsWithTheAPIItBelongsTo(t *testing.T) {
 	same(t, "SAML", connection.SAML().API, stytch.APISSO)
+	same(t, "OIDC", connection.OIDC().API, stytch.APISSO)
 	same(t, "External", connection.External().API, stytch.APISSO)
 	same(t, "SCIM", connection.SCIM().API, stytch.APISCIM)
+}
+
+func TestOnlySomeProblemsHaltEverything(t *testing.T) {
+	same(t, "none", connection.Halted(nil), false)
+	same(t, "others", connection.Halted([]connection.Problem{{Reason: v1alpha1.ReasonInvalid}}), false)
+	same(t, "one that does", connection.Halted([]connection.Problem{{}, {Halts: true}}), true)
 }

@@ -51,27 +51,7 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 // that were there are the other one's then. Before is what was recorded: it may have been read already by a process that died
 // before it could write that down, and then what nothing is recorded of came from it.
 func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection) {
-	was := o.Status.FromMetadata
-	fresh := func(c stytch.Certificate) bool { // it, or a second copy of it
-		return slices.ContainsFunc(after.VerificationCertificates, func(a stytch.Certificate) bool {
-			return a.SHA256 == c.SHA256 && !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == a.ID })
-		})
-	}
-	recorded := func(c stytch.Certificate) bool { return was != nil && slices.Contains(was.Certificates, c.SHA256) }
-	brought := slices.ContainsFunc(after.VerificationCertificates, fresh)
-	another := before.IDPEntityID != after.IDPEntityID && brought
-	if was != nil && was.IDPEntityID != "" && was.IDPEntityID != after.IDPEntityID {
-		another = true
-	}
-	counts := func(c stytch.Certificate) bool {
-		switch {
-		case fresh(c):
-			return true
-		case another:
-			return !brought && !recorded(c)
-		}
-		return was == nil || recorded(c)
-	}
+	counts := fromMetadata(o.Status.FromMetadata, before, after)
 	var taken, all []string
 	for _, c := range after.VerificationCertificates {
 		if c.SHA256 == "" || slices.Contains(all, c.SHA256) {
@@ -89,6 +69,28 @@ func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnecti
 	o.Status.FromMetadata = &v1alpha1.MetadataStatus{
 		MetadataURL: o.Spec.MetadataURL, Refresh: refresh(o),
 		IDPEntityID: recordable(after.IDPEntityID), IDPSSOURL: recordable(after.IDPSSOURL), Certificates: taken,
+	}
+}
+
+// fromMetadata says which certificates count as taken from the metadata.
+func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnection) func(stytch.Certificate) bool {
+	fresh := func(c stytch.Certificate) bool { // it, or a second copy of it
+		return slices.ContainsFunc(after.VerificationCertificates, func(a stytch.Certificate) bool {
+			return a.SHA256 == c.SHA256 && !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == a.ID })
+		})
+	}
+	recorded := func(c stytch.Certificate) bool { return was != nil && slices.Contains(was.Certificates, c.SHA256) }
+	brought := slices.ContainsFunc(after.VerificationCertificates, fresh)
+	another := before.IDPEntityID != after.IDPEntityID && brought ||
+		was != nil && was.IDPEntityID != "" && was.IDPEntityID != after.IDPEntityID
+	return func(c stytch.Certificate) bool {
+		switch {
+		case fresh(c):
+			return true
+		case another:
+			return !brought && !recorded(c)
+		}
+		return was == nil || recorded(c)
 	}
 }
 

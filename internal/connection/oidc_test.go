@@ -396,6 +396,15 @@ func TestAClientSecretThatIsMissingIsSaidAndTheRestIsStillSent(t *testing.T) {
 	}
 }
 
+func TestAClientSecretThatIsNoTextIsInvalidAndNotQuoted(t *testing.T) {
+	_, problems := planFor(connection.OIDC(), oidcManifest(), oidcRemote(), oidcInputs("some-secret-\xff\xfe"))
+	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
+		t.Fatalf("the problems are %s", problemWords(problems))
+	}
+	contains(t, problems[0].Message, "spec.clientSecretRef (Secret entra, key client-secret) is not text in UTF-8")
+	lacks(t, problems[0].Message, "some-secret")
+}
+
 func TestAPendingOIDCConnectionLacksWhatStytchAsksFor(t *testing.T) {
 	lacks := func(r stytch.OIDCConnection) string { return strings.Join(connection.OIDC().Lacks(r), " ") }
 	same(t, "a whole one", lacks(oidcRemote()), "")

@@ -124,14 +124,18 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 			func(o *v1alpha1.SCIMConnection) {
 				o.Status.BearerToken = &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz"}
 			},
-			false, connection.Inputs{}, true, "",
+			false,
+			connection.Inputs{},
+			true, "",
 		},
 		{"as missing where the Secret that held it is gone", held, false, connection.Inputs{}, true, v1alpha1.ReasonInputMissing},
 		{"as missing where the Secret that held it holds another", held, false, secretWith(scimID, "some-token-abcd"), true, v1alpha1.ReasonInputMissing},
 		{
 			"by the ID that the manifest names, where none is recorded",
 			func(o *v1alpha1.SCIMConnection) { o.Spec.ConnectionID, o.Status.ConnectionID = scimID, "" },
-			false, connection.Inputs{}, true, "",
+			false,
+			connection.Inputs{},
+			true, "",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -195,4 +199,13 @@ func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
 	same(t, "what it refers to", scim.References(scimManifest()), []connection.Reference{{Kind: "Secret", Name: "acme-scim"}})
 	same(t, "what it lacks", scim.Lacks(scimRemote()), []string(nil))
 	same(t, "its API", scim.API, stytch.APISCIM)
+}
+
+func TestASCIMConnectionWritesNothingDownBeforeAStep(t *testing.T) {
+	kind, o, r := connection.SCIM(), scimManifest(), scimRemote()
+	before := inJSON(t, o)
+	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}), false)
+	same(t, "what is undone", kind.Undo(o, connection.Step{}), (*connection.Step)(nil))
+	kind.Learn(o, r, r, nil)
+	same(t, "the manifest", inJSON(t, o), before)
 }

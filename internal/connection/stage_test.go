@@ -390,6 +390,11 @@ func (s *stage[O, R]) request(t *testing.T, o O, step connection.Step) error {
 		return errLost
 	}
 	s.log = append(s.log, step)
+	defer func() {
+		if t.Failed() {
+			t.Log(strings.Join(s.told, "\n"))
+		}
+	}()
 	warning, err := s.far.take(t, step)
 	if s.watch != nil && err == nil {
 		s.watch(step)

@@ -321,9 +321,12 @@ func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
 	s.equal(t, seed, out)
 	is, spec := s.far.document, o.Spec
 	for _, side := range []struct{ what, wish, is string }{
-		{"client ID", spec.ClientID, is.ClientID}, {"issuer", spec.Issuer, is.Issuer},
-		{"authorization URL", spec.AuthorizationURL, is.AuthorizationURL}, {"token URL", spec.TokenURL, is.TokenURL},
-		{"userinfo URL", spec.UserinfoURL, is.UserinfoURL}, {"JWKS URL", spec.JWKSURL, is.JWKSURL},
+		{"client ID", spec.ClientID, is.ClientID},
+		{"issuer", spec.Issuer, is.Issuer},
+		{"authorization URL", spec.AuthorizationURL, is.AuthorizationURL},
+		{"token URL", spec.TokenURL, is.TokenURL},
+		{"userinfo URL", spec.UserinfoURL, is.UserinfoURL},
+		{"JWKS URL", spec.JWKSURL, is.JWKSURL},
 	} {
 		if side.wish != "" && side.wish != side.is {
 			t.Fatalf("seed %d: the %s is %s, want %s", seed, side.what, side.is, side.wish)

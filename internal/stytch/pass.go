@@ -183,9 +183,15 @@ func put[W wire[C], C identified, T any](ctx context.Context, p *Pass, o *observ
 }
 
 // answered lays the connection that a write was answered with into what is held.
+// An update may be answered without it, as no schema of Stytch requires it: what
+// is held is out of date then, and who asks next gets a new list.
 func answered[W wire[C], C identified, T any](o *observation[T], c call, r connectionReply[W], request Request, place func(T, C) T) (C, error) {
 	var none C
-	if r.Connection == nil {
+	switch {
+	case r.Connection == nil && c.connection != "":
+		o.forget()
+		return none, nil
+	case r.Connection == nil:
 		return none, incomplete(request, "a connection")
 	}
 	is := (*r.Connection).connection()

@@ -71,7 +71,6 @@ func TestAnAnswerIsClassified(t *testing.T) {
 		{200, `{"request_id":"request-id-test-1","connec`, Unavailable, true, ""},
 		{200, `null`, Unavailable, true, ""},
 		{200, `{}`, Unavailable, true, ""},
-		{200, `{"request_id":"request-id-test-1","status_code":200}`, Unavailable, true, "UpdateSAMLConnection was answered with 200: the answer is without a connection"},
 		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":""}}`, Unavailable, true, ""},
 		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":"another"}}`, Unavailable, true, "UpdateSAMLConnection was answered with 200: the answer is without the connection it is about"},
 	} {

@@ -135,21 +135,22 @@ func TestAnOIDCConnectionThatIsNotAnsweredForgetsTheList(t *testing.T) {
 	p := w.pass("uid")
 	made := w.oidc(p, "Acme")
 	must(t, w.SetSwitches(stytchsim.Switches{AnswerConnection: "absent"}))
-	for _, call := range []func() error{
-		func() error { _, _, err := p.CreateOIDC(ctx(t), w.org, Fields{"display_name": "B"}); return err },
-		func() error {
-			_, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"display_name": "C"})
-			return err
-		},
-	} {
-		w.sso(p, start)
-		if e := failedAs(t, call(), Unavailable); !e.Unknown() || e.Message != "the answer is without a connection" {
-			t.Errorf("%v, unknown %t", e, e.Unknown())
-		}
-		w.expect(func() { w.sso(p, start) }, "ListSSOConnections")
+	w.sso(p, start)
+	_, _, err := p.CreateOIDC(ctx(t), w.org, Fields{"display_name": "B"})
+	if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the answer is without a connection" {
+		t.Errorf("%v, unknown %t", e, e.Unknown())
 	}
+	w.expect(func() { w.sso(p, start) }, "ListSSOConnections")
+	if _, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"display_name": "C"}); err != nil {
+		t.Errorf("an update that was answered without the connection: %v", err)
+	}
+	w.expect(func() {
+		if list := w.sso(p, start); list.OIDC[0].DisplayName != "C" && list.OIDC[1].DisplayName != "C" {
+			t.Errorf("listed anew: %+v", list.OIDC)
+		}
+	}, "ListSSOConnections")
 	another := answering(t, status(200, `{"request_id":"r","connection":{"connection_id":"another"}}`))
-	_, _, _, err := another.UpdateOIDC(ctx(t), someone, "c", nil)
+	_, _, _, err = another.UpdateOIDC(ctx(t), someone, "c", nil)
 	if e := failedAs(t, err, Unavailable); !e.Unknown() {
 		t.Errorf("an answer about another connection: %v", e)
 	}

@@ -1,0 +1,146 @@
+package connection_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// longName is one of the longest names that a group may have in a manifest.
+func longName(i int) string { return fmt.Sprintf("%012d", i) + strings.Repeat("x", 244) }
+
+// fits fails the test where a message is longer than a condition may be.
+func fits(t *testing.T, message string) {
+	t.Helper()
+	if n := utf8.RuneCountInString(message); n > 32768 {
+		t.Errorf("the message has %d characters", n)
+	}
+}
+
+func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
+	r := samlRemote()
+	r.ACSURL, r.AudienceURI = "https://acs", "urn:audience"
+	r.SigningCertificates = []stytch.SigningCertificate{{SHA256: "new", PEM: "pem of new"}, {SHA256: "old", PEM: "pem of old"}}
+	whole := map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new"}
+	for _, test := range []struct {
+		name    string
+		object  *corev1.ConfigMap
+		entries map[string]string // that are written
+	}{
+		{"all of it where there is no ConfigMap", nil, whole},
+		{"all of it into an empty one", detailsOf("details", manifestUID, nil), whole},
+		{"nothing where it is so", detailsOf("details", manifestUID, whole), nil},
+		{
+			"what differs", detailsOf("details", manifestUID, map[string]string{"acs-url": "https://old", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of old"}),
+			map[string]string{"acs-url": "https://acs", "signing-certificate.pem": "pem of new"},
+		},
+		{
+			"and what is too much is taken out", detailsOf("details", manifestUID, map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new", "more": "x"}),
+			map[string]string{"more": ""},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := samlManifest()
+			o.Spec.DetailsConfigMapName = "details"
+			in := connection.Inputs{Now: noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": test.object}}
+			before := inJSON(t, in)
+			plan, problems := planFor(connection.SAML(), o, r, in)
+			same(t, "problems", problems, []connection.Problem(nil))
+			same(t, "the ConfigMap, which others read", inJSON(t, in), before)
+			if test.entries == nil {
+				noSteps(t, plan)
+				return
+			}
+			same(t, "the steps", len(plan), 1)
+			same(t, "the action", plan[0].Action, connection.PublishDetails)
+			same(t, "the entries", connection.DetailsIn(plan[0]), test.entries)
+		})
+	}
+	o := samlManifest()
+	plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
+	noSteps(t, plan)
+}
+
+func TestACertificateInTheDetailsIsShownByItsFingerprint(t *testing.T) {
+	o, r := samlManifest(), samlRemote()
+	o.Spec.DetailsConfigMapName = "details"
+	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
+	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf("details", manifestUID, map[string]string{"signing-certificate.pem": pool()[1].pem})}}
+	plan, _ := planFor(connection.SAML(), o, r, in)
+	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.signing-certificate.pem", Have: pool()[1].sha256, Want: pool()[0].sha256}})
+	same(t, "what is written", connection.DetailsIn(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
+}
+
+func TestOfCertificatesAsNewAsEachOtherTheDetailsHaveThatOfTheWantedKey(t *testing.T) {
+	r := samlRemote()
+	r.SigningCertificates = []stytch.SigningCertificate{{SPKISHA256: "a", PEM: "pem of a", CreatedAt: noon}, {SPKISHA256: "b", PEM: "pem of b", CreatedAt: noon}}
+	_, have, _ := statesOf(connection.SAML(), samlManifest(), r, connection.Inputs{})
+	before := inJSON(t, have)
+	for key, certificate := range map[string]string{"a": "pem of a", "b": "pem of b", "c": "pem of a"} {
+		want := connection.State{Details: map[string]string{}, Signing: []connection.Key{{SPKISHA256: key}}}
+		plan := connection.Plan(want, have)
+		same(t, "the certificate beside the key "+key, connection.DetailsIn(plan[len(plan)-1]), map[string]string{"signing-certificate.pem": certificate})
+	}
+	same(t, "the state after it", inJSON(t, have), before)
+}
+
+func TestDetailsOfAnOIDCConnectionAreItsRedirectURL(t *testing.T) {
+	o := oidcManifest()
+	o.Spec.DetailsConfigMapName = "details"
+	plan, _ := planFor(connection.OIDC(), o, oidcRemote(), oidcInputs(theSecret))
+	same(t, "the entries", connection.DetailsIn(plan[0]), map[string]string{"redirect-url": theRedirect})
+	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.redirect-url", Want: theRedirect}})
+}
+
+func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
+	someones := configMapOf("details", map[string]string{"acs-url": "x"})
+	owned := detailsOf("details", otherUID, nil)
+	notController := detailsOf("details", manifestUID, nil)
+	notController.OwnerReferences[0].Controller = nil
+	for name, object := range map[string]*corev1.ConfigMap{"without an owner": someones, "of another manifest": owned, "not as its controller": notController} {
+		t.Run(name, func(t *testing.T) {
+			o, r := samlManifest(), samlRemote()
+			o.Spec.DetailsConfigMapName = "details"
+			r.IDPEntityID, r.ACSURL = "urn:x", "https://acs"
+			plan, problems := planFor(connection.SAML(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": object}})
+			oneUpdate(t, plan, `{"idp_entity_id":"https://idp.example.com/entity"}`)
+			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid || problems[0].Halts {
+				t.Fatalf("the problems are %s", problemWords(problems))
+			}
+			contains(t, problems[0].Message, "ConfigMap details", "left alone: delete it, or give spec.detailsConfigMapName another name")
+		})
+	}
+	same(t, "one of the manifest's own", connection.OwnsConfigMap(detailsOf("details", manifestUID, nil), manifestUID), true)
+}
+
+func TestInputsAreKeptByTheirVersions(t *testing.T) {
+	same(t, "a Secret", connection.InputOf("Secret", metav1.ObjectMeta{Name: "n", UID: "u", ResourceVersion: "7"}),
+		v1alpha1.Input{Kind: "Secret", Name: "n", UID: "u", ResourceVersion: "7"})
+
+	o := samlManifest()
+	same(t, "no annotations", connection.AnnotationsOf(o), []v1alpha1.Input(nil))
+	o.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "x"}
+	same(t, "annotations of others", connection.AnnotationsOf(o), []v1alpha1.Input(nil))
+	seen := map[string]bool{}
+	for _, value := range []string{"a", "b", ""} {
+		o.Annotations[v1alpha1.AnnotationRefreshMetadata] = value
+		entries := connection.AnnotationsOf(o)
+		same(t, "entries", len(entries), 1)
+		same(t, "the entry", entries[0], v1alpha1.Input{Kind: "Annotations", Name: "okta", ResourceVersion: entries[0].ResourceVersion})
+		seen[entries[0].ResourceVersion] = true
+		same(t, "the entry once more", connection.AnnotationsOf(o), entries)
+	}
+	same(t, "different values", len(seen), 3)
+	o.Annotations[v1alpha1.AnnotationPrefix+"another"] = "x"
+	if seen[connection.AnnotationsOf(o)[0].ResourceVersion] {
+		t.Error("one more annotation changes nothing")
+	}
+}

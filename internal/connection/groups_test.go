@@ -1,0 +1,149 @@
+package connection_test
+
+import (
+	"testing"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+func byName(name, role string) v1alpha1.SCIMGroupRole {
+	return v1alpha1.SCIMGroupRole{GroupName: name, Role: role}
+}
+
+func byID(id, role string) v1alpha1.SCIMGroupRole {
+	return v1alpha1.SCIMGroupRole{GroupID: id, Role: role}
+}
+
+func TestGroupsAreFoundByTheirNames(t *testing.T) {
+	groups := []stytch.SCIMGroup{{ID: "g1", Name: "Engineering"}, {ID: "g2", Name: "Ops"}, {ID: "g9", Name: "Twice"}, {ID: "g8", Name: "Twice"}, {ID: "g2", Name: "Ops"}}
+	for _, test := range []struct {
+		name   string
+		list   []v1alpha1.SCIMGroupRole
+		body   string // nothing where the field is left alone
+		reason string
+		says   []string
+		status *v1alpha1.SCIMGroupsStatus
+	}{
+		{"by ID", []v1alpha1.SCIMGroupRole{byID("g7", "editor")}, `[{"role_id":"editor","group_id":"g7"}]`, "", nil, nil},
+		{"by name", []v1alpha1.SCIMGroupRole{byName("Engineering", "editor")}, `[{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1}},
+		{"one that comes on two pages", []v1alpha1.SCIMGroupRole{byName("Ops", "editor")}, `[{"role_id":"editor","group_id":"g2"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1}},
+		{
+			"one with two roles",
+			[]v1alpha1.SCIMGroupRole{byName("Engineering", "editor"), byName("Engineering", "admin")},
+			`[{"role_id":"admin","group_id":"g1"},{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1},
+		},
+		{
+			"one by name and by ID",
+			[]v1alpha1.SCIMGroupRole{byName("Engineering", "editor"), byID("g1", "editor")},
+			`[{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1},
+		},
+		{
+			"one that was not pushed, beside others",
+			[]v1alpha1.SCIMGroupRole{byName("Contractors", "viewer"), byName("Ops", "viewer"), byName("Contractors", "editor"), byName("engineering", "viewer")},
+			`[{"role_id":"viewer","group_id":"g2"}]`, v1alpha1.ReasonGroupsPending,
+			[]string{"Waiting for: Contractors, engineering."},
+			&v1alpha1.SCIMGroupsStatus{Resolved: 1, Pending: []string{"Contractors", "engineering"}},
+		},
+		{
+			"one whose name several have",
+			[]v1alpha1.SCIMGroupRole{byName("Twice", "viewer"), byName("Ops", "viewer"), byName("Twice", "editor")},
+			"", v1alpha1.ReasonInvalid,
+			[]string{"no group's roles are changed: Twice (g8, g9).", "by its groupID"},
+			&v1alpha1.SCIMGroupsStatus{Resolved: 1},
+		},
+		{
+			"one whose name several have and one that was not pushed",
+			[]v1alpha1.SCIMGroupRole{byName("Twice", "viewer"), byName("Contractors", "viewer")},
+			"", v1alpha1.ReasonInvalid,
+			[]string{"Twice (g8, g9)", "Waiting for: Contractors"},
+			&v1alpha1.SCIMGroupsStatus{Pending: []string{"Contractors"}},
+		},
+		{"none", []v1alpha1.SCIMGroupRole{}, `[]`, "", nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, r := scimManifest(), scimRemote()
+			o.Spec.GroupImplicitRoles = test.list
+			r.GroupImplicitRoles = []stytch.SCIMGroupRole{{GroupID: "by-hand", RoleID: "x"}}
+			in := secretWith(scimID, "token-ending-in-wxyz")
+			in.Groups = groups
+			before := inJSON(t, groups)
+			plan, problems := planFor(connection.SCIM(), o, r, in)
+			same(t, "the groups, which others read", inJSON(t, groups), before)
+			if test.body == "" {
+				noSteps(t, plan)
+			} else {
+				oneUpdate(t, plan, `{"scim_group_implicit_role_assignments":`+test.body+`}`)
+			}
+			reason, message := connection.Worst(problems)
+			same(t, "the reason", reason, test.reason)
+			contains(t, message, test.says...)
+			want, _ := connection.SCIM().Want(o, scimID, in)
+			connection.SCIM().Publish(o, r, want)
+			same(t, "status", o.Status.Groups, test.status)
+		})
+	}
+}
+
+func TestAnAmbiguousNameLeavesOtherSettingsToBeChanged(t *testing.T) {
+	o := scimManifest()
+	o.Spec.IdentityProvider = "generic"
+	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Twice", "viewer")}
+	in := secretWith(scimID, "token-ending-in-wxyz")
+	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
+	plan, _ := planFor(connection.SCIM(), o, scimRemote(), in)
+	oneUpdate(t, plan, `{"identity_provider":"generic"}`)
+}
+
+func TestNoGroupIsLookedForBeforeThereIsAConnection(t *testing.T) {
+	o := scimManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Engineering", "viewer")}
+	want, problems := connection.SCIM().Want(o, "", connection.Inputs{})
+	same(t, "problems", problems, []connection.Problem(nil))
+	if _, is := want.Settings["scim_group_implicit_role_assignments"]; is || want.Groups != nil {
+		t.Errorf("the wish is %s", inJSON(t, want))
+	}
+}
+
+func TestAManifestNamesGroupsOrNot(t *testing.T) {
+	o := scimManifest()
+	same(t, "by ID", connection.NamesGroups(o), false)
+	o.Spec.GroupImplicitRoles = append(o.Spec.GroupImplicitRoles, byName("Engineering", "viewer"))
+	same(t, "by ID and by name", connection.NamesGroups(o), true)
+	o.Spec.GroupImplicitRoles = nil
+	same(t, "none", connection.NamesGroups(o), false)
+}
+
+func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
+	o := scimManifest()
+	in := secretWith(scimID, "token-ending-in-wxyz")
+	o.Spec.GroupImplicitRoles = nil
+	for i := range 100 {
+		name := longName(i)
+		o.Spec.GroupImplicitRoles = append(o.Spec.GroupImplicitRoles, byName(name, "viewer"))
+		for j := range 20 {
+			if i%2 == 0 {
+				in.Groups = append(in.Groups, stytch.SCIMGroup{ID: "scim-group-live-11111111-1111-4111-8111-" + longName(j)[:12], Name: name})
+			}
+		}
+	}
+	_, problems := connection.SCIM().Want(o, scimID, in)
+	reason, message := connection.Worst(problems)
+	status := connection.Judge(neverSeen(), 1, connection.Report{Reason: reason, Message: message}, noon)
+	for _, c := range status.Conditions {
+		fits(t, c.Message)
+	}
+	same(t, "the status of the same finding", connection.Judge(status, 1, connection.Report{Reason: reason, Message: message}, noon), status)
+}
+
+func TestAGroupThatOneListingLacksIsTakenFromTheRolesThatStytchShows(t *testing.T) {
+	r := scimRemote() // gives editor to Engineering, scim-group-live-1
+	same(t, "not listed", connection.Groups(nil, r), []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "Engineering"}})
+	renamed := []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "R&D"}}
+	same(t, "renamed", connection.Groups(renamed, r), renamed)
+	anew := []stytch.SCIMGroup{{ID: "scim-group-live-2", Name: "Engineering"}}
+	same(t, "pushed anew", connection.Groups(anew, r), anew)
+	r.GroupImplicitRoles[0].GroupName = ""
+	same(t, "without a name", len(connection.Groups(nil, r)), 0)
+}
