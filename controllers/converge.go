@@ -142,7 +142,7 @@ func (p *pass[O, R]) step(ctx context.Context, r R, step connection.Step) error 
 		p.session.Forget(p.kind.API, p.o.CommonStatus().OrganizationID)
 		return errAgain
 	case refused.Class == stytch.Rejected:
-		if undo := p.kind.Undo(p.o, step); undo != nil {
+		if undo := p.kind.Undo(p.o, step, refused.ErrorType); undo != nil {
 			if failed := p.perform(ctx, *undo); failed != nil {
 				return failed
 			}

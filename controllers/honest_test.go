@@ -107,6 +107,13 @@ func (w *world) secretValues() []string {
 			if key != v1alpha1.SecretKeyBaseURL && key != corev1.TLSCertKey && len(value) > 8 {
 				values = append(values, string(value))
 			}
+			if strings.Contains(string(value), "PRIVATE KEY") { // logs and JSON escape what is between the lines
+				for line := range strings.Lines(string(value)) {
+					if line = strings.TrimSpace(line); len(line) > 16 && !strings.HasPrefix(line, "-----") {
+						values = append(values, line)
+					}
+				}
+			}
 		}
 	}
 	return values

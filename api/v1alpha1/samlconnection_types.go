@@ -267,7 +267,7 @@ type FreedCertificateStatus struct {
 
 // MetadataStatus is what Stytch took from the identity provider's metadata.
 type MetadataStatus struct {
-	// metadataURL that was read.
+	// metadataURL that was read. It is none while none has been, and the rest is what was there before.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
@@ -312,6 +312,11 @@ type SAMLConnectionStatus struct {
 	// freedCertificate was removed to make room, and is put back if what it made room for is refused.
 	// +optional
 	FreedCertificate *FreedCertificateStatus `json:"freedCertificate,omitempty"`
+	// refusedCertificate is the SHA-256 of a certificate that Stytch refused after another one had made room for it. It is not
+	// sent again as long as it is wanted.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	RefusedCertificate string `json:"refusedCertificate,omitempty"`
 	// fromMetadata is what spec.metadataURL gave when it was last read.
 	// +optional
 	FromMetadata *MetadataStatus `json:"fromMetadata,omitempty"`

@@ -160,6 +160,16 @@ func expiredInVain(want, have State) []Certificate {
 	return vain
 }
 
+// refusedInVain is the wanted certificate that Stytch refused before and that is not there: it is not sent.
+func refusedInVain(want, have State) (Certificate, bool) {
+	for _, c := range want.Certificates {
+		if c.SHA256 == want.Refused && !holds(have.Certificates, c.SHA256) {
+			return c, true
+		}
+	}
+	return Certificate{}, false
+}
+
 // planCertificates says what brings the wanted certificates to Stytch, around an Update that makes the other changes.
 //
 //	                                                    steps
@@ -175,7 +185,7 @@ func planCertificates(want, have State, changes []Change) []Step {
 		steps = append(steps, deletion(FreeCertificate, room))
 		surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return c.ID == room.ID })
 	}
-	if len(expiredInVain(want, have)) > 0 {
+	if _, refused := refusedInVain(want, have); refused || len(expiredInVain(want, have)) > 0 {
 		surplus = nil // what stands in the place of one that is not sent stays
 	}
 	lost := slices.ContainsFunc(missing, func(c Certificate) bool { return c.PEM == "" })
@@ -236,13 +246,13 @@ func compareCertificates(want, have State) (missing, surplus []Certificate) {
 // due says that the metadata is going to be read, at the end of the plan.
 func due(want State) bool { return want.Metadata != nil && want.Metadata.Due }
 
-// missingCertificates are those that are wanted and not there: without those that have ended, and without those that the metadata
-// is about to bring.
+// missingCertificates are those that are wanted and not there: without those that have ended or that Stytch
+// refused, and without those that the metadata is about to bring.
 func missingCertificates(want, have State) []Certificate {
 	var missing []Certificate
 	for _, c := range want.Certificates {
 		toBeRead := due(want) && c.PEM == ""
-		if !holds(have.Certificates, c.SHA256) && !c.expired(want.Now) && !toBeRead {
+		if !holds(have.Certificates, c.SHA256) && !c.expired(want.Now) && !toBeRead && c.SHA256 != want.Refused {
 			missing = append(missing, c)
 		}
 	}

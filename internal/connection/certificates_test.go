@@ -302,9 +302,28 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 	t.Run("and nothing where nothing made room", func(t *testing.T) {
 		kind, o := connection.SAML(), samlManifest()
 		plan := connection.Plan(connection.State{Certificates: wished("a")}, connection.State{})
-		same(t, "the step", kind.Undo(o, plan[0]), (*connection.Step)(nil))
+		same(t, "the step", kind.Undo(o, plan[0], "invalid_x509_certificate"), (*connection.Step)(nil))
 		o.Status.FreedCertificate = &v1alpha1.FreedCertificateStatus{SHA256: "x", PEM: "pem"}
-		same(t, "the step of another refusal", kind.Undo(o, update([3]string{"idp_entity_id", "a", "b"})), (*connection.Step)(nil))
-		same(t, "the body", kind.Undo(o, plan[0]).Fields(), stytch.Fields{"x509_certificate": "pem"})
+		same(t, "the step of another refusal", kind.Undo(o, update([3]string{"idp_entity_id", "a", "b"}), "invalid_x509_certificate"), (*connection.Step)(nil))
+		same(t, "the body", kind.Undo(o, plan[0], "invalid_x509_certificate").Fields(), stytch.Fields{"x509_certificate": "pem"})
 	})
+}
+
+func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *testing.T) {
+	want := connection.State{Certificates: wished("a", "b"), Refused: "a"}
+	have := connection.State{Certificates: certificates("b:1:1", "o:2:2")}
+	noSteps(t, connection.Plan(want, have))
+	want.Refused = ""
+	same(t, "the steps once it is wanted anew", story(connection.Plan(want, have)), "+a -2")
+
+	o := samlManifest()
+	o.Status.RefusedCertificate = "a"
+	problems := connection.SAML().Doubts(o, connection.State{Certificates: wished("a"), Refused: "a"}, have)
+	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonRejected || !strings.Contains(message, "which Stytch refused (invalid_x509_certificate) and which is not sent again") {
+		t.Errorf("%s: %s", reason, message)
+	}
+	connection.SAML().Publish(o, samlRemote(), connection.State{Certificates: wished("a")})
+	same(t, "noted while it is wanted", o.Status.RefusedCertificate, "a")
+	connection.SAML().Publish(o, samlRemote(), connection.State{Certificates: wished("b")})
+	same(t, "noted when it is not wanted any more", o.Status.RefusedCertificate, "")
 }

@@ -36,14 +36,14 @@ func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
 		entries map[string]string // that are written
 	}{
 		{"all of it where there is no ConfigMap", nil, whole},
-		{"all of it into an empty one", detailsOf("details", manifestUID, nil), whole},
-		{"nothing where it is so", detailsOf("details", manifestUID, whole), nil},
+		{"all of it into an empty one", detailsOf(manifestUID, nil), whole},
+		{"nothing where it is so", detailsOf(manifestUID, whole), nil},
 		{
-			"what differs", detailsOf("details", manifestUID, map[string]string{"acs-url": "https://old", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of old"}),
+			"what differs", detailsOf(manifestUID, map[string]string{"acs-url": "https://old", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of old"}),
 			map[string]string{"acs-url": "https://acs", "signing-certificate.pem": "pem of new"},
 		},
 		{
-			"and what is too much is taken out", detailsOf("details", manifestUID, map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new", "more": "x"}),
+			"and what is too much is taken out", detailsOf(manifestUID, map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new", "more": "x"}),
 			map[string]string{"more": ""},
 		},
 	} {
@@ -73,7 +73,7 @@ func TestACertificateInTheDetailsIsShownByItsFingerprint(t *testing.T) {
 	o, r := samlManifest(), samlRemote()
 	o.Spec.DetailsConfigMapName = "details"
 	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
-	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf("details", manifestUID, map[string]string{"signing-certificate.pem": pool()[1].pem})}}
+	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf(manifestUID, map[string]string{"signing-certificate.pem": pool()[1].pem})}}
 	plan, _ := planFor(connection.SAML(), o, r, in)
 	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.signing-certificate.pem", Have: pool()[1].sha256, Want: pool()[0].sha256}})
 	same(t, "what is written", connection.DetailsIn(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
@@ -102,8 +102,8 @@ func TestDetailsOfAnOIDCConnectionAreItsRedirectURL(t *testing.T) {
 
 func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
 	someones := configMapOf("details", map[string]string{"acs-url": "x"})
-	owned := detailsOf("details", otherUID, nil)
-	notController := detailsOf("details", manifestUID, nil)
+	owned := detailsOf(otherUID, nil)
+	notController := detailsOf(manifestUID, nil)
 	notController.OwnerReferences[0].Controller = nil
 	for name, object := range map[string]*corev1.ConfigMap{"without an owner": someones, "of another manifest": owned, "not as its controller": notController} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
 			contains(t, problems[0].Message, "ConfigMap details", "left alone: delete it, or give spec.detailsConfigMapName another name")
 		})
 	}
-	same(t, "one of the manifest's own", connection.OwnsConfigMap(detailsOf("details", manifestUID, nil), manifestUID), true)
+	same(t, "one of the manifest's own", connection.OwnsConfigMap(detailsOf(manifestUID, nil), manifestUID), true)
 }
 
 func TestInputsAreKeptByTheirVersions(t *testing.T) {

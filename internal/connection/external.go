@@ -32,7 +32,7 @@ func External() Kind[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 		Doubts:     externalDoubts,
 		Prepare:    func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, Step) bool { return false },
 		Learn:      func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, stytch.ExternalConnection, *Step) {},
-		Undo:       func(*v1alpha1.ExternalConnection, Step) *Step { return nil },
+		Undo:       func(*v1alpha1.ExternalConnection, Step, string) *Step { return nil },
 		Expiries:   func(*v1alpha1.ExternalConnection) []Expiry { return nil },
 	}
 }

@@ -281,7 +281,7 @@ func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 	o, r := externalManifest(), externalRemote()
 	before := inJSON(t, o)
 	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}), false)
-	same(t, "what is undone", kind.Undo(o, connection.Step{}), (*connection.Step)(nil))
+	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
 	kind.Learn(o, r, r, nil)
 	same(t, "the manifest", inJSON(t, o), before)
 }

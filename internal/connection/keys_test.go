@@ -202,7 +202,7 @@ func keysAt(ids string, ours map[string]string) (*connection.Encryption, *connec
 
 func keysNamed(names string) []connection.Key {
 	var keys []connection.Key
-	for _, name := range strings.Fields(names) {
+	for name := range strings.FieldsSeq(names) {
 		keys = append(keys, connection.Key{SPKISHA256: name, Private: stytch.Secret("private " + name)})
 	}
 	return keys

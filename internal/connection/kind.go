@@ -45,9 +45,9 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	// before; on the first look of a pass, with no step and the same connection twice, what an earlier process did not come
 	// to write down.
 	Learn func(o O, before, after R, done *Step)
-	// Undo forgets what was prepared for a step that Stytch refused. It returns the step that takes back what was done to make room
-	// for it; nil where nothing was.
-	Undo func(o O, refused Step) *Step
+	// Undo forgets what was prepared for a step that Stytch refused with an error type. It returns the step that takes back what was
+	// done to make room for it; nil where nothing was.
+	Undo func(o O, refused Step, errorType string) *Step
 	// Expiries are the ends that status knows of.
 	Expiries func(O) []Expiry
 }

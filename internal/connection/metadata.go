@@ -32,6 +32,26 @@ func wantedMetadata(o *v1alpha1.SAMLConnection, s Settings) (*Metadata, []Certif
 	return m, certificates
 }
 
+// unread stands for the URL while no metadata has been read.
+const unread = "none"
+
+// prepareMetadata notes what is there before the metadata is read for the first time: after a crash nothing else would tell which
+// certificates are another identity provider's.
+func prepareMetadata(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection) bool {
+	if o.Status.FromMetadata != nil || len(r.VerificationCertificates) == 0 {
+		return false
+	}
+	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: recordable(r.IDPEntityID), IDPSSOURL: recordable(r.IDPSSOURL)}
+	for _, c := range r.VerificationCertificates {
+		if c.SHA256 != "" && !slices.Contains(is.Certificates, c.SHA256) {
+			is.Certificates = append(is.Certificates, c.SHA256)
+		}
+	}
+	slices.Sort(is.Certificates)
+	o.Status.FromMetadata = is
+	return true
+}
+
 // refresh is the value of the annotation that asks for the metadata to be read again.
 func refresh(o *v1alpha1.SAMLConnection) string {
 	if value, asked := o.Annotations[v1alpha1.AnnotationRefreshMetadata]; asked {
@@ -51,7 +71,7 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 // that were there are the other one's then. Before is what was recorded: it may have been read already by a process that died
 // before it could write that down, and then what nothing is recorded of came from it.
 func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection) {
-	counts := fromMetadata(o.Status.FromMetadata, before, after)
+	counts := fromMetadata(o.Status.FromMetadata, o.Spec.MetadataURL, before, after)
 	var taken, all []string
 	for _, c := range after.VerificationCertificates {
 		if c.SHA256 == "" || slices.Contains(all, c.SHA256) {
@@ -72,8 +92,8 @@ func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnecti
 	}
 }
 
-// fromMetadata says which certificates count as taken from the metadata.
-func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnection) func(stytch.Certificate) bool {
+// fromMetadata says which certificates count as taken from the metadata of a URL.
+func fromMetadata(was *v1alpha1.MetadataStatus, url string, before, after stytch.SAMLConnection) func(stytch.Certificate) bool {
 	fresh := func(c stytch.Certificate) bool { // it, or a second copy of it
 		return slices.ContainsFunc(after.VerificationCertificates, func(a stytch.Certificate) bool {
 			return a.SHA256 == c.SHA256 && !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == a.ID })
@@ -90,7 +110,7 @@ func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnect
 		case another:
 			return !brought && !recorded(c)
 		}
-		return was == nil || recorded(c)
+		return was == nil || was.MetadataURL != url || recorded(c) // of another URL, it may have been read before a crash
 	}
 }
 

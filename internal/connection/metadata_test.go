@@ -267,3 +267,47 @@ func TestACertificateThatCannotBeReadIsNotRecorded(t *testing.T) {
 	kind.Learn(o, after, after, nil)
 	same(t, "what is recorded after no step", o.Status.FromMetadata.Certificates, []string{pool()[0].sha256})
 }
+
+func TestTheLastCertificateStaysUntilTheMetadataBringsAnother(t *testing.T) {
+	p := pool()
+	r := describing("append", []issued{p[0]}, p[11])
+	r.far.IDPEntityID, r.far.IDPSSOURL = "urn:a", "https://a"
+	r.held.Status.FromMetadata = &v1alpha1.MetadataStatus{MetadataURL: documents[0], IDPEntityID: "urn:a", IDPSSOURL: "https://a", Certificates: []string{p[1].sha256}}
+	r.refreshes("1")
+	sent, out := r.sends(t)
+	same(t, "what is sent", sent, "ReadMetadata -cert-001")
+	r.equal(t, 0, out)
+	same(t, "the certificates", names(r.far.certificates), "0")
+}
+
+func TestAReadingIsShownByItsURL(t *testing.T) {
+	r := describing("append", published(0))
+	show := func() []v1alpha1.Change {
+		plan, _ := planFor(r.kind, r.held, r.shows(), r.inputs())
+		return connection.Show(plan)
+	}
+	same(t, "the first", show(), []v1alpha1.Change{{Field: "metadata_url", Want: documents[0]}})
+	r.sends(t)
+	same(t, "none", show(), []v1alpha1.Change(nil))
+	r.refreshes("1")
+	same(t, "a refresh", show(), []v1alpha1.Change{{Field: "metadata_url", Want: documents[0]}})
+	r.sends(t)
+	r.held.Spec.MetadataURL = documents[1]
+	same(t, "another URL", show(), []v1alpha1.Change{{Field: "metadata_url", Have: documents[0], Want: documents[1]}})
+	same(t, "the sentence", func() string { plan, _ := planFor(r.kind, r.held, r.shows(), r.inputs()); return plan[0].Sentence() }(),
+		`metadata_url: "`+documents[0]+`" → "`+documents[1]+`"`)
+}
+
+func TestACertificateThatOnlyTheMetadataHoldsMakesRoomForItself(t *testing.T) {
+	p := pool()
+	r := describing("append", []issued{p[0], p[1]})
+	r.sends(t)
+	r.far.certificates = r.far.certificates[1:]
+	for _, c := range p[4:8] {
+		_ = r.far.place(c, false)
+	}
+	sent, out := r.sends(t)
+	contains(t, sent, "free:", " ReadMetadata -")
+	r.equal(t, 0, out)
+	same(t, "the certificates", names(r.far.certificates), "0 1")
+}

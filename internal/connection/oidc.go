@@ -31,7 +31,7 @@ func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 		Doubts:   oidcDoubts,
 		Prepare:  func(*v1alpha1.OIDCConnection, stytch.OIDCConnection, Step) bool { return false },
 		Learn:    oidcLearn,
-		Undo:     func(*v1alpha1.OIDCConnection, Step) *Step { return nil },
+		Undo:     func(*v1alpha1.OIDCConnection, Step, string) *Step { return nil },
 		Expiries: func(*v1alpha1.OIDCConnection) []Expiry { return nil },
 	}
 }

@@ -694,6 +694,19 @@ func TestWhatIsStuckIsRememberedWithoutItsValues(t *testing.T) {
 	}
 }
 
+func TestASecretThatIsStuckIsRememberedByTheVersionOfItsSecret(t *testing.T) {
+	from := func(version, value, have string) v1alpha1.NotConverging {
+		return connection.Stuck(connection.Change{
+			Field: "client_secret", Have: connection.Text(have),
+			Want: connection.Value{Same: value, From: &v1alpha1.Input{UID: "u", ResourceVersion: version}},
+		})
+	}
+	same(t, "another value of the same version", from("1", "a", "x"), from("1", "b", "y"))
+	if from("1", "a", "x") == from("2", "a", "x") {
+		t.Error("another version is remembered as the same")
+	}
+}
+
 func TestShowIsBounded(t *testing.T) {
 	long := strings.Repeat("ü", 300)
 	var changes [][3]string

@@ -89,6 +89,7 @@ func (r *rollover) begin() {
 
 // neverFewer fails the test where a request left fewer valid certificates than there may be.
 func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
+	t.Helper()
 	return func(step connection.Step) {
 		t.Helper()
 		is, slots, was := r.far.valid(), r.slots, r.installed

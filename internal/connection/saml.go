@@ -72,7 +72,7 @@ func samlWant(o *v1alpha1.SAMLConnection, _ string, in Inputs) (State, []Problem
 	want := State{Settings: samlSettings(o.Spec), Now: in.Now}
 	var certificates, keys, details []Problem
 	want.Certificates, certificates = wantedCertificates(o.Spec.VerificationCertificates, in)
-	want.Incomplete = len(certificates) > 0
+	want.Incomplete, want.Refused = len(certificates) > 0, o.Status.RefusedCertificate
 	if metadata, taken := wantedMetadata(o, want.Settings); metadata != nil {
 		want.Metadata, want.Certificates = metadata, taken
 	}
@@ -189,6 +189,9 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, want State
 	if freed := o.Status.FreedCertificate; len(missing) == 0 || freed != nil && holds(have.Certificates, freed.SHA256) {
 		o.Status.FreedCertificate = nil
 	}
+	if !holds(want.Certificates, o.Status.RefusedCertificate) {
+		o.Status.RefusedCertificate = ""
+	}
 	if o.Spec.MetadataURL == "" {
 		o.Status.FromMetadata = nil
 	}
@@ -201,6 +204,11 @@ func samlDoubts(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
 			c.Where, short(c.SHA256), moment(c.ExpiresAt))})
+	}
+	if refused, is := refusedInVain(want, have); is {
+		problems = append(problems, Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
+			"%s holds the certificate %s, which Stytch refused (invalid_x509_certificate) and which is not sent again: put the identity provider's current one in its place.",
+			refused.Where, short(refused.SHA256))})
 	}
 	if missing, _ := compareCertificates(want, have); len(missing) > 0 || want.Incomplete || len(problems) > 0 {
 		return problems
@@ -219,6 +227,9 @@ func samlDoubts(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 func samlPrepare(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, step Step) bool {
 	if step.Action == AddEncryptionKey {
 		return prepareKey(o, r.EncryptionKeyIDs, step)
+	}
+	if step.Action == ReadMetadata {
+		return prepareMetadata(o, r)
 	}
 	if step.Action != FreeCertificate {
 		return false
@@ -239,15 +250,24 @@ func samlLearn(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection, 
 	}
 }
 
-// samlUndo puts the certificate back that made room for one that Stytch refused. Of a key that was refused nothing can appear any
+// samlUndo puts the certificate back that made room for one that Stytch refused. Where it was refused for its own sake, it is noted:
+// to make room for it again at each look would take a certificate away each time. Of a key that was refused nothing can appear any
 // more.
-func samlUndo(o *v1alpha1.SAMLConnection, refused Step) *Step {
+func samlUndo(o *v1alpha1.SAMLConnection, refused Step, errorType string) *Step {
 	if refused.Action == AddEncryptionKey {
 		o.Status.AddingEncryptionKey = nil
 	}
 	freed := o.Status.FreedCertificate
-	if freed == nil || !carries(refused, fieldCertificate) && refused.Action != ReadMetadata {
+	if freed == nil {
 		return nil
+	}
+	if !carries(refused, fieldCertificate) && refused.Action != ReadMetadata {
+		return nil
+	}
+	for _, c := range refused.Changes {
+		if c.Field == fieldCertificate && errorType == "invalid_x509_certificate" {
+			o.Status.RefusedCertificate = c.Want.Same
+		}
 	}
 	return &Step{Action: Update, Changes: []Change{{Field: fieldCertificate, Want: Value{Send: freed.PEM, Same: freed.SHA256}}}}
 }

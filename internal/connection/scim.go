@@ -31,7 +31,7 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 		Doubts:   scimDoubts,
 		Prepare:  func(*v1alpha1.SCIMConnection, stytch.SCIMConnection, Step) bool { return false },
 		Learn:    func(*v1alpha1.SCIMConnection, stytch.SCIMConnection, stytch.SCIMConnection, *Step) {},
-		Undo:     func(*v1alpha1.SCIMConnection, Step) *Step { return nil },
+		Undo:     func(*v1alpha1.SCIMConnection, Step, string) *Step { return nil },
 		Expiries: scimExpiries,
 	}
 }

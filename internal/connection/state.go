@@ -38,6 +38,8 @@ type State struct {
 	// Incomplete says, of a wanted State, that some certificates of the manifest could not be read, so that none may be
 	// removed.
 	Incomplete bool
+	// Refused is the SHA-256 of a wanted certificate that Stytch refused before, so that it is not sent.
+	Refused string
 	// Now is when the wish was computed: a certificate that ended before is not added any more.
 	Now time.Time
 	// Metadata is, of a wanted State, where Stytch takes its settings and certificates from. Nil: from nowhere.

@@ -3,6 +3,7 @@ package connection_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand"
 	"slices"
 	"strings"
@@ -168,11 +169,9 @@ func (f *far) forgetUnder(url string) {
 
 func (s *shelf) inputs(f *far, o v1alpha1.Connection) connection.Inputs {
 	in := connection.Inputs{Now: noon, Secrets: s.secrets, ConfigMaps: map[string]*corev1.ConfigMap{}, Groups: f.groups}
-	for name, object := range s.configMaps {
-		in.ConfigMaps[name] = object
-	}
+	maps.Copy(in.ConfigMaps, s.configMaps)
 	if f.details != nil {
-		in.ConfigMaps["details"] = detailsOf("details", o.GetUID(), f.details)
+		in.ConfigMaps["details"] = detailsOf(o.GetUID(), f.details)
 	}
 	return in
 }

@@ -244,8 +244,8 @@ func configMapOf(name string, data map[string]string) *corev1.ConfigMap {
 }
 
 // detailsOf is the ConfigMap that was made for a manifest.
-func detailsOf(name string, owner types.UID, data map[string]string) *corev1.ConfigMap {
-	c := configMapOf(name, data)
+func detailsOf(owner types.UID, data map[string]string) *corev1.ConfigMap {
+	c := configMapOf("details", data)
 	c.OwnerReferences = []metav1.OwnerReference{{UID: owner, Controller: new(true)}}
 	return c
 }
