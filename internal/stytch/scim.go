@@ -160,7 +160,11 @@ func (p *Pass) DeleteSCIM(ctx context.Context, organizationID, connectionID stri
 // answer holds NextBearerToken, which is never shown again; the current token
 // stays good. Like a creation it is not idempotent.
 func (p *Pass) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
+	c, request, err := p.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
+	if err == nil && c.NextBearerToken == "" {
+		err = incomplete(request, "the next token")
+	}
+	return c, request, err
 }
 
 // CompleteRotation makes the next bearer token the only one (POST

@@ -370,3 +370,12 @@ func TestAGroupThatIsRenamedBetweenTwoPagesIsOneGroup(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+func TestARotationThatIsAnsweredWithoutItsTokenIsNotTakenForStarted(t *testing.T) {
+	for _, body := range []string{`{"request_id":"r"}`, `{"request_id":"r","connection":{"connection_id":"c"}}`} {
+		_, _, err := answering(t, status(200, body)).StartRotation(ctx(t), someone, "c")
+		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the answer is without the next token" {
+			t.Errorf("%s: %v", body, e)
+		}
+	}
+}
