@@ -290,6 +290,33 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 		r.pass(t)
 		same(t, "the certificates at the end", is(r), "5 5")
 	})
+	t.Run("and is not taken away again for the same one", func(t *testing.T) {
+		r := five()
+		r.pass(t)
+		out := r.pass(t)
+		same(t, "the steps", story(r.log), "")
+		same(t, "the certificates", is(r), "5 5")
+		reason, message := connection.Worst(out.problems)
+		same(t, "the reason", reason, v1alpha1.ReasonRejected)
+		contains(t, message, "spec.verificationCertificates[0] holds the certificate "+pool()[0].sha256[:16], "Stytch refused", "not sent again")
+
+		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: pool()[1].pem})
+		r.sends(t)
+		same(t, "the certificates with a good one beside it", is(r), "5 5")
+		r.held.Spec.VerificationCertificates = r.held.Spec.VerificationCertificates[1:]
+		_, out = r.sends(t)
+		r.equal(t, 0, out)
+		same(t, "the certificates with the good one alone", is(r), "1 1")
+		same(t, "what status remembers then", r.held.Status.RefusedCertificate, "")
+	})
+	t.Run("and is taken away again where Stytch does not say that it is the certificate", func(t *testing.T) {
+		r := five()
+		r.vague = true
+		r.pass(t)
+		r.pass(t)
+		contains(t, story(r.log), "free:")
+		same(t, "the certificates", is(r), "5 5")
+	})
 	t.Run("where the metadata is refused", func(t *testing.T) {
 		r := five()
 		r.held.Spec.VerificationCertificates, r.held.Spec.MetadataURL = nil, documents[0]

@@ -79,6 +79,17 @@ func TestACertificateInTheDetailsIsShownByItsFingerprint(t *testing.T) {
 	same(t, "what is written", connection.DetailsIn(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
 }
 
+func TestACertificateThatSomebodyWrappedAnewInTheDetailsIsWrittenAsStytchHasIt(t *testing.T) {
+	o, r := samlManifest(), samlRemote()
+	o.Spec.DetailsConfigMapName = "details"
+	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
+	wrapped := strings.ReplaceAll(pool()[0].pem, "\n", "\r\n")
+	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf(manifestUID, map[string]string{"signing-certificate.pem": wrapped})}}
+	plan, _ := planFor(connection.SAML(), o, r, in)
+	same(t, "the steps", len(plan), 1)
+	same(t, "what is written", connection.DetailsIn(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
+}
+
 func TestOfCertificatesAsNewAsEachOtherTheDetailsHaveThatOfTheWantedKey(t *testing.T) {
 	r := samlRemote()
 	r.SigningCertificates = []stytch.SigningCertificate{{SPKISHA256: "a", PEM: "pem of a", CreatedAt: noon}, {SPKISHA256: "b", PEM: "pem of b", CreatedAt: noon}}

@@ -165,6 +165,22 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 			"", "", found,
 		},
 		{
+			"one that is being deleted",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.DeletionTimestamp = new(metav1.NewTime(noon))
+				return s
+			},
+			v1alpha1.ReasonSourceNotReady, "is being deleted. It goes on by itself.", nil,
+		},
+		{
+			"one that is being deleted, of a connection that exists",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Status.ConnectionID, s.DeletionTimestamp = externalID, new(metav1.NewTime(noon))
+				return s
+			},
+			"", "", found,
+		},
+		{
 			"one of another project",
 			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
 				s.Status.ProjectID = "project-live-2"

@@ -17,19 +17,25 @@ func wantedMetadata(o *v1alpha1.SAMLConnection, s Settings) (*Metadata, []Certif
 	m := &Metadata{URL: o.Spec.MetadataURL}
 	if read == nil || read.MetadataURL != o.Spec.MetadataURL {
 		m.Due = true
-		if read != nil {
-			m.Was = read.MetadataURL
+		if read == nil {
+			return m, nil
 		}
-		return m, nil
+		m.Was = read.MetadataURL
+		return m, recordedCertificates(read)
 	}
 	m.Was, m.Due = read.MetadataURL, read.Refresh != refresh(o)
 	s.set("idp_entity_id", read.IDPEntityID != "", Text(read.IDPEntityID))
 	s.set("idp_sso_url", read.IDPSSOURL != "", Text(read.IDPSSOURL))
+	return m, recordedCertificates(read)
+}
+
+// recordedCertificates are those that were taken from the metadata: nobody else's stay beside them.
+func recordedCertificates(read *v1alpha1.MetadataStatus) []Certificate {
 	var certificates []Certificate
 	for _, sha := range read.Certificates {
 		certificates = append(certificates, Certificate{SHA256: sha})
 	}
-	return m, certificates
+	return certificates
 }
 
 // unread stands for the URL while no metadata has been read.
@@ -71,7 +77,7 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 // that were there are the other one's then. Before is what was recorded: it may have been read already by a process that died
 // before it could write that down, and then what nothing is recorded of came from it.
 func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection) {
-	counts := fromMetadata(o.Status.FromMetadata, o.Spec.MetadataURL, before, after)
+	counts := fromMetadata(o.Status.FromMetadata, before, after)
 	var taken, all []string
 	for _, c := range after.VerificationCertificates {
 		if c.SHA256 == "" || slices.Contains(all, c.SHA256) {
@@ -93,7 +99,7 @@ func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnecti
 }
 
 // fromMetadata says which certificates count as taken from the metadata of a URL.
-func fromMetadata(was *v1alpha1.MetadataStatus, url string, before, after stytch.SAMLConnection) func(stytch.Certificate) bool {
+func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnection) func(stytch.Certificate) bool {
 	fresh := func(c stytch.Certificate) bool { // it, or a second copy of it
 		return slices.ContainsFunc(after.VerificationCertificates, func(a stytch.Certificate) bool {
 			return a.SHA256 == c.SHA256 && !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == a.ID })
@@ -110,7 +116,7 @@ func fromMetadata(was *v1alpha1.MetadataStatus, url string, before, after stytch
 		case another:
 			return !brought && !recorded(c)
 		}
-		return was == nil || was.MetadataURL != url || recorded(c) // of another URL, it may have been read before a crash
+		return was == nil || recorded(c)
 	}
 }
 

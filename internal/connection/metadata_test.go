@@ -102,7 +102,7 @@ func TestWhatTheMetadataGaveIsWantedFromThenOn(t *testing.T) {
 	r.far.IDPEntityID, r.far.IDPSSOURL = "urn:evil", "https://evil"
 	_ = r.far.place(pool()[5], false)
 	sent, out := r.sends(t)
-	same(t, "what repairs it", sent, "idp_entity_id&idp_sso_url -"+r.log0(t))
+	same(t, "what repairs it", sent, "idp_entity_id&idp_sso_url -"+r.newest())
 	r.equal(t, 0, out)
 	same(t, "the certificates", names(r.far.certificates), "0 1")
 
@@ -121,9 +121,8 @@ func TestWhatTheMetadataGaveIsWantedFromThenOn(t *testing.T) {
 	same(t, "the certificates where one was put in the place of another", names(r.far.certificates), "0 1")
 }
 
-// log0 is the ID of the last certificate that was placed.
-func (r *rollover) log0(t *testing.T) string {
-	t.Helper()
+// newest is the ID of the last certificate that was placed.
+func (r *rollover) newest() string {
 	return fmt.Sprintf("cert-%03d", r.far.made)
 }
 
@@ -170,6 +169,21 @@ func TestACertificateThatNobodyGaveIsNotTakenForTheMetadatas(t *testing.T) {
 			_ = r.far.place(pool()[5], false)
 			r.reads(pool()[0], pool()[1])
 			r.refreshes("1")
+			_, out := r.sends(t)
+			r.equal(t, 0, out)
+			same(t, "the certificates", names(r.far.certificates), "0 1")
+		})
+	}
+}
+
+func TestACertificateThatNobodyGaveIsNotTakenForThatOfAnotherDocumentEither(t *testing.T) {
+	for _, habit := range []string{"append", "append-all", "replace", "keep"} {
+		t.Run(habit, func(t *testing.T) {
+			r := describing(habit, pool()[0:1])
+			r.sends(t)
+			_ = r.far.place(pool()[5], false)
+			r.far.metadata[documents[1]] = farMetadata{"urn:a", "https://a", pool()[0:2]}
+			r.held.Spec.MetadataURL = documents[1]
 			_, out := r.sends(t)
 			r.equal(t, 0, out)
 			same(t, "the certificates", names(r.far.certificates), "0 1")
@@ -240,6 +254,22 @@ func TestAProcessLostAfterReadingMetadataReadsItAgain(t *testing.T) {
 				contains(t, names(r.far.certificates), "1 2")
 			})
 		}
+	}
+}
+
+func TestAProcessLostAfterTheFirstReadingDoesNotTakeAnotherProvidersCertificatesForTheMetadatas(t *testing.T) {
+	for _, habit := range []string{"append", "append-all", "replace", "keep"} {
+		t.Run(habit, func(t *testing.T) {
+			r := describing(habit, pool()[0:2], pool()[4:6]...)
+			r.far.IDPEntityID = "urn:z"
+			r.lose = func(connection.Step) string { return "unanswered" }
+			r.pass(t)
+			r.lose = nil
+			_, out := r.sends(t)
+			r.equal(t, 0, out)
+			same(t, "the certificates", names(r.far.certificates), "0 1")
+			same(t, "what is recorded", r.taken(), "0 1")
+		})
 	}
 }
 

@@ -35,7 +35,7 @@ func newOIDC() *oidcStage {
 	return s
 }
 
-// becomesOf runs passes to their end, and says what they sent.
+// sends runs passes to their end, and says what they sent.
 func (s *stage[O, R]) sends(t *testing.T) (fields string, out outcome) {
 	t.Helper()
 	var all []string

@@ -298,6 +298,8 @@ type stage[O v1alpha1.Connection, R any] struct {
 	// before or after it takes effect, "late": the process is lost and the request takes effect later.
 	lose func(connection.Step) string
 	late []connection.Step
+	// vague says that Stytch does not say why it refuses something.
+	vague bool
 	// watch is called after each request.
 	watch func(connection.Step)
 	log   []connection.Step // of the last pass
@@ -362,10 +364,14 @@ func (s *stage[O, R]) step(t *testing.T, o O, r R, step connection.Step) error {
 		s.held = copyOf(o)
 	}
 	err := s.request(t, o, step)
-	if _, refused := errors.AsType[refusal](err); !refused {
+	refused, is := errors.AsType[refusal](err)
+	if !is {
 		return err
 	}
-	if undo := s.kind.Undo(o, step, "of a passing kind"); undo != nil {
+	if s.vague {
+		refused = "of a passing kind"
+	}
+	if undo := s.kind.Undo(o, step, string(refused)); undo != nil {
 		if failed := s.request(t, o, *undo); failed != nil {
 			return failed
 		}
