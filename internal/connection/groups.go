@@ -82,7 +82,7 @@ func (r resolution) problems() []Problem {
 	}
 	if len(r.pending) > 0 {
 		problems = append(problems, Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
-			"The identity provider has not pushed every group that spec.groupImplicitRoles names; the others have their roles. Waiting for: %s.",
+			"The identity provider has not pushed every group that spec.groupImplicitRoles names, which keeps nothing else waiting. Waiting for: %s.",
 			strings.Join(r.pending, ", "))})
 	}
 	return problems

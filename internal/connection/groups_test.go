@@ -147,3 +147,14 @@ func TestAGroupThatOneListingLacksIsTakenFromTheRolesThatStytchShows(t *testing.
 	r.GroupImplicitRoles[0].GroupName = ""
 	same(t, "without a name", len(connection.Groups(nil, r)), 0)
 }
+
+func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeepsAllAsTheyAre(t *testing.T) {
+	o := scimManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{{GroupName: "Twice", Role: "editor"}, {GroupName: "Nobody", Role: "viewer"}}
+	in := secretWith(scimID, "some-token-wxyz")
+	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
+	_, problems := connection.SCIM().Want(o, scimID, in)
+	_, message := connection.Worst(problems)
+	contains(t, message, "so no group's roles are changed: Twice (g1, g2)", "Waiting for: Nobody.")
+	lacks(t, message, "have their roles")
+}
