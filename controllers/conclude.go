@@ -215,10 +215,14 @@ func note(message string) string {
 	return strings.ToValidUTF8(message[:maxNote-len("…")], "") + "…"
 }
 
-// eventOf is the reason of the event about a step.
+// eventOf is the reason of the event about a step; empty where another step tells it.
 func eventOf(action connection.Action) string {
 	switch action {
 	case connection.CompleteRotation:
+		return ""
+	case connection.PromoteToken:
+		return "TokenRotated"
+	case connection.RecoverToken:
 		return "TokenRecovered"
 	case connection.StartRotation:
 		return "RotationStarted"

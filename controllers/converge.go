@@ -35,13 +35,17 @@ func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity)
 		if err != nil {
 			return err
 		}
+		if c.unsure() && p.to.Begun().Before(p.now) {
+			p.since, last, done = p.now, c, nil
+			continue
+		}
 		if p.observing() || len(c.left) == 0 {
 			return p.found(identity, c)
 		}
 		step := c.left[0]
 		err = p.step(ctx, c.remote, step)
 		done, last = &step, c
-		if p.aside(step, err) {
+		if p.aside(ctx, step, err) {
 			done, err = nil, nil
 		}
 		if err != nil {
@@ -51,13 +55,27 @@ func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity)
 	return fmt.Errorf("more than %d steps did not bring the connection to what the manifest says", maxSteps)
 }
 
-// aside keeps for the end of the pass that the details could not be written: nothing at Stytch waits for that.
-func (p *pass[O, R]) aside(step connection.Step, err error) bool {
+// unsure says that what was found may only be acted on, or complained of, if it was read in this pass.
+func (c comparison[R]) unsure() bool {
+	return len(c.left) > 0 && c.left[0].Fresh || slices.ContainsFunc(c.problems, func(p connection.Problem) bool { return p.Fresh })
+}
+
+// aside keeps for the end of the pass that a step could not be taken for which nothing else waits.
+func (p *pass[O, R]) aside(ctx context.Context, step connection.Step, err error) bool {
+	topic := step.Action.Topic()
 	var found finding
-	if step.Action != connection.PublishDetails || !errors.As(err, &found) {
+	var refused *stytch.Error
+	switch {
+	case topic == "":
+		return false
+	case errors.As(err, &refused) && refused.Class == stytch.Rejected:
+		logFailed(ctx, refused)
+		found.reason, found.message = connection.Failure(refused)
+	case !errors.As(err, &found):
 		return false
 	}
 	p.problems = append(p.problems, connection.Problem{Reason: found.reason, Message: found.message})
+	p.shelved = append(p.shelved, topic)
 	return true
 }
 
@@ -72,7 +90,7 @@ func (p *pass[O, R]) compare(ctx context.Context, id string, last comparison[R],
 	if done == nil {
 		last.remote = r
 	}
-	p.kind.Learn(p.o, last.remote, r, done)
+	p.kind.Learn(p.o, last.remote, r, done, p.now)
 	in, err := p.inputs(ctx, id)
 	if err != nil {
 		return c, err
@@ -87,9 +105,7 @@ func (p *pass[O, R]) compare(ctx context.Context, id string, last comparison[R],
 		stuck = append(slices.Clone(stuck), connection.Repeated(*done, c.plan)...)
 	}
 	c.left, c.stuck = connection.Withhold(c.plan, stuck)
-	if len(p.problems) > 0 {
-		c.left = slices.DeleteFunc(c.left, func(s connection.Step) bool { return s.Action == connection.PublishDetails })
-	}
+	c.left = slices.DeleteFunc(c.left, func(s connection.Step) bool { return slices.Contains(p.shelved, s.Action.Topic()) })
 	if connection.Halted(c.problems) {
 		c.left = nil
 	}
@@ -120,6 +136,7 @@ func (p *pass[O, R]) publish(c comparison[R]) {
 	}
 	p.report.Plan = connection.Show(c.plan)
 	p.report.NotConverging = c.stuck
+	p.report.Rotating, p.report.RotatingMessage = p.kind.Rotating(c.want, c.have)
 	p.kind.Publish(p.o, c.remote, c.want)
 }
 
@@ -128,7 +145,10 @@ func (p *pass[O, R]) step(ctx context.Context, r R, step connection.Step) error 
 	if holder := p.holder(ctx)(p.o.CommonStatus().ConnectionID); holder != "" {
 		return finding{reason: v1alpha1.ReasonConflict, message: fmt.Sprintf("%s is held by %s.", p.o.CommonStatus().ConnectionID, holder)}
 	}
-	if p.kind.Prepare(p.o, r, step) {
+	if p.kind.Prepare(p.o, r, step, p.Now()) {
+		if err := p.to.Reserve(ctx); err != nil {
+			return err
+		}
 		if err := p.writeDown(ctx); err != nil {
 			return err
 		}
@@ -161,7 +181,9 @@ func (p *pass[O, R]) perform(ctx context.Context, step connection.Step) error {
 	if err != nil {
 		return err
 	}
-	p.say(eventOf(step.Action), step.Sentence())
+	if event := eventOf(step.Action); event != "" {
+		p.say(event, step.Sentence())
+	}
 	return nil
 }
 

@@ -60,6 +60,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	to       *stytch.Pass
 	report   connection.Report
 	problems []connection.Problem // that the pass met and went on from
+	shelved  []string             // topics whose steps are not taken any more in this pass
 
 	happened []happening
 }
@@ -153,7 +154,8 @@ func (p *pass[O, R]) cutSlots() {
 
 // settled says that nothing has happened since the last pass found the manifest's wish met.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
-	return p.met() && !p.slots.Due(p.looked(), p.now) && p.sameInputs(ctx)
+	due := p.kind.Due(p.o)
+	return p.met() && !p.slots.Due(p.looked(), p.now) && (due.IsZero() || due.After(p.now)) && p.sameInputs(ctx)
 }
 
 // met says that the last pass found the wish of this generation wholly met.

@@ -21,12 +21,13 @@ func (p *pass[O, R]) expiring() (reason, message string) {
 	return connection.Expiring(p.kind.Expiries(p.o), p.ExpiryWarning, p.now)
 }
 
-// next is when to look again: at the next slot, or when something is about to end.
+// next is when to look again: at the next slot, when something is about to end, or when the clock asks for a step.
 func (p *pass[O, R]) next() time.Time {
 	next := p.slots.Next(p.now)
-	moment := connection.NextMoment(p.kind.Expiries(p.o), p.ExpiryWarning, p.now)
-	if !moment.IsZero() && moment.Before(next) {
-		return moment
+	for _, moment := range []time.Time{connection.NextMoment(p.kind.Expiries(p.o), p.ExpiryWarning, p.now), p.kind.Due(p.o)} {
+		if moment.After(p.now) && moment.Before(next) {
+			next = moment
+		}
 	}
 	return next
 }

@@ -51,7 +51,7 @@ func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 	if err != nil {
 		return stytch.SCIMConnection{}, request, err
 	}
-	if err := s.keepToken(ctx, proved, r.ConnectionID, r.BearerToken, r.BaseURL); err != nil {
+	if err := s.keepToken(ctx, proved, r.ConnectionID, v1alpha1.SecretKeyToken, r.BearerToken, r.BaseURL); err != nil {
 		return r, request, err
 	}
 	s.events.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "The bearer token is in Secret %s.", proved.Name)
@@ -64,12 +64,13 @@ func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConn
 	var err error
 	switch step.Action {
 	case connection.StartRotation:
-		return s.replaceToken(ctx, to, o)
+		return s.startRotation(ctx, to, o, step)
 	case connection.CompleteRotation:
-		_, request, err = to.CompleteRotation(ctx, organization, id)
+		return s.completeRotation(ctx, to, o, step)
 	case connection.CancelRotation:
 		_, request, err = to.CancelRotation(ctx, organization, id)
-	case connection.PublishToken:
+		return request, contradiction(err)
+	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
 		return request, s.publish(ctx, o, step)
 	default:
 		_, request, err = to.UpdateSCIM(ctx, organization, id, step.Fields())
@@ -77,8 +78,33 @@ func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConn
 	return request, err
 }
 
-// replaceToken starts a rotation and puts the next token in the place of one that was lost before anybody could use it.
-func (s scim) replaceToken(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+// startRotation has a next token made and keeps it beside the current one.
+func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+	if err := to.Reserve(ctx); err != nil {
+		return stytch.Request{}, err
+	}
+	proved, err := s.prove(ctx, o)
+	if err != nil {
+		connection.NotStarted(o, step)
+		return stytch.Request{}, err
+	}
+	post, cancel := outlive(ctx, creationTime)
+	defer cancel()
+	r, request, err := to.StartRotation(post, o.Status.OrganizationID, o.Status.ConnectionID)
+	if err != nil {
+		if failed, is := errors.AsType[*stytch.Error](err); is && !failed.Unknown() {
+			connection.NotStarted(o, step)
+		}
+		return request, err
+	}
+	if r.NextBearerToken.LastFour() == r.BearerTokenLastFour {
+		return request, errAgain // the two could not be told apart: as if it were lost, it is canceled, and another is made
+	}
+	return request, s.keepToken(ctx, proved, o.Status.ConnectionID, v1alpha1.SecretKeyNextToken, r.NextBearerToken, r.BaseURL)
+}
+
+// completeRotation makes the next token the only one, once a write has proved that the Secret holds it and can be written.
+func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
 	if err := to.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -86,13 +112,25 @@ func (s scim) replaceToken(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCI
 	if err != nil {
 		return stytch.Request{}, err
 	}
+	if !connection.HoldsNext(proved.Data, step) {
+		return stytch.Request{}, errAgain
+	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	r, request, err := to.StartRotation(post, o.Status.OrganizationID, o.Status.ConnectionID)
-	if err != nil {
-		return request, err
+	_, request, err := to.CompleteRotation(post, o.Status.OrganizationID, o.Status.ConnectionID)
+	return request, contradiction(err)
+}
+
+// contradiction is what Stytch says when it takes back that a rotation is under way. It was read a moment ago, so either somebody else has just
+// ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is looked at again.
+func contradiction(err error) error {
+	failed, is := errors.AsType[*stytch.Error](err)
+	if !is || failed.ErrorType != "scim_connection_not_rotating_token" {
+		return err
 	}
-	return request, s.keepToken(ctx, proved, o.Status.ConnectionID, r.NextBearerToken, r.BaseURL)
+	passes := *failed
+	passes.Class = stytch.Unavailable
+	return &passes
 }
 
 func (s scim) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
@@ -122,7 +160,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	if secret == nil {
 		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.Namespace, Name: name,
-			Labels: map[string]string{v1alpha1.LabelConnection: connection.MarkLabel(o.UID)},
+			Labels: map[string]string{v1alpha1.LabelConnection: labelOf(o)},
 		}}
 		return secret, unwritable(name, s.client.Create(ctx, secret))
 	}
@@ -130,8 +168,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ForeignSecret(name, o.Status.ConnectionID)}
 	}
 	if secret.Immutable != nil && *secret.Immutable {
-		return nil, finding{reason: v1alpha1.ReasonInvalid, message: fmt.Sprintf(
-			"Secret %s is immutable, so that no token can be put into it: delete it.", name)}
+		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, labelOf(o))
@@ -159,8 +196,8 @@ func unwritable(name string, err error) error {
 	return err
 }
 
-// keepToken writes a token with the answer in hand, on top of the write that proved it can be written.
-func (s scim) keepToken(ctx context.Context, proved *corev1.Secret, id string, token stytch.Secret, baseURL string) error {
+// keepToken writes a token under a key with the answer in hand, on top of the write that proved it can be written.
+func (s scim) keepToken(ctx context.Context, proved *corev1.Secret, id, key string, token stytch.Secret, baseURL string) error {
 	if token == "" {
 		return errors.New("the answer of Stytch that should have held the token holds none")
 	}
@@ -171,18 +208,33 @@ func (s scim) keepToken(ctx context.Context, proved *corev1.Secret, id string, t
 	if kept.Data == nil {
 		kept.Data = map[string][]byte{}
 	}
-	kept.Data[v1alpha1.SecretKeyToken], kept.Data[v1alpha1.SecretKeyBaseURL] = []byte(token.Reveal()), []byte(baseURL)
+	kept.Data[key], kept.Data[v1alpha1.SecretKeyBaseURL] = []byte(token.Reveal()), []byte(baseURL)
 	patch := client.MergeFromWithOptions(proved, client.MergeFromWithOptimisticLock{})
 	passing := func(err error) bool {
 		return !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil
 	}
+	var answer *corev1.Secret
 	err := retry.OnError(retry.DefaultBackoff, passing, func() error {
-		return s.client.Patch(ctx, kept.DeepCopy(), patch)
+		answer = kept.DeepCopy()
+		return s.client.Patch(ctx, answer, patch)
 	})
-	if err != nil {
-		return fmt.Errorf("writing the token into Secret %s: %w", proved.Name, withoutValues(err))
+	if err == nil && string(answer.Data[key]) != token.Reveal() {
+		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission took the token out"))
 	}
-	return nil
+	return withheld(proved.Name, err)
+}
+
+// withheld says what to do about a Secret that takes no token although it was written a moment ago.
+func withheld(name string, err error) error {
+	switch {
+	case err == nil || apierrors.IsConflict(err):
+		return err
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+			"Secret %s takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.",
+			name, withoutValues(err))}
+	}
+	return fmt.Errorf("writing the token into Secret %s: %w", name, withoutValues(err))
 }
 
 // withoutValues keeps of an API server's refusal only its reason: the message may quote what was sent.
@@ -193,18 +245,30 @@ func withoutValues(err error) error {
 	return err
 }
 
-// publish brings what Stytch says beside the token into the Secret.
+// publish puts the Secret in order.
 func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
 	secret, err := s.secret(ctx, keyOf(o, o.Spec.BearerToken.SecretName))
-	if err != nil || secret == nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
+	}
+	if secret == nil || !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
+		return errAgain
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, labelOf(o))
-	for _, change := range step.Changes {
-		secret.Data[v1alpha1.SecretKeyBaseURL] = []byte(change.Want.Same)
+	if secret.Data == nil {
+		secret.Data = map[string][]byte{}
 	}
-	return s.client.Patch(ctx, secret, patch)
+	if !connection.PutInOrder(secret.Data, step) {
+		return errAgain
+	}
+	err = s.client.Patch(ctx, secret, patch)
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+			"Secret %s cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as %s.",
+			secret.Name, withoutValues(err), v1alpha1.SecretKeyNextToken)}
+	}
+	return err
 }
 
 // releaseSecret takes the token of a deleted connection out of its Secret, and gives the Secret free.
@@ -219,6 +283,7 @@ func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) err
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, v1alpha1.LabelReleased)
 	delete(secret.Data, v1alpha1.SecretKeyToken)
+	delete(secret.Data, v1alpha1.SecretKeyNextToken)
 	delete(secret.Data, v1alpha1.SecretKeyBaseURL)
 	if err := s.client.Patch(ctx, secret, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("taking the token out of Secret %s: %w", secret.Name, err)

@@ -14,6 +14,9 @@ const (
 	// ConditionExpiringSoon says that a token or a certificate ends within the manager's --expiry-warning, or has ended. The
 	// message says which and what to do. It leaves Ready alone.
 	ConditionExpiringSoon = "ExpiringSoon"
+	// ConditionRotating says that a rotation of a SCIM connection's bearer token is under way. The reason says what it waits for, the
+	// message what to do. It leaves Ready and Synced alone.
+	ConditionRotating = "Rotating"
 )
 
 // Reasons of Synced, and of Ready where it follows it. They are grouped by what lifts them.
@@ -36,6 +39,10 @@ const (
 	// ReasonDiscoveryFailed says that Stytch could not read the discovery document of an OIDC issuer, and that the manifest
 	// does not give all of the URLs that it would have found there.
 	ReasonDiscoveryFailed = "DiscoveryFailed"
+
+	// ReasonRenewBeforeTooLong says that a SCIM connection's bearer token does not live longer than spec.bearerToken.rotation.renewBefore,
+	// so that no rotation is started by time.
+	ReasonRenewBeforeTooLong = "RenewBeforeTooLong"
 
 	// ReasonCredentialsRejected says that Stytch does not accept the project's secret.
 	ReasonCredentialsRejected = "CredentialsRejected"
@@ -71,6 +78,17 @@ const (
 	ReasonExpiring = "Expiring"
 	// ReasonExpired is ExpiringSoon's reason once something has ended.
 	ReasonExpired = "Expired"
+
+	// ReasonAwaitingAcknowledgement is Rotating's reason while the Secret offers the next token and somebody has to say that it is in use.
+	ReasonAwaitingAcknowledgement = "AwaitingAcknowledgement"
+	// ReasonOverlapping is Rotating's reason while the Secret offers both tokens and the rotation is completed by itself.
+	ReasonOverlapping = "Overlapping"
+	// ReasonStarting is Rotating's reason while a start was sent whose answer was lost, until it is known what became of it.
+	ReasonStarting = "Starting"
+	// ReasonNextTokenLost is Rotating's reason while the Secret does not hold the next token any more, which may be in use already.
+	ReasonNextTokenLost = "NextTokenLost"
+	// ReasonStartedElsewhere is Rotating's reason while a rotation is under way that was not started through this manifest.
+	ReasonStartedElsewhere = "StartedElsewhere"
 )
 
 const (
@@ -85,6 +103,14 @@ const (
 	AnnotationPrefix = "connections.stytch-operator.dev/"
 	// AnnotationRefreshMetadata on a SAMLConnection has spec.metadataURL read again whenever its value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
+	// AnnotationRotateToken on a SCIMConnection asks for a rotation of the bearer token: its value is the last four characters of the current
+	// one and, to ask again for the same, a hyphen and anything else. It is ignored where another token is the current one.
+	AnnotationRotateToken = "connections.stytch-operator.dev/rotate-token"
+	// AnnotationAcknowledgeToken says that the next token is in use, so that the rotation may be completed: its value is the last four
+	// characters of the next token.
+	AnnotationAcknowledgeToken = "connections.stytch-operator.dev/acknowledge-token"
+	// AnnotationCancelRotation abandons the rotation under way: its value is the last four characters of the next token.
+	AnnotationCancelRotation = "connections.stytch-operator.dev/cancel-rotation"
 	// AnnotationProved holds the time at which the operator last proved that it can write a Secret.
 	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
 )
@@ -95,6 +121,8 @@ const (
 	SecretKeyBaseURL = "base-url"
 	// SecretKeyToken is the bearer token that the identity provider authenticates with.
 	SecretKeyToken = "token"
+	// SecretKeyNextToken is, while a rotation is under way, the bearer token that takes the place of the other when it is completed.
+	SecretKeyNextToken = "next-token"
 )
 
 // Keys of the ConfigMap that holds what the identity provider's side has to know.

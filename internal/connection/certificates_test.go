@@ -237,16 +237,16 @@ func TestACertificateThatMakesRoomIsWrittenDownBefore(t *testing.T) {
 	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: pool()[0].pem}}
 	plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
 	same(t, "the first step", plan[0].Action, connection.FreeCertificate)
-	same(t, "whether it is written down", kind.Prepare(o, r, plan[0]), true)
+	same(t, "whether it is written down", kind.Prepare(o, r, plan[0], noon), true)
 	same(t, "what is", o.Status.FreedCertificate, &v1alpha1.FreedCertificateStatus{SHA256: pool()[4].sha256, PEM: pool()[4].pem})
 	for _, s := range plan[1:] {
-		same(t, "whether "+string(s.Action)+" is", kind.Prepare(o, r, s), false)
+		same(t, "whether "+string(s.Action)+" is", kind.Prepare(o, r, s, noon), false)
 	}
 
 	want, have, _ := statesOf(kind, o, r, connection.Inputs{Now: noon})
 	kind.Publish(o, r, want)
 	same(t, "what stands while it is there yet", o.Status.FreedCertificate, (*v1alpha1.FreedCertificateStatus)(nil))
-	kind.Prepare(o, r, plan[0])
+	kind.Prepare(o, r, plan[0], noon)
 	r.VerificationCertificates = r.VerificationCertificates[1:]
 	kind.Publish(o, r, want)
 	same(t, "what stands while the new one is missing", o.Status.FreedCertificate.SHA256, pool()[4].sha256)
@@ -256,7 +256,7 @@ func TestACertificateThatMakesRoomIsWrittenDownBefore(t *testing.T) {
 
 	have.Certificates[0].PEM = "" // what Stytch shows cannot be read
 	free := connection.Plan(want, have)[0]
-	same(t, "whether one without a text is written down", kind.Prepare(o, r, free), false)
+	same(t, "whether one without a text is written down", kind.Prepare(o, r, free, noon), false)
 	same(t, "what stands of it", o.Status.FreedCertificate, (*v1alpha1.FreedCertificateStatus)(nil))
 }
 

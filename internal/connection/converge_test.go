@@ -9,6 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // pretend is one connection at Stytch, and the Secret of its token.
@@ -83,7 +84,8 @@ func (p *pretend) rotate(t *testing.T, step connection.Step) {
 	t.Helper()
 	token := *p.is.Token
 	rotating := token.NextLastFour != ""
-	if want := step.Action == connection.CompleteRotation || step.Action == connection.CancelRotation; step.Action != connection.PublishToken && want != rotating {
+	ends, starts := step.Action == connection.CompleteRotation || step.Action == connection.CancelRotation, step.Action == connection.StartRotation
+	if ends && !rotating || starts && rotating {
 		t.Fatalf("%s while a rotation is under way: %t", step.Action, rotating)
 	}
 	if p.secret.Foreign {
@@ -93,17 +95,34 @@ func (p *pretend) rotate(t *testing.T, step connection.Step) {
 	case connection.StartRotation:
 		p.made++
 		token.NextLastFour = fmt.Sprintf("n%03d", p.made)
-		p.secret = &connection.Token{LastFour: token.NextLastFour, BaseURL: token.BaseURL}
+		p.secret = &connection.Token{LastFour: p.secret.LastFour, NextLastFour: token.NextLastFour, BaseURL: token.BaseURL}
 	case connection.CompleteRotation:
 		token.LastFour, token.NextLastFour = token.NextLastFour, ""
 	case connection.CancelRotation:
 		token.NextLastFour = ""
-	case connection.PublishToken:
-		p.secret = &connection.Token{LastFour: p.secret.LastFour, BaseURL: token.BaseURL}
+	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
+		data := secretData(*p.secret)
+		if !connection.PutInOrder(data, step) {
+			t.Fatalf("%s is not for a Secret that holds %+v", inJSON(t, step), *p.secret)
+		}
+		p.secret = &connection.Token{
+			LastFour: stytch.Secret(data["token"]).LastFour(), NextLastFour: stytch.Secret(data["next-token"]).LastFour(), BaseURL: string(data["base-url"]),
+		}
 	default:
 		t.Fatalf("%s is no step of a rotation", step.Action)
 	}
 	p.is.Token = &token
+}
+
+// secretData is a Secret that holds tokens with these ends.
+func secretData(token connection.Token) map[string][]byte {
+	data := map[string][]byte{"base-url": []byte(token.BaseURL)}
+	for key, lastFour := range map[string]string{"token": token.LastFour, "next-token": token.NextLastFour} {
+		if lastFour != "" {
+			data[key] = []byte("a-token-ending-in-" + lastFour)
+		}
+	}
+	return data
 }
 
 // seen is the connection as Stytch shows it, apart from what will become of it.
@@ -334,14 +353,17 @@ func TestATokenThatWasLostEndsInTheSecretWhateverACrashLeft(t *testing.T) {
 		{},
 		{LastFour: "aaaa", BaseURL: base},
 		{LastFour: "aaaa", BaseURL: "old"},
-		{LastFour: "nnnn", BaseURL: base},
-		{LastFour: "nnnn"},
+		{NextLastFour: "nnnn", BaseURL: base},
+		{LastFour: "aaaa", NextLastFour: "nnnn", BaseURL: base},
+		{NextLastFour: "nnnn"},
+		{NextLastFour: "aaaa"},
+		{LastFour: "oooo", NextLastFour: "aaaa"},
 		{LastFour: "oooo", BaseURL: "old"},
 		{Foreign: true},
 	} {
 		for _, next := range []string{"", "nnnn"} {
 			for _, isNew := range []bool{true, false} {
-				t.Run(fmt.Sprintf("secret %q %q, foreign %t, next %q, new %t", secret.LastFour, secret.BaseURL, secret.Foreign, next, isNew), func(t *testing.T) {
+				t.Run(fmt.Sprintf("secret %q %q %q, foreign %t, next %q, new %t", secret.LastFour, secret.NextLastFour, secret.BaseURL, secret.Foreign, next, isNew), func(t *testing.T) {
 					p := newPretendToken(secret, next, isNew)
 					_, stuck := p.converge(t, wantedName(), nil, p.watchMark(t))
 					same(t, "what is stuck", stuck, []v1alpha1.NotConverging(nil))
@@ -392,7 +414,11 @@ func (p *pretend) checkToken(t *testing.T, began connection.Token, next string, 
 		}
 		return
 	}
-	if p.is.Token.LastFour != "aaaa" || p.is.Token.NextLastFour != next || p.secret.LastFour != began.LastFour {
+	kept := began.LastFour
+	if began.NextLastFour == "aaaa" { // it was completed
+		kept = "aaaa"
+	}
+	if p.is.Token.LastFour != "aaaa" || p.is.Token.NextLastFour != next || p.secret.LastFour != kept {
 		t.Errorf("%s: a token that may be in use was changed", story(p.log))
 	}
 }

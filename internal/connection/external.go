@@ -3,6 +3,7 @@ package connection
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -30,10 +31,13 @@ func External() Kind[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 		Lacks:      func(stytch.ExternalConnection) []string { return nil },
 		Publish:    func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, State) {},
 		Doubts:     externalDoubts,
-		Prepare:    func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, Step) bool { return false },
-		Learn:      func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, stytch.ExternalConnection, *Step) {},
-		Undo:       func(*v1alpha1.ExternalConnection, Step, string) *Step { return nil },
-		Expiries:   func(*v1alpha1.ExternalConnection) []Expiry { return nil },
+		Prepare:    func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, Step, time.Time) bool { return false },
+		Learn: func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, stytch.ExternalConnection, *Step, time.Time) {
+		},
+		Undo:     func(*v1alpha1.ExternalConnection, Step, string) *Step { return nil },
+		Expiries: func(*v1alpha1.ExternalConnection) []Expiry { return nil },
+		Due:      func(*v1alpha1.ExternalConnection) time.Time { return time.Time{} },
+		Rotating: func(State, State) (string, string) { return "", "" },
 	}
 }
 

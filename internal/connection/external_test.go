@@ -296,8 +296,8 @@ func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 	same(t, "its references", kind.References(sourced()), []connection.Reference{{Kind: "SAMLConnection", Name: "okta"}})
 	o, r := externalManifest(), externalRemote()
 	before := inJSON(t, o)
-	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}), false)
+	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}, noon), false)
 	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	kind.Learn(o, r, r, nil)
+	kind.Learn(o, r, r, nil, noon)
 	same(t, "the manifest", inJSON(t, o), before)
 }

@@ -145,7 +145,7 @@ func FuzzMetadata(f *testing.F) {
 		plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
 		same(t, "the plan before", story(plan), "ReadMetadata")
 		r.IDPEntityID, r.IDPSSOURL, r.VerificationCertificates = entity, sso, atStytch(pool()[0])
-		kind.Learn(o, samlRemote(), r, &plan[0])
+		kind.Learn(o, samlRemote(), r, &plan[0], noon)
 		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
 		noSteps(t, plan)
 
@@ -174,7 +174,7 @@ func FuzzDiscovered(f *testing.F) {
 		if given != "" {
 			r.TokenURL = given
 		}
-		kind.Learn(o, r, r, nil)
+		kind.Learn(o, r, r, nil, noon)
 		plan, problems := planFor(kind, o, r, oidcInputs(theSecret))
 		noSteps(t, plan)
 		same(t, "problems", problems, []connection.Problem(nil))

@@ -79,8 +79,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			reason, message := connection.Worst(problems)
 			same(t, "the reason", reason, test.reason)
 			contains(t, message, test.says...)
-			want, _ := connection.SCIM().Want(o, scimID, in)
-			connection.SCIM().Publish(o, r, want)
+			publishedToken(o, r, in)
 			same(t, "status", o.Status.Groups, test.status)
 		})
 	}

@@ -26,6 +26,8 @@ type Report struct {
 	NotConverging []v1alpha1.NotConverging
 	// Expiring is the reason of ExpiringSoon, with its message; empty where nothing ends soon.
 	Expiring, ExpiringMessage string
+	// Rotating is the reason of the condition Rotating, with its message; empty where no rotation is under way. They count where Remote does.
+	Rotating, RotatingMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request
 }
@@ -118,7 +120,8 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
 	conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	conditions.remedy(rule.remedy, r.Reason, r.Message)
-	conditions.expiring(r.Expiring, r.ExpiringMessage)
+	conditions.standing(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
+	conditions.rotating(r)
 	return status
 }
 
@@ -126,7 +129,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 func Warn(was v1alpha1.ConnectionStatus, generation int64, reason, message string, now time.Time) v1alpha1.ConnectionStatus {
 	status := *was.DeepCopy()
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
-	conditions.expiring(reason, message)
+	conditions.standing(v1alpha1.ConditionExpiringSoon, reason, message)
 	return status
 }
 
@@ -200,13 +203,22 @@ func (c conditionSet) remedy(who remedy, reason, message string) {
 	}
 }
 
-// expiring lets ExpiringSoon stand while something ends soon.
-func (c conditionSet) expiring(reason, message string) {
+// standing lets a condition stand while it has a reason to.
+func (c conditionSet) standing(kind, reason, message string) {
 	if reason == "" {
-		meta.RemoveStatusCondition(c.list, v1alpha1.ConditionExpiringSoon)
+		meta.RemoveStatusCondition(c.list, kind)
 		return
 	}
-	c.set(v1alpha1.ConditionExpiringSoon, metav1.ConditionTrue, reason, message)
+	c.set(kind, metav1.ConditionTrue, reason, message)
+}
+
+// rotating lets Rotating stand while a rotation is under way. A pass that did not see the connection leaves it as it is.
+func (c conditionSet) rotating(r Report) {
+	reason, message := r.Rotating, r.RotatingMessage
+	if last := meta.FindStatusCondition(*c.list, v1alpha1.ConditionRotating); r.Remote == nil && last != nil {
+		reason, message = last.Reason, last.Message
+	}
+	c.standing(v1alpha1.ConditionRotating, reason, message)
 }
 
 // Failure is what a refused or unanswered call means, and what to do about it.

@@ -72,6 +72,7 @@ func theTable() []told {
 		goesOn(v1alpha1.ReasonSourceNotReady),
 		goesOn(v1alpha1.ReasonGroupsPending),
 		stalled(v1alpha1.ReasonDiscoveryFailed),
+		stalled(v1alpha1.ReasonRenewBeforeTooLong),
 		stalled(v1alpha1.ReasonCredentialsRejected),
 		stalled(v1alpha1.ReasonPermissionDenied),
 		stalled(v1alpha1.ReasonRejected),
@@ -141,6 +142,9 @@ func TestEachReasonOfTheAPIHasItsRow(t *testing.T) {
 		v1alpha1.ReasonActive: true, v1alpha1.ReasonPending: true, v1alpha1.ReasonVerified: true,
 		// And these ExpiringSoon's.
 		v1alpha1.ReasonExpiring: true, v1alpha1.ReasonExpired: true,
+		// And these Rotating's.
+		v1alpha1.ReasonAwaitingAcknowledgement: true, v1alpha1.ReasonOverlapping: true, v1alpha1.ReasonStarting: true,
+		v1alpha1.ReasonNextTokenLost: true, v1alpha1.ReasonStartedElsewhere: true,
 	}
 	for _, row := range theTable() {
 		has[row.reason] = true
@@ -158,6 +162,25 @@ func TestEachReasonOfTheAPIHasItsRow(t *testing.T) {
 	if reasons < 15 {
 		t.Errorf("only %d reasons were found", reasons)
 	}
+}
+
+func TestRotatingStandsWhileARotationIsUnderWayAndLeavesReadyAlone(t *testing.T) {
+	report := connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: active(), Rotating: v1alpha1.ReasonOverlapping, RotatingMessage: "Two tokens."}
+	status := connection.Judge(settled(), 3, report, noon)
+	same(t, "Rotating", conditionWords(status, "Rotating"), words("True Overlapping"))
+	same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
+	same(t, "Synced", conditionWords(status, "Synced"), words("True InSync"))
+	honest(t, status, 3)
+
+	unseen := connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "No answer."}
+	status = connection.Judge(status, 4, unseen, noon)
+	same(t, "Rotating, where the connection was not seen", conditionWords(status, "Rotating"), words("True Overlapping"))
+	honest(t, status, 4)
+
+	report.Rotating = ""
+	status = connection.Judge(status, 4, report, noon)
+	same(t, "Rotating, once it is over", conditionWords(status, "Rotating"), words(""))
+	same(t, "Rotating, where it never stood", conditionWords(connection.Judge(status, 4, unseen, noon), "Rotating"), words(""))
 }
 
 // honest checks what holds of every status. Paused and Observe aside, a generation that is not in force is never without a word.

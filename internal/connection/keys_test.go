@@ -347,17 +347,17 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 	}
 	r := samlRemote()
 	r.EncryptionKeyIDs = []string{"x"}
-	same(t, "whether it is written down", kind.Prepare(o, r, add("a")), true)
+	same(t, "whether it is written down", kind.Prepare(o, r, add("a"), noon), true)
 	same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}})
 	r.EncryptionKeyIDs = []string{"x", "y"}
-	same(t, "whether it is again, of the same key", kind.Prepare(o, r, add("a")), false)
+	same(t, "whether it is again, of the same key", kind.Prepare(o, r, add("a"), noon), false)
 	same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
-	same(t, "whether it is, of another key", kind.Prepare(o, r, add("b")), true)
+	same(t, "whether it is, of another key", kind.Prepare(o, r, add("b"), noon), true)
 	same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
 	for _, action := range []connection.Action{connection.Update, connection.ReadMetadata, connection.DeleteEncryptionKey, connection.PublishDetails} {
 		step := add("c")
 		step.Action = action
-		same(t, "whether anything is, of "+string(action), kind.Prepare(o, r, step), false)
+		same(t, "whether anything is, of "+string(action), kind.Prepare(o, r, step, noon), false)
 	}
 }
 

@@ -38,18 +38,22 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Publish func(o O, r R, want State)
 	// Doubts says what is wrong with a connection that no step can mend.
 	Doubts func(o O, want, have State) []Problem
+	// Rotating is the reason and the message of the condition Rotating; empty where it does not stand.
+	Rotating func(want, have State) (reason, message string)
 	// Prepare puts into status what has to be known before a step is taken, because after a crash nothing else would tell. It
 	// says whether there is such a thing; status is then written before the step is taken.
-	Prepare func(o O, r R, step Step) bool
+	Prepare func(o O, r R, step Step, now time.Time) bool
 	// Learn puts into status what a connection tells that is wanted from then on: after a step, what it made of the connection
 	// before; on the first look of a pass, with no step and the same connection twice, what an earlier process did not come
 	// to write down.
-	Learn func(o O, before, after R, done *Step)
+	Learn func(o O, before, after R, done *Step, now time.Time)
 	// Undo forgets what was prepared for a step that Stytch refused with an error type. It returns the step that takes back what was
 	// done to make room for it; nil where nothing was.
 	Undo func(o O, refused Step, errorType string) *Step
 	// Expiries are the ends that status knows of.
 	Expiries func(O) []Expiry
+	// Due is when the clock next asks for a step that status knows of; zero for never.
+	Due func(O) time.Time
 }
 
 // Problem is something in a manifest, or in what it names, that keeps its wish from being met.
@@ -60,6 +64,8 @@ type Problem struct {
 	Message string
 	// Halts says that nothing at all may be sent while the problem stands: the connection is not the one that is meant.
 	Halts bool
+	// Fresh says that the problem is only believed on what was read from Stytch in the same pass.
+	Fresh bool
 }
 
 // Halted says whether a problem keeps everything from being sent.

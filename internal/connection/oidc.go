@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -29,10 +30,12 @@ func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 		Lacks:    oidcLacks,
 		Publish:  oidcPublish,
 		Doubts:   oidcDoubts,
-		Prepare:  func(*v1alpha1.OIDCConnection, stytch.OIDCConnection, Step) bool { return false },
+		Prepare:  func(*v1alpha1.OIDCConnection, stytch.OIDCConnection, Step, time.Time) bool { return false },
 		Learn:    oidcLearn,
 		Undo:     func(*v1alpha1.OIDCConnection, Step, string) *Step { return nil },
 		Expiries: func(*v1alpha1.OIDCConnection) []Expiry { return nil },
+		Due:      func(*v1alpha1.OIDCConnection) time.Time { return time.Time{} },
+		Rotating: func(State, State) (string, string) { return "", "" },
 	}
 }
 
@@ -174,7 +177,7 @@ func Sent(o *v1alpha1.OIDCConnection, step Step, warning string) {
 
 // oidcLearn records the URLs that were discovered from the issuer: those that Stytch shows and the manifest does not give. They are
 // wanted from then on. What was there before a discovery that failed is not recorded.
-func oidcLearn(o *v1alpha1.OIDCConnection, _, after stytch.OIDCConnection, done *Step) {
+func oidcLearn(o *v1alpha1.OIDCConnection, _, after stytch.OIDCConnection, done *Step, _ time.Time) {
 	if o.Spec.Issuer == "" {
 		o.Status.Discovered = nil
 	}

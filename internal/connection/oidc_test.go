@@ -429,7 +429,7 @@ func TestAnOIDCConnectionRefersToItsSecretAndItsDetails(t *testing.T) {
 	same(t, "a rival of the same name", kind.Rival(o, r) && kind.Shared, true)
 	r.DisplayName = "another"
 	same(t, "a rival of another name", kind.Rival(o, r), false)
-	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}), false)
+	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}, noon), false)
 	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
 	kind.Publish(o, r, connection.State{})
 	same(t, "the redirect URL", o.Status.RedirectURL, theRedirect)

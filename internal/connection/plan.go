@@ -16,7 +16,7 @@ import (
 // Action is what a step does.
 type Action string
 
-// Actions. Each is one call to Stytch, but for PublishToken and PublishDetails, which are one write of a Secret or ConfigMap.
+// Actions. Each is one call to Stytch, but for those that publish, promote or recover, which are one write of a Secret or ConfigMap.
 const (
 	Update              Action = "Update"
 	ReadMetadata        Action = "ReadMetadata"
@@ -28,8 +28,22 @@ const (
 	CompleteRotation    Action = "CompleteRotation"
 	CancelRotation      Action = "CancelRotation"
 	PublishToken        Action = "PublishToken"
+	PromoteToken        Action = "PromoteToken" // the next token, which was completed, takes the other's place
+	RecoverToken        Action = "RecoverToken" // the same, of a connection that is still being created
 	PublishDetails      Action = "PublishDetails"
 )
+
+// Topic is what a step is about that keeps nothing else waiting when it cannot be done; empty where others wait for it.
+func (a Action) Topic() string {
+	switch a {
+	case StartRotation, CompleteRotation, CancelRotation, PublishToken, PromoteToken, RecoverToken:
+		return "token"
+	case PublishDetails:
+		return "details"
+	case Update, ReadMetadata, DeleteCertificate, FreeCertificate, AddEncryptionKey, DeleteEncryptionKey:
+	}
+	return ""
+}
 
 // maxCertificates that a SAML connection may have at Stytch, and as many encryption keys (Stytch's docs, "SAML certificates").
 const maxCertificates = 5
@@ -43,8 +57,12 @@ type Change struct {
 // Step is one thing to do, with the changes that it makes.
 type Step struct {
 	Action  Action
-	Target  string // the ID of the certificate or key that is deleted
+	Target  string // the ID of the certificate or key that is deleted; the request that a rotation is started for
 	Changes []Change
+	// Why it is done, for the event, where the changes do not tell.
+	Why string
+	// Fresh says that the step is only taken on what was read from Stytch in the same pass.
+	Fresh bool
 }
 
 // Fields is the body of an Update.
@@ -59,12 +77,11 @@ func carries(s Step, field string) bool {
 // the plan is made again, so a later step is only ever taken on what was read back.
 //
 //	                                        steps
-//	token of a new connection is lost       cancel or complete what is open, start, [Secret], complete
+//	the token: see judgeToken               start, [Secret]; complete, [Secret]; cancel, [Secret]
 //	details are not as Stytch says          publish them; last where the signing key changes before
 //	settings differ, certificates missing   one Update with all of it and the first certificate: see planCertificates
 //	encryption keys missing or not wanted   add each, then delete: see planEncryption
 //	metadata to be read                     read it: see planReading
-//	the Secret's base-url is another        publish it
 //
 // A new connection keeps its mark, that is its provisional name, until its token is in the Secret.
 func Plan(want, have State) []Step {
@@ -109,31 +126,15 @@ func differs(want, have Value) bool {
 	return want.Same != have.Same
 }
 
-// planToken brings a token that Stytch accepts into the Secret. Only while the connection bears the mark of its creation can
-// nobody be using the lost token: then it is replaced. Afterwards a missing token is reported, not replaced.
+// planToken is the next step of the token's life, if there is one.
 func planToken(secret *Token, have State) []Step {
 	if secret == nil || have.Token == nil {
 		return nil
 	}
-	remote := have.Token
-	step := func(a Action, field, have, want string) []Step {
-		return []Step{{Action: a, Changes: []Change{{Field: field, Have: Text(have), Want: Text(want)}}}}
+	if step := judgeToken(secret, have.Token, have.New).step; step != nil {
+		return []Step{*step}
 	}
-	cancel := step(CancelRotation, fieldNextToken, "…"+remote.NextLastFour, "")
-	switch {
-	case secret.LastFour == remote.LastFour && have.New && remote.NextLastFour != "":
-		return cancel
-	case secret.LastFour == remote.LastFour && secret.BaseURL != remote.BaseURL:
-		return step(PublishToken, fieldBaseURL, secret.BaseURL, remote.BaseURL)
-	case secret.LastFour == remote.LastFour || !have.New || secret.Foreign:
-		return nil
-	case remote.NextLastFour == "":
-		return step(StartRotation, fieldToken, "…"+remote.LastFour, "a new one")
-	case secret.LastFour == remote.NextLastFour:
-		return step(CompleteRotation, fieldToken, "…"+remote.LastFour, "…"+remote.NextLastFour)
-	default:
-		return cancel
-	}
+	return nil
 }
 
 // Withhold takes out of a plan what was sent before, at the same have and want, and read back different. It returns what is
@@ -279,5 +280,9 @@ func (s Step) Sentence() string {
 			}
 		}
 	}
-	return strings.Join(parts, "; ")
+	said := strings.Join(parts, "; ")
+	if s.Why != "" {
+		said += " (" + s.Why + ")"
+	}
+	return said
 }

@@ -425,6 +425,9 @@ func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
 func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
 	const base = "https://api.stytch.com/scim"
 	kept := func(last string) *connection.Token { return &connection.Token{LastFour: last, BaseURL: base} }
+	next := func(last, next string) *connection.Token {
+		return &connection.Token{LastFour: last, NextLastFour: next, BaseURL: base}
+	}
 	for _, test := range []struct {
 		name    string
 		secret  *connection.Token
@@ -440,7 +443,10 @@ func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
 		{"kept, no longer new and rotating: somebody else's rotation is left alone", kept("aaaa"), "aaaa", "nnnn", false, "", false},
 		{"lost and new: a rotation is started", &connection.Token{}, "aaaa", "", true, "StartRotation", false},
 		{"lost, new and rotating: the open rotation is cancelled", &connection.Token{}, "aaaa", "nnnn", true, "CancelRotation", false},
-		{"the next one kept: the rotation is completed", kept("nnnn"), "aaaa", "nnnn", true, "CompleteRotation", false},
+		{"the next one kept: the rotation is completed", next("", "nnnn"), "aaaa", "nnnn", true, "CompleteRotation", false},
+		{"both kept: the rotation is cancelled", next("aaaa", "nnnn"), "aaaa", "nnnn", true, "CancelRotation display_name", true},
+		{"the current one kept as the next: it takes its place", next("", "aaaa"), "aaaa", "", true, "RecoverToken&RecoverToken", false},
+		{"the next one kept as the current: the open rotation is cancelled", kept("nnnn"), "aaaa", "nnnn", true, "CancelRotation", false},
 		{"another one kept, and new: a rotation is started", kept("oooo"), "aaaa", "", true, "StartRotation", false},
 		{"another one kept, new and rotating: it is cancelled", kept("oooo"), "aaaa", "nnnn", true, "CancelRotation", false},
 		{"lost and no longer new: nothing", &connection.Token{}, "aaaa", "", false, "", false},
@@ -520,7 +526,7 @@ func TestWhatIsSentToReplaceATokenSaysWhatStytchHasAndWillHave(t *testing.T) {
 		{"cancel", "", at("aaaa", "nnnn"), v1alpha1.Change{Field: "next_bearer_token", Have: "…nnnn", Want: ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan := connection.Plan(connection.State{Token: &connection.Token{LastFour: test.secret}}, test.have)
+			plan := connection.Plan(connection.State{Token: &connection.Token{NextLastFour: test.secret}}, test.have)
 			same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{test.want})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -36,6 +37,8 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 		Learn:    samlLearn,
 		Undo:     samlUndo,
 		Expiries: samlExpiries,
+		Due:      func(*v1alpha1.SAMLConnection) time.Time { return time.Time{} },
+		Rotating: func(State, State) (string, string) { return "", "" },
 	}
 }
 
@@ -224,7 +227,7 @@ func samlDoubts(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 	return problems
 }
 
-func samlPrepare(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, step Step) bool {
+func samlPrepare(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, step Step, _ time.Time) bool {
 	if step.Action == AddEncryptionKey {
 		return prepareKey(o, r.EncryptionKeyIDs, step)
 	}
@@ -243,7 +246,7 @@ func samlPrepare(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, step Step)
 	return true
 }
 
-func samlLearn(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection, done *Step) {
+func samlLearn(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection, done *Step, _ time.Time) {
 	learnKey(o, after.EncryptionKeyIDs)
 	if done != nil && done.Action == ReadMetadata {
 		learnMetadata(o, before, after)

@@ -244,10 +244,10 @@ func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
 
 	scim, s := scimManifest(), scimRemote()
 	s.BearerTokenExpiresAt = odd
-	connection.SCIM().Publish(scim, s, connection.State{})
+	publishedToken(scim, s, connection.Inputs{})
 	var readSCIM v1alpha1.SCIMConnection
 	readBack(t, scim, &readSCIM)
-	connection.SCIM().Publish(scim, s, connection.State{})
+	publishedToken(scim, s, connection.Inputs{})
 	if !equality.Semantic.DeepEqual(scim.Status, readSCIM.Status) {
 		t.Errorf("SCIM: %s is written over %s", inJSON(t, scim.Status), inJSON(t, readSCIM.Status))
 	}

@@ -1,8 +1,8 @@
 package connection
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -29,10 +29,12 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 		Lacks:    func(stytch.SCIMConnection) []string { return nil },
 		Publish:  scimPublish,
 		Doubts:   scimDoubts,
-		Prepare:  func(*v1alpha1.SCIMConnection, stytch.SCIMConnection, Step) bool { return false },
-		Learn:    func(*v1alpha1.SCIMConnection, stytch.SCIMConnection, stytch.SCIMConnection, *Step) {},
+		Rotating: scimRotating,
+		Prepare:  scimPrepare,
+		Learn:    scimLearn,
 		Undo:     func(*v1alpha1.SCIMConnection, Step, string) *Step { return nil },
 		Expiries: scimExpiries,
+		Due:      scimDue,
 	}
 }
 
@@ -40,6 +42,7 @@ func scimWant(o *v1alpha1.SCIMConnection, id string, in Inputs) (State, []Proble
 	s := Settings{}
 	s.set(fieldIdentityProvider, o.Spec.IdentityProvider != "", Provider(string(o.Spec.IdentityProvider)))
 	token, problems := tokenInSecret(o, id, in.Secrets[o.Spec.BearerToken.SecretName])
+	token.Life = new(lifeOf(o, in.Now))
 	want := State{Settings: s, Token: token, Now: in.Now}
 	if o.Spec.GroupImplicitRoles != nil && id != "" { // there are no groups before there is a connection
 		found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
@@ -58,21 +61,28 @@ func scimHave(r stytch.SCIMConnection) State {
 				return roleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
 			}),
 		},
-		Token: &Token{LastFour: r.BearerTokenLastFour, NextLastFour: r.NextBearerTokenLastFour, BaseURL: r.BaseURL},
+		Token: &Token{
+			LastFour: r.BearerTokenLastFour, NextLastFour: r.NextBearerTokenLastFour, BaseURL: r.BaseURL,
+			ExpiresAt: r.BearerTokenExpiresAt,
+		},
 	}
 }
 
 // tokenInSecret reads what the token's Secret holds. One that is not this connection's is a problem, and is never written.
 func tokenInSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*Token, []Problem) {
+	version := v1alpha1.Input{Kind: KindSecret, Name: o.Spec.BearerToken.SecretName}
 	if secret == nil {
-		return &Token{}, nil
+		return &Token{Edited: !slices.Contains(o.Status.Inputs, version)}, nil
 	}
 	if !OwnsSecret(secret, id, o.GetUID()) {
 		return &Token{Foreign: true}, []Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignSecret(secret.Name, id)}}
 	}
 	return &Token{
-		LastFour: stytch.Secret(secret.Data[v1alpha1.SecretKeyToken]).LastFour(),
-		BaseURL:  string(secret.Data[v1alpha1.SecretKeyBaseURL]),
+		LastFour:     stytch.Secret(secret.Data[v1alpha1.SecretKeyToken]).LastFour(),
+		NextLastFour: stytch.Secret(secret.Data[v1alpha1.SecretKeyNextToken]).LastFour(),
+		BaseURL:      string(secret.Data[v1alpha1.SecretKeyBaseURL]),
+		Edited:       !slices.Contains(o.Status.Inputs, InputOf(KindSecret, secret.ObjectMeta)),
+		Immutable:    immutable(secret),
 	}, nil
 }
 
@@ -90,6 +100,16 @@ func OwnsSecret(secret *corev1.Secret, id string, uid types.UID) bool {
 	}
 }
 
+func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }
+
+// ImmutableSecret says that no token can be put into a Secret. What it holds may be the only copy of a token.
+func ImmutableSecret(name string, holdsToken bool) string {
+	if !holdsToken {
+		return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it: delete it.", name)
+	}
+	return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it, and it may hold the only copy of one: save it, delete it, and create it again with the same data and label and without immutable.", name)
+}
+
 // ForeignSecret says that a Secret in the place of a token's is left alone.
 func ForeignSecret(name, id string) string {
 	if id == "" {
@@ -99,42 +119,7 @@ func ForeignSecret(name, id string) string {
 		name, v1alpha1.LabelConnection, id)
 }
 
-func scimPublish(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, want State) {
-	o.Status.BaseURL, o.Status.Groups = r.BaseURL, want.Groups
-	token := &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour, ExpiresAt: expiry(r.BearerTokenExpiresAt)}
-	if kept(o) || (want.Token != nil && want.Token.LastFour == r.BearerTokenLastFour) {
-		token.SecretName = o.Spec.BearerToken.SecretName
-	}
-	o.Status.BearerToken = token
-}
-
-func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
-	token := o.Status.BearerToken
-	if token == nil {
-		return nil
-	}
-	return ends(nil, token.ExpiresAt, Expiry{
-		What: "bearer_token", Name: "The bearer token that ends in " + token.LastFour,
-		Advice: "rotate it at Stytch and put the new one into the Secret, or users and groups are not provisioned any more",
-	})
-}
-
-// kept says that the Secret held the token once.
-func kept(o *v1alpha1.SCIMConnection) bool {
-	return o.Status.BearerToken != nil && o.Status.BearerToken.SecretName != ""
-}
-
-// scimDoubts reports a token that the Secret does not hold. Of a connection that was taken over it cannot be known, which
-// keeps nothing from working; where the Secret held it once, somebody has to put it back.
-func scimDoubts(o *v1alpha1.SCIMConnection, want, have State) []Problem {
-	if want.Token == nil || want.Token.Foreign || have.New || want.Token.LastFour == have.Token.LastFour {
-		return nil
-	}
-	problem := Problem{Message: fmt.Sprintf(
-		"Secret %s does not hold the connection's token, which ends in %s and which Stytch shows only once: put it there as %s, in a Secret labelled %s=%s.",
-		o.Spec.BearerToken.SecretName, have.Token.LastFour, v1alpha1.SecretKeyToken, v1alpha1.LabelConnection, cmp.Or(o.Status.ConnectionID, o.Spec.ConnectionID))}
-	if kept(o) {
-		problem.Reason = v1alpha1.ReasonInputMissing
-	}
-	return []Problem{problem}
+// scimDoubts reports what is wrong with the token. A Secret that is not the connection's is reported already.
+func scimDoubts(_ *v1alpha1.SCIMConnection, want, have State) []Problem {
+	return judgeToken(want.Token, have.Token, have.New).problems
 }

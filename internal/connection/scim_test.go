@@ -52,6 +52,19 @@ func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 	}
 }
 
+// held is what a Secret holds of a token, without what is known of it otherwise.
+func held(token *connection.Token) connection.Token {
+	return connection.Token{LastFour: token.LastFour, NextLastFour: token.NextLastFour, BaseURL: token.BaseURL, Foreign: token.Foreign}
+}
+
+// publishedToken puts into status what a pass would, without taking a step.
+func publishedToken(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, in connection.Inputs) {
+	kind := connection.SCIM()
+	kind.Learn(o, r, r, nil, noon)
+	want, _ := kind.Want(o, scimID, in)
+	kind.Publish(o, r, want)
+}
+
 func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -66,7 +79,7 @@ func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want, problems := connection.SCIM().Want(scimManifest(), scimID, test.in)
-			same(t, "the token", *want.Token, test.want)
+			same(t, "the token", held(want.Token), test.want)
 			same(t, "problems", problems, []connection.Problem(nil))
 		})
 	}
@@ -82,7 +95,7 @@ func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want, problems := connection.SCIM().Want(scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
-			same(t, "the token", *want.Token, connection.Token{Foreign: true})
+			same(t, "the token", held(want.Token), connection.Token{Foreign: true})
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
 			}
@@ -155,7 +168,7 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 			if len(problems) != 1 || problems[0].Reason != test.reason {
 				t.Fatalf("the problems are %+v, want one with the reason %q", problems, test.reason)
 			}
-			contains(t, problems[0].Message, "Secret acme-scim", "ends in wxyz", "as token", v1alpha1.LabelConnection+"="+scimID+".")
+			contains(t, problems[0].Message, "Secret acme-scim", "ends in wxyz", "as token", v1alpha1.LabelConnection+"="+scimID+", or", v1alpha1.AnnotationRotateToken+"=wxyz.")
 			lacks(t, problems[0].Message, "abcd")
 		})
 	}
@@ -164,24 +177,23 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
 	r := scimRemote()
 	r.BearerTokenExpiresAt = yearsOn(5)
-	scim := connection.SCIM()
 	o := scimManifest()
 
-	want, _ := scim.Want(o, scimID, connection.Inputs{})
-	scim.Publish(o, r, want)
+	publishedToken(o, r, connection.Inputs{})
 	same(t, "the base URL", o.Status.BaseURL, r.BaseURL)
 	same(t, "the token that no Secret holds", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{
-		LastFour: "wxyz", ExpiresAt: new(metav1.NewTime(yearsOn(5))),
+		LastFour: "wxyz", ExpiresAt: new(metav1.NewTime(yearsOn(5))), Phase: v1alpha1.TokenIdle,
 	})
 
-	want, _ = scim.Want(o, scimID, secretWith(scimID, "some-token-wxyz"))
-	scim.Publish(o, r, want)
+	publishedToken(o, r, secretWith(scimID, "some-token-wxyz"))
 	same(t, "the Secret that holds it", o.Status.BearerToken.SecretName, "acme-scim")
+	same(t, "the token that it holds", o.Status.BearerToken.SecretLastFour, "wxyz")
 
-	want, _ = scim.Want(o, scimID, connection.Inputs{})
 	r.BearerTokenExpiresAt = time.Time{}
-	scim.Publish(o, r, want)
-	same(t, "the token whose Secret went away", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", SecretName: "acme-scim"})
+	publishedToken(o, r, connection.Inputs{})
+	same(t, "the token whose Secret went away", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{
+		LastFour: "wxyz", SecretName: "acme-scim", SecretLastFour: "wxyz", Phase: v1alpha1.TokenIdle,
+	})
 }
 
 func TestSCIMIsCreatedWithItsProviderAlone(t *testing.T) {
@@ -201,11 +213,12 @@ func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
 	same(t, "its API", scim.API, stytch.APISCIM)
 }
 
-func TestASCIMConnectionWritesNothingDownBeforeAStep(t *testing.T) {
+func TestASCIMConnectionWritesNothingDownBeforeAnUpdate(t *testing.T) {
 	kind, o, r := connection.SCIM(), scimManifest(), scimRemote()
+	kind.Learn(o, r, r, nil, noon)
 	before := inJSON(t, o)
-	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}), false)
+	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}, noon), false)
 	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	kind.Learn(o, r, r, nil)
+	kind.Learn(o, r, r, nil, noon)
 	same(t, "the manifest", inJSON(t, o), before)
 }

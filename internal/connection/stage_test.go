@@ -329,7 +329,7 @@ func (s *stage[O, R]) pass(t *testing.T) outcome {
 		if done == nil {
 			before = r
 		}
-		s.kind.Learn(o, before, r, done)
+		s.kind.Learn(o, before, r, done, noon)
 		want, have, problems := statesOf(s.kind, o, r, s.inputs())
 		plan := connection.Plan(want, have)
 		problems = append(problems, s.kind.Doubts(o, want, have)...)
@@ -360,7 +360,7 @@ func (s *stage[O, R]) pass(t *testing.T) outcome {
 
 func (s *stage[O, R]) step(t *testing.T, o O, r R, step connection.Step) error {
 	t.Helper()
-	if s.kind.Prepare(o, r, step) {
+	if s.kind.Prepare(o, r, step, noon) {
 		s.held = copyOf(o)
 	}
 	err := s.request(t, o, step)

@@ -134,8 +134,13 @@ type Token struct {
 	LastFour, NextLastFour string
 	// BaseURL that belongs to it.
 	BaseURL string
-	// Foreign says, of a wanted token, that the Secret it should be kept in is not this connection's.
-	Foreign bool
+	// ExpiresAt is, of a seen token, its end; zero where Stytch does not say.
+	ExpiresAt time.Time
+	// Foreign says, of a wanted token, that the Secret it should be kept in is not this connection's; Edited, that it is not
+	// the version that status knows; Immutable, that it cannot be written.
+	Foreign, Edited, Immutable bool
+	// Life is, of a wanted token, what is known of it beside the Secret. Nil: nothing is.
+	Life *Life
 }
 
 // Text is a setting that is a string.

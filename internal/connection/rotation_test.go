@@ -1,0 +1,507 @@
+package connection_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// tokens are the ends of two tokens: the current one and the next.
+type tokens struct{ current, next string }
+
+// tokenCase is one situation of a token of a connection that is no longer new, and what is decided on it.
+type tokenCase struct {
+	name    string
+	secret  tokens
+	remote  tokens
+	expires time.Time
+	spec    *v1alpha1.SCIMTokenRotation
+	known   v1alpha1.SCIMBearerTokenStatus
+	notes   map[string]string // annotations, by the end of their name
+	edit    func(*v1alpha1.SCIMConnection, *connection.Inputs)
+
+	step     connection.Action
+	rotating string
+	reason   string   // of the worst problem
+	says     []string // what the problems and Rotating say
+}
+
+// decided is what is decided on a situation.
+type decided struct {
+	plan              []connection.Step
+	problems          []connection.Problem
+	rotating, message string
+}
+
+func (c tokenCase) manifest() *v1alpha1.SCIMConnection {
+	o := scimManifest()
+	o.Spec.BearerToken.Rotation = c.spec
+	known := c.known
+	if known.LastFour == "" {
+		known.LastFour = c.remote.current
+	}
+	o.Status.BearerToken = &known
+	o.Annotations = map[string]string{}
+	for name, value := range c.notes {
+		o.Annotations[v1alpha1.AnnotationPrefix+name] = value
+	}
+	return o
+}
+
+func (c tokenCase) stytch() stytch.SCIMConnection {
+	r := scimRemote()
+	r.BearerTokenLastFour, r.NextBearerTokenLastFour, r.BearerTokenExpiresAt = c.remote.current, c.remote.next, c.expires
+	return r
+}
+
+func (c tokenCase) inputs() connection.Inputs {
+	data := map[string]string{}
+	for key, value := range secretData(connection.Token{LastFour: c.secret.current, NextLastFour: c.secret.next, BaseURL: scimRemote().BaseURL}) {
+		data[key] = string(value)
+	}
+	in := holding(tokenSecret(scimID, data))
+	in.Now = noon
+	return in
+}
+
+func (c tokenCase) decide() decided {
+	kind, o, r, in := connection.SCIM(), c.manifest(), c.stytch(), c.inputs()
+	if c.edit != nil {
+		c.edit(o, &in)
+	}
+	kind.Learn(o, r, r, nil, noon)
+	want, have, problems := statesOf(kind, o, r, in)
+	d := decided{plan: connection.Plan(want, have), problems: append(problems, kind.Doubts(o, want, have)...)}
+	d.rotating, d.message = kind.Rotating(want, have)
+	return d
+}
+
+func (c tokenCase) check(t *testing.T) {
+	t.Helper()
+	d := c.decide()
+	switch {
+	case c.step == "" && len(d.plan) > 0, c.step != "" && (len(d.plan) != 1 || d.plan[0].Action != c.step):
+		t.Errorf("the plan is %q, want %q", story(d.plan), c.step)
+	}
+	for _, s := range d.plan {
+		if s.Action != connection.PublishToken && !s.Fresh {
+			t.Errorf("%s would be taken on what was read long ago", s.Action)
+		}
+	}
+	reason, said := connection.Worst(d.problems)
+	same(t, "Rotating", d.rotating, c.rotating)
+	same(t, "the reason", reason, c.reason)
+	contains(t, said+" "+d.message, c.says...)
+	if len(c.says) == 0 && said != "" {
+		t.Errorf("it says %q, and has nothing to say", said)
+	}
+	if (d.rotating == "") != (d.message == "") {
+		t.Errorf("Rotating is %q and says %q", d.rotating, d.message)
+	}
+}
+
+func at(t time.Time) *metav1.Time { return new(metav1.NewTime(t)) }
+
+func duration(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+
+const (
+	day   = 24 * time.Hour
+	month = 30 * day
+)
+
+// ofAMonth starts a rotation a month before the end, and waits for an acknowledgement.
+func ofAMonth() *v1alpha1.SCIMTokenRotation {
+	return &v1alpha1.SCIMTokenRotation{RenewBefore: duration(month)}
+}
+
+// automatic completes a rotation after three days.
+func automatic() *v1alpha1.SCIMTokenRotation {
+	return &v1alpha1.SCIMTokenRotation{Completion: v1alpha1.RotationAutomatic, Overlap: duration(3 * day)}
+}
+
+// started is what status knows of a rotation that was started here a while ago, and whose next token was in the Secret.
+func started(ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
+	return v1alpha1.SCIMBearerTokenStatus{
+		LastFour: "aaaa", SecretName: "acme-scim", SecretLastFour: "aaaa",
+		Phase: v1alpha1.TokenRotating, NextLastFour: "nnnn", StartedAt: at(noon.Add(-ago)),
+	}
+}
+
+// starting is what status knows of a start of which nobody knows what became.
+func starting(ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
+	known := started(ago)
+	known.NextLastFour = ""
+	return known
+}
+
+// kept is what status knows of a token that the Secret held.
+func kept() v1alpha1.SCIMBearerTokenStatus {
+	return v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa", SecretName: "acme-scim", SecretLastFour: "aaaa", Phase: v1alpha1.TokenIdle}
+}
+
+func with(known v1alpha1.SCIMBearerTokenStatus, change func(*v1alpha1.SCIMBearerTokenStatus)) v1alpha1.SCIMBearerTokenStatus {
+	change(&known)
+	return known
+}
+
+func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
+	both, open := tokens{"aaaa", "nnnn"}, tokens{"aaaa", "nnnn"}
+	alone, none := tokens{"aaaa", ""}, tokens{}
+	for _, c := range []tokenCase{
+		{name: "it waits for the acknowledgement", secret: both, remote: open, known: started(day), rotating: "AwaitingAcknowledgement",
+			says: []string{"Secret acme-scim offers the next token, which ends in nnnn, as next-token", "acknowledge-token=nnnn", "cancel-rotation=nnnn"}},
+		{name: "acknowledged, it is completed", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
+			step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{""}},
+		{name: "acknowledged, it is completed although the current token is not in the Secret", secret: tokens{"", "nnnn"}, remote: open, known: started(day),
+			notes: map[string]string{"acknowledge-token": "nnnn"}, step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{""}},
+		{name: "acknowledged with the wrong ending, it waits", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "mmmm"},
+			rotating: "AwaitingAcknowledgement", says: []string{"acknowledge-token names mmmm, and the next token ends in nnnn: nothing is completed"}},
+		{name: "acknowledged with a whole token, it waits and does not show that", secret: both, remote: open, known: started(day),
+			notes: map[string]string{"acknowledge-token": "a-token-ending-in-nnnn"}, rotating: "AwaitingAcknowledgement", says: []string{"something longer than four characters"}},
+		{name: "the acknowledgement of the token that is now the current one may stay", secret: both, remote: open, known: started(day),
+			notes: map[string]string{"acknowledge-token": "aaaa"}, rotating: "AwaitingAcknowledgement"},
+		{name: "canceled, it is canceled", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
+			step: connection.CancelRotation, rotating: "AwaitingAcknowledgement", says: []string{""}},
+		{name: "canceled with the wrong ending, it waits", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "mmmm"},
+			rotating: "AwaitingAcknowledgement", says: []string{"cancel-rotation names mmmm, and the next token ends in nnnn: nothing is canceled"}},
+		{name: "acknowledged and canceled at once, it waits", secret: both, remote: open, known: started(day),
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "nnnn"}, rotating: "AwaitingAcknowledgement", says: []string{"both name the next token, so neither is followed"}},
+		{name: "the other annotation with another ending does not count", secret: both, remote: open, known: started(day),
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "mmmm"}, step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{"nothing is canceled"}},
+		{name: "another one asked for waits for the end of this one", secret: both, remote: open, known: started(day), notes: map[string]string{"rotate-token": "aaaa-2"},
+			rotating: "AwaitingAcknowledgement", says: []string{"rotate-token=aaaa-2 asks for another rotation: it is started once the one under way was canceled"}},
+		{name: "the request that began it may stay", secret: both, remote: open, notes: map[string]string{"rotate-token": "aaaa"}, rotating: "AwaitingAcknowledgement",
+			known: with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.HandledRotate = []string{"aaaa"} })},
+
+		{name: "Automatic, it waits while the overlap lasts", secret: both, remote: open, known: started(3*day - time.Second), spec: automatic(), rotating: "Overlapping",
+			says: []string{"acknowledge-token=nnnn", "Without it the rotation is completed at " + noon.Add(time.Second).Format(time.RFC3339)}},
+		{name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: automatic(),
+			step: connection.CompleteRotation, rotating: "Overlapping", says: []string{""}},
+		{name: "Automatic, it is completed at once when it is acknowledged", secret: both, remote: open, known: started(time.Second), spec: automatic(),
+			notes: map[string]string{"acknowledge-token": "nnnn"}, step: connection.CompleteRotation, rotating: "Overlapping", says: []string{""}},
+		{name: "Automatic, it is completed when the current token has ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon,
+			step: connection.CompleteRotation, rotating: "Overlapping", says: []string{""}},
+		{name: "Automatic, it waits while the current token has not ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon.Add(time.Second),
+			rotating: "Overlapping", says: []string{"completed at " + noon.Add(time.Second).Format(time.RFC3339)}},
+		{name: "Automatic, it waits for the acknowledgement where the Secret does not offer both", secret: tokens{"", "nnnn"}, remote: open, known: started(4 * day), spec: automatic(),
+			rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{"does not hold the connection's token"}},
+		{name: "Automatic, it waits for the acknowledgement where it was not started here", secret: both, remote: open, spec: automatic(), rotating: "AwaitingAcknowledgement",
+			known: with(started(4*day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil })},
+		{name: "Acknowledged, it waits though the current token has ended", secret: both, remote: open, known: started(day), expires: noon.Add(-day), rotating: "AwaitingAcknowledgement"},
+
+		{name: "a start whose answer was lost is canceled, for nobody can have the next token", secret: alone, remote: open, known: starting(time.Second),
+			step: connection.CancelRotation, rotating: "Starting", says: []string{"is canceled and started again", "current token is not touched"}},
+		{name: "a start whose answer was kept is not", secret: both, remote: open, known: starting(time.Second), rotating: "AwaitingAcknowledgement"},
+		{name: "a next token that was in the Secret is not canceled when it is lost, for it may be in use", secret: alone, remote: open, known: started(day),
+			rotating: "NextTokenLost", reason: "InputMissing", says: []string{"nothing is completed or canceled: put it back as next-token, or abandon the rotation by the annotation", "cancel-rotation=nnnn"}},
+		{name: "nor is it when both are lost", secret: none, remote: open, known: started(day), rotating: "NextTokenLost", reason: "InputMissing",
+			says: []string{"does not hold the next token any more", "does not hold the connection's token"}},
+		{name: "nor is it completed, acknowledged or not", secret: none, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
+			rotating: "NextTokenLost", reason: "InputMissing", says: []string{"put it back"}},
+		{name: "but it is canceled when that is asked for", secret: alone, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
+			step: connection.CancelRotation, rotating: "NextTokenLost", says: []string{""}},
+
+		{name: "somebody else's is left alone", secret: alone, remote: open, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Hour), rotating: "StartedElsewhere",
+			says: []string{"started elsewhere", "ends in nnnn: it is left alone", "cancel-rotation=nnnn"}},
+		{name: "somebody else's is left alone beside a next token of ours that was replaced", secret: tokens{"aaaa", "oooo"}, remote: open, rotating: "StartedElsewhere",
+			known: with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.NextLastFour = "oooo" })},
+		{name: "somebody else's is not completed without its token", secret: alone, remote: open, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
+			rotating: "StartedElsewhere", says: []string{"names the next token, which Secret acme-scim does not hold: nothing is completed before it stands there as next-token"}},
+		{name: "somebody else's is completed with its token", secret: both, remote: open, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
+			step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{""}},
+		{name: "somebody else's is canceled when that is asked for", secret: alone, remote: open, known: kept(), notes: map[string]string{"cancel-rotation": "nnnn"},
+			step: connection.CancelRotation, rotating: "StartedElsewhere", says: []string{""}},
+
+		{name: "nothing is done beside a Secret that is somebody else's", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
+			edit:     func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Labels = nil },
+			rotating: "NextTokenLost", reason: "Invalid", says: []string{"left alone"}},
+		{name: "nothing is completed that could not be written", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
+			edit:     func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) },
+			rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable", "save it, delete it, and create it again with the same data and label"}},
+		{name: "a Secret that cannot be written is said to be before anything is asked for", secret: both, remote: open, known: started(day),
+			edit:     func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) },
+			rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable"}},
+		{name: "a rotation is canceled though the Secret cannot be written", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
+			edit: func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) },
+			step: connection.CancelRotation, rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable"}},
+	} {
+		t.Run(c.name, c.check)
+	}
+}
+
+func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
+	alone := tokens{"aaaa", ""}
+	canceled := func(ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
+		return with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.CanceledLastFour, s.CanceledAt = "nnnn", at(noon.Add(-ago)) })
+	}
+	issued := func(known v1alpha1.SCIMBearerTokenStatus, ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
+		return with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.IssuedAt = at(noon.Add(-ago)) })
+	}
+	for _, c := range []tokenCase{
+		{name: "nothing", secret: alone, remote: alone, known: kept()},
+		{name: "a next token that was completed takes its place", secret: tokens{"oooo", "aaaa"}, remote: alone, known: kept(), step: connection.PromoteToken},
+		{name: "a next token that was completed takes its place though somebody else has begun another rotation", secret: tokens{"oooo", "aaaa"}, remote: tokens{"aaaa", "nnnn"}, known: kept(),
+			step: connection.PromoteToken, rotating: "StartedElsewhere", says: []string{"left alone"}},
+		{name: "a next token that is none any more is taken out", secret: tokens{"aaaa", "nnnn"}, remote: alone, known: kept(), step: connection.PublishToken},
+		{name: "a next token that is none any more is taken out before another is asked for", secret: tokens{"aaaa", "nnnn"}, remote: alone, known: kept(),
+			notes: map[string]string{"rotate-token": "aaaa"}, step: connection.PublishToken},
+
+		{name: "asked for, one is started", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa"}, step: connection.StartRotation},
+		{name: "asked for with more, one is started", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-2026"}, step: connection.StartRotation},
+		{name: "asked for again, with the same value, none is", secret: alone, remote: alone, notes: map[string]string{"rotate-token": "aaaa"},
+			known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.HandledRotate = []string{"aaaa", "aaaa-2"} }),
+			says:  []string{"rotate-token=aaaa was answered before", "set it to aaaa-3"}},
+		{name: "asked for another token, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "oooo"},
+			says: []string{"rotate-token asks to rotate the token that ends in oooo, and the current one ends in aaaa, so it is ignored"}},
+		{name: "asked for without a hyphen, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa2"},
+			says: []string{"rotate-token is ignored: its value must be the last four characters of the current token (aaaa)"}},
+		{name: "asked for with too little, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaa"}, says: []string{"is ignored"}},
+		{name: "asked for with too much, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 60)}, says: []string{"at most 64 characters"}},
+		{name: "asked for with as much as may be, one is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 59)}, step: connection.StartRotation},
+		{name: "asked for of a connection that was taken over, one is started", remote: alone, notes: map[string]string{"rotate-token": "aaaa"}, step: connection.StartRotation,
+			says: []string{"does not hold the connection's token"}},
+		{name: "asked for beside a Secret that cannot be written, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa"},
+			edit:   func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) },
+			reason: "Invalid", says: []string{"is immutable"}},
+		{name: "a Secret that cannot be written is nobody's concern while nothing is to be written", secret: alone, remote: alone, known: kept(),
+			edit: func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) }},
+		{name: "acknowledged, nothing is done", secret: alone, remote: alone, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
+			says: []string{"acknowledge-token names nnnn, and no rotation is under way: nothing is completed"}},
+		{name: "the acknowledgement that was followed may stay", secret: alone, remote: alone, known: kept(), notes: map[string]string{"acknowledge-token": "aaaa"}},
+		{name: "canceled, nothing is done", secret: alone, remote: alone, known: kept(), notes: map[string]string{"cancel-rotation": "nnnn"},
+			says: []string{"cancel-rotation names nnnn, and no rotation is under way: nothing is canceled"}},
+		{name: "the cancellation that was followed may stay", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"cancel-rotation": "nnnn"}},
+
+		{name: "a token that the Secret has lost is replaced", remote: alone, known: kept(), step: connection.StartRotation, reason: "InputMissing", says: []string{"does not hold the connection's token"}},
+		{name: "a token that the Secret has lost is not replaced again once that was canceled", remote: alone, known: canceled(day), reason: "InputMissing",
+			says: []string{"put it there as token", "rotate-token=aaaa"}},
+		{name: "a token that was rotated elsewhere is reported", secret: tokens{"oooo", ""}, remote: alone, known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "oooo" }),
+			reason: "InputMissing", says: []string{"holds another token than the connection's, which ends in aaaa", "put it there as token", "rotate-token=aaaa"}},
+		{name: "a token that no Secret ever held is mentioned", remote: alone, says: []string{"does not hold the connection's token, which ends in aaaa", "rotate-token=aaaa"}},
+		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"holds another token than the connection's"}},
+
+		{name: "a start that may be on its way is waited for", secret: alone, remote: alone, known: starting(74 * time.Second), rotating: "Starting", says: []string{"looked for before another is started"}},
+		{name: "a start that came to nothing is made again", secret: alone, remote: alone, known: starting(75 * time.Second), step: connection.StartRotation},
+		{name: "a start that was canceled because its token was lost is made again at once", secret: alone, remote: alone, step: connection.StartRotation,
+			known: with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil })},
+
+		{name: "before renewBefore nothing is done", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month + time.Second)},
+		{name: "from renewBefore on one is started", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month), step: connection.StartRotation},
+		{name: "without renewBefore none is", secret: alone, remote: alone, known: kept(), spec: automatic(), expires: noon.Add(time.Second)},
+		{name: "a token without an end is not renewed", secret: alone, remote: alone, known: kept(), spec: ofAMonth()},
+		{name: "a token that was issued elsewhere is renewed however little is left of it", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Minute), step: connection.StartRotation},
+		{name: "a token that does not live longer than renewBefore is not", secret: alone, remote: alone, known: issued(kept(), 0), spec: ofAMonth(), expires: noon.Add(month),
+			reason: "RenewBeforeTooLong", says: []string{"(720h0m0s)", "no rotation is started by time: shorten renewBefore"}},
+		{name: "nor is it at its end", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, reason: "RenewBeforeTooLong", says: []string{"shorten renewBefore"}},
+		{name: "it is when that is asked for", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, notes: map[string]string{"rotate-token": "aaaa"},
+			step: connection.StartRotation, reason: "RenewBeforeTooLong", says: []string{""}},
+		{name: "a token that lives a little longer is renewed", secret: alone, remote: alone, known: issued(kept(), time.Second), spec: ofAMonth(), expires: noon.Add(month), step: connection.StartRotation},
+
+		{name: "after one was canceled none is started before the last tenth of the token's life", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(),
+			expires: noon.Add(10*day + time.Second)},
+		{name: "in the last tenth one is", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(), expires: noon.Add(10 * day), step: connection.StartRotation},
+		{name: "in the last tenth one is, but not before renewBefore", secret: alone, remote: alone, known: issued(canceled(400*day), 900*day), spec: ofAMonth(), expires: noon.Add(31 * day)},
+		{name: "after one was canceled in the last tenth none is", secret: alone, remote: alone, known: issued(canceled(day), 98*day), spec: ofAMonth(), expires: noon.Add(2 * day)},
+		{name: "of a token that was issued elsewhere what was left then counts", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day), step: connection.StartRotation},
+		{name: "and before that nothing is done", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day + time.Minute)},
+		{name: "after one was canceled one is started when that is asked for", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"rotate-token": "aaaa"}, step: connection.StartRotation},
+	} {
+		t.Run(c.name, c.check)
+	}
+}
+
+func TestWhyARotationIsStartedIsSaid(t *testing.T) {
+	alone := tokens{"aaaa", ""}
+	for why, c := range map[string]tokenCase{
+		`bearer_token: "…aaaa" → "a new one" (asked for by rotate-token aaaa-1)`:                                {secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-1"}},
+		`bearer_token: "…aaaa" → "a new one" (Secret acme-scim does not hold it any more)`:                      {remote: alone, known: kept()},
+		`bearer_token: "…aaaa" → "a new one" (it ends at 2026-03-05T12:00:00Z)`:                                 {secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(day)},
+		`bearer_token: "…aaaa" → "a new one" (what an earlier attempt started was lost)`:                        {secret: alone, remote: alone, known: starting(time.Hour)},
+		`next_bearer_token: "…nnnn" → "" (it was lost before it was in the Secret, so that nobody can have it)`: {secret: alone, remote: tokens{"aaaa", "nnnn"}, known: starting(time.Hour)},
+	} {
+		plan := c.decide().plan
+		if len(plan) != 1 {
+			t.Fatalf("the plan is %q", story(plan))
+		}
+		same(t, "what is said", plan[0].Sentence(), why)
+	}
+}
+
+func TestWhatIsSaidOfATokenIsOnlyBelievedOnceStytchWasReadAfterTheSecretChanged(t *testing.T) {
+	c := tokenCase{secret: tokens{"oooo", ""}, remote: tokens{"aaaa", ""}, known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "oooo" })}
+	same(t, "of a Secret that changed", c.decide().problems[0].Fresh, true)
+	c.edit = func(o *v1alpha1.SCIMConnection, in *connection.Inputs) {
+		o.Status.Inputs = []v1alpha1.Input{connection.InputOf("Secret", in.Secrets["acme-scim"].ObjectMeta)}
+	}
+	same(t, "of the one that status knows", c.decide().problems[0].Fresh, false)
+	c.edit = func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets = nil }
+	same(t, "of one that is gone", c.decide().problems[0].Fresh, true)
+	c.edit = func(o *v1alpha1.SCIMConnection, in *connection.Inputs) {
+		in.Secrets, o.Status.Inputs = nil, []v1alpha1.Input{{Kind: "Secret", Name: "acme-scim"}}
+	}
+	same(t, "of one that status knows to be gone", c.decide().problems[0].Fresh, false)
+}
+
+func TestWhatStatusKeepsOfAToken(t *testing.T) {
+	learnt := func(known *v1alpha1.SCIMBearerTokenStatus, remote tokens, change ...func(*v1alpha1.SCIMConnection, *stytch.SCIMConnection)) *v1alpha1.SCIMBearerTokenStatus {
+		o, r := scimManifest(), scimRemote()
+		o.Status.BearerToken = known
+		r.BearerTokenLastFour, r.NextBearerTokenLastFour = remote.current, remote.next
+		for _, f := range change {
+			f(o, &r)
+		}
+		connection.SCIM().Learn(o, r, r, nil, noon)
+		return o.Status.BearerToken
+	}
+	ptr := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus { return &known }
+	isNew := func(o *v1alpha1.SCIMConnection, r *stytch.SCIMConnection) {
+		r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
+	}
+	asking := func(value string) func(*v1alpha1.SCIMConnection, *stytch.SCIMConnection) {
+		return func(o *v1alpha1.SCIMConnection, _ *stytch.SCIMConnection) {
+			o.Annotations = map[string]string{v1alpha1.AnnotationRotateToken: value}
+		}
+	}
+	full := with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) {
+		s.HandledRotate, s.CanceledLastFour, s.CanceledAt, s.IssuedAt = []string{"aaaa"}, "mmmm", at(noon.Add(-2*day)), at(noon.Add(-9*day))
+	})
+
+	same(t, "at the first record", learnt(nil, tokens{"aaaa", ""}), &v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa"})
+	same(t, "at the first record of one that was created here", learnt(nil, tokens{"aaaa", ""}, isNew), &v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa", IssuedAt: at(noon)})
+	same(t, "at the first record beside a request", learnt(nil, tokens{"aaaa", ""}, asking("aaaa-1")).HandledRotate, []string{"aaaa-1"})
+	same(t, "at the first record beside a request for another", learnt(nil, tokens{"aaaa", ""}, asking("oooo")).HandledRotate, []string(nil))
+	same(t, "later beside a request", learnt(ptr(kept()), tokens{"aaaa", ""}, asking("aaaa-1")).HandledRotate, []string(nil))
+	same(t, "while nothing changes", learnt(ptr(full), tokens{"aaaa", "nnnn"}), &full)
+
+	completed := learnt(ptr(full), tokens{"nnnn", ""})
+	same(t, "after the completion", completed, &v1alpha1.SCIMBearerTokenStatus{
+		LastFour: "nnnn", IssuedAt: full.StartedAt, SecretName: "acme-scim", SecretLastFour: "aaaa", Phase: v1alpha1.TokenIdle,
+	})
+	elsewhere := learnt(ptr(full), tokens{"oooo", ""})
+	same(t, "after a rotation elsewhere: when it was issued", elsewhere.IssuedAt, (*metav1.Time)(nil))
+	same(t, "after a rotation elsewhere: the token", elsewhere.LastFour, "oooo")
+	same(t, "after one while ours was starting", learnt(ptr(starting(day)), tokens{"oooo", ""}).Phase, v1alpha1.TokenIdle)
+	same(t, "after a recovery: when it was issued", learnt(ptr(kept()), tokens{"oooo", ""}, isNew).IssuedAt, at(noon))
+
+	same(t, "after the cancellation", learnt(ptr(full), tokens{"aaaa", ""}), ptr(with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) {
+		s.HandledRotate, s.IssuedAt, s.CanceledLastFour, s.CanceledAt = full.HandledRotate, full.IssuedAt, "nnnn", at(noon)
+	})))
+	reissued := learnt(ptr(full), tokens{"aaaa", "mmmm"})
+	same(t, "after somebody had another made: it is not ours", reissued.StartedAt, (*metav1.Time)(nil))
+	same(t, "after somebody had another made: nothing was canceled", reissued.CanceledLastFour, "mmmm")
+	same(t, "while a start is on its way", learnt(ptr(starting(day)), tokens{"aaaa", ""}), ptr(starting(day)))
+}
+
+func TestALostStartThatWasCanceledIsNotOnItsWayAnyMore(t *testing.T) {
+	o, r := scimManifest(), scimRemote()
+	o.Status.BearerToken = new(starting(time.Second))
+	r.BearerTokenLastFour = "aaaa"
+	connection.SCIM().Learn(o, r, r, &connection.Step{Action: connection.CancelRotation}, noon)
+	same(t, "what is known", *o.Status.BearerToken, with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }))
+}
+
+func TestAStartIsWrittenDownWithTheRequestThatItAnswers(t *testing.T) {
+	kind, o, r := connection.SCIM(), scimManifest(), scimRemote()
+	o.Status.BearerToken = new(kept())
+	for i := range 10 {
+		step := connection.Step{Action: connection.StartRotation, Target: fmt.Sprintf("aaaa-%d", i)}
+		same(t, "whether it is written down", kind.Prepare(o, r, step, noon), true)
+	}
+	same(t, "the requests", strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-2 aaaa-3 aaaa-4 aaaa-5 aaaa-6 aaaa-7 aaaa-8 aaaa-9")
+	same(t, "the phase", o.Status.BearerToken.Phase, v1alpha1.TokenRotating)
+	same(t, "since when", o.Status.BearerToken.StartedAt, at(noon))
+
+	connection.NotStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-9"})
+	same(t, "the phase, where it did not happen", o.Status.BearerToken.Phase, v1alpha1.TokenIdle)
+	same(t, "the requests, where it did not happen", strings.HasSuffix(strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-8"), true)
+
+	kind.Prepare(o, r, connection.Step{Action: connection.StartRotation}, noon)
+	connection.NotStarted(o, connection.Step{Action: connection.StartRotation})
+	same(t, "the requests, where none was answered", len(o.Status.BearerToken.HandledRotate), 7)
+
+	before := inJSON(t, o)
+	connection.NotStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-8"})
+	same(t, "what is taken back where nothing was noted", inJSON(t, o), before)
+	for _, action := range []connection.Action{connection.CompleteRotation, connection.CancelRotation, connection.PromoteToken, connection.PublishToken, connection.Update} {
+		same(t, "whether anything is, of "+string(action), kind.Prepare(o, r, connection.Step{Action: action}, noon), false)
+	}
+	r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
+	same(t, "whether anything is while the mark tells", kind.Prepare(o, r, connection.Step{Action: connection.StartRotation}, noon), false)
+	same(t, "what is written then", inJSON(t, o), before)
+}
+
+func TestStatusTellsOfTheNextTokenOnceTheSecretHoldsIt(t *testing.T) {
+	publish := func(known v1alpha1.SCIMBearerTokenStatus, secret, remote tokens) v1alpha1.SCIMBearerTokenStatus {
+		c := tokenCase{secret: secret, remote: remote, known: known, expires: noon.Add(day)}
+		o, r := c.manifest(), c.stytch()
+		r.NextBearerTokenExpiresAt = yearsOn(2)
+		publishedToken(o, r, c.inputs())
+		return *o.Status.BearerToken
+	}
+	both, open, alone := tokens{"aaaa", "nnnn"}, tokens{"aaaa", "nnnn"}, tokens{"aaaa", ""}
+	ends := func(known v1alpha1.SCIMBearerTokenStatus) v1alpha1.SCIMBearerTokenStatus {
+		return with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.ExpiresAt = at(noon.Add(day)) })
+	}
+	nextEnds := func(known v1alpha1.SCIMBearerTokenStatus) v1alpha1.SCIMBearerTokenStatus {
+		return with(ends(known), func(s *v1alpha1.SCIMBearerTokenStatus) { s.NextExpiresAt = at(yearsOn(2)) })
+	}
+	same(t, "a start that was kept", publish(starting(day), both, open), nextEnds(started(day)))
+	same(t, "a start that was lost", publish(starting(day), alone, open), ends(starting(day)))
+	same(t, "a start on its way", publish(starting(day), alone, alone), ends(starting(day)))
+	same(t, "one that goes on", publish(started(day), both, open), nextEnds(started(day)))
+	same(t, "one whose next token was lost", publish(started(day), alone, open), nextEnds(started(day)))
+	same(t, "somebody else's", publish(kept(), alone, open), nextEnds(with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil })))
+	same(t, "none", publish(kept(), alone, alone), ends(kept()))
+}
+
+func TestTheClockAsksForASCIMConnectionWhenItsTokenNeedsAStep(t *testing.T) {
+	due := func(known *v1alpha1.SCIMBearerTokenStatus, spec *v1alpha1.SCIMTokenRotation) time.Time {
+		o := scimManifest()
+		o.Status.BearerToken, o.Spec.BearerToken.Rotation = known, spec
+		return connection.SCIM().Due(o)
+	}
+	end := noon.Add(100 * day)
+	ends := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus {
+		return new(with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.ExpiresAt = at(end) }))
+	}
+	for _, test := range []struct {
+		name string
+		got  time.Time
+		want time.Time
+	}{
+		{"a fresh one", due(nil, ofAMonth()), time.Time{}},
+		{"idle", due(ends(kept()), nil), time.Time{}},
+		{"idle, to be renewed", due(ends(kept()), ofAMonth()), end.Add(-month)},
+		{"rotating, acknowledged", due(ends(started(day)), ofAMonth()), time.Time{}},
+		{"rotating, automatic", due(ends(started(day)), automatic()), noon.Add(2 * day)},
+		{"rotating, automatic, not in the Secret", due(new(with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "" })), automatic()), time.Time{}},
+		{"starting", due(ends(starting(time.Minute)), nil), noon.Add(15 * time.Second)},
+	} {
+		same(t, test.name, test.got, test.want)
+	}
+}
+
+func TestASecretIsPutInOrderOnlyIfItIsAsTheStepAssumes(t *testing.T) {
+	promote := tokenCase{secret: tokens{"oooo", "aaaa"}, remote: tokens{"aaaa", ""}, known: kept()}.decide().plan[0]
+	data := secretData(connection.Token{LastFour: "oooo", NextLastFour: "aaaa", BaseURL: "b"})
+	next := string(data["next-token"])
+	same(t, "as it assumes", connection.PutInOrder(data, promote), true)
+	same(t, "the token", string(data["token"]), next)
+	same(t, "the next token", len(data["next-token"]), 0)
+	for _, other := range []connection.Token{{LastFour: "oooo"}, {LastFour: "oooo", NextLastFour: "mmmm"}, {NextLastFour: "aaaa"}} {
+		data := secretData(other)
+		before := fmt.Sprint(data)
+		same(t, "otherwise", connection.PutInOrder(data, promote), false)
+		same(t, "and nothing is changed", fmt.Sprint(data), before)
+	}
+	complete := connection.Step{Changes: []connection.Change{{Want: connection.Text("…nnnn")}}}
+	same(t, "the next token that is completed", connection.HoldsNext(secretData(connection.Token{NextLastFour: "nnnn"}), complete), true)
+	same(t, "another", connection.HoldsNext(secretData(connection.Token{NextLastFour: "mmmm"}), complete), false)
+}
