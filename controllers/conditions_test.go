@@ -497,9 +497,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
 		remedy: reconciling, kstatus: status.InProgressStatus, message: "does not hold the connection's token",
 		lift: func(w *world, _ v1alpha1.Connection) {
-			back := w.secret(w.kept.Name, nil)
-			back.Labels, back.Data = w.kept.Labels, w.kept.Data
-			w.create(back)
+			edit(w, w.secret(w.kept.Name, nil), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = w.kept.Data[v1alpha1.SecretKeyToken] })
 		},
 	}),
 	Entry("a value that reads back different", row{

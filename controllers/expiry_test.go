@@ -180,7 +180,7 @@ var _ = Describe("The end of a certificate", func() {
 		w.clock.advance(resync)
 		p.settle(o)
 		Expect(w.expectCondition(o, v1alpha1.ConditionExpiringSoon, isTrueNow, v1alpha1.ReasonExpiring)).To(And(
-			ContainSubstring("The bearer token that ends in "+o.Status.BearerToken.LastFour+" expires at "), ContainSubstring("rotate it at Stytch")))
+			ContainSubstring("The bearer token that ends in "+o.Status.BearerToken.LastFour+" expires at "), ContainSubstring("have it rotated by the annotation")))
 		w.expectKept(o)
 
 		edit(w, o, func(o *v1alpha1.SCIMConnection) { o.Spec.Management = v1alpha1.ManagementPaused })

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -8,13 +9,17 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
@@ -99,7 +104,7 @@ func kstatusOf(o client.Object) status.Status {
 // secretValues are all values that may stand only in Secrets.
 func (w *world) secretValues() []string {
 	GinkgoHelper()
-	values := []string{stytchsim.DefaultSecret}
+	values := append(w.issued.all(), stytchsim.DefaultSecret)
 	var secrets corev1.SecretList
 	Expect(api.List(w.ctx, &secrets, client.InNamespace(w.namespace))).To(Succeed())
 	for _, secret := range secrets.Items {
@@ -119,10 +124,48 @@ func (w *world) secretValues() []string {
 	return values
 }
 
+// expectNowhereElse searches everything that is stored in the namespace but Secrets, events among it, and the process's log and metrics, for
+// every token that Stytch ever showed, whether or not it was kept.
+func (w *world) expectNowhereElse(p *process) {
+	GinkgoHelper()
+	tokens := w.secretValues()
+	Expect(len(w.issued.all())).To(BeNumerically(">", 0))
+	resources, err := discovery.NewDiscoveryClientForConfigOrDie(apiServer).ServerPreferredNamespacedResources()
+	Expect(err).NotTo(HaveOccurred())
+	kinds := 0
+	for _, group := range discovery.FilteredBy(discovery.SupportsAllVerbs{Verbs: []string{"list"}}, resources) {
+		for _, resource := range group.APIResources {
+			list := &unstructured.UnstructuredList{}
+			list.SetGroupVersionKind(schema.FromAPIVersionAndKind(group.GroupVersion, resource.Kind+"List"))
+			Expect(api.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+			text, err := json.Marshal(list)
+			Expect(err).NotTo(HaveOccurred())
+			if resource.Kind == "Secret" {
+				Expect(strings.Contains(string(text), base64.StdEncoding.EncodeToString([]byte(tokens[len(tokens)-1])))).To(BeTrue(), "the search finds what is there")
+				continue
+			}
+			expectNone(tokens, string(text), "the objects of kind "+resource.Kind)
+			kinds++
+		}
+	}
+	Expect(kinds).To(BeNumerically(">", 10))
+	expectNone(tokens, w.log.String(), "the log")
+	registry := prometheus.NewPedanticRegistry()
+	Expect(registry.Register(p.expiries())).To(Succeed())
+	Expect(registry.Register(p.rotations())).To(Succeed())
+	for _, gatherer := range []prometheus.Gatherer{registry, metrics.Registry} {
+		families, err := gatherer.Gather()
+		Expect(err).NotTo(HaveOccurred())
+		for _, family := range families {
+			expectNone(tokens, family.String(), "the metric "+family.GetName())
+		}
+	}
+}
+
 func expectNone(secrets []string, text, where string) {
 	GinkgoHelper()
 	for _, value := range secrets {
-		if strings.Contains(text, value) {
+		if strings.Contains(text, value) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(value))) {
 			Fail("a secret stands in " + where)
 		}
 	}

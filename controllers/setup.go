@@ -58,7 +58,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	if err := metrics.Registry.Register(r.expiries()); err != nil {
+	if err := errors.Join(metrics.Registry.Register(r.expiries()), metrics.Registry.Register(r.rotations())); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	return errors.Join(
@@ -76,6 +76,9 @@ func (r *reconcilers) expiries() *expiries {
 	e.kinds = append(e.kinds, r.external.expiries, r.oidc.expiries, r.saml.expiries, r.scim.expiries)
 	return e
 }
+
+// rotations collects how it stands with the tokens of SCIM connections.
+func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.find} }
 
 // newReconcilers makes the passes of every kind and the indexes that they look things up by.
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {

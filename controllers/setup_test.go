@@ -124,6 +124,7 @@ func (w *world) manage() {
 		cancel()
 		Eventually(ended).WithTimeout(10 * time.Second).Should(Receive())
 		metrics.Registry.Unregister(&expiries{})
+		metrics.Registry.Unregister(&rotations{})
 	})
 }
 

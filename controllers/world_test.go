@@ -19,6 +19,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -51,19 +52,24 @@ type world struct {
 	acme      stytchsim.Organization
 	partner   stytchsim.Organization
 	kept      *corev1.Secret // a Secret that a spec puts away
+	before    string         // what a spec notes before it asks for something
+	issued    *issued        // the tokens that Stytch ever showed to anybody
+	observe   func()         // called at each moment at which a process has made a call or a write
+	ends      []func()       // of its processes
 }
 
 // newWorld makes a namespace with a StytchProject whose credentials are good, and a Stytch with two organizations.
 func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world {
-	w := &world{ctx: ctx, clock: newClock(), log: &lockedBuffer{}}
+	w := &world{ctx: ctx, clock: newClock(), log: &lockedBuffer{}, issued: &issued{}, observe: func() {}}
 	options := stytchsim.Options{Now: w.clock.Now}
 	for _, change := range switches {
 		change(&options.Switches)
 	}
 	w.sim = stytchsim.New(options)
 	server := httptest.NewServer(w.sim)
-	DeferCleanup(server.Close)
+	w.ends = append(w.ends, server.Close)
 	w.url = server.URL
+	DeferCleanup(w.end)
 	w.acme = w.organization("acme")
 	w.partner = w.organization("partner")
 
@@ -73,6 +79,14 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 	w.create(w.project())
 	return w
+}
+
+// end ends the processes of the world, and then its Stytch. A spec that needs many worlds ends each when it is done with it.
+func (w *world) end() {
+	for _, end := range slices.Backward(w.ends) {
+		end()
+	}
+	w.ends = nil
 }
 
 func (w *world) organization(slug string) stytchsim.Organization {
@@ -137,7 +151,7 @@ type process struct {
 // start begins a life of the operator.
 func (w *world) start() *process {
 	GinkgoHelper()
-	f := &fate{}
+	f := &fate{world: w}
 	config := rest.CopyConfig(apiServer)
 	config.QPS = -1
 	config.Wrap(f.wrap("kubernetes"))
@@ -149,9 +163,8 @@ func (w *world) start() *process {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(w.ctx)
-	DeferCleanup(cancel)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	DeferCleanup(transport.CloseIdleConnections)
+	w.ends = append(w.ends, cancel, transport.CloseIdleConnections)
 	r, err := newReconcilers(ctx, c, Options{
 		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now}),
 		Endpoints:      connection.Endpoints{InsecureLoopback: true},
@@ -163,14 +176,19 @@ func (w *world) start() *process {
 		defer GinkgoRecover()
 		Expect(c.Start(ctx)).To(Succeed())
 	}()
+	var informers []cache.Informer
 	for _, object := range []client.Object{
 		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.OIDCConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{},
 		metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap),
 	} {
-		_, err := p.cache.GetInformer(ctx, object)
+		informer, err := p.cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		Expect(err).NotTo(HaveOccurred())
+		informers = append(informers, informer)
 	}
-	Expect(p.cache.WaitForCacheSync(ctx)).To(BeTrue())
+	// All at once, and looked at more often than client-go does: specs start thousands of processes.
+	Eventually(func() bool {
+		return !slices.ContainsFunc(informers, func(i cache.Informer) bool { return !i.HasSynced() })
+	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(BeTrue(), "the caches do not fill")
 	return p
 }
 
@@ -298,13 +316,15 @@ func (p *process) settle(object client.Object) outcome {
 	return all
 }
 
-// done says that the object is gone, or that a pass found its wish met or needs somebody.
+// done says that the object is gone, or that a pass found its wish met, and nothing on its way, or needs somebody.
 func (p *process) done(object client.Object) bool {
 	o := object.DeepCopyObject().(v1alpha1.Connection)
 	if !p.world.exists(o) {
 		return true
 	}
-	return !isTrue(o, v1alpha1.ConditionReconciling) && o.CommonStatus().ObservedGeneration == o.GetGeneration()
+	rotating := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionRotating)
+	starting := rotating != nil && rotating.Reason == v1alpha1.ReasonStarting
+	return !isTrue(o, v1alpha1.ConditionReconciling) && !starting && o.CommonStatus().ObservedGeneration == o.GetGeneration()
 }
 
 func isTrue(o v1alpha1.Connection, condition string) bool {
@@ -315,6 +335,7 @@ func isTrue(o v1alpha1.Connection, condition string) bool {
 
 // fate counts the calls and writes of a process, and ends its life at one of them.
 type fate struct {
+	world  *world
 	mu     sync.Mutex
 	reads  []string // of the API server, watches left out
 	events []string // each "stytch POST /v1/…" or "kubernetes PATCH /apis/…"
@@ -401,6 +422,12 @@ func (f *fate) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 				return nil, errDead
 			}
 			response, err := next.RoundTrip(r)
+			if side == "stytch" && err == nil {
+				f.world.issued.note(response)
+			}
+			if counts {
+				f.world.observe()
+			}
 			if (after || f.dead()) && err == nil {
 				_, err = io.Copy(io.Discard, response.Body)
 				return nil, errors.Join(errDead, err, response.Body.Close())
@@ -448,6 +475,40 @@ func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// issued are the bearer tokens that Stytch showed, whether or not a process lived to keep them.
+type issued struct {
+	mu     sync.Mutex
+	tokens []string
+}
+
+// note takes the tokens out of an answer, which can be read all the same.
+func (i *issued) note(response *http.Response) {
+	body, err := io.ReadAll(response.Body)
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	var answer struct {
+		Connection struct {
+			Token string `json:"bearer_token"`
+			Next  string `json:"next_bearer_token"`
+		} `json:"connection"`
+	}
+	if err != nil || json.Unmarshal(body, &answer) != nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, token := range []string{answer.Connection.Token, answer.Connection.Next} {
+		if token != "" {
+			i.tokens = append(i.tokens, token)
+		}
+	}
+}
+
+func (i *issued) all() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.tokens)
 }
 
 type lockedBuffer struct {

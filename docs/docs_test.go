@@ -144,6 +144,8 @@ func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 		{"call", "../internal/stytch/*.go", `(?:operation:|operation =|p\.rotate\(ctx,) "([A-Z]\w+)"`, "operations.md", "`%`"},
 		{"end", "../internal/connection/*.go", `What: "(\w+)"`, "operations.md", "`%`"},
 		{"annotation", "../api/v1alpha1/conditions.go", `AnnotationRefresh\w+ = "([^"]+)"`, "samlconnection.md", "%"},
+		{"annotation", "../api/v1alpha1/conditions.go", `Annotation(?:Rotate|Acknowledge|Cancel)\w+ = "([^"]+)"`, "rotation.md", "`%`"},
+		{"key of a token's Secret", "../api/v1alpha1/conditions.go", `SecretKey\w+ = "([^"]+)"`, "rotation.md", "`%`"},
 		{"key of details", "../api/v1alpha1/conditions.go", `DetailsKey\w+ = "([^"]+)"`, "samlconnection.md", "`%`"},
 		{"event", "../controllers/*.go", `(?:\bsay\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`, "operations.md", "`%`"},
 		{"event", "../controllers/conclude.go", `(?m)^\t\treturn "(\w+)"$`, "operations.md", "`%`"},

@@ -7,39 +7,43 @@ import (
 )
 
 const (
-	badOrganization   = "organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
-	badInterval       = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
-	badGroup          = "groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
-	badSecretName     = "bearerToken.secretName must be a name that a Secret can have: " + namesAreOf
-	badSecret         = "name must be a name that a Secret can have: " + namesAreOf
-	badConfigMap      = "name must be a name that a ConfigMap can have: " + namesAreOf
-	badDetails        = "detailsConfigMapName must be a name that a ConfigMap can have: " + namesAreOf
-	badSourceName     = "sourceRef.name must be a name that a manifest can have: " + namesAreOf
-	namesAreOf        = "lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
-	badMapping        = "attributeMapping must have keys of 1 to 128 and values of at most 256 characters"
-	badSourceOwner    = "source.organizationID must be the ID of an organization as Stytch has it, such as organization-live-..."
-	badSourceID       = "source.connectionID must be the ID of a SAML or OIDC connection as Stytch has it, such as saml-connection-live-..."
-	badScope          = "a scope must be printable ASCII without spaces, percent signs, quotation marks and backslashes"
-	badIssuer         = "issuer must be without /.well-known/openid-configuration, which Stytch appends"
-	badProjectID      = "projectID must be a project's ID as the Stytch dashboard shows it, such as project-live-..."
-	badBaseURL        = "baseURL must be https:// and a host, without a path, such as https://test.stytch.com"
-	sameOrganization  = "source.organizationID must be another organization than organization"
-	noRolesOfOIDC     = "Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
-	oneGroup          = "a group must be named by exactly one of groupID and groupName"
-	oneCertificate    = "exactly one of the fields in [pem secretKeyRef configMapKeyRef] must be set"
-	oneSource         = "exactly one of source and sourceRef must say which connection is re-used"
-	eitherMetadata    = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: give either the one or the others"
-	unmappedGroups    = "groupImplicitRoles needs groups in attributeMapping: it says which attribute of the assertion holds a member's groups"
-	twiceKey          = "encryptionPrivateKeyRefs must not name the same key twice"
-	twiceGroupRole    = "groupImplicitRoles must not hold the same group and role twice"
-	twiceCertificate  = "verificationCertificates must not hold the same certificate twice"
-	fixedOrganization = "organization is immutable: a connection cannot be moved to another organization; delete this manifest and apply one with another name"
-	fixedConnection   = "connectionID is immutable once set: delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply one that names the other connection"
-	fixedProjectRef   = "projectRef is immutable: a connection cannot be moved to another project; delete this manifest and apply one with another name"
-	fixedSecretName   = "bearerToken.secretName is immutable: the Secret holds the only copy of the token"
-	fixedSource       = "source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-	fixedSourceRef    = "sourceRef is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-	fixedProjectID    = "projectID is immutable: connections are pinned to their project; create another StytchProject for another project"
+	badOrganization    = "organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
+	badInterval        = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
+	badGroup           = "groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
+	badSecretName      = "bearerToken.secretName must be a name that a Secret can have: " + namesAreOf
+	badRenewBefore     = "renewBefore must be a duration from 1h to 43800h, such as 720h"
+	badOverlap         = "overlap must be a duration from 1m to 43800h, such as 72h"
+	badSecret          = "name must be a name that a Secret can have: " + namesAreOf
+	badConfigMap       = "name must be a name that a ConfigMap can have: " + namesAreOf
+	badDetails         = "detailsConfigMapName must be a name that a ConfigMap can have: " + namesAreOf
+	badSourceName      = "sourceRef.name must be a name that a manifest can have: " + namesAreOf
+	namesAreOf         = "lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	badMapping         = "attributeMapping must have keys of 1 to 128 and values of at most 256 characters"
+	badSourceOwner     = "source.organizationID must be the ID of an organization as Stytch has it, such as organization-live-..."
+	badSourceID        = "source.connectionID must be the ID of a SAML or OIDC connection as Stytch has it, such as saml-connection-live-..."
+	badScope           = "a scope must be printable ASCII without spaces, percent signs, quotation marks and backslashes"
+	badIssuer          = "issuer must be without /.well-known/openid-configuration, which Stytch appends"
+	badProjectID       = "projectID must be a project's ID as the Stytch dashboard shows it, such as project-live-..."
+	badBaseURL         = "baseURL must be https:// and a host, without a path, such as https://test.stytch.com"
+	sameOrganization   = "source.organizationID must be another organization than organization"
+	noRolesOfOIDC      = "Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
+	oneGroup           = "a group must be named by exactly one of groupID and groupName"
+	oneCertificate     = "exactly one of the fields in [pem secretKeyRef configMapKeyRef] must be set"
+	oneSource          = "exactly one of source and sourceRef must say which connection is re-used"
+	eitherMetadata     = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: give either the one or the others"
+	unmappedGroups     = "groupImplicitRoles needs groups in attributeMapping: it says which attribute of the assertion holds a member's groups"
+	twiceKey           = "encryptionPrivateKeyRefs must not name the same key twice"
+	twiceGroupRole     = "groupImplicitRoles must not hold the same group and role twice"
+	twiceCertificate   = "verificationCertificates must not hold the same certificate twice"
+	overlapOfAutomatic = "overlap must be given with completion Automatic, and only with it"
+	longOverlap        = "overlap must be shorter than renewBefore, or the current token ends before both tokens were offered for so long"
+	fixedOrganization  = "organization is immutable: a connection cannot be moved to another organization; delete this manifest and apply one with another name"
+	fixedConnection    = "connectionID is immutable once set: delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply one that names the other connection"
+	fixedProjectRef    = "projectRef is immutable: a connection cannot be moved to another project; delete this manifest and apply one with another name"
+	fixedSecretName    = "bearerToken.secretName is immutable: the Secret holds the only copy of the token"
+	fixedSource        = "source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
+	fixedSourceRef     = "sourceRef is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
+	fixedProjectID     = "projectID is immutable: connections are pinned to their project; create another StytchProject for another project"
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
@@ -185,7 +189,33 @@ func badSCIM() []bad {
 		senseless("spec.bearerToken.secretName", "Acme", badSecretName),
 		senseless("spec.bearerToken.secretName", "acme..scim", badSecretName),
 		senseless("spec.bearerToken.secretName", "other/acme-scim", badSecretName),
+
+		bad{at: "spec.bearerToken.rotation", breaks: "minProperties", value: fields{}, want: `spec.bearerToken.rotation: Invalid value: 0: spec.bearerToken.rotation in body should have at least 1 properties`},
+		unknown("spec.bearerToken.rotation.completion", "automatic", `"Acknowledged", "Automatic"`),
+		tooLong("spec.bearerToken.rotation.renewBefore", 32),
+		senseless("spec.bearerToken.rotation.renewBefore", "30d", badRenewBefore),
+		senseless("spec.bearerToken.rotation.renewBefore", "43801h", badRenewBefore),
+		senseless("spec.bearerToken.rotation.renewBefore", "59m59s", badRenewBefore),
+		tooLong("spec.bearerToken.rotation.overlap", 32),
+		senseless("spec.bearerToken.rotation.overlap", "3 days", badOverlap),
+		senseless("spec.bearerToken.rotation.overlap", "59s", badOverlap),
+		senseless("spec.bearerToken.rotation.overlap", "43801h", badOverlap).and("spec.bearerToken.rotation: Invalid value: "+longOverlap),
+		ofRotation("spec.bearerToken.rotation.overlap", absent{}, overlapOfAutomatic),
+		ofRotation("spec.bearerToken.rotation.completion", absent{}, overlapOfAutomatic),
+		ofRotation("spec.bearerToken.rotation.completion", "Acknowledged", overlapOfAutomatic),
+		ofRotation("spec.bearerToken.rotation.overlap", "43800h", longOverlap),
 	}
+}
+
+// and is a bad manifest of which one more thing is said.
+func (b bad) and(said string) bad {
+	b.want += "\n" + said
+	return b
+}
+
+// ofRotation breaks a rule about fields that stand side by side in the rotation.
+func ofRotation(at string, value any, message string) bad {
+	return bad{at: at, breaks: message, value: value, want: "spec.bearerToken.rotation: Invalid value: " + message}
 }
 
 func badSAML() []bad {
@@ -373,6 +403,9 @@ func scimEdits() []edit {
 		fixed("spec.bearerToken.secretName", "other", fixedSecretName),
 		{at: "spec.groupImplicitRoles", value: absent{}},
 		{at: "spec.groupImplicitRoles", value: []any{}},
+		{at: "spec.bearerToken.rotation", value: absent{}},
+		{minimal: true, at: "spec.bearerToken.rotation", value: fields{"completion": "Acknowledged"}},
+		{minimal: true, at: "spec.bearerToken.rotation", value: fields{"completion": "Automatic", "overlap": "43800h"}},
 	}
 }
 

@@ -47,6 +47,7 @@ func TestKubectlGetShowsWhatMatters(t *testing.T) {
 			{"Connection", false, "scim-connection-live-1"},
 			{"Token expires", false, expires},
 			{"Age", false, "0s"},
+			{"Token", true, "Rotating"},
 			{"Synced", true, "InSync"},
 			{"Message", true, "Stytch has what the manifest says."},
 		}},
@@ -171,7 +172,7 @@ func scim(expiry time.Time) *v1alpha1.SCIMConnection {
 		},
 		Status: v1alpha1.SCIMConnectionStatus{
 			ConnectionStatus: inForce("scim-connection-live-1"),
-			BearerToken:      &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", ExpiresAt: new(metav1.NewTime(expiry)), SecretName: "acme-scim"},
+			BearerToken:      &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", ExpiresAt: new(metav1.NewTime(expiry)), SecretName: "acme-scim", Phase: v1alpha1.TokenRotating},
 		},
 	}
 }

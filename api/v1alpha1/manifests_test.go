@@ -118,14 +118,14 @@ spec:
     - {groupName: Engineering, role: editor}
     - {groupName: Engineering, role: viewer}
     - {groupName: scim-group-live-1, role: editor}
-  bearerToken: {secretName: acme.scim-1}
+  bearerToken: {secretName: acme.scim-1, rotation: {renewBefore: 43800h, completion: Automatic, overlap: 1m}}
 `
 
 const scimOfTest = `
 spec:
   organization: acme
   connectionID: scim-connection-test-1
-  bearerToken: {secretName: acme-scim}
+  bearerToken: {secretName: acme-scim, rotation: {renewBefore: 1h}}
 `
 
 const samlMinimal = `

@@ -43,7 +43,7 @@ const (
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="has(self.overlap) == (has(self.completion) && self.completion == 'Automatic')",message="overlap must be given with completion Automatic, and only with it"
-// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.renewBefore) || duration(self.overlap) < duration(self.renewBefore)",message="overlap must be shorter than renewBefore, or the current token ends before both tokens were offered for so long"
+// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.renewBefore) || ![self.overlap, self.renewBefore].all(d, d.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$')) || duration(self.overlap) < duration(self.renewBefore)",message="overlap must be shorter than renewBefore, or the current token ends before both tokens were offered for so long"
 type SCIMTokenRotation struct {
 	// renewBefore is how long before the token's end a rotation is started; from 1h to 43800h (5 years). It must be shorter than the
 	// life of a token, which Stytch chooses.

@@ -50,6 +50,10 @@ func (s *story) steps() []step {
 			s.keys,
 		},
 		{
+			"A token rotated: canceled once, then acknowledged", "a token that expires ends the provisioning of a whole customer, and one that is replaced too early does the same.",
+			s.rotation,
+		},
+		{
 			"SCIM groups by name", "groups have IDs only after a push, and others after the next connection; names stand in Git from the first day.",
 			s.groups,
 		},

@@ -1,0 +1,55 @@
+package controllers
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// rotations shows how it stands with the rotation of bearer tokens, as status knows it: it is read from the cache whenever metrics are.
+type rotations struct {
+	find func(context.Context, ...client.ListOption) ([]*v1alpha1.SCIMConnection, error)
+}
+
+//nolint:gochecknoglobals // descriptions of metrics are
+var (
+	phaseMetric = prometheus.NewDesc("stytch_scim_token_phase",
+		"1 for the phase that a SCIM connection's bearer token is in, and 0 for the others.",
+		[]string{"namespace", "name", "phase"}, nil)
+	startedMetric = prometheus.NewDesc("stytch_scim_token_rotation_start_timestamp_seconds",
+		"When the rotation of a SCIM connection's bearer token was started that is under way, in seconds since 1970.",
+		[]string{"namespace", "name"}, nil)
+)
+
+func (r *rotations) Describe(descriptions chan<- *prometheus.Desc) {
+	descriptions <- phaseMetric
+	descriptions <- startedMetric
+}
+
+func (r *rotations) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
+	defer cancel()
+	all, err := r.find(ctx, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		metrics <- prometheus.NewInvalidMetric(phaseMetric, err)
+	}
+	for _, o := range all {
+		token := o.Status.BearerToken
+		if token == nil {
+			continue
+		}
+		for _, phase := range []v1alpha1.SCIMTokenPhase{v1alpha1.TokenIdle, v1alpha1.TokenRotating} {
+			is := 0.0
+			if token.Phase == phase {
+				is = 1
+			}
+			metrics <- prometheus.MustNewConstMetric(phaseMetric, prometheus.GaugeValue, is, o.Namespace, o.Name, string(phase))
+		}
+		if token.StartedAt != nil {
+			metrics <- prometheus.MustNewConstMetric(startedMetric, prometheus.GaugeValue, float64(token.StartedAt.Unix()), o.Namespace, o.Name)
+		}
+	}
+}
