@@ -187,7 +187,7 @@ func (p *pass[O, R]) enter(ctx context.Context) error {
 		return err
 	}
 	p.session = session
-	p.to = session.Pass(string(p.o.GetUID()), p.lane())
+	p.to = session.Pass(string(p.o.GetUID()), p.lane(ctx))
 	project := session.project.Spec.ProjectID
 	if status.ProjectID != "" && status.ProjectID != project {
 		return finding{reason: v1alpha1.ReasonConflict, message: fmt.Sprintf(
@@ -220,8 +220,8 @@ func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 }
 
 // lane of a pass: what somebody waits for goes before what is done in the background.
-func (p *pass[O, R]) lane() stytch.Lane {
-	if !p.o.GetDeletionTimestamp().IsZero() || (p.o.CommonStatus().ConnectionID != "" && !p.met()) {
+func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
+	if !p.o.GetDeletionTimestamp().IsZero() || (p.o.CommonStatus().ConnectionID != "" && !(p.met() && p.sameInputs(ctx))) {
 		return stytch.Urgent
 	}
 	return stytch.Rest

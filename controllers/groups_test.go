@@ -264,12 +264,11 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 	})
 
 	It("is given its role whatever call or write of it a crash falls on", func(ctx context.Context) {
-		var id string
 		named := flow{
 			name: "roles by name",
 			arrange: func(w *world) v1alpha1.Connection {
 				o, ids := w.pushed("Engineering")
-				id = ids["Engineering"]
+				w.before = ids["Engineering"]
 				return o
 			},
 			ask: func(w *world, o v1alpha1.Connection) {
@@ -277,16 +276,9 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 			},
 			expect: func(w *world, o v1alpha1.Connection) {
 				w.expectKept(o)
-				Expect(w.given(o.(*v1alpha1.SCIMConnection))).To(ConsistOf(id + "/editor"))
+				Expect(w.given(o.(*v1alpha1.SCIMConnection))).To(ConsistOf(w.before + "/editor"))
 			},
 		}
-		named.runEverywhere(ctx, 4)
+		Expect(named.crash(ctx, 1)).To(BeNumerically(">=", 4))
 	})
 })
-
-// runEverywhere runs a flow with a crash at each of its calls and writes, of which there are at least so many, before and after its
-// effect.
-func (f flow) runEverywhere(ctx context.Context, least int) {
-	GinkgoHelper()
-	Expect(f.crash(ctx, 1)).To(BeNumerically(">=", least))
-}

@@ -129,7 +129,7 @@ func (w *world) secretValues() []string {
 func (w *world) expectNowhereElse(p *process) {
 	GinkgoHelper()
 	tokens := w.secretValues()
-	Expect(len(w.issued.all())).To(BeNumerically(">", 0))
+	Expect(w.issued.all()).NotTo(BeEmpty())
 	resources, err := discovery.NewDiscoveryClientForConfigOrDie(apiServer).ServerPreferredNamespacedResources()
 	Expect(err).NotTo(HaveOccurred())
 	kinds := 0

@@ -184,7 +184,7 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 	}
 
 	It("survives a crash at any call or write of its creation", func(ctx context.Context) {
-		creation(func(w *world) v1alpha1.Connection {
+		f := creation(func(w *world) v1alpha1.Connection {
 			source := w.saml("source")
 			w.create(w.ofPartner(source))
 			source.Status.ConnectionStatus = v1alpha1.ConnectionStatus{
@@ -193,7 +193,8 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 			}
 			Expect(api.Status().Update(ctx, source)).To(Succeed())
 			return w.externalTo(v1alpha1.SourceSAML)
-		}).runEverywhere(ctx, 4)
+		})
+		Expect(f.crash(ctx, 1)).To(BeNumerically(">=", 4))
 	})
 
 	It("refuses a source of the same organization", func(ctx context.Context) {

@@ -190,7 +190,7 @@ func badSCIM() []bad {
 		senseless("spec.bearerToken.secretName", "acme..scim", badSecretName),
 		senseless("spec.bearerToken.secretName", "other/acme-scim", badSecretName),
 
-		bad{at: "spec.bearerToken.rotation", breaks: "minProperties", value: fields{}, want: `spec.bearerToken.rotation: Invalid value: 0: spec.bearerToken.rotation in body should have at least 1 properties`},
+		{at: "spec.bearerToken.rotation", breaks: "minProperties", value: fields{}, want: `spec.bearerToken.rotation: Invalid value: 0: spec.bearerToken.rotation in body should have at least 1 properties`},
 		unknown("spec.bearerToken.rotation.completion", "automatic", `"Acknowledged", "Automatic"`),
 		tooLong("spec.bearerToken.rotation.renewBefore", 32),
 		senseless("spec.bearerToken.rotation.renewBefore", "30d", badRenewBefore),
@@ -199,7 +199,7 @@ func badSCIM() []bad {
 		tooLong("spec.bearerToken.rotation.overlap", 32),
 		senseless("spec.bearerToken.rotation.overlap", "3 days", badOverlap),
 		senseless("spec.bearerToken.rotation.overlap", "59s", badOverlap),
-		senseless("spec.bearerToken.rotation.overlap", "43801h", badOverlap).and("spec.bearerToken.rotation: Invalid value: "+longOverlap),
+		senseless("spec.bearerToken.rotation.overlap", "43801h", badOverlap).and("spec.bearerToken.rotation: Invalid value: " + longOverlap),
 		ofRotation("spec.bearerToken.rotation.overlap", absent{}, overlapOfAutomatic),
 		ofRotation("spec.bearerToken.rotation.completion", absent{}, overlapOfAutomatic),
 		ofRotation("spec.bearerToken.rotation.completion", "Acknowledged", overlapOfAutomatic),

@@ -137,7 +137,7 @@ type SCIMBearerTokenStatus struct {
 	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
 	// phase says whether a rotation is under way.
 	// +optional
-	Phase SCIMTokenPhase `json:"phase,omitempty"`
+	Phase SCIMTokenPhase `json:"phase,omitempty"` //nolint:kubeapilinter // conditions say what is going on; this is the state of one machine, for a column and a metric
 	// startedAt is when the rotation under way was started. It is absent where it was started elsewhere.
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`

@@ -39,7 +39,7 @@ func (s *story) rotation(ctx context.Context) error {
 	if err := s.rotated(ctx, entry, scim); err != nil {
 		return err
 	}
-	if err := s.elsewhereNone(ctx, current, abandoned); err != nil {
+	if err := s.nowhere(ctx, current, abandoned); err != nil {
 		return err
 	}
 	return s.searchFor(ctx, bearerToken(next))
@@ -164,6 +164,15 @@ func (s *story) rotated(ctx context.Context, entry int, scim object) error {
 	if !slices.Equal(operations, []string{"Start", "Cancel", "Start", "Complete"}) {
 		return fmt.Errorf("start, cancel, start, complete were expected, and the journal has: %v", operations)
 	}
+	events, err := s.kubectl.show(ctx, "events", "--for", scim.name(), "--types", "Normal")
+	if err != nil {
+		return err
+	}
+	for _, reason := range []string{"RotationStarted", "RotationCanceled", "TokenRotated"} {
+		if !strings.Contains(events, reason) {
+			return fmt.Errorf("no event says %s", reason)
+		}
+	}
 	if _, err := s.kubectl.show(ctx, "get", scim.name(), "-o", `jsonpath={.status.conditions[?(@.type=="Synced")].message}{"\n"}`); err != nil {
 		return err
 	}
@@ -171,8 +180,8 @@ func (s *story) rotated(ctx context.Context, entry int, scim object) error {
 	return s.annotate(ctx, "rotate-token-", "acknowledge-token-", "cancel-rotation-")
 }
 
-// elsewhereNone checks that tokens of the past stand nowhere at all.
-func (s *story) elsewhereNone(ctx context.Context, tokens ...string) error {
+// nowhere checks that tokens of the past stand nowhere at all.
+func (s *story) nowhere(ctx context.Context, tokens ...string) error {
 	places, err := s.elsewhere(ctx)
 	if err != nil {
 		return err

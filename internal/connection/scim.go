@@ -3,6 +3,7 @@ package connection
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -63,7 +64,7 @@ func scimHave(r stytch.SCIMConnection) State {
 		},
 		Token: &Token{
 			LastFour: r.BearerTokenLastFour, NextLastFour: r.NextBearerTokenLastFour, BaseURL: r.BaseURL,
-			ExpiresAt: r.BearerTokenExpiresAt,
+			ExpiresAt: r.BearerTokenExpiresAt.Truncate(time.Second), // as status has it, so that the two never disagree
 		},
 	}
 }
