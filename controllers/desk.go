@@ -99,6 +99,8 @@ type recollection struct {
 	certain bool
 	// lost is the last creation of this process whose outcome is unknown.
 	lost time.Time
+	// proved is the resourceVersion of the token's Secret that this process's last proving write was answered with.
+	proved string
 }
 
 // start notes the time of the first pass.

@@ -221,7 +221,7 @@ func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 
 // lane of a pass: what somebody waits for goes before what is done in the background.
 func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
-	if !p.o.GetDeletionTimestamp().IsZero() || (p.o.CommonStatus().ConnectionID != "" && !(p.met() && p.sameInputs(ctx))) {
+	if !p.o.GetDeletionTimestamp().IsZero() || p.o.CommonStatus().ConnectionID != "" && (!p.met() || !p.sameInputs(ctx)) {
 		return stytch.Urgent
 	}
 	return stytch.Rest

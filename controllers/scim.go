@@ -150,7 +150,8 @@ func forgiven(request stytch.Request, err error) (stytch.Request, error) {
 	return request, err
 }
 
-// prove writes the Secret that a token is about to be kept in, so that what could refuse the token refuses this first.
+// prove writes the Secret that a token is about to be kept in, so that what could refuse the token refuses this first. A proof holds as long as
+// nobody writes the Secret: what fails after it is tried again without another, or each try would be news of the Secret and wake the next.
 func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
 	secret, err := s.secret(ctx, keyOf(o, name))
@@ -162,7 +163,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 			Namespace: o.Namespace, Name: name,
 			Labels: map[string]string{v1alpha1.LabelConnection: labelOf(o)},
 		}}
-		return secret, unwritable(name, s.client.Create(ctx, secret))
+		return secret, s.proved(o, secret, s.client.Create(ctx, secret))
 	}
 	if !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
 		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ForeignSecret(name, o.Status.ConnectionID)}
@@ -170,10 +171,21 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	if secret.Immutable != nil && *secret.Immutable {
 		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
 	}
+	if s.recall.of(o.UID).proved == secret.ResourceVersion {
+		return secret, nil
+	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, labelOf(o))
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.AnnotationProved, s.Now().UTC().Format(time.RFC3339Nano))
-	return secret, unwritable(name, s.client.Patch(ctx, secret, patch))
+	return secret, s.proved(o, secret, s.client.Patch(ctx, secret, patch))
+}
+
+// proved remembers a proof that succeeded.
+func (s scim) proved(o *v1alpha1.SCIMConnection, secret *corev1.Secret, err error) error {
+	if err == nil {
+		s.recall.note(o.UID, func(r *recollection) { r.proved = secret.ResourceVersion })
+	}
+	return unwritable(secret.Name, err)
 }
 
 // labelOf is the label of a token's Secret: the connection's ID once it is known.

@@ -137,10 +137,11 @@ func controllerOptions() controller.Options {
 	}
 }
 
-// naming finds the manifests that name an object of their namespace.
+// naming finds the manifests that name an object of their namespace. What this process wrote to prove that it can write is no news.
 func (e *engine[O, R]) naming(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
-		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
+		return e.wake(ctx, func(o O) bool { return e.recall.of(o.GetUID()).proved != object.GetResourceVersion() },
+			client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
 	}
 }
 
@@ -170,6 +171,11 @@ func (e *engine[O, R]) waiting(ctx context.Context, _ client.Object) []reconcile
 }
 
 func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	return e.wake(ctx, func(O) bool { return true }, options...)
+}
+
+// wake asks for a pass of the manifests that are found and that something is news to.
+func (e *engine[O, R]) wake(ctx context.Context, isNews func(O) bool, options ...client.ListOption) []reconcile.Request {
 	found, err := e.find(ctx, options...)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.name)
@@ -177,7 +183,9 @@ func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOptio
 	}
 	var requests []reconcile.Request
 	for _, o := range found {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+		if isNews(o) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+		}
 	}
 	return requests
 }

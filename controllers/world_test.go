@@ -19,7 +19,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -322,8 +321,8 @@ func (p *process) done(object client.Object) bool {
 	if !p.world.exists(o) {
 		return true
 	}
-	rotating := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionRotating)
-	starting := rotating != nil && rotating.Reason == v1alpha1.ReasonStarting
+	scim, isSCIM := o.(*v1alpha1.SCIMConnection)
+	starting := isSCIM && scim.Status.BearerToken != nil && scim.Status.BearerToken.Phase == v1alpha1.TokenRotating && scim.Status.BearerToken.NextLastFour == ""
 	return !isTrue(o, v1alpha1.ConditionReconciling) && !starting && o.CommonStatus().ObservedGeneration == o.GetGeneration()
 }
 
