@@ -210,20 +210,21 @@ var _ = Describe("A process that dies", func() {
 	}
 })
 
-// held holds the first creation of a SAML connection on the wire: what arrives, and what lets it take effect.
+// held is a call that is held on the wire: what arrives, and what lets it take effect.
 type held struct {
 	arrived chan struct{}
 	release func()
 	ended   chan struct{}
 }
 
-func (w *world) holdCreations() held {
+// hold holds the first call of an operation.
+func (w *world) hold(operation string) held {
 	released := make(chan struct{})
 	h := held{arrived: make(chan struct{}, 1), release: sync.OnceFunc(func() { close(released) }), ended: make(chan struct{}, 1)}
 	DeferCleanup(h.release) // a spec that fails must not leave a call on the wire
 	var first atomic.Int64
 	w.sim.SetIntercept(func(stage stytchsim.Stage, op stytchsim.Operation) bool {
-		if op.Name == "CreateSAMLConnection" && (first.CompareAndSwap(0, int64(op.Seq)) || first.Load() == int64(op.Seq)) {
+		if op.Name == operation && (first.CompareAndSwap(0, int64(op.Seq)) || first.Load() == int64(op.Seq)) {
 			if stage == stytchsim.BeforeEffect {
 				h.arrived <- struct{}{}
 				<-released
@@ -239,7 +240,7 @@ func (w *world) holdCreations() held {
 var _ = Describe("A creation that is still on the wire", func() {
 	// onTheWire brings a first process to where its creation has arrived at Stytch and has had no effect yet.
 	onTheWire := func(w *world) (o *v1alpha1.SAMLConnection, first *process, h held, ended chan outcome) {
-		h = w.holdCreations()
+		h = w.hold("CreateSAMLConnection")
 		o = w.saml("okta")
 		w.create(o)
 		first = w.start()

@@ -58,25 +58,33 @@ func (w *world) warnings() []string {
 // gauges are the ends that a process's metrics show, by kind/name/expires/id.
 func (p *process) gauges() map[string]float64 {
 	GinkgoHelper()
+	found := map[string]float64{}
+	p.gather(p.expiries(), func(name string, labels map[string]string, value float64) {
+		Expect(name).To(Equal("stytch_connection_expiry_timestamp_seconds"))
+		Expect(slices.Sorted(maps.Keys(labels))).To(Equal([]string{"expires", "id", "kind", "name", "namespace"}))
+		found[strings.Join([]string{labels["kind"], labels["name"], labels["expires"], labels["id"]}, "/")] = value
+	})
+	return found
+}
+
+// gather tells of the gauges of this world that a collector shows.
+func (p *process) gather(collector prometheus.Collector, tell func(name string, labels map[string]string, value float64)) {
+	GinkgoHelper()
 	p.catchUp()
 	registry := prometheus.NewPedanticRegistry()
-	Expect(registry.Register(p.expiries())).To(Succeed())
+	Expect(registry.Register(collector)).To(Succeed())
 	families, err := registry.Gather()
 	Expect(err).NotTo(HaveOccurred())
-	found := map[string]float64{}
 	for _, family := range families {
-		Expect(family.GetName()).To(Equal("stytch_connection_expiry_timestamp_seconds"))
 		for _, series := range family.GetMetric() {
 			labels := map[string]string{}
 			for _, label := range series.GetLabel() {
 				labels[label.GetName()] = label.GetValue()
 			}
-			Expect(slices.Sorted(maps.Keys(labels))).To(Equal([]string{"expires", "id", "kind", "name", "namespace"}))
 			Expect(labels["namespace"]).To(Equal(p.world.namespace))
-			found[strings.Join([]string{labels["kind"], labels["name"], labels["expires"], labels["id"]}, "/")] = series.GetGauge().GetValue()
+			tell(family.GetName(), labels, series.GetGauge().GetValue())
 		}
 	}
-	return found
 }
 
 var _ = Describe("The end of a certificate", func() {

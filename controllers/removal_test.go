@@ -72,6 +72,16 @@ var _ = Describe("Deleting a manifest", func() {
 		Expect(secret.Labels).To(HaveKeyWithValue(v1alpha1.LabelConnection, v1alpha1.LabelReleased))
 	})
 
+	It("under Delete takes both tokens of a rotation that is under way out of the Secret", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.rotating(func(o *v1alpha1.SCIMConnection) { o.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
+		w.delete(o)
+		w.start().settle(o)
+		Expect(w.exists(o)).To(BeFalse())
+		Expect(w.made()).To(BeEmpty())
+		Expect(w.tokenSecret(o).Data).To(BeEmpty())
+	})
+
 	It("under Delete says what it waits for when Stytch keeps the organization's default connection, and goes on", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.saml("okta")

@@ -11,7 +11,6 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -523,6 +522,91 @@ var _ = Describe("A rotation", func() {
 	})
 })
 
+var _ = Describe("A start that is still on the wire", func() {
+	// onTheWire brings a process to where its start has arrived at Stytch and has had no effect yet, and ends the process.
+	onTheWire := func(w *world) (*v1alpha1.SCIMConnection, held) {
+		GinkgoHelper()
+		o := w.scim("directory")
+		w.settled(o)
+		w.watchSecret(o)
+		w.askForRotation(o, "")
+		h := w.hold("StartSCIMTokenRotation")
+		first := w.start()
+		first.catchUp()
+		first.check()
+		first.catchUp()
+		go func() {
+			defer GinkgoRecover()
+			first.again(o)
+		}()
+		Eventually(h.arrived).Should(Receive())
+		first.fate.end()
+		return o, h
+	}
+
+	It("is waited for by the next process, and canceled once it took effect, because nobody has what it brought", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, h := onTheWire(w)
+		second := w.start()
+		second.pass(o)
+		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStarting)
+		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
+		Expect(w.rotationsStarted()).To(BeZero())
+		second.expectQuiet(o)
+		h.release()
+		Eventually(h.ended).Should(Receive())
+		second.settle(o)
+		w.expectRotating(o)
+		Expect(w.rotationsStarted()).To(Equal(2))
+		w.expectNowhereElse(second)
+	})
+
+	It("is made again once it is sure that it never took effect", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		w.settled(o)
+		w.askForRotation(o, "")
+		w.fault(stytchsim.Fault{Operation: "StartSCIMTokenRotation", Times: 1, Effect: stytchsim.FaultCutBeforeCommit})
+		p := w.start()
+		p.pass(o)
+		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonUnavailable)
+		p.pass(o)
+		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStarting)
+		w.clock.advance(time.Minute)
+		Expect(p.pass(o).calls).NotTo(ContainElement(HavePrefix("POST")))
+		p.settle(o)
+		w.expectRotating(o)
+		Expect(w.rotationsStarted()).To(Equal(1))
+	})
+
+	It("is refused where somebody else was faster, and theirs is left alone", func(ctx context.Context) {
+		w := newWorld(ctx, func(s *stytchsim.Switches) { s.StartWhileRotating = "refuse" })
+		o := w.scim("directory")
+		w.settled(o)
+		w.askForRotation(o, "")
+		h := w.hold("StartSCIMTokenRotation")
+		p := w.start()
+		p.catchUp()
+		p.check()
+		p.catchUp()
+		ended := make(chan struct{})
+		go func() {
+			defer GinkgoRecover()
+			p.again(o)
+			close(ended)
+		}()
+		Eventually(h.arrived).Should(Receive())
+		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"next_bearer_token": "a-token-from-the-dashboard-7777"})
+		Expect(err).NotTo(HaveOccurred())
+		h.release()
+		Eventually(ended).WithTimeout(10 * time.Second).Should(BeClosed())
+		p.settle(o)
+		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStartedElsewhere)
+		Expect(w.sim.VerifyToken(o.Status.ConnectionID, "a-token-from-the-dashboard-7777").Which).To(Equal("next"))
+		Expect(o.Status.BearerToken.HandledRotate).To(BeEmpty(), "the request is open")
+	})
+})
+
 var _ = Describe("A token that the Secret has lost", func() {
 	// lost is a connection whose Secret was deleted, after which a rotation offers another token.
 	lost := func(w *world) (*v1alpha1.SCIMConnection, *process, *corev1.Secret) {
@@ -755,29 +839,16 @@ func (w *world) next4(o *v1alpha1.SCIMConnection) string {
 // rotationGauges are what a process's metrics show of rotations.
 func (p *process) rotationGauges() map[string]float64 {
 	GinkgoHelper()
-	p.catchUp()
-	registry := prometheus.NewPedanticRegistry()
-	Expect(registry.Register(p.rotations())).To(Succeed())
-	families, err := registry.Gather()
-	Expect(err).NotTo(HaveOccurred())
 	found := map[string]float64{}
-	for _, family := range families {
-		for _, series := range family.GetMetric() {
-			name := family.GetName()
-			for _, label := range series.GetLabel() {
-				if label.GetName() != "namespace" {
-					name += "/" + label.GetValue()
-				}
-			}
-			found[name] = series.GetGauge().GetValue()
-		}
-	}
+	p.gather(p.rotations(), func(name string, labels map[string]string, value float64) {
+		found[strings.Join([]string{name, labels["name"], labels["phase"]}, "/")] = value
+	})
 	return found
 }
 
 var _ = Describe("The gauges of a rotation", func() {
 	It("show the phase of each token and since when a rotation waits, through restarts too", func(ctx context.Context) {
-		const phase, start = "stytch_scim_token_phase/directory/", "stytch_scim_token_rotation_start_timestamp_seconds/directory"
+		const phase, start = "stytch_scim_token_phase/directory/", "stytch_scim_token_rotation_start_timestamp_seconds/directory/"
 		w := newWorld(ctx)
 		o := w.scim("directory")
 		w.create(o)

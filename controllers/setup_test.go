@@ -207,6 +207,28 @@ var _ = Describe("The manager wakes", func() {
 		w.expectHonest()
 	})
 
+	It("a SCIMConnection when its token is asked to be rotated, acknowledged, or taken out of its Secret", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.manage()
+		o := w.scim("directory")
+		w.create(o)
+		w.comesTo(o, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
+		acknowledge := func() {
+			w.comesTo(o, v1alpha1.ConditionRotating, v1alpha1.ReasonAwaitingAcknowledgement)
+			before := w.current(o)
+			w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
+			soon(func() bool { return w.current(o) != before }, "the rotation is completed")
+			w.expectIdle(o, before)
+		}
+		w.askForRotation(o, "")
+		acknowledge()
+		edit(w, w.tokenSecret(o), func(s *corev1.Secret) { delete(s.Data, v1alpha1.SecretKeyToken) })
+		acknowledge()
+		w.delete(w.tokenSecret(o))
+		acknowledge()
+		w.expectHonest()
+	})
+
 	It("no manifest by the write that proves its Secret to be writable, so that what fails is not tried again and again", func(ctx context.Context) {
 		w := newWorld(ctx)
 		rotating := w.rotating()

@@ -109,12 +109,7 @@ func (s *story) abandon(ctx context.Context, current, next string) error {
 	if err := s.annotate(ctx, "acknowledge-token=0000", "cancel-rotation="+next[len(next)-4:]); err != nil {
 		return err
 	}
-	if err := s.awaitToken(ctx, "the rotation to be canceled", func(scim object, secret map[string][]byte) bool {
-		return scim.condition("Rotating").Status != "True" && secret["next-token"] == nil && string(secret["token"]) == current
-	}); err != nil {
-		return err
-	}
-	return s.acceptedOf(ctx, current, next)
+	return s.over(ctx, "the rotation to be canceled", current, next)
 }
 
 // acknowledge completes a rotation, and finds the next token in the place of the current one.
@@ -123,16 +118,16 @@ func (s *story) acknowledge(ctx context.Context, current, next string) error {
 	if err := s.annotate(ctx, "acknowledge-token="+next[len(next)-4:]); err != nil {
 		return err
 	}
-	if err := s.awaitToken(ctx, "the rotation to be completed", func(scim object, secret map[string][]byte) bool {
-		return scim.condition("Rotating").Status != "True" && secret["next-token"] == nil && string(secret["token"]) == next
+	return s.over(ctx, "the rotation to be completed", next, current)
+}
+
+// over waits until the Secret holds the one token alone, and checks that Stytch accepts that and not the other.
+func (s *story) over(ctx context.Context, what, good, bad string) error {
+	if err := s.awaitToken(ctx, what, func(scim object, secret map[string][]byte) bool {
+		return scim.condition("Rotating").Status != "True" && secret["next-token"] == nil && string(secret["token"]) == good
 	}); err != nil {
 		return err
 	}
-	return s.acceptedOf(ctx, next, current)
-}
-
-// acceptedOf checks that Stytch accepts the one token and not the other.
-func (s *story) acceptedOf(ctx context.Context, good, bad string) error {
 	scim, _, err := s.secretOf(ctx)
 	if err != nil {
 		return err
