@@ -152,8 +152,8 @@ func (f flow) run(ctx context.Context, deaths ...death) int {
 // inParallel is how many worlds a flow is run in at a time.
 const inParallel = 3
 
-// crash runs the flow with every row of at most so many deaths, each at every call and write that the process would have made without
-// it. It returns how many the first one makes.
+// crash runs the flow with every row of at most so many deaths, each at every call and write that the process would have made
+// without it. It returns how many the first one makes.
 func (f flow) crash(ctx context.Context, rows int) int {
 	GinkgoHelper()
 	count := f.run(ctx)

@@ -124,8 +124,8 @@ func (w *world) secretValues() []string {
 	return values
 }
 
-// expectNowhereElse searches everything that is stored in the namespace but Secrets, events among it, and the process's log and metrics, for
-// every token that Stytch ever showed, whether or not it was kept.
+// expectNowhereElse searches everything that is stored in the namespace but Secrets, events among it, and the process's log and
+// metrics, for every token that Stytch ever showed, whether or not it was kept.
 func (w *world) expectNowhereElse(p *process) {
 	GinkgoHelper()
 	tokens := w.secretValues()

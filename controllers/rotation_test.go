@@ -97,8 +97,8 @@ func (w *world) expectIdle(o *v1alpha1.SCIMConnection, not string) {
 	Expect(isTrue(o, v1alpha1.ConditionRotating)).To(BeFalse())
 }
 
-// watchSecret has an observer outside the operator look, at each moment at which a process has made a call or a write, whether the Secret
-// holds the token that Stytch accepts as the current one. What it finds counts at the end of the spec.
+// watchSecret has an observer outside the operator look, at each moment at which a process has made a call or a write, whether
+// the Secret holds the token that Stytch accepts as the current one. What it finds counts at the end of the spec.
 func (w *world) watchSecret(o *v1alpha1.SCIMConnection) {
 	GinkgoHelper()
 	w.reload(o)
@@ -137,8 +137,8 @@ func (w *world) rotationsStarted() int {
 	return n
 }
 
-// transition is one of a token's life, which a process may die in: so often in a row, and with these answers to a start while a rotation
-// is under way.
+// transition is one of a token's life, which a process may die in: so often in a row, and with these answers to a start while a
+// rotation is under way.
 type transition struct {
 	flow
 	rows   int

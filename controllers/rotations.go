@@ -9,7 +9,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// rotations shows how it stands with the rotation of bearer tokens, as status knows it: it is read from the cache whenever metrics are.
+// rotations shows how it stands with the rotation of bearer tokens, as status knows it: it is read from the cache whenever
+// metrics are.
 type rotations struct {
 	find func(context.Context, ...client.ListOption) ([]*v1alpha1.SCIMConnection, error)
 }

@@ -121,8 +121,8 @@ func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1
 	return request, contradiction(err)
 }
 
-// contradiction is what Stytch says when it takes back that a rotation is under way. It was read a moment ago, so either somebody else has just
-// ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is looked at again.
+// contradiction is what Stytch says when it takes back that a rotation is under way. It was read a moment ago, so either somebody
+// else has just ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is looked at again.
 func contradiction(err error) error {
 	failed, is := errors.AsType[*stytch.Error](err)
 	if !is || failed.ErrorType != "scim_connection_not_rotating_token" {
@@ -150,8 +150,9 @@ func forgiven(request stytch.Request, err error) (stytch.Request, error) {
 	return request, err
 }
 
-// prove writes the Secret that a token is about to be kept in, so that what could refuse the token refuses this first. A proof holds as long as
-// nobody writes the Secret: what fails after it is tried again without another, or each try would be news of the Secret and wake the next.
+// prove writes the Secret that a token is about to be kept in, so that what could refuse the token refuses this first. A proof
+// holds as long as nobody writes the Secret: what fails after it is tried again without another, or each try would be news of the
+// Secret and wake the next.
 func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
 	secret, err := s.secret(ctx, keyOf(o, name))

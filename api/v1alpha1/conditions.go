@@ -14,8 +14,8 @@ const (
 	// ConditionExpiringSoon says that a token or a certificate ends within the manager's --expiry-warning, or has ended. The
 	// message says which and what to do. It leaves Ready alone.
 	ConditionExpiringSoon = "ExpiringSoon"
-	// ConditionRotating says that a rotation of a SCIM connection's bearer token is under way. The reason says what it waits for, the
-	// message what to do. It leaves Ready and Synced alone.
+	// ConditionRotating says that a rotation of a SCIM connection's bearer token is under way. The reason says what it waits for,
+	// the message what to do. It leaves Ready and Synced alone.
 	ConditionRotating = "Rotating"
 )
 
@@ -40,8 +40,8 @@ const (
 	// does not give all of the URLs that it would have found there.
 	ReasonDiscoveryFailed = "DiscoveryFailed"
 
-	// ReasonRenewBeforeTooLong says that a SCIM connection's bearer token does not live longer than spec.bearerToken.rotation.renewBefore,
-	// so that no rotation is started by time.
+	// ReasonRenewBeforeTooLong says that a SCIM connection's bearer token does not live longer than
+	// spec.bearerToken.rotation.renewBefore, so that no rotation is started by time.
 	ReasonRenewBeforeTooLong = "RenewBeforeTooLong"
 
 	// ReasonCredentialsRejected says that Stytch does not accept the project's secret.
@@ -79,7 +79,8 @@ const (
 	// ReasonExpired is ExpiringSoon's reason once something has ended.
 	ReasonExpired = "Expired"
 
-	// ReasonAwaitingAcknowledgement is Rotating's reason while the Secret offers the next token and somebody has to say that it is in use.
+	// ReasonAwaitingAcknowledgement is Rotating's reason while the Secret offers the next token and somebody has to say that it
+	// is in use.
 	ReasonAwaitingAcknowledgement = "AwaitingAcknowledgement"
 	// ReasonOverlapping is Rotating's reason while the Secret offers both tokens and the rotation is completed by itself.
 	ReasonOverlapping = "Overlapping"
@@ -103,11 +104,12 @@ const (
 	AnnotationPrefix = "connections.stytch-operator.dev/"
 	// AnnotationRefreshMetadata on a SAMLConnection has spec.metadataURL read again whenever its value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
-	// AnnotationRotateToken on a SCIMConnection asks for a rotation of the bearer token: its value is the last four characters of the current
-	// one and, to ask again for the same, a hyphen and anything else. It is ignored where another token is the current one.
+	// AnnotationRotateToken on a SCIMConnection asks for a rotation of the bearer token: its value is the last four characters of
+	// the current one and, to ask again for the same, a hyphen and anything else. It is ignored where another token is the
+	// current one.
 	AnnotationRotateToken = "connections.stytch-operator.dev/rotate-token"
-	// AnnotationAcknowledgeToken says that the next token is in use, so that the rotation may be completed: its value is the last four
-	// characters of the next token.
+	// AnnotationAcknowledgeToken says that the next token is in use, so that the rotation may be completed: its value is the last
+	// four characters of the next token.
 	AnnotationAcknowledgeToken = "connections.stytch-operator.dev/acknowledge-token"
 	// AnnotationCancelRotation abandons the rotation under way: its value is the last four characters of the next token.
 	AnnotationCancelRotation = "connections.stytch-operator.dev/cancel-rotation"
@@ -121,7 +123,8 @@ const (
 	SecretKeyBaseURL = "base-url"
 	// SecretKeyToken is the bearer token that the identity provider authenticates with.
 	SecretKeyToken = "token"
-	// SecretKeyNextToken is, while a rotation is under way, the bearer token that takes the place of the other when it is completed.
+	// SecretKeyNextToken is, while a rotation is under way, the bearer token that takes the place of the other when it is
+	// completed.
 	SecretKeyNextToken = "next-token"
 )
 

@@ -45,22 +45,22 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.overlap) == (has(self.completion) && self.completion == 'Automatic')",message="overlap must be given with completion Automatic, and only with it"
 // +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.renewBefore) || ![self.overlap, self.renewBefore].all(d, d.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$')) || duration(self.overlap) < duration(self.renewBefore)",message="overlap must be shorter than renewBefore, or the current token ends before both tokens were offered for so long"
 type SCIMTokenRotation struct {
-	// renewBefore is how long before the token's end a rotation is started; from 1h to 43800h (5 years). It must be shorter than the
-	// life of a token, which Stytch chooses.
+	// renewBefore is how long before the token's end a rotation is started; from 1h to 43800h (5 years). It must be shorter than
+	// the life of a token, which Stytch chooses.
 	// Absent: a rotation is started only when it is asked for.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$') && duration(self) >= duration('1h') && duration(self) <= duration('43800h')",message="renewBefore must be a duration from 1h to 43800h, such as 720h"
 	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
-	// completion says who decides that the next token takes the place of the current one, which ends then and there: Acknowledged waits for the
-	// annotation acknowledge-token; Automatic does not wait longer than overlap.
+	// completion says who decides that the next token takes the place of the current one, which ends then and there: Acknowledged
+	// waits for the annotation acknowledge-token; Automatic does not wait longer than overlap.
 	// Absent: Acknowledged.
 	// +optional
 	Completion SCIMRotationCompletion `json:"completion,omitempty"`
-	// overlap is how long the Secret offers both tokens before an Automatic rotation is completed; from 1m to 43800h. It counts from the
-	// start of the rotation (status.bearerToken.startedAt), and ends with the current token if that ends before.
-	// It is required with completion Automatic.
+	// overlap is how long the Secret offers both tokens before an Automatic rotation is completed; from 1m to 43800h. It counts
+	// from the start of the rotation (status.bearerToken.startedAt), and ends with the current token if that ends before. It is
+	// required with completion Automatic.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -70,8 +70,8 @@ type SCIMTokenRotation struct {
 
 // SCIMBearerToken says where the bearer token is kept, and how it is replaced.
 type SCIMBearerToken struct {
-	// secretName is the Secret that the operator writes the token into, in the same namespace: base-url, token and, while a rotation is
-	// under way, next-token. The Secret must not exist, or be labelled as this connection's. It cannot be changed.
+	// secretName is the Secret that the operator writes the token into, in the same namespace: base-url, token and, while a
+	// rotation is under way, next-token. The Secret must not exist, or be labelled as this connection's. It cannot be changed.
 	// The operator never deletes it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -141,8 +141,8 @@ type SCIMBearerTokenStatus struct {
 	// startedAt is when the rotation under way was started. It is absent where it was started elsewhere.
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
-	// nextLastFour are the last four characters of the next token. They are absent until the Secret holds it, unless the rotation was started
-	// elsewhere.
+	// nextLastFour are the last four characters of the next token. They are absent until the Secret holds it, unless the rotation
+	// was started elsewhere.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	NextLastFour string `json:"nextLastFour,omitempty"`
@@ -157,20 +157,19 @@ type SCIMBearerTokenStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	SecretLastFour string `json:"secretLastFour,omitempty"`
-	// handledRotate are the values of the annotation rotate-token that were answered for this token, the newest last, or that stood there when
-	// the connection was recorded.
+	// handledRotate are the values of the annotation rotate-token that were answered for this token, the newest last, or that
+	// stood there when the connection was recorded.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MaxLength=64
 	HandledRotate []string `json:"handledRotate,omitempty"`
-	// canceledLastFour are the last four characters of the next token of the last rotation that was canceled for this token, and canceledAt is when
-	// that was seen.
+	// canceledLastFour are the last four characters of the next token of the last rotation that was canceled for this token.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	CanceledLastFour string `json:"canceledLastFour,omitempty"`
-	// canceledAt is when the last rotation that was canceled for this token was seen to be. None is started by itself after that before the last tenth
-	// of the token's life.
+	// canceledAt is when the last rotation that was canceled for this token was seen to be. None is started by itself after that
+	// before the last tenth of the token's life.
 	// +optional
 	CanceledAt *metav1.Time `json:"canceledAt,omitempty"`
 }

@@ -26,7 +26,8 @@ type Report struct {
 	NotConverging []v1alpha1.NotConverging
 	// Expiring is the reason of ExpiringSoon, with its message; empty where nothing ends soon.
 	Expiring, ExpiringMessage string
-	// Rotating is the reason of the condition Rotating, with its message; empty where no rotation is under way. They count where Remote does.
+	// Rotating is the reason of the condition Rotating, with its message; empty where no rotation is under way. They count where
+	// Remote does.
 	Rotating, RotatingMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request

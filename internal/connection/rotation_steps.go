@@ -1,0 +1,93 @@
+package connection
+
+import (
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// tidy is the write that puts the Secret in order: a next token that has become the current one takes its place, one that is none
+// any more is taken out, and the base URL is Stytch's.
+func tidy(t, r *Token, isNew bool) *Step {
+	step := Step{Action: PublishToken}
+	add := func(field string, have, want Value) {
+		step.Changes = append(step.Changes, Change{Field: field, Have: have, Want: want})
+	}
+	completed := t.LastFour != r.LastFour && t.NextLastFour == r.LastFour && r.LastFour != ""
+	over := t.NextLastFour != "" && r.NextLastFour == ""
+	if completed {
+		step.Action = PromoteToken
+		if isNew {
+			step.Action = RecoverToken
+		}
+		add(fieldToken, ending(t.LastFour), ending(r.LastFour))
+	}
+	if completed || over {
+		step.Fresh = true
+		add(fieldNextToken, ending(t.NextLastFour), ending(""))
+	}
+	usable := completed || t.LastFour == r.LastFour || t.NextLastFour == r.NextLastFour && r.NextLastFour != ""
+	if usable && t.BaseURL != r.BaseURL {
+		add(fieldBaseURL, Text(t.BaseURL), Text(r.BaseURL))
+	}
+	if step.Changes == nil {
+		return nil
+	}
+	return &step
+}
+
+// ending is a token by its last four characters.
+func ending(lastFour string) Value {
+	if lastFour == "" {
+		return Text("")
+	}
+	return Text("…" + lastFour)
+}
+
+func start(r *Token, request, why string) *Step {
+	return &Step{
+		Action: StartRotation, Target: request, Why: why, Fresh: true,
+		Changes: []Change{{Field: fieldToken, Have: ending(r.LastFour), Want: Text("a new one")}},
+	}
+}
+
+func completion(r *Token) *Step {
+	return &Step{
+		Action: CompleteRotation, Fresh: true,
+		Changes: []Change{{Field: fieldToken, Have: ending(r.LastFour), Want: ending(r.NextLastFour)}},
+	}
+}
+
+func cancellation(r *Token) *Step {
+	return &Step{
+		Action: CancelRotation, Fresh: true,
+		Changes: []Change{{Field: fieldNextToken, Have: ending(r.NextLastFour), Want: ending("")}},
+	}
+}
+
+// HoldsNext says whether a token's Secret holds the next token that a step completes.
+func HoldsNext(data map[string][]byte, step Step) bool {
+	return step.Changes[0].Want.Same == ending(stytch.Secret(data[v1alpha1.SecretKeyNextToken]).LastFour()).Same
+}
+
+// PutInOrder changes what a token's Secret holds as a step says. It is false, and nothing is changed, where the Secret does not
+// hold what the step was decided on.
+func PutInOrder(data map[string][]byte, step Step) bool {
+	for key, field := range map[string]string{v1alpha1.SecretKeyToken: fieldToken, v1alpha1.SecretKeyNextToken: fieldNextToken} {
+		for _, c := range step.Changes {
+			if c.Field == field && c.Have.Same != ending(stytch.Secret(data[key]).LastFour()).Same {
+				return false
+			}
+		}
+	}
+	for _, c := range step.Changes {
+		switch c.Field {
+		case fieldToken:
+			data[v1alpha1.SecretKeyToken] = data[v1alpha1.SecretKeyNextToken]
+		case fieldNextToken:
+			delete(data, v1alpha1.SecretKeyNextToken)
+		case fieldBaseURL:
+			data[v1alpha1.SecretKeyBaseURL] = []byte(c.Want.Same)
+		}
+	}
+	return true
+}
