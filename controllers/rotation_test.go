@@ -12,7 +12,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -604,6 +606,58 @@ var _ = Describe("A start that is still on the wire", func() {
 		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStartedElsewhere)
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, "a-token-from-the-dashboard-7777").Which).To(Equal("next"))
 		Expect(o.Status.BearerToken.HandledRotate).To(BeEmpty(), "the request is open")
+	})
+})
+
+// refuseNextTokens has the API server's admission refuse every Secret of the world that holds a next token, until what it returns is called.
+func (w *world) refuseNextTokens() (lift func()) {
+	GinkgoHelper()
+	policy, binding := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	for object, text := range map[*unstructured.Unstructured]string{
+		policy: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy","metadata":{"name":"NAME"},"spec":{
+			"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["secrets"]}]},
+			"validations":[{"expression":"!has(object.data) || !('next-token' in object.data)"}]}}`,
+		binding: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"NAME"},"spec":{
+			"policyName":"NAME","validationActions":["Deny"],"matchResources":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"NAME"}}}}}`,
+	} {
+		Expect(object.UnmarshalJSON([]byte(strings.ReplaceAll(text, "NAME", w.namespace)))).To(Succeed())
+		w.create(object)
+	}
+	refused := func() bool {
+		probe := w.secret("probe", map[string]string{v1alpha1.SecretKeyNextToken: "x"})
+		return apierrors.IsInvalid(api.Create(w.ctx, probe, client.DryRunAll))
+	}
+	soon(refused, "the policy is in force")
+	return func() {
+		w.delete(binding)
+		w.delete(policy)
+		soon(func() bool { return !refused() }, "the policy is lifted")
+	}
+}
+
+var _ = Describe("A Secret that takes no next token, although it can be written otherwise,", func() {
+	It("costs nobody a token: it is said, tried again at the next look, and no more than once until then", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		w.settled(o)
+		w.watchSecret(o)
+		lift := w.refuseNextTokens()
+		edit(w, o, func(o *v1alpha1.SCIMConnection) { o.Spec.DisplayName = "Renamed" })
+		w.askForRotation(o, "")
+		p := w.start()
+		for n := 1; n <= 2; n++ {
+			p.pass(o)
+			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(
+				ContainSubstring("takes no token, although it can be written otherwise (the API server answered Invalid)"))
+			Expect(w.rotationsStarted()).To(Equal(n))
+			w.clock.advance(resync)
+		}
+		remote, _ := w.sim.Connection(o.Status.ConnectionID)
+		Expect(remote.DisplayName).To(Equal("Renamed"), "nothing else waits for it")
+		lift()
+		p.settle(o)
+		w.expectRotating(o)
+		w.expectNowhereElse(p)
 	})
 })
 
