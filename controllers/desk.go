@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -77,7 +78,8 @@ type memory struct {
 	mu      sync.Mutex
 	started time.Time // when this process began to reconcile, so certainly after it became leader
 	objects map[types.UID]recollection
-	names   map[name]types.UID // of what is remembered, to forget it once it is gone
+	names   map[name]types.UID   // of what is remembered, to forget it once it is gone
+	proofs  map[types.UID]string // the versions of Secrets that the last proving writes were answered with
 }
 
 // name of a manifest of any kind.
@@ -99,8 +101,6 @@ type recollection struct {
 	certain bool
 	// lost is the last creation of this process whose outcome is unknown.
 	lost time.Time
-	// proved is the resourceVersion of the token's Secret that this process's last proving write was answered with.
-	proved string
 }
 
 // start notes the time of the first pass.
@@ -141,6 +141,31 @@ func (m *memory) forget(n name) {
 	defer m.mu.Unlock()
 	delete(m.objects, m.names[n])
 	delete(m.names, n)
+}
+
+// keepProof remembers the version that a proving write was answered with.
+func (m *memory) keepProof(secret metav1.Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.proofs == nil {
+		m.proofs = map[types.UID]string{}
+	}
+	m.proofs[secret.GetUID()] = secret.GetResourceVersion()
+}
+
+// isProof says that a Secret is as the last proving write of this process left it.
+func (m *memory) isProof(secret metav1.Object) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	version, known := m.proofs[secret.GetUID()]
+	return known && version == secret.GetResourceVersion()
+}
+
+// dropProof forgets a Secret that is gone.
+func (m *memory) dropProof(secret metav1.Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.proofs, secret.GetUID())
 }
 
 // copyOf is a deep copy of a manifest.

@@ -164,7 +164,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 			Namespace: o.Namespace, Name: name,
 			Labels: map[string]string{v1alpha1.LabelConnection: labelOf(o)},
 		}}
-		return secret, s.proved(o, secret, s.client.Create(ctx, secret))
+		return secret, s.proved(secret, s.client.Create(ctx, secret))
 	}
 	if !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
 		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ForeignSecret(name, o.Status.ConnectionID)}
@@ -172,19 +172,19 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	if secret.Immutable != nil && *secret.Immutable {
 		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
 	}
-	if s.recall.of(o.UID).proved == secret.ResourceVersion {
+	if s.recall.isProof(secret) {
 		return secret, nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, labelOf(o))
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.AnnotationProved, s.Now().UTC().Format(time.RFC3339Nano))
-	return secret, s.proved(o, secret, s.client.Patch(ctx, secret, patch))
+	return secret, s.proved(secret, s.client.Patch(ctx, secret, patch))
 }
 
 // proved remembers a proof that succeeded.
-func (s scim) proved(o *v1alpha1.SCIMConnection, secret *corev1.Secret, err error) error {
+func (s scim) proved(secret *corev1.Secret, err error) error {
 	if err == nil {
-		s.recall.note(o.UID, func(r *recollection) { r.proved = secret.ResourceVersion })
+		s.recall.keepProof(secret)
 	}
 	return unwritable(secret.Name, err)
 }

@@ -109,7 +109,7 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)
 		For(e.blank(), builder.WithPredicates(wishChanged())).
 		Watches(e.blank(), handler.EnqueueRequestsFromMapFunc(e.waiting), builder.WithPredicates(claimsChanged())).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindSecret))).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindSecret)), builder.WithPredicates(e.secretChanged())).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindConfigMap))).
 		WithOptions(controllerOptions())
 	for _, watch := range further {
@@ -137,11 +137,10 @@ func controllerOptions() controller.Options {
 	}
 }
 
-// naming finds the manifests that name an object of their namespace. What this process wrote to prove that it can write is no news.
+// naming finds the manifests that name an object of their namespace.
 func (e *engine[O, R]) naming(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
-		return e.wake(ctx, func(o O) bool { return e.recall.of(o.GetUID()).proved != object.GetResourceVersion() },
-			client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
+		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
 	}
 }
 
@@ -171,11 +170,6 @@ func (e *engine[O, R]) waiting(ctx context.Context, _ client.Object) []reconcile
 }
 
 func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
-	return e.wake(ctx, func(O) bool { return true }, options...)
-}
-
-// wake asks for a pass of the manifests that are found and that something is news to.
-func (e *engine[O, R]) wake(ctx context.Context, isNews func(O) bool, options ...client.ListOption) []reconcile.Request {
 	found, err := e.find(ctx, options...)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.name)
@@ -183,9 +177,7 @@ func (e *engine[O, R]) wake(ctx context.Context, isNews func(O) bool, options ..
 	}
 	var requests []reconcile.Request
 	for _, o := range found {
-		if isNews(o) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
-		}
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
 	}
 	return requests
 }
@@ -195,6 +187,18 @@ func wishChanged() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew))
 	}})
+}
+
+// secretChanged lets through every change of a Secret but what this process wrote to prove that it can write it.
+func (d *desk) secretChanged() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return !d.recall.isProof(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !d.recall.isProof(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			d.recall.dropProof(e.Object)
+			return true
+		},
+	}
 }
 
 // sourceChanged lets through what an External connection may wait for: a source that appears or goes, gets its connection, or

@@ -102,6 +102,27 @@ func TestAnExternalConnectionWakesItsSourceWhenItIsOnItsWayOut(t *testing.T) {
 	}
 }
 
+func TestASecretIsNewsUnlessItIsAProofOfThisProcess(t *testing.T) {
+	d := &desk{}
+	proof := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: "one", ResourceVersion: "7"}}
+	edited := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: "one", ResourceVersion: "8"}}
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: "two", ResourceVersion: "7"}}
+	news := d.secretChanged()
+	is := func(secret *corev1.Secret) bool {
+		return news.Update(event.UpdateEvent{ObjectOld: proof, ObjectNew: secret}) && news.Create(event.CreateEvent{Object: secret})
+	}
+	if !is(proof) {
+		t.Error("nothing was proved")
+	}
+	d.recall.keepProof(proof)
+	if is(proof) || !is(edited) || !is(other) {
+		t.Errorf("what was proved is news: %t; what was edited since: %t; another: %t", is(proof), is(edited), is(other))
+	}
+	if !news.Delete(event.DeleteEvent{Object: proof}) || !is(proof) {
+		t.Error("a Secret that is deleted is news, and nothing is remembered of it")
+	}
+}
+
 // manage runs the controllers as the program does, until the spec ends. The world's clock stands still, so that nothing comes of
 // time: what happens was woken.
 func (w *world) manage() {
