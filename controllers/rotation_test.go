@@ -524,6 +524,34 @@ var _ = Describe("A rotation", func() {
 	})
 })
 
+var _ = Describe("A rotation comes through", func() {
+	for name, move := range map[string]func(*stytchsim.Switches){
+		"null for what is empty":              func(s *stytchsim.Switches) { s.Strings = "null" },
+		"nothing for what is empty":           func(s *stytchsim.Switches) { s.Strings = "absent" },
+		"times with nanoseconds":              func(s *stytchsim.Switches) { s.Timestamps = "nanoseconds" },
+		"no times":                            func(s *stytchsim.Switches) { s.Timestamps = "absent" },
+		"201 for what is created":             func(s *stytchsim.Switches) { s.CreateStatus = "201" },
+		"no before the next token is current": func(s *stytchsim.Switches) { s.NextToken = "waits" },
+	} {
+		It("and comes to rest where Stytch says "+name, func(ctx context.Context) {
+			w := newWorld(ctx, move)
+			o := w.scim("directory")
+			w.settled(o)
+			w.watchSecret(o)
+			before := w.current(o)
+			p := w.start()
+			w.askForRotation(o, "")
+			p.settle(o)
+			w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonAwaitingAcknowledgement)
+			w.start().expectQuiet(o)
+			w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
+			p.settle(o)
+			w.expectIdle(o, before)
+			w.start().expectQuiet(o)
+		})
+	}
+})
+
 var _ = Describe("A start that is still on the wire", func() {
 	// onTheWire brings a process to where its start has arrived at Stytch and has had no effect yet, and ends the process.
 	onTheWire := func(w *world) (*v1alpha1.SCIMConnection, held) {
