@@ -261,6 +261,10 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 			says: []string{"started elsewhere", "ends in nnnn: it is left alone", "cancel-rotation=nnnn"},
 		},
 		{
+			name: "somebody else's that was seen before is left alone", secret: alone, remote: open, rotating: "StartedElsewhere",
+			known: with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }),
+		},
+		{
 			name: "somebody else's is left alone beside a next token of ours that was replaced", secret: tokens{"aaaa", "oooo"}, remote: open, rotating: "StartedElsewhere",
 			known: with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.NextLastFour = "oooo" }),
 		},
