@@ -2,6 +2,9 @@ package controllers
 
 import (
 	"context"
+	"net/http"
+	"slices"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -128,6 +131,38 @@ var _ = Describe("A SCIMConnection", func() {
 		p.settle(o)
 		w.expectKept(o)
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch has what the manifest says."))
+	})
+
+	// Or each try would be news of the Secret, and wake the next.
+	It("proves once that its Secret can be written, however often what follows fails", func(ctx context.Context) {
+		for _, operation := range []string{"CreateSCIMConnection", "StartSCIMTokenRotation", "CompleteSCIMTokenRotation"} {
+			w := newWorld(ctx)
+			var o *v1alpha1.SCIMConnection
+			switch operation {
+			case "CreateSCIMConnection":
+				o = w.scim("directory")
+				w.create(o)
+			case "StartSCIMTokenRotation":
+				o = w.settled(w.scim("directory")).(*v1alpha1.SCIMConnection)
+				w.askForRotation(o, "")
+			default:
+				o = w.rotating()
+				w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
+			}
+			w.fault(stytchsim.Fault{Operation: operation, Effect: stytchsim.FaultError, Status: http.StatusBadRequest, ErrorType: "planted"})
+			p := w.start()
+			tries, proofs := 0, 0
+			for range 4 {
+				got := p.pass(o)
+				tries += len(slices.DeleteFunc(got.calls, func(call string) bool { return !strings.HasPrefix(call, "POST ") }))
+				proofs += len(slices.DeleteFunc(got.writes, func(write string) bool { return !strings.Contains(write, "/secrets") }))
+			}
+			Expect([]int{tries, proofs}).To(Equal([]int{4, 1}), operation)
+			w.sim.RemoveFaults()
+			edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Labels["somebody"] = "else" })
+			got := p.pass(o)
+			Expect(got.writes).To(ContainElement(HavePrefix("PATCH /api/v1/namespaces/"+w.namespace+"/secrets/")), "a proof of what somebody wrote since")
+		}
 	})
 
 	It("takes a Secret that a deleted connection released", func(ctx context.Context) {

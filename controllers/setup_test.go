@@ -2,8 +2,6 @@ package controllers
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -248,33 +246,6 @@ var _ = Describe("The manager wakes", func() {
 		w.delete(w.tokenSecret(o))
 		acknowledge()
 		w.expectHonest()
-	})
-
-	It("no manifest by the write that proves its Secret to be writable, so that what fails is not tried again and again", func(ctx context.Context) {
-		w := newWorld(ctx)
-		rotating := w.rotating()
-		for operation, status := range map[string]int{"CreateSCIMConnection": http.StatusBadRequest, "CompleteSCIMTokenRotation": http.StatusInternalServerError} {
-			w.fault(stytchsim.Fault{Operation: operation, Effect: stytchsim.FaultError, Status: status, ErrorType: "planted"})
-		}
-		w.manage()
-		created := w.scim("created")
-		created.Spec.Organization = w.partner.ID
-		w.create(created)
-		w.comesTo(created, v1alpha1.ConditionSynced, v1alpha1.ReasonRejected)
-		w.annotate(rotating, v1alpha1.AnnotationAcknowledgeToken, w.next(rotating))
-		w.comesTo(rotating, v1alpha1.ConditionSynced, v1alpha1.ReasonUnavailable)
-		for i := range 3 { // meanwhile others are served
-			o := w.saml(fmt.Sprintf("okta-%d", i))
-			w.create(o)
-			w.comesTo(o, v1alpha1.ConditionReady, v1alpha1.ReasonActive)
-		}
-		tries := map[string]int{}
-		for _, call := range w.callsSince(0) {
-			tries[call.Operation]++
-		}
-		// The event of a write may be there before its answer is: then one more pass is taken.
-		Expect(tries["CreateSCIMConnection"]).To(BeNumerically("<=", 2))
-		Expect(tries["CompleteSCIMTokenRotation"]).To(BeNumerically("<=", 3), "with its back-off")
 	})
 
 	It("a manifest when an annotation asks for something", func(ctx context.Context) {
