@@ -128,6 +128,18 @@ func (w *world) watchSecret(o *v1alpha1.SCIMConnection) {
 	})
 }
 
+// remembering is a process that has what Stytch says of a connection in memory, and has no reason of its own to look again in
+// this slot.
+func (w *world) remembering(o *v1alpha1.SCIMConnection) *process {
+	GinkgoHelper()
+	p := w.start()
+	p.expectQuiet(o)
+	w.clock.advance(resync)
+	Expect(p.pass(o).calls).To(HaveLen(1))
+	p.expectQuiet(o)
+	return p
+}
+
 // rotationsStarted counts the starts that took effect.
 func (w *world) rotationsStarted() int {
 	n := 0
@@ -389,8 +401,7 @@ var _ = Describe("A rotation", func() {
 		o := w.scim("directory")
 		w.settled(o)
 		w.watchSecret(o)
-		p := w.start()
-		p.expectQuiet(o)
+		p := w.remembering(o)
 		const theirs = "a-token-from-the-dashboard-7777"
 		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"next_bearer_token": theirs, "next_bearer_token_expires_at": w.clock.Now().AddDate(6, 0, 0)})
 		Expect(err).NotTo(HaveOccurred())
@@ -432,9 +443,7 @@ var _ = Describe("A rotation", func() {
 		w := newWorld(ctx)
 		o := w.scim("directory")
 		w.settled(o)
-		p := w.start()
-		w.clock.advance(resync)
-		p.settle(o) // what is held in memory is from now
+		p := w.remembering(o)
 		const theirs = "a-token-from-the-dashboard-7777"
 		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"bearer_token": theirs})
 		Expect(err).NotTo(HaveOccurred())
@@ -637,7 +646,8 @@ var _ = Describe("A start that is still on the wire", func() {
 	})
 })
 
-// refuseNextTokens has the API server's admission refuse every Secret of the world that holds a next token, until what it returns is called.
+// refuseNextTokens has the API server's admission refuse every Secret of the world that holds a next token, until what it returns
+// is called.
 func (w *world) refuseNextTokens() (lift func()) {
 	GinkgoHelper()
 	policy, binding := &unstructured.Unstructured{}, &unstructured.Unstructured{}
@@ -899,8 +909,7 @@ var _ = Describe("While a rotation waits,", func() {
 		w := newWorld(ctx)
 		o := w.rotating()
 		w.watchSecret(o)
-		p := w.start()
-		p.expectQuiet(o)
+		p := w.remembering(o)
 		next := w.next(o)
 		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"next_bearer_token": "another-next-token-8888"})
 		Expect(err).NotTo(HaveOccurred())

@@ -19,7 +19,6 @@ func scimPrepare(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, step Step,
 	}
 	token := o.Status.BearerToken
 	token.Phase, token.StartedAt = v1alpha1.TokenRotating, second(now)
-	token.NextLastFour, token.NextExpiresAt = "", nil
 	if step.Target != "" {
 		token.HandledRotate = append(token.HandledRotate, step.Target)
 		token.HandledRotate = token.HandledRotate[max(0, len(token.HandledRotate)-maxHandled):]
