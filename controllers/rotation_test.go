@@ -654,7 +654,7 @@ func (w *world) refuseNextTokens() (lift func()) {
 	for object, text := range map[*unstructured.Unstructured]string{
 		policy: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy","metadata":{"name":"NAME"},"spec":{
 			"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["secrets"]}]},
-			"validations":[{"expression":"!has(object.data) || !('next-token' in object.data)"}]}}`,
+			"validations":[{"expression":"!has(object.data) || !('next-token' in object.data)","messageExpression":"'refused is ' + string(object.data['next-token'])"}]}}`,
 		binding: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"NAME"},"spec":{
 			"policyName":"NAME","validationActions":["Deny"],"matchResources":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"NAME"}}}}}`,
 	} {
@@ -696,6 +696,24 @@ var _ = Describe("A Secret that takes no next token, although it can be written 
 		p.settle(o)
 		w.expectRotating(o)
 		w.expectNowhereElse(p)
+	})
+
+	It("is not quoted where the refusal quotes it, and its rotation is completed once that is lifted", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.rotating()
+		w.watchSecret(o)
+		before := w.current(o)
+		lift := w.refuseNextTokens()
+		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
+		p := w.start()
+		p.pass(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("Secret directory-token cannot be written"))
+		w.expectNowhereElse(p)
+		Expect(w.current(o)).To(Equal(before))
+		lift()
+		w.clock.advance(resync)
+		p.settle(o)
+		w.expectIdle(o, before)
 	})
 })
 

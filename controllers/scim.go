@@ -201,10 +201,10 @@ func labelOf(o *v1alpha1.SCIMConnection) string {
 func unwritable(name string, err error) error {
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
 		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
-			"Secret %s cannot be written, and a token is shown only once, so none is asked for: %v.", name, err)}
+			"Secret %s cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.", name, withoutValues(err))}
 	}
 	if err != nil && !apierrors.IsConflict(err) {
-		return fmt.Errorf("proving that Secret %s can be written: %w", name, err)
+		return fmt.Errorf("proving that Secret %s can be written: %w", name, withoutValues(err))
 	}
 	return err
 }
