@@ -20,16 +20,6 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// finding is how a pass ended, where it ended with something to say. It travels as an error because it ends the pass.
-type finding struct {
-	reason, message string
-	until           time.Time      // when to look again; zero: at the next slot
-	soon            bool           // look again after the back-off
-	request         stytch.Request // the call that it is about
-}
-
-func (f finding) Error() string { return f.message }
-
 var (
 	// errDone ends a pass that has nothing to write.
 	errDone = errors.New("done")
@@ -45,7 +35,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	p.tell(ctx)
 	next := p.next()
 	var (
-		found  finding
+		found  connection.Finding
 		notYet *stytch.NotYet
 		kept   *stytch.Kept
 		failed *stytch.Error
@@ -71,69 +61,69 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.name, client.ObjectKeyFromObject(p.o), end)
 }
 
-func (p *pass[O, R]) concludeFound(ctx context.Context, found finding) (ctrl.Result, error) {
-	if found.request.Operation != "" {
-		p.report.Request = found.request
+func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding) (ctrl.Result, error) {
+	if found.Request.Operation != "" {
+		p.report.Request = found.Request
 	}
-	if err := p.write(ctx, found.reason, found.message); err != nil {
+	if found.Absent {
+		p.report.Remote = &connection.Remote{Absent: true}
+	}
+	if err := p.write(ctx, found.Reason, found.Message); err != nil {
 		return p.unwritten(err)
 	}
 	switch {
-	case found.soon:
+	case found.Soon:
 		return ctrl.Result{RequeueAfter: again}, nil
-	case !found.until.IsZero():
-		return p.later(found.until), nil
+	case !found.Until.IsZero():
+		return p.later(found.Until), nil
 	}
 	return p.later(p.next()), nil
 }
 
-// concludeKept ends a pass that could not read. Where there is nothing to apply, and the first failure lies in this slot, nothing
-// is said yet: the connection is most likely as it was.
+// concludeKept ends a pass that could not read.
 func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
 	p.distrust(kept.Err)
 	logFailed(ctx, kept.Err)
-	firstInSlot := !kept.Since.Before(p.slots.Start(p.now))
-	if !p.met() || !passing(kept.Err) || !firstInSlot {
-		p.report.Request = kept.Err.Request
-		reason, message := connection.Failure(kept.Err)
-		if err := p.write(ctx, reason, message); err != nil {
+	again, silent := connection.AfterReading(kept, connection.Met(p.o), p.slots.Start(p.now))
+	if !silent {
+		if err := p.writeFailed(ctx, kept.Err); err != nil {
 			return p.unwritten(err)
 		}
 	}
-	if passing(kept.Err) {
-		return p.later(kept.Until), nil
-	}
-	return p.later(p.next()), nil
+	return p.tryAgain(again, kept.Err)
 }
 
 // concludeFailed ends a pass in which a call failed.
 func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (ctrl.Result, error) {
 	p.distrust(failed)
 	logFailed(ctx, failed)
-	p.report.Request = failed.Request
-	reason, message := connection.Failure(failed)
-	if err := p.write(ctx, reason, message); err != nil {
+	if err := p.writeFailed(ctx, failed); err != nil {
 		return p.unwritten(err)
 	}
-	switch failed.Class {
-	case stytch.Throttled:
-		return p.later(failed.Time.Add(failed.RetryAfter)), nil
-	case stytch.Unavailable:
+	return p.tryAgain(connection.After(failed), failed)
+}
+
+// writeFailed says in status what a failed call means.
+func (p *pass[O, R]) writeFailed(ctx context.Context, failed *stytch.Error) error {
+	p.report.Request = failed.Request
+	reason, message := connection.Failure(failed)
+	return p.write(ctx, reason, message)
+}
+
+func (p *pass[O, R]) tryAgain(again connection.Again, failed *stytch.Error) (ctrl.Result, error) {
+	switch {
+	case again.BackOff:
 		return ctrl.Result{}, failed
-	default:
-		return p.later(p.next()), nil
+	case !again.At.IsZero():
+		return p.later(again.At), nil
 	}
+	return p.later(p.next()), nil
 }
 
 // logFailed keeps in the log what status does not: each of a run of equal failures, with its own request ID.
 func logFailed(ctx context.Context, failed *stytch.Error) {
 	ctrl.LoggerFrom(ctx).Info("A call to Stytch failed", "operation", failed.Operation, "status", failed.StatusCode,
 		"errorType", failed.ErrorType, "requestID", failed.ID)
-}
-
-// passing says that a failure passes by itself.
-func passing(failed *stytch.Error) bool {
-	return failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled
 }
 
 // distrust has a StytchProject checked again whose credentials were rejected.
@@ -213,30 +203,4 @@ func note(message string) string {
 		return message
 	}
 	return strings.ToValidUTF8(message[:maxNote-len("…")], "") + "…"
-}
-
-// eventOf is the reason of the event about a step; empty where another step tells it.
-func eventOf(action connection.Action) string {
-	switch action {
-	case connection.CompleteRotation:
-		return ""
-	case connection.PromoteToken:
-		return "TokenRotated"
-	case connection.RecoverToken:
-		return "TokenRecovered"
-	case connection.StartRotation:
-		return "RotationStarted"
-	case connection.CancelRotation:
-		return "RotationCanceled"
-	case connection.PublishToken:
-		return "SecretUpdated"
-	case connection.PublishDetails:
-		return "DetailsPublished"
-	case connection.ReadMetadata:
-		return "MetadataRead"
-	case connection.Update, connection.DeleteCertificate, connection.FreeCertificate,
-		connection.AddEncryptionKey, connection.DeleteEncryptionKey:
-		return "Updated"
-	}
-	return string(action)
 }

@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,13 +18,12 @@ import (
 
 // create makes the connection of a manifest that has none, and records its ID before anything else is done with it.
 func (p *pass[O, R]) create(ctx context.Context) error {
-	_, problems, err := p.wish(ctx)
+	in, err := p.wish(ctx)
 	if err != nil {
 		return err
 	}
-	if reason, message := connection.Worst(problems); reason != "" {
-		p.report.Remote = &connection.Remote{Absent: true}
-		return finding{reason: reason, message: message}
+	if problem, may := p.kind.MayCreate(p.o, in); !may {
+		return problem
 	}
 	if err := p.to.Reserve(ctx); err != nil {
 		return err
@@ -36,9 +34,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.unchanged(ctx); err != nil {
 		return err
 	}
-	body := stytch.Fields{"display_name": connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID())}
-	maps.Copy(body, p.kind.Creation(p.o))
-	r, request, err := p.remote.create(ctx, p.to, p.o, body)
+	r, request, err := p.remote.create(ctx, p.to, p.o, p.kind.Body(p.o))
 	p.report.Request = request
 	id := p.kind.Common(r).ConnectionID
 	if id == "" {
@@ -53,28 +49,27 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 
 // notCreated remembers whether a creation that failed may still have happened.
 func (p *pass[O, R]) notCreated(err error) error {
-	var failed *stytch.Error
-	if !errors.As(err, &failed) {
+	failed, answered := errors.AsType[*stytch.Error](err)
+	if !answered {
 		return err
 	}
-	if failed.Unknown() {
-		p.recall.note(p.o.GetUID(), func(r *recollection) { r.lost = p.Now() })
-		return finding{reason: v1alpha1.ReasonCreationInDoubt, soon: true, message: p.doubt(), request: failed.Request}
+	unknown, end := connection.NotCreated(p.o, failed, p.listed().Before(p.now))
+	p.recall.note(p.o.GetUID(), func(r *recollection) {
+		if unknown {
+			r.lost = p.Now()
+		} else {
+			r.certain = true
+		}
+	})
+	if errors.Is(end, connection.ErrOutdated) {
+		return p.outdated()
 	}
-	p.recall.note(p.o.GetUID(), func(r *recollection) { r.certain = true })
-	standing := []string{"active_scim_connection_exists", "duplicate_external_sso_connection", "duplicate_saml_connection"}
-	if slices.Contains(standing, failed.ErrorType) && p.listedBefore() {
-		p.session.Forget(p.kind.API, p.o.CommonStatus().OrganizationID)
-		return errAgain
-	}
-	return err
+	return end
 }
 
-// doubt says what is done while a creation may have happened. It is the same when the answer was just lost and when it is looked
-// for, so that a creation which keeps failing is not written down again and again.
-func (p *pass[O, R]) doubt() string {
-	return fmt.Sprintf("A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
-		connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))
+// listed is when the newest list of the organization's connections was begun.
+func (p *pass[O, R]) listed() time.Time {
+	return p.session.Looked(p.kind.API, p.o.CommonStatus().OrganizationID)
 }
 
 // hold makes a connection that was found the manifest's own.
@@ -152,13 +147,14 @@ func (p *pass[O, R]) writeDown(ctx context.Context) error {
 func (p *pass[O, R]) record(ctx context.Context, id string) error {
 	ctx, cancel := outlive(ctx, recordTime)
 	defer cancel()
-	status := p.o.CommonStatus()
+	record := p.kind.ReadRecord(p.o)
+	record.ID = id
 	patch, err := json.Marshal([]map[string]any{
 		{"op": "test", "path": "/metadata/uid", "value": p.o.GetUID()},
 		{"op": "test", "path": "/status/connectionID", "value": nil},
-		{"op": "add", "path": "/status/projectID", "value": status.ProjectID},
-		{"op": "add", "path": "/status/organizationID", "value": status.OrganizationID},
-		{"op": "add", "path": "/status/connectionID", "value": id},
+		{"op": "add", "path": "/status/projectID", "value": record.Project},
+		{"op": "add", "path": "/status/organizationID", "value": record.Organization},
+		{"op": "add", "path": "/status/connectionID", "value": record.ID},
 	})
 	if err != nil {
 		return fmt.Errorf("encoding the record of %s: %w", id, err)
@@ -168,6 +164,6 @@ func (p *pass[O, R]) record(ctx context.Context, id string) error {
 		return fmt.Errorf("recording %s: %w", id, err)
 	}
 	p.wrote(changed)
-	status.ConnectionID = id
+	p.kind.WriteRecord(p.o, record)
 	return nil
 }

@@ -31,7 +31,7 @@ func (d *desk) publishDetails(ctx context.Context, o v1alpha1.Connection, name s
 		return unwritten(name, d.client.Create(ctx, object))
 	}
 	if !connection.OwnsConfigMap(object, o.GetUID()) {
-		return finding{reason: v1alpha1.ReasonInvalid, message: connection.ForeignConfigMap(name)}
+		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignConfigMap(name)}
 	}
 	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	fill(object, step)
@@ -57,7 +57,7 @@ func unwritten(name string, err error) error {
 	case apierrors.IsAlreadyExists(err):
 		return errAgain
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf("ConfigMap %s cannot be written: %v.", name, err)}
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf("ConfigMap %s cannot be written: %v.", name, err)}
 	case err != nil && !apierrors.IsConflict(err):
 		return fmt.Errorf("writing ConfigMap %s: %w", name, err)
 	}

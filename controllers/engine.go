@@ -3,11 +3,9 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,16 +22,21 @@ import (
 type remote[O v1alpha1.Connection, R any] interface {
 	// list shows every connection of the kind in an organization, by a list that was begun at or after since.
 	list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]R, error)
-	// read adds to the inputs of a wish what only this kind needs, and puts into status what must be known of it before the
-	// connection is looked for. The ID is that of the connection, empty where there is none yet.
-	read(ctx context.Context, to *stytch.Pass, o O, id string, since time.Time, in *connection.Inputs) error
+	// read adds to the inputs of a wish what only this kind needs.
+	read(ctx context.Context, to *stytch.Pass, o O, since time.Time, in *connection.Inputs) error
 	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
 	// its creation then did not happen, and the next pass mends it.
 	create(ctx context.Context, to *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
-	// perform takes one step of a plan on the connection of o.
-	perform(ctx context.Context, to *stytch.Pass, o O, step connection.Step) (stytch.Request, error)
+	// perform takes one step of a plan on the connection of o. One that certainly was not sent ends with a connection.Unsent.
+	perform(ctx context.Context, to *stytch.Pass, o O, step connection.Step) (answer, error)
 	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
 	remove(ctx context.Context, to *stytch.Pass, o O) (stytch.Request, error)
+}
+
+// answer is what came of a step: the call to Stytch, if there was one, and Stytch's warning.
+type answer struct {
+	stytch.Request
+	warning string
 }
 
 // engine keeps connections of one kind as their manifests say.
@@ -56,11 +59,9 @@ type pass[O v1alpha1.Connection, R any] struct {
 	slots    connection.Slots
 	since    time.Time // lists begun before this are too old
 
-	session  session
-	to       *stytch.Pass
-	report   connection.Report
-	problems []connection.Problem // that the pass met and went on from
-	shelved  []string             // topics whose steps are not taken any more in this pass
+	session session
+	to      *stytch.Pass
+	report  connection.Report
 
 	happened []happening
 }
@@ -82,7 +83,7 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case p.settled(ctx):
 		return p.warn(ctx)
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
-		return p.conclude(ctx, finding{reason: v1alpha1.ReasonPaused, message: "management is Paused: the connection is not looked at."})
+		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused: the connection is not looked at."})
 	}
 	return p.conclude(ctx, p.keep(ctx))
 }
@@ -92,7 +93,7 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	if err := p.remote.read(ctx, p.to, p.o, "", p.since, &connection.Inputs{}); err != nil {
+	if err := p.readFirst(ctx); err != nil {
 		return err
 	}
 	identity, err := p.identify(ctx)
@@ -112,6 +113,16 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 		return err
 	}
 	return p.converge(ctx, identity)
+}
+
+// readFirst reads what has to be known before the connection is looked for.
+func (p *pass[O, R]) readFirst(ctx context.Context) error {
+	var in connection.Inputs
+	if err := p.remote.read(ctx, p.to, p.o, p.since, &in); err != nil {
+		return err
+	}
+	p.kind.Note(p.o, connection.Event[R]{Moment: connection.InputsRead, Inputs: in, Now: p.now})
+	return nil
 }
 
 // read gets a manifest from the cache, unless this process wrote a version of it that the cache has not seen.
@@ -154,16 +165,7 @@ func (p *pass[O, R]) cutSlots() {
 
 // settled says that nothing has happened since the last pass found the manifest's wish met.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
-	due := p.kind.Due(p.o)
-	return p.met() && !p.slots.Due(p.looked(), p.now) && (due.IsZero() || due.After(p.now)) && p.sameInputs(ctx)
-}
-
-// met says that the last pass found the wish of this generation wholly met.
-func (p *pass[O, R]) met() bool {
-	status := p.o.CommonStatus()
-	synced := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSynced)
-	return synced != nil && connection.Applied(synced.Reason) &&
-		status.AppliedGeneration == p.o.GetGeneration() && status.ObservedGeneration == p.o.GetGeneration()
+	return p.kind.Settled(p.o, p.slots, p.looked(), p.now, func() bool { return p.sameInputs(ctx) })
 }
 
 // looked is when Stytch was last looked at for this manifest. A process that starts counts the current slot as looked at, so
@@ -181,7 +183,7 @@ func (p *pass[O, R]) observing() bool {
 
 // enter opens the project and pins what the manifest belongs to.
 func (p *pass[O, R]) enter(ctx context.Context) error {
-	spec, status := p.o.CommonSpec(), p.o.CommonStatus()
+	spec := p.o.CommonSpec()
 	session, err := p.desk.session(ctx, p.o.GetNamespace(), spec.Project())
 	if err != nil {
 		return err
@@ -189,19 +191,20 @@ func (p *pass[O, R]) enter(ctx context.Context) error {
 	p.session = session
 	p.to = session.Pass(string(p.o.GetUID()), p.lane(ctx))
 	project := session.project.Spec.ProjectID
-	if status.ProjectID != "" && status.ProjectID != project {
-		return finding{reason: v1alpha1.ReasonConflict, message: fmt.Sprintf(
-			"This manifest belongs to the project %s, and StytchProject %s now stands for %s: restore the StytchProject, or delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply it under another name.",
-			status.ProjectID, spec.Project(), project)}
-	}
-	if problem := connection.SameEnvironment(project, spec.Organization, spec.ConnectionID); problem != nil {
-		return finding{reason: problem.Reason, message: problem.Message}
+	for _, problem := range []*connection.Problem{
+		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
+	} {
+		if problem != nil {
+			return connection.Finding{Reason: problem.Reason, Message: problem.Message}
+		}
 	}
 	organization, err := p.organization(ctx)
 	if err != nil {
 		return err
 	}
-	status.ProjectID, status.OrganizationID = project, organization
+	record := p.kind.ReadRecord(p.o)
+	record.Project, record.Organization = project, organization
+	p.kind.WriteRecord(p.o, record)
 	p.cutSlots()
 	return nil
 }
@@ -221,7 +224,7 @@ func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 
 // lane of a pass: what somebody waits for goes before what is done in the background.
 func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
-	if !p.o.GetDeletionTimestamp().IsZero() || p.o.CommonStatus().ConnectionID != "" && (!p.met() || !p.sameInputs(ctx)) {
+	if connection.Urgent(p.o, func() bool { return p.sameInputs(ctx) }) {
 		return stytch.Urgent
 	}
 	return stytch.Rest
@@ -237,17 +240,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 	if err != nil {
 		return identity, err
 	}
-	switch identity.Verdict {
-	case connection.Conflict:
-		return identity, finding{reason: v1alpha1.ReasonConflict, message: identity.Message + "."}
-	case connection.Missing:
-		p.report.Remote = &connection.Remote{Absent: true}
-		return identity, finding{reason: v1alpha1.ReasonRemoteMissing, message: identity.Message + "."}
-	case connection.Doubt:
-		return identity, finding{reason: v1alpha1.ReasonCreationInDoubt, until: believable, message: p.doubt()}
-	case connection.Ours, connection.None:
-	}
-	return identity, nil
+	return identity, identity.End(p.o, believable)
 }
 
 // look lists the organization and identifies the manifest's connection in it.
@@ -274,14 +267,9 @@ func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (con
 // believable is the time from which a list that shows nothing proves that nothing is on its way.
 func (p *pass[O, R]) believable() time.Time {
 	known := p.recall.of(p.o.GetUID())
-	switch {
-	case !known.lost.IsZero():
-		return known.lost.Add(p.SettleTime)
-	case known.certain || !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer):
-		return time.Time{}
-	default:
-		return p.recall.start(p.now).Add(p.SettleTime)
-	}
+	return connection.Attempt{
+		UnknownAt: known.lost, Certain: known.certain, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.recall.start(p.now),
+	}.Believable(p.SettleTime)
 }
 
 func (p *pass[O, R]) later(at time.Time) ctrl.Result {

@@ -18,18 +18,12 @@ import (
 
 // expiring is what status knows to end soon: the reason of ExpiringSoon and its message.
 func (p *pass[O, R]) expiring() (reason, message string) {
-	return connection.Expiring(p.kind.Expiries(p.o), p.ExpiryWarning, p.now)
+	return connection.Expiring(p.kind.Ends(p.o), p.ExpiryWarning, p.now)
 }
 
 // next is when to look again: at the next slot, when something is about to end, or when the clock asks for a step.
 func (p *pass[O, R]) next() time.Time {
-	next := p.slots.Next(p.now)
-	for _, moment := range []time.Time{connection.NextMoment(p.kind.Expiries(p.o), p.ExpiryWarning, p.now), p.kind.Due(p.o)} {
-		if moment.After(p.now) && moment.Before(next) {
-			next = moment
-		}
-	}
-	return next
+	return p.kind.Next(p.o, p.slots, p.ExpiryWarning, p.now)
 }
 
 // warn ends a pass in which nothing is to be done but, when its time has come, to say that something ends soon.
@@ -88,7 +82,7 @@ func (e *expiries) Collect(metrics chan<- prometheus.Metric) {
 func (e *engine[O, R]) expiries(ctx context.Context, tell func(string, v1alpha1.Connection, connection.Expiry)) error {
 	all, err := e.find(ctx, client.UnsafeDisableDeepCopy)
 	for _, o := range all {
-		for _, end := range e.kind.Expiries(o) {
+		for _, end := range e.kind.Ends(o) {
 			tell(e.name, o, end)
 		}
 	}

@@ -21,8 +21,8 @@ func keyOf(o client.Object, name string) types.NamespacedName {
 
 // inputs reads what a wish is computed from beside its manifest, and notes the versions.
 func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, error) {
-	in := connection.Inputs{Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
-	if err := p.remote.read(ctx, p.to, p.o, id, p.since, &in); err != nil {
+	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
+	if err := p.remote.read(ctx, p.to, p.o, p.since, &in); err != nil {
 		return in, err
 	}
 	versions := []v1alpha1.Input{}

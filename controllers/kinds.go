@@ -61,8 +61,8 @@ func (external) list(ctx context.Context, to *stytch.Pass, organization string, 
 	return all.External, err
 }
 
-// read finds the source's manifest where the connection names one, and what is re-used.
-func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ string, _ time.Time, in *connection.Inputs) error {
+// read finds the source's manifest where the connection names one.
+func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := blankSource(string(ref.Kind))
 		err := e.client.Get(ctx, keyOf(o, ref.Name), source)
@@ -73,7 +73,6 @@ func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.External
 			in.Source = source
 		}
 	}
-	connection.Resolve(o, in.Source)
 	return nil
 }
 
@@ -83,9 +82,9 @@ func (external) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.Externa
 	return to.CreateExternal(ctx, o.Status.OrganizationID, body)
 }
 
-func (external) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (stytch.Request, error) {
+func (external) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
 	_, request, err := to.UpdateExternal(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
-	return request, err
+	return answer{Request: request}, err
 }
 
 func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
@@ -101,7 +100,7 @@ func (saml) list(ctx context.Context, to *stytch.Pass, organization string, sinc
 	return all.SAML, err
 }
 
-func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, string, time.Time, *connection.Inputs) error {
+func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
@@ -111,21 +110,21 @@ func (saml) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnect
 	return to.CreateSAML(ctx, o.Status.OrganizationID, body)
 }
 
-func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (request stytch.Request, err error) {
+func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
 	organization, id := o.Status.OrganizationID, o.Status.ConnectionID
 	switch step.Action {
 	case connection.DeleteCertificate, connection.FreeCertificate:
-		return forgiven(to.DeleteVerificationCertificate(ctx, organization, id, step.Target))
+		a.Request, err = forgiven(to.DeleteVerificationCertificate(ctx, organization, id, step.Target))
 	case connection.DeleteEncryptionKey:
-		return forgiven(to.DeleteEncryptionKey(ctx, organization, id, step.Target))
+		a.Request, err = forgiven(to.DeleteEncryptionKey(ctx, organization, id, step.Target))
 	case connection.ReadMetadata:
-		_, request, err = to.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
+		_, a.Request, err = to.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
 	case connection.PublishDetails:
 		err = s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	default:
-		_, request, err = to.UpdateSAML(ctx, organization, id, step.Fields())
+		_, a.Request, err = to.UpdateSAML(ctx, organization, id, step.Fields())
 	}
-	return request, err
+	return a, err
 }
 
 func (s saml) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
@@ -140,7 +139,7 @@ func (oidc) list(ctx context.Context, to *stytch.Pass, organization string, sinc
 	return all.OIDC, err
 }
 
-func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, string, time.Time, *connection.Inputs) error {
+func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
@@ -150,15 +149,12 @@ func (oidc) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnect
 	return to.CreateOIDC(ctx, o.Status.OrganizationID, body)
 }
 
-func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (stytch.Request, error) {
+func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
 	if step.Action == connection.PublishDetails {
-		return stytch.Request{}, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+		return a, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
-	_, warning, request, err := to.UpdateOIDC(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
-	if err == nil {
-		connection.Sent(o, step, warning)
-	}
-	return request, err
+	_, a.warning, a.Request, err = to.UpdateOIDC(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
+	return a, err
 }
 
 func (s oidc) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
@@ -178,7 +174,7 @@ func (d *desk) removeSource(ctx context.Context, to *stytch.Pass, kind string, o
 		}
 	}
 	if len(names) > 0 {
-		return stytch.Request{}, finding{reason: v1alpha1.ReasonDeletionBlocked, message: fmt.Sprintf(
+		return stytch.Request{}, connection.Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: fmt.Sprintf(
 			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
 	}
 	status := o.CommonStatus()

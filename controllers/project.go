@@ -89,14 +89,13 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 
 // concludeFailed says when a check that failed is made again.
 func (c *projectChecker) concludeFailed(failed *stytch.Error) (ctrl.Result, error) {
-	switch failed.Class {
-	case stytch.Throttled:
-		return ctrl.Result{RequeueAfter: max(failed.Time.Add(failed.RetryAfter).Sub(c.Now()), time.Millisecond)}, nil
-	case stytch.Unavailable:
+	switch again := connection.After(failed); {
+	case again.BackOff:
 		return ctrl.Result{}, failed
-	default:
-		return ctrl.Result{RequeueAfter: c.ResyncInterval}, nil
+	case !again.At.IsZero():
+		return ctrl.Result{RequeueAfter: max(again.At.Sub(c.Now()), time.Millisecond)}, nil
 	}
+	return ctrl.Result{RequeueAfter: c.ResyncInterval}, nil
 }
 
 // write puts what was found into status, if that changes it.

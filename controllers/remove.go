@@ -19,32 +19,17 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return errDone
 	}
-	if p.retains() {
-		return p.release(ctx, "Retained", p.farewell())
+	if connection.Retains(p.o) {
+		return p.release(ctx, "Retained", connection.Retained(p.o))
 	}
 	err := p.destroy(ctx)
 	if errors.Is(err, errNothing) {
 		return p.release(ctx, "Nothing", "Nothing at Stytch was this manifest's.")
 	}
 	if err != nil {
-		return blocked(err)
+		return connection.Blocked(err)
 	}
 	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", p.o.CommonStatus().ConnectionID))
-}
-
-func (p *pass[O, R]) retains() bool {
-	spec := p.o.CommonSpec()
-	return spec.DeletionPolicy != v1alpha1.DeletionDelete ||
-		spec.Management == v1alpha1.ManagementObserve || spec.Management == v1alpha1.ManagementPaused
-}
-
-// farewell says what stays at Stytch.
-func (p *pass[O, R]) farewell() string {
-	if id := p.o.CommonStatus().ConnectionID; id != "" {
-		return fmt.Sprintf("%s stays at Stytch as it is.", id)
-	}
-	return fmt.Sprintf("No connection was recorded. Should a creation have been under way, it bears the name %q.",
-		connection.ProvisionalName(connection.RealName(p.o), p.o.GetUID()))
 }
 
 // errNothing says that nothing at Stytch is the manifest's.
@@ -85,35 +70,13 @@ func gone(err, end error) error {
 // claimStray finds and records the connection that a creation left whose answer was lost.
 func (p *pass[O, R]) claimStray(ctx context.Context) error {
 	identity, err := p.identify(ctx)
-	var rival finding
-	if errors.As(err, &rival) && rival.reason == v1alpha1.ReasonConflict {
+	switch {
+	case identity.Verdict == connection.Conflict, err == nil && identity.Verdict == connection.None:
 		return errNothing
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
-	if identity.Verdict == connection.None {
-		return errNothing
-	}
 	return p.record(ctx, identity.ID)
-}
-
-// blocked says why a deletion cannot go on, and what lifts that. What passes by itself stays as it is.
-func blocked(err error) error {
-	const way = "Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."
-	var failed *stytch.Error
-	var found finding
-	switch {
-	case errors.As(err, &failed) && failed.ErrorType == "cannot_delete_default_sso_connection":
-		return finding{reason: v1alpha1.ReasonDeletionBlocked, request: failed.Request, message: join(
-			"Stytch does not delete an organization's default connection while it has others: make another one the default, or delete the others first.", way)}
-	case errors.As(err, &failed) && failed.Class != stytch.Unavailable && failed.Class != stytch.Throttled:
-		_, message := connection.Failure(failed)
-		return finding{reason: v1alpha1.ReasonDeletionBlocked, request: failed.Request, message: join(message, way)}
-	case errors.As(err, &found) && found.message != "" && found.reason != v1alpha1.ReasonCreationInDoubt:
-		return finding{reason: v1alpha1.ReasonDeletionBlocked, message: join(found.message, way)}
-	}
-	return err
 }
 
 // release drops the finalizer: nothing at Stytch is the manifest's any more.

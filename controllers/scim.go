@@ -26,16 +26,16 @@ func (scim) list(ctx context.Context, to *stytch.Pass, organization string, sinc
 }
 
 // read lists the connection's groups where the manifest names some.
-func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, id string, since time.Time, in *connection.Inputs) error {
-	if id == "" || !connection.NamesGroups(o) {
+func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
+	if in.ID == "" || !connection.NamesGroups(o) {
 		return nil
 	}
-	groups, err := to.SCIMGroups(ctx, o.Status.OrganizationID, id, since)
+	groups, err := to.SCIMGroups(ctx, o.Status.OrganizationID, in.ID, since)
 	if err != nil {
 		return err
 	}
 	list, err := s.list(ctx, to, o.Status.OrganizationID, since)
-	r, _ := stytch.Find(list, id)
+	r, _ := stytch.Find(list, in.ID)
 	in.Groups = connection.Groups(groups, r)
 	return err
 }
@@ -58,43 +58,37 @@ func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 	return r, request, nil
 }
 
-func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
 	organization, id := o.Status.OrganizationID, o.Status.ConnectionID
-	var request stytch.Request
-	var err error
 	switch step.Action {
 	case connection.StartRotation:
-		return s.startRotation(ctx, to, o, step)
+		a.Request, err = s.startRotation(ctx, to, o)
 	case connection.CompleteRotation:
-		return s.completeRotation(ctx, to, o, step)
+		a.Request, err = s.completeRotation(ctx, to, o, step)
 	case connection.CancelRotation:
-		_, request, err = to.CancelRotation(ctx, organization, id)
-		return request, contradiction(err)
+		_, a.Request, err = to.CancelRotation(ctx, organization, id)
+		err = contradiction(err)
 	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
-		return request, s.publish(ctx, o, step)
+		err = s.publish(ctx, o, step)
 	default:
-		_, request, err = to.UpdateSCIM(ctx, organization, id, step.Fields())
+		_, a.Request, err = to.UpdateSCIM(ctx, organization, id, step.Fields())
 	}
-	return request, err
+	return a, err
 }
 
 // startRotation has a next token made and keeps it beside the current one.
-func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	if err := to.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
 	proved, err := s.prove(ctx, o)
 	if err != nil {
-		connection.NotStarted(o, step)
-		return stytch.Request{}, err
+		return stytch.Request{}, connection.Unsent{Err: err}
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	r, request, err := to.StartRotation(post, o.Status.OrganizationID, o.Status.ConnectionID)
 	if err != nil {
-		if failed, is := errors.AsType[*stytch.Error](err); is && !failed.Unknown() {
-			connection.NotStarted(o, step)
-		}
 		return request, err
 	}
 	if r.NextBearerToken.LastFour() == r.BearerTokenLastFour {
@@ -167,10 +161,10 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 		return secret, s.proved(secret, s.client.Create(ctx, secret))
 	}
 	if !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
-		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ForeignSecret(name, o.Status.ConnectionID)}
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, o.Status.ConnectionID)}
 	}
 	if secret.Immutable != nil && *secret.Immutable {
-		return nil, finding{reason: v1alpha1.ReasonInvalid, message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
 	}
 	if s.recall.isProof(secret) {
 		return secret, nil
@@ -200,7 +194,7 @@ func labelOf(o *v1alpha1.SCIMConnection) string {
 // unwritable says what to do about a Secret that the API server does not let the operator write.
 func unwritable(name string, err error) error {
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"Secret %s cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.", name, withoutValues(err))}
 	}
 	if err != nil && !apierrors.IsConflict(err) {
@@ -243,7 +237,7 @@ func withheld(name string, err error) error {
 	case err == nil || apierrors.IsConflict(err):
 		return err
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"Secret %s takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.",
 			name, withoutValues(err))}
 	}
@@ -277,7 +271,7 @@ func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step conn
 	}
 	err = s.client.Patch(ctx, secret, patch)
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"Secret %s cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as %s.",
 			secret.Name, withoutValues(err), v1alpha1.SecretKeyNextToken)}
 	}

@@ -40,7 +40,7 @@ func (d *desk) session(ctx context.Context, namespace, name string) (session, er
 	var project v1alpha1.StytchProject
 	err := d.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
 	if apierrors.IsNotFound(err) {
-		return session{}, finding{reason: v1alpha1.ReasonInputMissing, message: fmt.Sprintf(
+		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"There is no StytchProject %s in this namespace: apply one, with the Secret that it names.", name)}
 	}
 	if err != nil {
@@ -67,7 +67,7 @@ func standing(project *v1alpha1.StytchProject) error {
 	case ready == nil || project.Status.ObservedGeneration != project.Generation:
 		return errUnchecked
 	case ready.Status != metav1.ConditionTrue:
-		return finding{reason: ready.Reason, message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message)}
+		return connection.Finding{Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message)}
 	case len(project.Status.Inputs) != 1:
 		return errUnchecked
 	}

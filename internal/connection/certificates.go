@@ -2,11 +2,9 @@ package connection
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -17,10 +15,24 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
+const blockCertificate = "CERTIFICATE"
+
+// Fields of the update endpoint, and of the list, that hold certificates.
 const (
-	blockCertificate = "CERTIFICATE"
-	pemBegin         = "-----BEGIN "
+	fieldCertificate  = "x509_certificate"
+	fieldCertificates = "verification_certificates"
 )
+
+// Actions on certificates.
+//
+//nolint:gochecknoglobals // Go has no constants of this type
+var (
+	DeleteCertificate = Action{"DeleteCertificate", "Updated"}
+	FreeCertificate   = Action{"FreeCertificate", "Updated"} // deletes one to make room
+)
+
+// maxCertificates that a SAML connection may have at Stytch, and as many encryption keys (Stytch's docs, "SAML certificates").
+const maxCertificates = 5
 
 // wantedCertificates reads the certificates of a manifest. One that is named twice counts once. It is nil, not managed, where
 // they are more than Stytch takes.
@@ -98,26 +110,6 @@ func readBundle(text string) ([]Certificate, error) {
 	return certificates, nil
 }
 
-// readPEM reads PEM with nothing but white space around its blocks: what else stands there may be half of something.
-func readPEM(text string) ([]*pem.Block, error) {
-	var blocks []*pem.Block
-	left := strings.TrimSpace(text)
-	if !strings.Contains(left, pemBegin) {
-		return nil, errors.New("is not PEM: paste it with its BEGIN and END lines")
-	}
-	for left != "" {
-		if !strings.HasPrefix(left, pemBegin) {
-			return nil, errors.New("holds text beside its PEM blocks: leave only what stands from the BEGIN lines to the END lines")
-		}
-		block, rest := pem.Decode([]byte(left))
-		if block == nil || strings.Count(left[:len(left)-len(rest)], pemBegin) > 1 { // Decode passes over what is broken
-			return nil, errors.New("holds broken PEM: paste it again, with its BEGIN and END lines")
-		}
-		blocks, left = append(blocks, block), strings.TrimSpace(string(rest))
-	}
-	return blocks, nil
-}
-
 // readCertificate reads a certificate. It is sent on in canonical PEM. Only its shape is looked at: identity providers use
 // certificates that Go's parser finds fault with, and Stytch is the one to judge them.
 func readCertificate(der []byte) (Certificate, error) {
@@ -137,12 +129,6 @@ func readCertificate(der []byte) (Certificate, error) {
 		c.ExpiresAt = parsed.NotAfter
 	}
 	return c, nil
-}
-
-// fingerprint is the SHA-256 of something, in lower-case hexadecimal.
-func fingerprint(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }
 
 func holds(list []Certificate, sha256 string) bool {
@@ -209,16 +195,6 @@ func planCertificates(want, have State, changes []Change) []Step {
 		steps = append(steps, deletion(DeleteCertificate, c))
 	}
 	return steps
-}
-
-// planReading has the metadata read where that is due: at the end, because a document that cannot be read holds nothing else up
-// then.
-func planReading(m *Metadata, steps []Step) []Step {
-	read := slices.ContainsFunc(steps, func(s Step) bool { return s.Action == ReadMetadata })
-	if m == nil || !m.Due || read {
-		return nil
-	}
-	return []Step{reading(m)}
 }
 
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
@@ -328,24 +304,15 @@ func addition(c Certificate, want, have []Certificate) Change {
 	}
 	slices.Sort(instead)
 	return Change{
-		Field: fieldCertificate,
-		Have:  Text(strings.Join(slices.Compact(instead), " ")),
-		Want:  Value{Send: c.PEM, Same: c.SHA256},
+		Field: fieldCertificate, Kind: Added, Topic: topicOf("certificate", c.SHA256),
+		Have: Text(strings.Join(slices.Compact(instead), " ")),
+		Want: Value{Send: c.PEM, Same: c.SHA256},
 	}
 }
 
 func deletion(action Action, c Certificate) Step {
 	return Step{
-		Action: action, Target: c.ID,
-		Changes: []Change{{Field: fieldCertificates, Have: Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: Text("")}},
+		Action: action, Target: c.ID, Needs: []string{fieldCertificate, fieldMetadataURL},
+		Changes: []Change{{Field: fieldCertificates, Kind: Removed, Topic: topicOf("certificate", cmp.Or(c.SHA256, c.ID)), Have: Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: Text("")}},
 	}
-}
-
-// reading of the identity provider's metadata.
-func reading(m *Metadata) Step {
-	was := m.Was
-	if was == m.URL {
-		was = "" // what it gave is out of date
-	}
-	return Step{Action: ReadMetadata, Changes: []Change{{Field: fieldMetadataURL, Have: Text(was), Want: Text(m.URL)}}}
 }

@@ -61,7 +61,7 @@ func TestABundleIsReadFromASecretOrAConfigMap(t *testing.T) {
 			"five, and all again":      {strings.Repeat(a.pem+b.pem+c.pem+pool()[3].pem+pool()[4].pem, 2), pool()[:5]},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				want, problems := connection.SAML().Want(bundled(kind), samlID, both(test.text))
+				want, problems := wantOf(connection.SAML(), bundled(kind), samlID, both(test.text))
 				same(t, "problems", problems, []connection.Problem(nil))
 				var is []connection.Certificate
 				for _, c := range test.want {
@@ -119,7 +119,7 @@ func TestABadBundleIsSaidWithItsItem(t *testing.T) {
 func TestTheKeyOfASecretThatIsMissingIsNotTakenFromAConfigMap(t *testing.T) {
 	in := both(pool()[0].pem)
 	in.Secrets = nil
-	_, problems := connection.SAML().Want(bundled(connection.KindSecret), samlID, in)
+	_, problems := wantOf(connection.SAML(), bundled(connection.KindSecret), samlID, in)
 	same(t, "the problems", len(problems), 1)
 }
 
@@ -237,26 +237,26 @@ func TestACertificateThatMakesRoomIsWrittenDownBefore(t *testing.T) {
 	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: pool()[0].pem}}
 	plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
 	same(t, "the first step", plan[0].Action, connection.FreeCertificate)
-	same(t, "whether it is written down", kind.Prepare(o, r, plan[0], noon), true)
+	same(t, "whether it is written down", begins(kind, o, r, plan[0], noon), true)
 	same(t, "what is", o.Status.FreedCertificate, &v1alpha1.FreedCertificateStatus{SHA256: pool()[4].sha256, PEM: pool()[4].pem})
 	for _, s := range plan[1:] {
-		same(t, "whether "+string(s.Action)+" is", kind.Prepare(o, r, s, noon), false)
+		same(t, "whether "+s.Action.Name+" is", begins(kind, o, r, s, noon), false)
 	}
 
 	want, have, _ := statesOf(kind, o, r, connection.Inputs{Now: noon})
-	kind.Publish(o, r, want)
+	publish(kind, o, r, want)
 	same(t, "what stands while it is there yet", o.Status.FreedCertificate, (*v1alpha1.FreedCertificateStatus)(nil))
-	kind.Prepare(o, r, plan[0], noon)
+	begins(kind, o, r, plan[0], noon)
 	r.VerificationCertificates = r.VerificationCertificates[1:]
-	kind.Publish(o, r, want)
+	publish(kind, o, r, want)
 	same(t, "what stands while the new one is missing", o.Status.FreedCertificate.SHA256, pool()[4].sha256)
 	r.VerificationCertificates = append(r.VerificationCertificates, atStytch(pool()[0])...)
-	kind.Publish(o, r, want)
+	publish(kind, o, r, want)
 	same(t, "what stands once the new one is there", o.Status.FreedCertificate, (*v1alpha1.FreedCertificateStatus)(nil))
 
 	have.Certificates[0].PEM = "" // what Stytch shows cannot be read
-	free := connection.Plan(want, have)[0]
-	same(t, "whether one without a text is written down", kind.Prepare(o, r, free, noon), false)
+	free := planOf(want, have)[0]
+	same(t, "whether one without a text is written down", begins(kind, o, r, free, noon), false)
 	same(t, "what stands of it", o.Status.FreedCertificate, (*v1alpha1.FreedCertificateStatus)(nil))
 }
 
@@ -328,29 +328,29 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 	})
 	t.Run("and nothing where nothing made room", func(t *testing.T) {
 		kind, o := connection.SAML(), samlManifest()
-		plan := connection.Plan(connection.State{Certificates: wished("a")}, connection.State{})
-		same(t, "the step", kind.Undo(o, plan[0], "invalid_x509_certificate"), (*connection.Step)(nil))
+		plan := planOf(connection.State{Certificates: wished("a")}, connection.State{})
+		same(t, "the step", refuse(kind, o, plan[0], "invalid_x509_certificate"), (*connection.Step)(nil))
 		o.Status.FreedCertificate = &v1alpha1.FreedCertificateStatus{SHA256: "x", PEM: "pem"}
-		same(t, "the step of another refusal", kind.Undo(o, update([3]string{"idp_entity_id", "a", "b"}), "invalid_x509_certificate"), (*connection.Step)(nil))
-		same(t, "the body", kind.Undo(o, plan[0], "invalid_x509_certificate").Fields(), stytch.Fields{"x509_certificate": "pem"})
+		same(t, "the step of another refusal", refuse(kind, o, update([3]string{"idp_entity_id", "a", "b"}), "invalid_x509_certificate"), (*connection.Step)(nil))
+		same(t, "the body", refuse(kind, o, plan[0], "invalid_x509_certificate").Fields(), stytch.Fields{"x509_certificate": "pem"})
 	})
 }
 
 func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *testing.T) {
 	want := connection.State{Certificates: wished("a", "b"), Refused: "a"}
 	have := connection.State{Certificates: certificates("b:1:1", "o:2:2")}
-	noSteps(t, connection.Plan(want, have))
+	noSteps(t, planOf(want, have))
 	want.Refused = ""
-	same(t, "the steps once it is wanted anew", story(connection.Plan(want, have)), "+a -2")
+	same(t, "the steps once it is wanted anew", story(planOf(want, have)), "+a -2")
 
 	o := samlManifest()
 	o.Status.RefusedCertificate = "a"
-	problems := connection.SAML().Doubts(o, connection.State{Certificates: wished("a"), Refused: "a"}, have)
+	problems := connection.SAML().Problems(o, connection.State{Certificates: wished("a"), Refused: "a"}, have)
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonRejected || !strings.Contains(message, "which Stytch refused (invalid_x509_certificate) and which is not sent again") {
 		t.Errorf("%s: %s", reason, message)
 	}
-	connection.SAML().Publish(o, samlRemote(), connection.State{Certificates: wished("a")})
+	publish(connection.SAML(), o, samlRemote(), connection.State{Certificates: wished("a")})
 	same(t, "noted while it is wanted", o.Status.RefusedCertificate, "a")
-	connection.SAML().Publish(o, samlRemote(), connection.State{Certificates: wished("b")})
+	publish(connection.SAML(), o, samlRemote(), connection.State{Certificates: wished("b")})
 	same(t, "noted when it is not wanted any more", o.Status.RefusedCertificate, "")
 }

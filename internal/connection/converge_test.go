@@ -139,7 +139,7 @@ func (p *pretend) converge(t *testing.T, want connection.State, stuck []v1alpha1
 	want.Now = noon
 	for range maxSteps {
 		want.Token = p.secret
-		plan := connection.Plan(want, p.seen())
+		plan := planOf(want, p.seen())
 		if done != nil {
 			stuck = append(slices.Clone(stuck), connection.Repeated(*done, plan)...)
 		}
@@ -154,6 +154,8 @@ func (p *pretend) converge(t *testing.T, want connection.State, stuck []v1alpha1
 	t.Fatalf("more than %d steps: %s", maxSteps, story(p.log))
 	return nil, nil
 }
+
+const maxSteps = 40
 
 func unwatched() {}
 
@@ -272,7 +274,7 @@ func TestNoCertificateIsRemovedWhileTheManifestHoldsOneThatCannotBeRead(t *testi
 		random := rand.New(rand.NewSource(seed))
 		want := connection.State{Certificates: randomWish(random), Incomplete: true}
 		have := randomCertificates(random)
-		for _, s := range connection.Plan(want, connection.State{Certificates: have}) {
+		for _, s := range planOf(want, connection.State{Certificates: have}) {
 			if s.Action == connection.DeleteCertificate || s.Action == connection.FreeCertificate {
 				t.Fatalf("%s is removed from %s", s.Target, certificateWords(have))
 			}
@@ -443,7 +445,7 @@ func (p *pretend) crash(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	want := wantedName()
 	want.Token = p.secret
-	plan := connection.Plan(want, p.seen())
+	plan := planOf(want, p.seen())
 	if len(plan) == 0 {
 		return
 	}

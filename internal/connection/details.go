@@ -71,7 +71,7 @@ func planDetails(want, have map[string]string) []Step {
 	var changes []Change
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if want[key] != have[key] {
-			changes = append(changes, Change{Field: detailsPrefix + key, Have: detail(want[key]), Want: detail(have[key])})
+			changes = append(changes, Change{Field: detailsPrefix + key, Topic: topicDetails, Have: detail(want[key]), Want: detail(have[key])})
 		}
 	}
 	if changes == nil {
@@ -81,6 +81,11 @@ func planDetails(want, have map[string]string) []Step {
 }
 
 const detailsPrefix = "details."
+
+// PublishDetails writes the ConfigMap.
+var PublishDetails = Action{"PublishDetails", "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
+
+var topicDetails = Topic{Name: "details", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
 
 // detail is an entry of the ConfigMap. A certificate is shown by its fingerprint.
 func detail(text string) Value {

@@ -97,7 +97,7 @@ func TestOfCertificatesAsNewAsEachOtherTheDetailsHaveThatOfTheWantedKey(t *testi
 	before := inJSON(t, have)
 	for key, certificate := range map[string]string{"a": "pem of a", "b": "pem of b", "c": "pem of a"} {
 		want := connection.State{Details: map[string]string{}, Signing: []connection.Key{{SPKISHA256: key}}}
-		plan := connection.Plan(want, have)
+		plan := planOf(want, have)
 		same(t, "the certificate beside the key "+key, connection.DetailsIn(plan[len(plan)-1]), map[string]string{"signing-certificate.pem": certificate})
 	}
 	same(t, "the state after it", inJSON(t, have), before)

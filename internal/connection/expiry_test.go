@@ -86,7 +86,7 @@ func TestBetweenTwoMomentsNothingElseIsSaid(t *testing.T) {
 func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
 	kind := connection.SAML()
 	o, r := samlManifest(), samlRemote()
-	same(t, "the ends of a fresh one", kind.Expiries(o), []connection.Expiry(nil))
+	same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
 	sha := strings.Repeat("ab", 32)
 	r.VerificationCertificates = []stytch.Certificate{
 		{ID: "late", SHA256: "late", Subject: "CN=okta", ExpiresAt: yearsOn(2)},
@@ -96,9 +96,9 @@ func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
 		{ID: "endless", SHA256: "endless"},
 	}
 	r.SigningCertificates = []stytch.SigningCertificate{{SHA256: "new", ExpiresAt: yearsOn(4)}, {SHA256: "old", ExpiresAt: yearsOn(-1)}}
-	kind.Publish(o, r, connection.State{})
+	publish(kind, o, r, connection.State{})
 	var words []string
-	for _, e := range kind.Expiries(o) {
+	for _, e := range kind.Ends(o) {
 		words = append(words, fmt.Sprintf("%s %s %s %d", e.What, e.Which, e.Name, e.At.Year()))
 		if e.Advice == "" || strings.HasSuffix(e.Advice, ".") {
 			t.Errorf("the advice is %q", e.Advice)
@@ -110,30 +110,30 @@ func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
 		"verification_certificate unreadable The identity provider's certificate unreadable 2029",
 		"signing_certificate new Stytch's signing certificate new 2030",
 	})
-	contains(t, kind.Expiries(o)[0].Advice, "spec.verificationCertificates")
+	contains(t, kind.Ends(o)[0].Advice, "spec.verificationCertificates")
 	o.Spec.MetadataURL = documents[0]
-	contains(t, kind.Expiries(o)[0].Advice, "have the metadata read again by the annotation connections.stytch-operator.dev/refresh-metadata")
-	_, message := connection.Expiring(kind.Expiries(o), 10*365*24*time.Hour, noon)
+	contains(t, kind.Ends(o)[0].Advice, "have the metadata read again by the annotation connections.stytch-operator.dev/refresh-metadata")
+	_, message := connection.Expiring(kind.Ends(o), 10*365*24*time.Hour, noon)
 	same(t, "each is said once", strings.Count(message, "abababababababab ("), 1)
 }
 
 func TestASCIMConnectionSaysWhenItsTokenEnds(t *testing.T) {
 	kind := connection.SCIM()
 	o, r := scimManifest(), scimRemote()
-	same(t, "the ends of a fresh one", kind.Expiries(o), []connection.Expiry(nil))
+	same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
 	publishedToken(o, r, connection.Inputs{})
-	same(t, "the ends where Stytch does not say", kind.Expiries(o), []connection.Expiry(nil))
+	same(t, "the ends where Stytch does not say", kind.Ends(o), []connection.Expiry(nil))
 	r.BearerTokenExpiresAt = yearsOn(1)
 	publishedToken(o, r, connection.Inputs{})
-	list := kind.Expiries(o)
+	list := kind.Ends(o)
 	same(t, "the ends", len(list), 1)
 	same(t, "what", []string{list[0].What, list[0].Which, list[0].Name}, []string{"bearer_token", "", "The bearer token that ends in wxyz"})
 	same(t, "when", list[0].At.Equal(yearsOn(1)), true)
 }
 
 func TestKindsWithoutEndsHaveNone(t *testing.T) {
-	same(t, "External", connection.External().Expiries(externalManifest()), []connection.Expiry(nil))
-	same(t, "OIDC", connection.OIDC().Expiries(oidcManifest()), []connection.Expiry(nil))
+	same(t, "External", connection.External().Ends(externalManifest()), []connection.Expiry(nil))
+	same(t, "OIDC", connection.OIDC().Ends(oidcManifest()), []connection.Expiry(nil))
 }
 
 func TestExpiringSoonStandsWhileSomethingEndsSoonAndLeavesReadyAlone(t *testing.T) {

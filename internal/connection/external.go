@@ -3,7 +3,6 @@ package connection
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -25,19 +24,31 @@ func External() Kind[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 		},
 		Rivalry:    "The organization already has an External connection to this source, and Stytch allows one",
 		References: externalReferences,
+		Settings:   externalSettings(),
 		Want:       externalWant,
-		Have:       externalHave,
+		Problems:   externalProblems,
 		Creation:   externalCreation,
-		Lacks:      func(stytch.ExternalConnection) []string { return nil },
-		Publish:    func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, State) {},
-		Doubts:     externalDoubts,
-		Prepare:    func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, Step, time.Time) bool { return false },
-		Learn: func(*v1alpha1.ExternalConnection, stytch.ExternalConnection, stytch.ExternalConnection, *Step, time.Time) {
+		Remember: func(o *v1alpha1.ExternalConnection, e Event[stytch.ExternalConnection]) {
+			if e.Moment != InputsRead {
+				return
+			}
+			if source, _ := resolveSource(o, e.Inputs.Source); source != nil {
+				o.Status.Source = source
+			}
 		},
-		Undo:     func(*v1alpha1.ExternalConnection, Step, string) *Step { return nil },
-		Expiries: func(*v1alpha1.ExternalConnection) []Expiry { return nil },
-		Due:      func(*v1alpha1.ExternalConnection) time.Time { return time.Time{} },
-		Rotating: func(State, State) (string, string) { return "", "" },
+	}
+}
+
+func externalSettings() []Setting[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
+	type o = *v1alpha1.ExternalConnection
+	type r = stytch.ExternalConnection
+	return []Setting[o, r]{
+		{"external_connection_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) { return roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil }, func(r r) Value { return roles(r.ImplicitRoles) }},
+		{"external_group_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) {
+			return wantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
+		}, func(r r) Value { return groupRoles(r.GroupImplicitRoles) }},
+		{fieldSourceOrganization, topicEndpoint, nil, func(r r) Value { return Text(r.ExternalOrganizationID) }},
+		{fieldSourceConnection, topicEndpoint, nil, func(r r) Value { return Text(r.ExternalConnectionID) }},
 	}
 }
 
@@ -48,12 +59,11 @@ func externalReferences(o *v1alpha1.ExternalConnection) []Reference {
 	return []Reference{{string(o.Spec.SourceRef.Kind), o.Spec.SourceRef.Name}}
 }
 
-// Resolve puts into status which connection is re-used: as the manifest gives it, or as the manifest that it names says. What keeps
-// it from being known is a problem.
-func Resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) []Problem {
+// resolveSource says which connection is re-used: as the manifest gives it, or as the manifest that it names says. Nil where that is
+// not known yet. What keeps it from being re-used is a problem.
+func resolveSource(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) (*v1alpha1.ExternalSourceStatus, []Problem) {
 	if by := o.Spec.Source; by != nil {
-		o.Status.Source = &v1alpha1.ExternalSourceStatus{OrganizationID: by.OrganizationID, ConnectionID: by.ConnectionID}
-		return nil
+		return &v1alpha1.ExternalSourceStatus{OrganizationID: by.OrganizationID, ConnectionID: by.ConnectionID}, nil
 	}
 	ref := o.Spec.SourceRef
 	waiting := func(format string, args ...any) []Problem {
@@ -61,24 +71,24 @@ func Resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) []Probl
 			fmt.Sprintf(format, args...) + ". It goes on by itself."}}
 	}
 	if source == nil {
-		return waiting("is not in this namespace")
+		return nil, waiting("is not in this namespace")
 	}
 	status := source.CommonStatus()
 	switch {
 	case status.ConnectionID == "":
-		return waiting("has no connection yet")
+		return nil, waiting("has no connection yet")
 	case o.Status.ConnectionID == "" && !source.GetDeletionTimestamp().IsZero():
-		return waiting("is being deleted")
+		return nil, waiting("is being deleted")
 	case o.Status.ProjectID != "" && status.ProjectID != o.Status.ProjectID:
-		return sourceInvalid(ref, "belongs to another Stytch project (%s)", status.ProjectID)
+		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", status.ProjectID)
 	case status.OrganizationID == o.Status.OrganizationID:
-		return sourceInvalid(ref, "is a connection of the same organization (%s)", status.OrganizationID)
+		return nil, sourceInvalid(ref, "is a connection of the same organization (%s)", status.OrganizationID)
 	}
-	o.Status.Source = &v1alpha1.ExternalSourceStatus{OrganizationID: status.OrganizationID, ConnectionID: status.ConnectionID}
+	found := &v1alpha1.ExternalSourceStatus{OrganizationID: status.OrganizationID, ConnectionID: status.ConnectionID}
 	if o.Status.ConnectionID == "" && status.State != stateActive {
-		return waiting("is not active yet: Stytch calls it %s", cmp.Or(status.State, "nothing so far"))
+		return found, waiting("is not active yet: Stytch calls it %s", cmp.Or(status.State, "nothing so far"))
 	}
-	return nil
+	return found, nil
 }
 
 func sourceInvalid(ref *v1alpha1.ExternalSourceRef, format string, args ...any) []Problem {
@@ -101,26 +111,15 @@ func DependsOn(o *v1alpha1.ExternalConnection, kind string, source v1alpha1.Conn
 	return o.Status.Source != nil && o.Status.Source.ConnectionID == source.CommonStatus().ConnectionID
 }
 
-func externalWant(o *v1alpha1.ExternalConnection, _ string, in Inputs) (State, []Problem) {
-	problems := Resolve(o, in.Source)
-	if source := o.Status.Source; source != nil {
+// externalWant has no state besides the roles. Where the source is not known now, it is the one that was known last.
+func externalWant(o *v1alpha1.ExternalConnection, in Inputs) (State, []Problem) {
+	source, problems := resolveSource(o, in.Source)
+	if source = cmp.Or(source, o.Status.Source); source != nil {
 		if problem := SameEnvironment(o.Status.ProjectID, source.OrganizationID, source.ConnectionID); problem != nil {
 			problems = append(problems, *problem)
 		}
 	}
-	s := Settings{}
-	s.set("external_connection_implicit_role_assignments", o.Spec.ImplicitRoles != nil, roles(o.Spec.ImplicitRoles))
-	s.set("external_group_implicit_role_assignments", o.Spec.GroupImplicitRoles != nil, wantedGroupRoles(o.Spec.GroupImplicitRoles))
-	return State{Settings: s, Now: in.Now}, problems
-}
-
-func externalHave(r stytch.ExternalConnection) State {
-	return State{Settings: Settings{
-		"external_connection_implicit_role_assignments": roles(r.ImplicitRoles),
-		"external_group_implicit_role_assignments":      groupRoles(r.GroupImplicitRoles),
-		fieldSourceOrganization:                         Text(r.ExternalOrganizationID),
-		fieldSourceConnection:                           Text(r.ExternalConnectionID),
-	}}
+	return State{}, problems
 }
 
 // externalCreation leaves the roles to the update that follows: the creating endpoint has other names for them.
@@ -131,9 +130,9 @@ func externalCreation(o *v1alpha1.ExternalConnection) stytch.Fields {
 	}
 }
 
-// externalDoubts reports a connection that was taken over and re-uses another source: Stytch cannot change that, and a role that
+// externalProblems reports a connection that was taken over and re-uses another source: Stytch cannot change that, and a role that
 // is meant for the members of one organization must not be given to those of another.
-func externalDoubts(o *v1alpha1.ExternalConnection, _, have State) []Problem {
+func externalProblems(o *v1alpha1.ExternalConnection, _, have State) []Problem {
 	source := o.Status.Source
 	if source == nil {
 		return nil
@@ -144,14 +143,4 @@ func externalDoubts(o *v1alpha1.ExternalConnection, _, have State) []Problem {
 	return []Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 		"the connection re-uses %s of %s, and Stytch cannot change that: delete this manifest and apply one that names this source, or no connectionID.",
 		have.Settings[fieldSourceConnection].Same, have.Settings[fieldSourceOrganization].Same)}}
-}
-
-// wantedGroupRoles are a manifest's roles by group.
-func wantedGroupRoles(list []v1alpha1.GroupRole) Value {
-	return assignments(list, func(g v1alpha1.GroupRole) roleAssignment { return roleAssignment{RoleID: g.Role, Group: g.Group} })
-}
-
-// groupRoles are Stytch's roles by group.
-func groupRoles(list []stytch.GroupRole) Value {
-	return assignments(list, func(g stytch.GroupRole) roleAssignment { return roleAssignment{RoleID: g.RoleID, Group: g.Group} })
 }

@@ -58,13 +58,13 @@ func TestOnlyAnExternalConnectionToTheSameSourceIsARival(t *testing.T) {
 		t.Error("two manifests may have one source")
 	}
 	same(t, "what it refers to", external.References(externalManifest()), []connection.Reference(nil))
-	same(t, "what it lacks", external.Lacks(externalRemote()), []string(nil))
+	same(t, "whether it may lack something", external.MissingToActivate != nil, false)
 }
 
 func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
 	external := connection.External()
 	names := func(o *v1alpha1.ExternalConnection) []string {
-		want, _ := external.Want(o, externalID, connection.Inputs{})
+		want, _ := wantOf(external, o, externalID, connection.Inputs{})
 		var named []string
 		for _, field := range []string{"external_connection_implicit_role_assignments", "external_group_implicit_role_assignments"} {
 			if v, is := want.Settings[field]; is {
@@ -83,7 +83,7 @@ func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
 func TestPublishingAnExternalConnectionAddsNothing(t *testing.T) {
 	o := externalManifest()
 	before := inJSON(t, o)
-	connection.External().Publish(o, externalRemote(), connection.State{})
+	publish(connection.External(), o, externalRemote(), connection.State{})
 	same(t, "the manifest", inJSON(t, o), before)
 }
 
@@ -91,12 +91,12 @@ func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
 	o := &v1alpha1.ExternalConnection{}
 	o.Spec.Source = &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
 	o.Status.ProjectID = "project-test-1"
-	_, problems := connection.External().Want(o, "", connection.Inputs{})
+	_, problems := wantOf(connection.External(), o, "", connection.Inputs{})
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 is of another environment") {
 		t.Errorf("got %q: %q", reason, message)
 	}
 	o.Status.ProjectID = "project-live-1"
-	if _, problems := connection.External().Want(o, "", connection.Inputs{}); len(problems) > 0 {
+	if _, problems := wantOf(connection.External(), o, "", connection.Inputs{}); len(problems) > 0 {
 		t.Errorf("the project's own environment: %v", problems)
 	}
 }
@@ -227,18 +227,22 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 			if test.edit != nil {
 				given = test.edit(o, s)
 			}
-			_, problems := connection.External().Want(o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			_, problems := wantOf(connection.External(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
 			reason, message := connection.Worst(problems)
 			same(t, "the reason", reason, test.reason)
 			same(t, "whether it halts", connection.Halted(problems), test.reason != "")
 			contains(t, message, test.says)
+			resolve(o, given)
 			same(t, "what is re-used", o.Status.Source, test.source)
-			same(t, "the problems of another look", connection.Resolve(o, given), problems)
+			_, again := wantOf(connection.External(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			same(t, "the problems of another look", again, problems)
 		})
 	}
 	o := externalManifest()
 	o.Status.Source = nil
-	same(t, "problems of a source by its IDs", connection.Resolve(o, nil), []connection.Problem(nil))
+	_, problems := wantOf(connection.External(), o, externalID, connection.Inputs{})
+	same(t, "problems of a source by its IDs", problems, []connection.Problem(nil))
+	resolve(o, nil)
 	same(t, "what is re-used by its IDs", o.Status.Source, &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID})
 }
 
@@ -246,13 +250,14 @@ func TestNothingIsSentToAConnectionWhoseSourceWasMadeAnew(t *testing.T) {
 	o, r := sourced(), externalRemote()
 	o.Status.ConnectionID = externalID
 	r.ExternalConnectionID, r.DisplayName = "saml-connection-live-old", "by hand"
+	resolve(o, source())
 	_, problems := planFor(connection.External(), o, r, connection.Inputs{Source: source()})
 	same(t, "whether it halts", connection.Halted(problems), true)
 	contains(t, problemWords(problems), "saml-connection-live-old", "Stytch cannot change that")
 
 	o.Status.Source = nil
 	want, have, _ := statesOf(connection.External(), o, r, connection.Inputs{})
-	same(t, "what is doubted while no source is known", connection.External().Doubts(o, want, have), []connection.Problem(nil))
+	same(t, "what is doubted while no source is known", connection.External().Problems(o, want, have), []connection.Problem(nil))
 	same(t, "a rival while no source is known", connection.External().Rival(o, r), false)
 }
 
@@ -296,8 +301,13 @@ func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 	same(t, "its references", kind.References(sourced()), []connection.Reference{{Kind: "SAMLConnection", Name: "okta"}})
 	o, r := externalManifest(), externalRemote()
 	before := inJSON(t, o)
-	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}, noon), false)
-	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	kind.Learn(o, r, r, nil, noon)
+	same(t, "what is written down before a step", begins(kind, o, r, connection.Step{}, noon), false)
+	same(t, "what is undone", refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
+	learn(kind, o, r, r, nil, noon)
 	same(t, "the manifest", inJSON(t, o), before)
+}
+
+// resolve has an External connection remember what it re-uses.
+func resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) {
+	connection.External().Note(o, connection.Event[stytch.ExternalConnection]{Moment: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: noon})
 }

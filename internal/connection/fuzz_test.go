@@ -69,7 +69,7 @@ func FuzzReadBundle(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		want, problems := connection.SAML().Want(bundled(connection.KindSecret), samlID, both(text))
+		want, problems := wantOf(connection.SAML(), bundled(connection.KindSecret), samlID, both(text))
 		briefly(t, problems, v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing)
 		if (len(want.Certificates) == 0) != (len(problems) == 1) || want.Incomplete != (len(problems) == 1) || len(want.Certificates) > 5 {
 			t.Fatalf("%d certificates and %s", len(want.Certificates), problemWords(problems))
@@ -79,10 +79,10 @@ func FuzzReadBundle(f *testing.F) {
 			sentAsItWasRead(t, c)
 			again.WriteString(c.PEM)
 		}
-		inConfigMap, _ := connection.SAML().Want(bundled(connection.KindConfigMap), samlID, both(text))
+		inConfigMap, _ := wantOf(connection.SAML(), bundled(connection.KindConfigMap), samlID, both(text))
 		same(t, "from a ConfigMap", shas(inConfigMap.Certificates), shas(want.Certificates))
 		if len(problems) == 0 {
-			readAgain, problems := connection.SAML().Want(bundled(connection.KindSecret), samlID, both(again.String()))
+			readAgain, problems := wantOf(connection.SAML(), bundled(connection.KindSecret), samlID, both(again.String()))
 			same(t, "what is sent, read again", shas(readAgain.Certificates), shas(want.Certificates))
 			same(t, "its problems", problems, []connection.Problem(nil))
 		}
@@ -145,7 +145,7 @@ func FuzzMetadata(f *testing.F) {
 		plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
 		same(t, "the plan before", story(plan), "ReadMetadata")
 		r.IDPEntityID, r.IDPSSOURL, r.VerificationCertificates = entity, sso, atStytch(pool()[0])
-		kind.Learn(o, samlRemote(), r, &plan[0], noon)
+		learn(kind, o, samlRemote(), r, &plan[0], noon)
 		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
 		noSteps(t, plan)
 
@@ -174,7 +174,7 @@ func FuzzDiscovered(f *testing.F) {
 		if given != "" {
 			r.TokenURL = given
 		}
-		kind.Learn(o, r, r, nil, noon)
+		learn(kind, o, r, r, nil, noon)
 		plan, problems := planFor(kind, o, r, oidcInputs(theSecret))
 		noSteps(t, plan)
 		same(t, "problems", problems, []connection.Problem(nil))

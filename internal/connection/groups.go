@@ -29,6 +29,27 @@ func Groups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SCIMGro
 	return groups
 }
 
+// wantsGroups says that a manifest gives roles by group, and that there may be groups: there are none before there is a connection.
+func wantsGroups(o *v1alpha1.SCIMConnection, in Inputs) bool {
+	return o.Spec.GroupImplicitRoles != nil && in.ID != ""
+}
+
+// wantedSCIMRoles are a manifest's roles by group. Where a name is ambiguous none is changed.
+func wantedSCIMRoles(o *v1alpha1.SCIMConnection, in Inputs) (Value, bool) {
+	if !wantsGroups(o, in) {
+		return Value{}, false
+	}
+	found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
+	return found.roles, len(found.ambiguous) == 0
+}
+
+// seenSCIMRoles are Stytch's roles by group.
+func seenSCIMRoles(list []stytch.SCIMGroupRole) Value {
+	return assignments(list, func(g stytch.SCIMGroupRole) roleAssignment {
+		return roleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
+	})
+}
+
 // resolution is what became of the groups that a manifest gives.
 type resolution struct {
 	roles     Value
@@ -64,13 +85,6 @@ func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) res
 	}
 	r.roles = assignments(entries, func(e roleAssignment) roleAssignment { return e })
 	return r
-}
-
-func addOnce(list []string, s string) []string {
-	if slices.Contains(list, s) {
-		return list
-	}
-	return append(list, s)
 }
 
 func (r resolution) problems() []Problem {

@@ -98,7 +98,7 @@ func TestAnAmbiguousNameLeavesOtherSettingsToBeChanged(t *testing.T) {
 func TestNoGroupIsLookedForBeforeThereIsAConnection(t *testing.T) {
 	o := scimManifest()
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Engineering", "viewer")}
-	want, problems := connection.SCIM().Want(o, "", connection.Inputs{})
+	want, problems := wantOf(connection.SCIM(), o, "", connection.Inputs{})
 	same(t, "problems", problems, []connection.Problem(nil))
 	if _, is := want.Settings["scim_group_implicit_role_assignments"]; is || want.Groups != nil {
 		t.Errorf("the wish is %s", inJSON(t, want))
@@ -127,7 +127,7 @@ func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
 			}
 		}
 	}
-	_, problems := connection.SCIM().Want(o, scimID, in)
+	_, problems := wantOf(connection.SCIM(), o, scimID, in)
 	reason, message := connection.Worst(problems)
 	status := connection.Judge(neverSeen(), 1, connection.Report{Reason: reason, Message: message}, noon)
 	for _, c := range status.Conditions {
@@ -152,7 +152,7 @@ func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeep
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{{GroupName: "Twice", Role: "editor"}, {GroupName: "Nobody", Role: "viewer"}}
 	in := secretWith(scimID, "some-token-wxyz")
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
-	_, problems := connection.SCIM().Want(o, scimID, in)
+	_, problems := wantOf(connection.SCIM(), o, scimID, in)
 	_, message := connection.Worst(problems)
 	contains(t, message, "so no group's roles are changed: Twice (g1, g2)", "Waiting for: Nobody.")
 	lacks(t, message, "have their roles")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // markedName is the longest part of a real name that stands in a provisional name.
@@ -128,6 +130,21 @@ func Identify(s Situation) Identity {
 	}
 	return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
 		"%s is not at Stytch any more. It is not created again by itself, because a new connection has new URLs and restores no login: for a new one delete this manifest and apply it again without connectionID", id)}
+}
+
+// End is how a verdict ends the pass; nil where it goes on, with a connection or with its creation. A doubt can be settled from
+// a time on.
+func (i Identity) End(o v1alpha1.Connection, believable time.Time) error {
+	switch i.Verdict {
+	case Conflict:
+		return Finding{Reason: v1alpha1.ReasonConflict, Message: i.Message + "."}
+	case Missing:
+		return Finding{Reason: v1alpha1.ReasonRemoteMissing, Message: i.Message + ".", Absent: true}
+	case Doubt:
+		return Finding{Reason: v1alpha1.ReasonCreationInDoubt, Message: inDoubt(o), Until: believable}
+	case Ours, None:
+	}
+	return nil
 }
 
 // byMark finds what a lost record left behind, and what stands in the way of a creation.

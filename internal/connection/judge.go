@@ -2,7 +2,6 @@ package connection
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -220,41 +219,6 @@ func (c conditionSet) rotating(r Report) {
 		reason, message = last.Reason, last.Message
 	}
 	c.standing(v1alpha1.ConditionRotating, reason, message)
-}
-
-// Failure is what a refused or unanswered call means, and what to do about it.
-func Failure(err *stytch.Error) (reason, message string) {
-	said := strings.TrimRight(err.Error(), ".")
-	switch err.Class {
-	case stytch.CredentialsRejected:
-		return v1alpha1.ReasonCredentialsRejected, said + ". Put the project's current secret into the Secret that the StytchProject names."
-	case stytch.PermissionDenied:
-		return v1alpha1.ReasonPermissionDenied, said + ". Allow the action at Stytch."
-	case stytch.Throttled:
-		return v1alpha1.ReasonThrottled, "Stytch answered 429: nothing is sent until its window opens again, and then it goes on by itself. If it comes often, lower the StytchProject's rateLimit."
-	case stytch.Unavailable:
-		return v1alpha1.ReasonUnavailable, said + ". It is tried again by itself."
-	case stytch.OrganizationNotFound:
-		return v1alpha1.ReasonRejected, said + ". Correct spec.organization in a new manifest, or the StytchProject that it uses."
-	case stytch.Rejected, stytch.NotFound:
-	}
-	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
-		return v1alpha1.ReasonSourceNotReady, said + ". It goes on by itself once the source is there and active."
-	}
-	return v1alpha1.ReasonRejected, said + ". " + advice(err.ErrorType)
-}
-
-// advice is what to do about a refusal.
-func advice(errorType string) string {
-	switch errorType {
-	case "invalid_saml_metadata_url", "invalid_xml_from_saml_metadata_url", "saml_connection_metadata_invalid_format", "xml_validation_saml_unknown_error":
-		return "Open spec.metadataURL: it must be reachable from the internet and answer with the identity provider's SAML metadata in XML; it is tried again at the next look."
-	case "too_many_sso_verification_certificates":
-		return "Delete at Stytch a verification certificate that is not used any more; it is tried again at the next look."
-	case "too_many_encryption_certificates":
-		return "Delete at Stytch an encryption key that is not used any more; it is tried again at the next look."
-	}
-	return "Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look."
 }
 
 // ProjectReport is what a check of a StytchProject's credentials found.

@@ -16,8 +16,23 @@ import (
 
 const blockRSAKey = "RSA PRIVATE KEY"
 
-// keyOf reads the RSA private key that an entry names.
-func keyOf(at item, in Inputs) (Key, *Problem) {
+// Fields of the update endpoint, and of the list, that hold keys.
+const (
+	fieldSigningKey     = "signing_private_key"
+	fieldEncryptionKey  = "saml_encryption_private_key"
+	fieldEncryptionKeys = "encryption_private_keys"
+)
+
+// Actions on encryption keys.
+//
+//nolint:gochecknoglobals // Go has no constants of this type
+var (
+	AddEncryptionKey    = Action{"AddEncryptionKey", "Updated"}
+	DeleteEncryptionKey = Action{"DeleteEncryptionKey", "Updated"}
+)
+
+// readKeyAt reads the RSA private key that an entry names.
+func readKeyAt(at item, in Inputs) (Key, *Problem) {
 	text, problem := at.read(in)
 	if problem != nil {
 		return Key{}, problem
@@ -84,7 +99,7 @@ func wantedSigning(ref *v1alpha1.SecretKeyRef, in Inputs) ([]Key, []Problem) {
 	if ref == nil {
 		return nil, nil
 	}
-	key, problem := keyOf(secretItem("spec.signingPrivateKeyRef", *ref), in)
+	key, problem := readKeyAt(secretItem("spec.signingPrivateKeyRef", *ref), in)
 	if problem != nil {
 		return nil, []Problem{*problem}
 	}
@@ -102,7 +117,7 @@ func wantedEncryption(o *v1alpha1.SAMLConnection, in Inputs) (*Encryption, []Pro
 	}
 	var problems []Problem
 	for i, ref := range o.Spec.EncryptionPrivateKeyRefs {
-		key, problem := keyOf(secretItem(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
+		key, problem := readKeyAt(secretItem(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
 		switch {
 		case problem != nil:
 			e.Incomplete = true
@@ -127,7 +142,7 @@ func signing(want, have []Key) []Change {
 	if slices.Contains(newest, key.SPKISHA256) {
 		return nil
 	}
-	return []Change{{Field: fieldSigningKey, Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
+	return []Change{{Field: fieldSigningKey, Topic: topicOf("signing key", key.SPKISHA256), Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
 }
 
 // compareKeys says which wanted keys are not there, and which of those there were added through the manifest and are not wanted
@@ -159,7 +174,9 @@ func planEncryption(want, have *Encryption) []Step {
 	missing, unwanted := compareKeys(want, have)
 	var steps []Step
 	remove := func(id string) Step {
-		return Step{Action: DeleteEncryptionKey, Target: id, Changes: []Change{{Field: fieldEncryptionKeys, Have: Text(want.Ours[id]), Want: Text("")}}}
+		return Step{Action: DeleteEncryptionKey, Target: id, Needs: []string{fieldEncryptionKey}, Changes: []Change{{
+			Field: fieldEncryptionKeys, Kind: Removed, Topic: topicOf("encryption key", want.Ours[id]), Have: Text(want.Ours[id]), Want: Text(""),
+		}}}
 	}
 	full := len(have.IDs) >= maxCertificates
 	switch {
@@ -171,7 +188,7 @@ func planEncryption(want, have *Encryption) []Step {
 	}
 	for _, k := range missing {
 		steps = append(steps, Step{Action: AddEncryptionKey, Changes: []Change{{
-			Field: fieldEncryptionKey, Want: Value{Send: k.Private, Same: k.SPKISHA256},
+			Field: fieldEncryptionKey, Kind: Added, Topic: topicOf("encryption key", k.SPKISHA256), Want: Value{Send: k.Private, Same: k.SPKISHA256},
 		}}})
 	}
 	for _, id := range unwanted {
@@ -180,39 +197,44 @@ func planEncryption(want, have *Encryption) []Step {
 	return steps
 }
 
-// prepareKey notes, before an encryption key is added, which keys are there. What is noted of an earlier attempt with the same key
-// stands: that attempt may still take effect.
-func prepareKey(o *v1alpha1.SAMLConnection, present []string, step Step) bool {
-	spki := step.Changes[0].Want.Same
-	if adding := o.Status.AddingEncryptionKey; adding != nil && adding.SPKISHA256 == spki {
-		return false
+// recordedKeys are the keys that were added through the manifest: without those that are gone, and with the one that was being
+// added, which is the one that was not there before.
+func recordedKeys(known []v1alpha1.EncryptionKeyStatus, adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []v1alpha1.EncryptionKeyStatus {
+	there := slices.DeleteFunc(slices.Clone(known), func(k v1alpha1.EncryptionKeyStatus) bool { return !slices.Contains(present, k.PrivateKeyID) })
+	if id := arrived(adding, present); id != "" {
+		there = append(there, v1alpha1.EncryptionKeyStatus{PrivateKeyID: id, SPKISHA256: adding.SPKISHA256})
 	}
-	o.Status.AddingEncryptionKey = &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: spki, PresentKeyIDs: present}
-	return true
+	return there
 }
 
-// learnKey finds the key that was being added: it is the one that was not there before. It forgets those that are gone.
-func learnKey(o *v1alpha1.SAMLConnection, present []string) {
-	o.Status.EncryptionKeys = slices.DeleteFunc(o.Status.EncryptionKeys, func(k v1alpha1.EncryptionKeyStatus) bool {
-		return !slices.Contains(present, k.PrivateKeyID)
-	})
-	if added := appeared(o.Status.AddingEncryptionKey, present); len(added) == 1 && added[0] != "" {
-		o.Status.EncryptionKeys = append(o.Status.EncryptionKeys,
-			v1alpha1.EncryptionKeyStatus{PrivateKeyID: added[0], SPKISHA256: o.Status.AddingEncryptionKey.SPKISHA256})
-		o.Status.AddingEncryptionKey = nil
+// addingAfter is the key that is being added, with the keys that were there before. It stands until its ID is known, Stytch refused
+// it, or it is not wanted any more and did not appear: should it appear yet, it is nobody's, and is left alone. What is noted
+// of an earlier attempt with the same key stands, because that attempt may still take effect.
+func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e Event[stytch.SAMLConnection]) *v1alpha1.AddingEncryptionKeyStatus {
+	present := e.Remote.EncryptionKeyIDs
+	added := e.Step != nil && e.Step.Action == AddEncryptionKey
+	switch {
+	case e.Moment == StepBegins && added && (was == nil || was.SPKISHA256 != e.Step.Changes[0].Want.Same):
+		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present}
+	case e.Moment == Observed && arrived(was, present) != "",
+		e.Moment == StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
+		e.Moment == Compared && was != nil && len(appeared(was, present)) == 0 && !wants(e.Want.Encryption, was.SPKISHA256):
+		return nil
 	}
+	return was
 }
 
-// forgetKey forgets a key that was to be added, is not there, and is not wanted any more. Should it appear yet, it is nobody's, and
-// is left alone.
-func forgetKey(o *v1alpha1.SAMLConnection, want *Encryption, present []string) {
-	adding := o.Status.AddingEncryptionKey
-	if adding == nil || len(appeared(adding, present)) > 0 {
-		return
+// wants says that a key is wanted, or may be: not all of the manifest's can be read.
+func wants(want *Encryption, spki string) bool {
+	return want != nil && (want.Incomplete || slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == spki }))
+}
+
+// arrived is the ID of the key that was being added, where one key, and no other, appeared.
+func arrived(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) string {
+	if added := appeared(adding, present); len(added) == 1 {
+		return added[0]
 	}
-	if want == nil || !want.Incomplete && !slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == adding.SPKISHA256 }) {
-		o.Status.AddingEncryptionKey = nil
-	}
+	return ""
 }
 
 // appeared are the keys that were not there before a key was being added.
@@ -223,9 +245,9 @@ func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []st
 	return slices.DeleteFunc(slices.Clone(present), func(id string) bool { return slices.Contains(adding.PresentKeyIDs, id) })
 }
 
-// keyDoubts reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
+// keyProblems reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
 // reports that there is no place for a wanted one, which is not sent then.
-func keyDoubts(want, have *Encryption) []Problem {
+func keyProblems(want, have *Encryption) []Problem {
 	if want == nil || have == nil {
 		return nil
 	}

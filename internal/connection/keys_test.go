@@ -25,7 +25,7 @@ import (
 func wantKey(text string) (connection.State, []connection.Problem) {
 	o := samlManifest()
 	o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "signing", Key: "tls.key"}
-	return connection.SAML().Want(o, samlID, holding(secretOf("signing", map[string]string{"tls.key": text})))
+	return wantOf(connection.SAML(), o, samlID, holding(secretOf("signing", map[string]string{"tls.key": text})))
 }
 
 func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
@@ -38,7 +38,7 @@ func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
 			want, problems := wantKey(text)
 			same(t, "problems", problems, []connection.Problem(nil))
 			same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.spki, Private: stytch.Secret(p.pkcs1)}})
-			same(t, "what is sent", revealed(connection.Plan(want, connection.State{})[0].Fields())["signing_private_key"], any(p.pkcs1))
+			same(t, "what is sent", revealed(planOf(want, connection.State{})[0].Fields())["signing_private_key"], any(p.pkcs1))
 		})
 	}
 }
@@ -159,7 +159,7 @@ func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
 			r.SigningCertificates = test.have
 			want, have, _ := statesOf(connection.SAML(), samlManifest(), r, connection.Inputs{})
 			want.Signing = test.want
-			plan := connection.Plan(want, have)
+			plan := planOf(want, have)
 			if test.sent == "" {
 				noSteps(t, plan)
 				return
@@ -176,9 +176,9 @@ func TestASigningKeyGoesOutWithTheSettingsAndTheDetailsFollowIt(t *testing.T) {
 		Details: map[string]string{"acs-url": "https://old"}, Certificates: wished("a", "b"), Now: noon,
 	}
 	have := connection.State{Details: map[string]string{"acs-url": "https://new"}, Certificates: certificates("x:1:1")}
-	same(t, "the plan", story(connection.Plan(want, have)), "idp_entity_id&signing_private_key&+a +b -1 PublishDetails")
+	same(t, "the plan", story(planOf(want, have)), "idp_entity_id&signing_private_key&+a +b -1 PublishDetails")
 	want.Signing = nil
-	same(t, "the plan without a key", story(connection.Plan(want, have)), "PublishDetails idp_entity_id&+a +b -1")
+	same(t, "the plan without a key", story(planOf(want, have)), "PublishDetails idp_entity_id&+a +b -1")
 }
 
 func TestASigningKeyThatStytchDoesNotShowIsSentOnce(t *testing.T) {
@@ -236,7 +236,7 @@ func TestEncryptionKeysAreAddedBeforeOursAreRemovedAndForeignOnesStay(t *testing
 			want, have := keysAt(test.have, test.ours)
 			want.Keys, want.Incomplete = keysNamed(test.want), test.incomplete
 			before := inJSON(t, []any{want, have})
-			plan := connection.Plan(connection.State{Encryption: want}, connection.State{Encryption: have})
+			plan := planOf(connection.State{Encryption: want}, connection.State{Encryption: have})
 			same(t, "the plan", story(plan), test.story)
 			same(t, "the states after it", inJSON(t, []any{want, have}), before)
 			for _, s := range plan {
@@ -247,10 +247,10 @@ func TestEncryptionKeysAreAddedBeforeOursAreRemovedAndForeignOnesStay(t *testing
 		})
 	}
 	_, have := keysAt("1", nil)
-	noSteps(t, connection.Plan(connection.State{}, connection.State{Encryption: have}))
+	noSteps(t, planOf(connection.State{}, connection.State{Encryption: have}))
 	want, _ := keysAt("", nil)
 	want.Keys = keysNamed("a")
-	same(t, "the plan where there is no connection yet", story(connection.Plan(connection.State{Encryption: want}, connection.State{New: true})), "+a")
+	same(t, "the plan where there is no connection yet", story(planOf(connection.State{Encryption: want}, connection.State{New: true})), "+a")
 }
 
 func TestThatThereIsNoPlaceForAnEncryptionKeyIsSaid(t *testing.T) {
@@ -269,7 +269,7 @@ func TestThatThereIsNoPlaceForAnEncryptionKeyIsSaid(t *testing.T) {
 func TestNoEncryptionKeyIsRemovedWhileAWantedOneIsWithheld(t *testing.T) {
 	want, have := keysAt("1", map[string]string{"1": "a"})
 	want.Keys = keysNamed("b")
-	plan := connection.Plan(connection.State{Encryption: want}, connection.State{Encryption: have})
+	plan := planOf(connection.State{Encryption: want}, connection.State{Encryption: have})
 	stuck := connection.Repeated(plan[0], plan)
 	same(t, "what is stuck", len(stuck), 1)
 	left, _ := connection.Withhold(plan, stuck)
@@ -347,17 +347,17 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 	}
 	r := samlRemote()
 	r.EncryptionKeyIDs = []string{"x"}
-	same(t, "whether it is written down", kind.Prepare(o, r, add("a"), noon), true)
+	same(t, "whether it is written down", begins(kind, o, r, add("a"), noon), true)
 	same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}})
 	r.EncryptionKeyIDs = []string{"x", "y"}
-	same(t, "whether it is again, of the same key", kind.Prepare(o, r, add("a"), noon), false)
+	same(t, "whether it is again, of the same key", begins(kind, o, r, add("a"), noon), false)
 	same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
-	same(t, "whether it is, of another key", kind.Prepare(o, r, add("b"), noon), true)
+	same(t, "whether it is, of another key", begins(kind, o, r, add("b"), noon), true)
 	same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
 	for _, action := range []connection.Action{connection.Update, connection.ReadMetadata, connection.DeleteEncryptionKey, connection.PublishDetails} {
 		step := add("c")
 		step.Action = action
-		same(t, "whether anything is, of "+string(action), kind.Prepare(o, r, step, noon), false)
+		same(t, "whether anything is, of "+action.Name, begins(kind, o, r, step, noon), false)
 	}
 }
 
@@ -504,7 +504,7 @@ func (r *rollover) tidies() {
 // checkKeys compares the keys with the manifest: each wanted one is there, and what is remembered is true.
 func (r *rollover) checkKeys(t *testing.T, seed int64, foreign []farKey) {
 	t.Helper()
-	wish, _ := r.kind.Want(copyOf(r.held), samlID, r.inputs())
+	wish, _ := wantOf(r.kind, copyOf(r.held), samlID, r.inputs())
 	for _, k := range wish.Encryption.Keys {
 		if !slices.ContainsFunc(r.far.keys, func(h farKey) bool { return h.spki == k.SPKISHA256 }) {
 			t.Fatalf("seed %d: the key %s is not there: %v", seed, k.SPKISHA256, r.far.keys)

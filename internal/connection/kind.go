@@ -3,7 +3,6 @@ package connection
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +12,29 @@ import (
 )
 
 // Kind is all that is thought about one kind of connection. O is its manifest, R its object at Stytch.
+//
+// Hooks that are nil mean nothing: nothing is named, planned, complained of, remembered or shown. All of them but Remember and
+// Publish only read, and change none of their arguments. What they may rely on is the order of a pass:
+//
+//	                  runs                                      has run before        may write
+//	References        first, and while a manifest is indexed    –                     –
+//	Remember          at each Event, see there                  –                     the kind's own memory in status
+//	Record            at each Event, before Remember            –                     – (it returns the Record)
+//	Rival             for each connection of the list           InputsRead            –
+//	Creation          before the creating call                  InputsRead            –
+//	Want, Have        after each reading of the connection      Observed, InputsRead  –
+//	Plan, Problems    on what Want and Have returned            Want, Have            –
+//	Rotating          the same                                  Want, Have            –
+//	Publish           after each comparison                     Compared              what status shows of Stytch
+//	Undo              after Stytch refused a step               StepFailed            –
+//	MissingToActivate while the connection is not active        –                     –
+//	Expiries, Due     on status, at the end of a pass           –                     –
+//
+// Status is written once, at the end of a pass, and besides only before a step whose StepBegins had something remembered. So a crash
+// loses what Remember, Record and Publish wrote since: they are run again by the next process, on a manifest that does not know of
+// them, and on what Stytch then shows.
+//
+// Each part of status has one writer: Judge what every connection has, WriteRecord the Record, Remember and Publish the rest.
 type Kind[O v1alpha1.Connection, R any] struct {
 	// API that lists this kind.
 	API stytch.API
@@ -25,74 +47,205 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Shared  bool
 	// References are the other objects that the manifest's wish is computed from, or that it writes.
 	References func(O) []Reference
-	// Want is the state that a manifest asks for, and what in it cannot be meant. The ID is that of the connection it is
-	// meant for, empty where that is still to be created.
-	Want func(o O, id string, in Inputs) (State, []Problem)
-	// Have is the state of a connection at Stytch.
+	// Settings are the fields that an update replaces, each on one line: what a manifest wants, and what Stytch shows.
+	Settings []Setting[O, R]
+	// Want is what a manifest asks for besides its settings, and what in all of it cannot be meant.
+	Want func(o O, in Inputs) (State, []Problem)
+	// Have is what a connection at Stytch has besides its settings.
 	Have func(R) State
+	// Plan is what makes have equal to want, in the order in which it is done. Nil: one Update of the settings that differ.
+	Plan func(o O, want, have State) []Step
+	// Problems says what is wrong with a connection that no step can mend.
+	Problems func(o O, want, have State) []Problem
+	// Rotating is the reason and the message of the condition Rotating; empty where it does not stand.
+	Rotating func(o O, want, have State) (reason, message string)
 	// Creation is what the creating call carries beside the display name.
 	Creation func(O) stytch.Fields
-	// Lacks names what a pending connection lacks to become active.
-	Lacks func(R) []string
+	// MissingToActivate names what a pending connection lacks to become active.
+	MissingToActivate func(R) []string
+	// Recorded is where status keeps the parts of the Record that not every kind has. Record is what the Record becomes by an event.
+	Recorded func(O) Recorded
+	Record   func(o O, was Record, e Event[R]) Record
+	// Remember puts into status what else nobody can read back from Stytch after an event.
+	Remember func(o O, e Event[R])
 	// Publish puts what Stytch says into the kind's own part of status, given the state that was wanted.
 	Publish func(o O, r R, want State)
-	// Doubts says what is wrong with a connection that no step can mend.
-	Doubts func(o O, want, have State) []Problem
-	// Rotating is the reason and the message of the condition Rotating; empty where it does not stand.
-	Rotating func(want, have State) (reason, message string)
-	// Prepare puts into status what has to be known before a step is taken, because after a crash nothing else would tell. It
-	// says whether there is such a thing; status is then written before the step is taken.
-	Prepare func(o O, r R, step Step, now time.Time) bool
-	// Learn puts into status what a connection tells that is wanted from then on: after a step, what it made of the connection
-	// before; on the first look of a pass, with no step and the same connection twice, what an earlier process did not come
-	// to write down.
-	Learn func(o O, before, after R, done *Step, now time.Time)
-	// Undo forgets what was prepared for a step that Stytch refused with an error type. It returns the step that takes back what was
-	// done to make room for it; nil where nothing was.
-	Undo func(o O, refused Step, errorType string) *Step
+	// Undo is the step that takes back what was done to make room for one that Stytch refused; nil where nothing was.
+	Undo func(o O, refused Step) *Step
 	// Expiries are the ends that status knows of.
 	Expiries func(O) []Expiry
 	// Due is when the clock next asks for a step that status knows of; zero for never.
 	Due func(O) time.Time
 }
 
-// Problem is something in a manifest, or in what it names, that keeps its wish from being met.
-type Problem struct {
-	// Reason that Synced takes. Empty: the problem is only mentioned, and keeps nothing from being done.
-	Reason string
-	// Message says what it is and what to do. It is the same as long as the problem is.
-	Message string
-	// Halts says that nothing at all may be sent while the problem stands: the connection is not the one that is meant.
-	Halts bool
-	// Fresh says that the problem is only believed on what was read from Stytch in the same pass.
-	Fresh bool
+// Moment is when something happens in a pass that a kind may have to remember.
+type Moment int
+
+// Moments of a pass, in the order in which they come. The last four come again for each step.
+const (
+	// InputsRead: what the manifest names was read, before the connection is looked for, and again with each reading of it. A crash
+	// costs nothing: it is read again.
+	InputsRead Moment = iota
+	// Observed: the connection was read: Remote; Before is the same as it was before Step, and Step is what was done since, nil in the
+	// first reading of a pass. A crash before it loses how the connection was before Step: what has to be known of that is
+	// remembered when the step begins.
+	Observed
+	// Compared: Want was computed beside Remote, so that what is wanted no more can be forgotten. A crash costs nothing.
+	Compared
+	// StepBegins: Step is taken next, on Remote. What is remembered now is in status before the step goes out, whatever crash follows.
+	StepBegins
+	// StepDone: Step was accepted, with Warning where Stytch gave one. A crash after the step and before the status of its pass
+	// loses this: Observed has to come to the same without.
+	StepDone
+	// StepFailed: Step certainly did not happen. Refusal is Stytch's answer, nil where it was never sent. After a crash
+	// what was remembered when the step began stands: as of a step whose answer was lost.
+	StepFailed
+)
+
+// Event is what happened, with what the comments on its Moment say. Now is the time of the pass; of StepBegins, the time.
+type Event[R any] struct {
+	Moment         Moment
+	Inputs         Inputs
+	Before, Remote R
+	Step           *Step
+	Want           State
+	Warning        string
+	Refusal        *stytch.Error
+	Now            time.Time
 }
 
-// Halted says whether a problem keeps everything from being sent.
-func Halted(problems []Problem) bool {
-	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Halts })
+// Note lets a kind remember an event.
+func (k Kind[O, R]) Note(o O, e Event[R]) {
+	record := k.ReadRecord(o)
+	if k.Record != nil {
+		record = k.Record(o, record, e)
+	}
+	if k.Remember != nil {
+		k.Remember(o, e)
+	}
+	k.WriteRecord(o, record)
 }
 
-// Worst is the reason and the message for all of the problems: a manifest that cannot be meant comes before anything else. Reason
-// is empty where none of them keeps anything from being done.
-func Worst(problems []Problem) (reason, message string) {
-	for _, p := range problems {
-		if reason == "" || p.Reason == v1alpha1.ReasonInvalid {
-			reason = p.Reason
+// States are the two sides that are compared: what a manifest wants, and what Stytch has. Problems are what in the manifest cannot
+// be meant.
+func (k Kind[O, R]) States(o O, r R, in Inputs) (want, have State, problems []Problem) {
+	if k.Have != nil {
+		have = k.Have(r)
+	}
+	common := k.Common(r)
+	have.Settings = seenSettings(k.Settings, r)
+	have.Settings[fieldDisplayName] = Text(common.DisplayName)
+	have.New = Marked(common.DisplayName, o.GetUID())
+	want, problems = k.wanted(o, have, in)
+	return want, have, problems
+}
+
+// Anew is what a connection that is still to be created should be.
+func (k Kind[O, R]) Anew(o O, in Inputs) (State, []Problem) { return k.wanted(o, State{New: true}, in) }
+
+// wanted is what a manifest wants. Where it has no display name, that of the manifest is wanted once, in place of the mark.
+func (k Kind[O, R]) wanted(o O, have State, in Inputs) (want State, problems []Problem) {
+	if k.Want != nil {
+		want, problems = k.Want(o, in)
+	}
+	want.Settings, want.Now = wantedSettings(k.Settings, o, in), in.Now
+	if o.CommonSpec().DisplayName != "" || have.New {
+		want.Settings[fieldDisplayName] = Text(RealName(o))
+	}
+	return want, problems
+}
+
+// PlanFor is the kind's plan. Each change of a setting gets its topic.
+func (k Kind[O, R]) PlanFor(o O, want, have State) []Step {
+	var steps []Step
+	if k.Plan == nil {
+		steps = planUpdate(want, have)
+	} else {
+		steps = k.Plan(o, want, have)
+	}
+	for _, s := range steps {
+		for i, c := range s.Changes {
+			if c.Topic == (Topic{}) {
+				s.Changes[i].Topic = k.topic(c.Field)
+			}
 		}
 	}
-	return reason, Sentences(problems)
+	return steps
 }
 
-// Sentences joins the messages of problems.
-func Sentences(problems []Problem) string {
-	var messages []string
-	for _, p := range problems {
-		if !slices.Contains(messages, p.Message) {
-			messages = append(messages, p.Message)
+func (k Kind[O, R]) topic(field string) Topic {
+	for _, s := range k.Settings {
+		if s.Field == field {
+			return s.Topic
 		}
 	}
-	return strings.Join(messages, " ")
+	return topicRest
+}
+
+// Complaints are what is wrong with a connection that no step can mend.
+func (k Kind[O, R]) Complaints(o O, want, have State) []Problem {
+	if k.Problems == nil {
+		return nil
+	}
+	return k.Problems(o, want, have)
+}
+
+// Ends are the ends that status knows of.
+func (k Kind[O, R]) Ends(o O) []Expiry {
+	if k.Expiries == nil {
+		return nil
+	}
+	return k.Expiries(o)
+}
+
+// DueAt is when the clock next asks for a step; zero for never.
+func (k Kind[O, R]) DueAt(o O) time.Time {
+	if k.Due == nil {
+		return time.Time{}
+	}
+	return k.Due(o)
+}
+
+// Body of the creating call. The name is the provisional one, so that what a crash leaves behind is found again.
+func (k Kind[O, R]) Body(o O) stytch.Fields {
+	body := stytch.Fields{fieldDisplayName: ProvisionalName(RealName(o), o.GetUID())}
+	if k.Creation != nil {
+		maps.Copy(body, k.Creation(o))
+	}
+	return body
+}
+
+// remote is the connection as status says it is, with what it lacks while it is not active.
+func (k Kind[O, R]) remote(r R) *Remote {
+	remote := &Remote{State: k.Common(r).Status}
+	if remote.State != stateActive && k.MissingToActivate != nil {
+		remote.Lacks = k.MissingToActivate(r)
+	}
+	return remote
+}
+
+// creationWithProvider is the body of a creating call that takes an identity provider.
+func creationWithProvider(provider string) stytch.Fields {
+	if provider == "" {
+		return stytch.Fields{}
+	}
+	return stytch.Fields{fieldIdentityProvider: provider}
+}
+
+// lack is something that a connection may need to become active.
+type lack struct {
+	name    string
+	missing bool
+}
+
+func lacking(parts ...lack) []string {
+	var names []string
+	for _, part := range parts {
+		if part.missing {
+			names = append(names, part.name)
+		}
+	}
+	return names
 }
 
 // expiry is a time as status keeps it, to the second, so that a value that was read back equals the one that was written. Nil
@@ -112,21 +265,10 @@ func RealName(o v1alpha1.Connection) string {
 	return o.GetName()
 }
 
-// Wish completes a kind's wanted state with the display name: where the manifest has none it is wanted once, in place of the
-// mark.
-func Wish(o v1alpha1.Connection, want, have State) State {
-	if o.CommonSpec().DisplayName == "" && !have.New {
-		return want
+// addOnce appends what a list does not hold yet.
+func addOnce(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
 	}
-	settings := Settings{fieldDisplayName: Text(RealName(o))}
-	maps.Copy(settings, want.Settings)
-	want.Settings = settings
-	return want
-}
-
-// Seen completes a kind's seen state with what every kind has.
-func Seen(o v1alpha1.Connection, common stytch.Connection, have State) State {
-	have.Settings[fieldDisplayName] = Text(common.DisplayName)
-	have.New = Marked(common.DisplayName, o.GetUID())
-	return have
+	return append(list, s)
 }

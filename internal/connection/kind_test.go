@@ -43,12 +43,17 @@ func TestTheRealNameIsTheOneWrittenOrTheManifests(t *testing.T) {
 	same(t, "the manifest's name", connection.RealName(o), "okta")
 }
 
-func TestWishLeavesTheSettingsThatItWasGivenAsTheyWere(t *testing.T) {
-	want := connection.State{Settings: connection.Settings{"identity_provider": connection.Provider("okta")}}
-	wish := connection.Wish(samlManifest(), want, connection.State{})
-	same(t, "the settings given", len(want.Settings), 1)
-	same(t, "the settings wished", len(wish.Settings), 2)
-	same(t, "the provider wished", wish.Settings["identity_provider"].Same, "okta")
+func TestAManifestWithoutADisplayNameGivesItsNameToAConnectionThatBearsTheMark(t *testing.T) {
+	o, r := samlManifest(), samlRemote()
+	name := func() string {
+		want, _, _ := connection.SAML().States(o, r, connection.Inputs{ID: samlID})
+		return want.Settings["display_name"].Same
+	}
+	same(t, "the name written", name(), "Acme – Okta")
+	o.Spec.DisplayName = ""
+	same(t, "the name of a connection that has one", name(), "")
+	r.DisplayName = connection.ProvisionalName("okta", manifestUID)
+	same(t, "the name in place of the mark", name(), "okta")
 }
 
 func TestAKindListsWithTheAPIItBelongsTo(t *testing.T) {

@@ -7,26 +7,31 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// wantedMetadata says where Stytch takes settings and certificates from, and adds to the wish what it took from there when it
-// read it last.
-func wantedMetadata(o *v1alpha1.SAMLConnection, s Settings) (*Metadata, []Certificate) {
+const fieldMetadataURL = "metadata_url"
+
+// ReadMetadata has Stytch take settings and certificates from a document.
+var ReadMetadata = Action{"ReadMetadata", "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
+
+// lastRead is what status records of the document that the manifest names; blank where it records nothing.
+func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
+	if read := o.Status.FromMetadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
+		return read
+	}
+	return &v1alpha1.MetadataStatus{}
+}
+
+// wantedMetadata says where Stytch takes settings and certificates from, and which certificates it took from there, or from another
+// document, when it read one last.
+func wantedMetadata(o *v1alpha1.SAMLConnection) (*Metadata, []Certificate) {
 	if o.Spec.MetadataURL == "" {
 		return nil, nil
 	}
 	read := o.Status.FromMetadata
-	m := &Metadata{URL: o.Spec.MetadataURL}
-	if read == nil || read.MetadataURL != o.Spec.MetadataURL {
-		m.Due = true
-		if read == nil {
-			return m, nil
-		}
-		m.Was = read.MetadataURL
-		return m, recordedCertificates(read)
+	if read == nil {
+		return &Metadata{URL: o.Spec.MetadataURL, Due: true}, nil
 	}
-	m.Was, m.Due = read.MetadataURL, read.Refresh != refresh(o)
-	s.set("idp_entity_id", read.IDPEntityID != "", Text(read.IDPEntityID))
-	s.set("idp_sso_url", read.IDPSSOURL != "", Text(read.IDPSSOURL))
-	return m, recordedCertificates(read)
+	due := read.MetadataURL != o.Spec.MetadataURL || read.Refresh != refresh(o)
+	return &Metadata{URL: o.Spec.MetadataURL, Was: read.MetadataURL, Due: due}, recordedCertificates(read)
 }
 
 // recordedCertificates are those that were taken from the metadata: nobody else's stay beside them.
@@ -41,21 +46,20 @@ func recordedCertificates(read *v1alpha1.MetadataStatus) []Certificate {
 // unread stands for the URL while no metadata has been read.
 const unread = "none"
 
-// prepareMetadata notes what is there before the metadata is read for the first time: after a crash nothing else would tell which
-// certificates are another identity provider's.
-func prepareMetadata(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection) bool {
-	if o.Status.FromMetadata != nil || len(r.VerificationCertificates) == 0 {
-		return false
+// beforeAnyMetadata is what is there before metadata is read for the first time: after a crash nothing else would tell which
+// certificates are another identity provider's. Nil where there are none.
+func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
+	if len(r.VerificationCertificates) == 0 {
+		return nil
 	}
 	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: recordable(r.IDPEntityID), IDPSSOURL: recordable(r.IDPSSOURL)}
 	for _, c := range r.VerificationCertificates {
-		if c.SHA256 != "" && !slices.Contains(is.Certificates, c.SHA256) {
-			is.Certificates = append(is.Certificates, c.SHA256)
+		if c.SHA256 != "" {
+			is.Certificates = addOnce(is.Certificates, c.SHA256)
 		}
 	}
 	slices.Sort(is.Certificates)
-	o.Status.FromMetadata = is
-	return true
+	return is
 }
 
 // refresh is the value of the annotation that asks for the metadata to be read again.
@@ -66,7 +70,7 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 	return ""
 }
 
-// learnMetadata records what Stytch took from the metadata that it just read. Stytch does not say where a certificate comes from,
+// metadataThatWasRead is what Stytch took from the metadata that it just read. Stytch does not say where a certificate comes from,
 // and may have added those of the document to those that were there, or have put them in their place. So one counts as taken
 // from there that
 //
@@ -76,8 +80,8 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 // The second does not hold where the document speaks of another identity provider than before and brought certificates: those
 // that were there are the other one's then. Before is what was recorded: it may have been read already by a process that died
 // before it could write that down, and then what nothing is recorded of came from it.
-func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection) {
-	counts := fromMetadata(o.Status.FromMetadata, before, after)
+func metadataThatWasRead(o *v1alpha1.SAMLConnection, was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnection) *v1alpha1.MetadataStatus {
+	counts := fromMetadata(was, before, after)
 	var taken, all []string
 	for _, c := range after.VerificationCertificates {
 		if c.SHA256 == "" || slices.Contains(all, c.SHA256) {
@@ -92,7 +96,7 @@ func learnMetadata(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnecti
 		taken = all
 	}
 	slices.Sort(taken)
-	o.Status.FromMetadata = &v1alpha1.MetadataStatus{
+	return &v1alpha1.MetadataStatus{
 		MetadataURL: o.Spec.MetadataURL, Refresh: refresh(o),
 		IDPEntityID: recordable(after.IDPEntityID), IDPSSOURL: recordable(after.IDPSSOURL), Certificates: taken,
 	}
@@ -120,13 +124,21 @@ func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnect
 	}
 }
 
-// maxRecorded is the longest value that status records to want it from then on.
-const maxRecorded = 4096
-
-// recordable is a value as status can record it. One that is too long is not recorded: half of it must not be wanted.
-func recordable(s string) string {
-	if len(s) > maxRecorded {
-		return ""
+// planReading has the metadata read where that is due: at the end, because a document that cannot be read holds nothing else up
+// then.
+func planReading(m *Metadata, steps []Step) []Step {
+	read := slices.ContainsFunc(steps, func(s Step) bool { return s.Action == ReadMetadata })
+	if m == nil || !m.Due || read {
+		return nil
 	}
-	return s
+	return []Step{reading(m)}
+}
+
+// reading of the identity provider's metadata.
+func reading(m *Metadata) Step {
+	was := m.Was
+	if was == m.URL {
+		was = "" // what it gave is out of date
+	}
+	return Step{Action: ReadMetadata, Changes: []Change{{Field: fieldMetadataURL, Have: Text(was), Want: Text(m.URL)}}}
 }

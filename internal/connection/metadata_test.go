@@ -290,11 +290,11 @@ func TestACertificateThatCannotBeReadIsNotRecorded(t *testing.T) {
 	o.Spec.MetadataURL = documents[0]
 	after := samlRemote()
 	after.VerificationCertificates = append(atStytch(pool()[0], pool()[0]), stytch.Certificate{ID: "unreadable"})
-	kind.Learn(o, samlRemote(), after, &connection.Step{Action: connection.ReadMetadata}, noon)
+	learn(kind, o, samlRemote(), after, &connection.Step{Action: connection.ReadMetadata}, noon)
 	same(t, "what is recorded", o.Status.FromMetadata.Certificates, []string{pool()[0].sha256})
-	kind.Learn(o, after, samlRemote(), &connection.Step{Action: connection.Update}, noon)
+	learn(kind, o, after, samlRemote(), &connection.Step{Action: connection.Update}, noon)
 	same(t, "what is recorded after another step", o.Status.FromMetadata.Certificates, []string{pool()[0].sha256})
-	kind.Learn(o, after, after, nil, noon)
+	learn(kind, o, after, after, nil, noon)
 	same(t, "what is recorded after no step", o.Status.FromMetadata.Certificates, []string{pool()[0].sha256})
 }
 

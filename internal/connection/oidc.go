@@ -1,14 +1,21 @@
 package connection
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Fields of the update endpoint that are spoken of outside the table of settings.
+const (
+	fieldIssuer       = "issuer"
+	fieldClientSecret = "client_secret"
 )
 
 // OIDC is what is thought about OIDC connections.
@@ -22,20 +29,30 @@ func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 		Rivalry:    "The organization already has an OIDC connection of this display name, which no manifest holds",
 		Shared:     true,
 		References: oidcReferences,
+		Settings:   oidcSettings(),
 		Want:       oidcWant,
-		Have:       oidcHave,
+		Have: func(r stytch.OIDCConnection) State {
+			return State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
+		},
+		Plan: func(_ *v1alpha1.OIDCConnection, want, have State) []Step {
+			return slices.Concat(planDetails(want.Details, have.Details), planUpdate(want, have))
+		},
+		Problems: oidcProblems,
 		Creation: func(o *v1alpha1.OIDCConnection) stytch.Fields {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
-		Lacks:    oidcLacks,
-		Publish:  oidcPublish,
-		Doubts:   oidcDoubts,
-		Prepare:  func(*v1alpha1.OIDCConnection, stytch.OIDCConnection, Step, time.Time) bool { return false },
-		Learn:    oidcLearn,
-		Undo:     func(*v1alpha1.OIDCConnection, Step, string) *Step { return nil },
-		Expiries: func(*v1alpha1.OIDCConnection) []Expiry { return nil },
-		Due:      func(*v1alpha1.OIDCConnection) time.Time { return time.Time{} },
-		Rotating: func(State, State) (string, string) { return "", "" },
+		MissingToActivate: oidcMissing,
+		Recorded:          func(o *v1alpha1.OIDCConnection) Recorded { return Recorded{Discovered: &o.Status.Discovered} },
+		Record: func(o *v1alpha1.OIDCConnection, was Record, e Event[stytch.OIDCConnection]) Record {
+			was.Discovered = discoveredAfter(o.Spec, was.Discovered, e)
+			return was
+		},
+		Remember: func(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection]) {
+			o.Status.ClientSecret = clientSecretAfter(o, e)
+		},
+		Publish: func(o *v1alpha1.OIDCConnection, r stytch.OIDCConnection, _ State) {
+			o.Status.RedirectURL = r.RedirectURL
+		},
 	}
 }
 
@@ -69,40 +86,71 @@ func endpoints(spec v1alpha1.OIDCConnectionSpec, r stytch.OIDCConnection, d *v1a
 	}
 }
 
-// discovered is what status records of the issuer that the manifest names; blank where it records nothing.
-func discovered(o *v1alpha1.OIDCConnection) *v1alpha1.DiscoveredStatus {
-	if d := o.Status.Discovered; d != nil && d.Issuer == o.Spec.Issuer {
-		return d
+// ofIssuer is what was recorded of an issuer; blank where that was of another.
+func ofIssuer(d *v1alpha1.DiscoveredStatus, issuer string) v1alpha1.DiscoveredStatus {
+	if d == nil || d.Issuer != issuer {
+		return v1alpha1.DiscoveredStatus{}
 	}
-	return &v1alpha1.DiscoveredStatus{}
+	return *d
 }
 
-func oidcWant(o *v1alpha1.OIDCConnection, _ string, in Inputs) (State, []Problem) {
-	spec := o.Spec
-	s := Settings{}
-	s.set(fieldIdentityProvider, spec.IdentityProvider != "", Provider(string(spec.IdentityProvider)))
-	s.set("client_id", spec.ClientID != "", Text(spec.ClientID))
-	s.set(fieldIssuer, spec.Issuer != "", Text(spec.Issuer))
-	s.set("custom_scopes", spec.CustomScopes != nil, Scopes(strings.Join(spec.CustomScopes, " ")))
-	s.set("attribute_mapping", spec.AttributeMapping != nil, Mapping(spec.AttributeMapping))
-	for _, e := range endpoints(spec, stytch.OIDCConnection{}, discovered(o)) {
-		url := Text(e.given)
-		if e.given == "" {
-			url = Text(*e.found)
-		}
-		url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
-		s.set(e.field, url.Same != "", url)
+func oidcSettings() []Setting[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
+	type o = *v1alpha1.OIDCConnection
+	type r = stytch.OIDCConnection
+	settings := []Setting[o, r]{
+		providerSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		{"client_id", topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(o.Spec.ClientID) }, func(r r) Value { return Text(r.ClientID) }},
+		{fieldClientSecret, topicEndpoint, wantedClientSecret, func(r r) Value { return Value{Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""} }},
+		{fieldIssuer, topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(o.Spec.Issuer) }, func(r r) Value { return Text(r.Issuer) }},
+		{"custom_scopes", topicRest, func(o o, _ Inputs) (Value, bool) {
+			return Scopes(strings.Join(o.Spec.CustomScopes, " ")), o.Spec.CustomScopes != nil
+		}, func(r r) Value { return Scopes(r.CustomScopes) }},
+		{"attribute_mapping", topicMapping, func(o o, _ Inputs) (Value, bool) {
+			return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+		}, func(r r) Value { return Mapping(r.AttributeMapping) }},
 	}
+	for i, e := range endpoints(v1alpha1.OIDCConnectionSpec{}, r{}, &v1alpha1.DiscoveredStatus{}) {
+		settings = append(settings, Setting[o, r]{
+			e.field, topicEndpoint, func(o o, _ Inputs) (Value, bool) { return wantedEndpoint(o, i) },
+			func(r r) Value {
+				return Text(endpoints(v1alpha1.OIDCConnectionSpec{}, r, &v1alpha1.DiscoveredStatus{})[i].seen)
+			},
+		})
+	}
+	return settings
+}
+
+// wantedEndpoint is one of the URLs: as the manifest gives it, or else as it was discovered.
+func wantedEndpoint(o *v1alpha1.OIDCConnection, i int) (Value, bool) {
+	known := ofIssuer(o.Status.Discovered, o.Spec.Issuer)
+	e := endpoints(o.Spec, stytch.OIDCConnection{}, &known)[i]
+	url := Text(cmp.Or(e.given, *e.found))
+	url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
+	return url, url.Same != ""
+}
+
+func oidcWant(o *v1alpha1.OIDCConnection, in Inputs) (State, []Problem) {
 	var problems []Problem
-	if ref := spec.ClientSecretRef; ref != nil {
-		secret, problem := clientSecret(o, secretItem("spec.clientSecretRef", *ref), in)
-		if problem != nil {
+	if ref := o.Spec.ClientSecretRef; ref != nil {
+		if _, problem := clientSecret(o, clientSecretItem(ref), in); problem != nil {
 			problems = append(problems, *problem)
 		}
-		s.set(fieldClientSecret, problem == nil, secret)
 	}
-	details, foreign := wantedDetails(o, spec.DetailsConfigMapName, in)
-	return State{Settings: s, Details: details, Now: in.Now}, append(problems, foreign...)
+	details, foreign := wantedDetails(o, o.Spec.DetailsConfigMapName, in)
+	return State{Details: details}, append(problems, foreign...)
+}
+
+func wantedClientSecret(o *v1alpha1.OIDCConnection, in Inputs) (Value, bool) {
+	ref := o.Spec.ClientSecretRef
+	if ref == nil {
+		return Value{}, false
+	}
+	secret, problem := clientSecret(o, clientSecretItem(ref), in)
+	return secret, problem == nil
+}
+
+func clientSecretItem(ref *v1alpha1.SecretKeyRef) item {
+	return secretItem("spec.clientSecretRef", *ref)
 }
 
 // clientSecret is the secret that a manifest names. It was sent if the version of its Secret was.
@@ -122,26 +170,8 @@ func clientSecret(o *v1alpha1.OIDCConnection, at item, in Inputs) (Value, *Probl
 	}, nil
 }
 
-func oidcHave(r stytch.OIDCConnection) State {
-	return State{
-		Settings: Settings{
-			fieldIdentityProvider: Provider(r.IdentityProvider),
-			"client_id":           Text(r.ClientID),
-			fieldClientSecret:     {Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""},
-			fieldIssuer:           Text(r.Issuer),
-			"authorization_url":   Text(r.AuthorizationURL),
-			"token_url":           Text(r.TokenURL),
-			"userinfo_url":        Text(r.UserinfoURL),
-			"jwks_url":            Text(r.JWKSURL),
-			"custom_scopes":       Scopes(r.CustomScopes),
-			"attribute_mapping":   Mapping(r.AttributeMapping),
-		},
-		Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL},
-	}
-}
-
-// oidcLacks names what Stytch's docs ask for before an OIDC connection is active.
-func oidcLacks(r stytch.OIDCConnection) []string {
+// oidcMissing names what Stytch's docs ask for before an OIDC connection is active.
+func oidcMissing(r stytch.OIDCConnection) []string {
 	return lacking(
 		lack{"issuer", r.Issuer == ""},
 		lack{"clientID", r.ClientID == ""},
@@ -153,44 +183,49 @@ func oidcLacks(r stytch.OIDCConnection) []string {
 	)
 }
 
-func oidcPublish(o *v1alpha1.OIDCConnection, r stytch.OIDCConnection, _ State) {
-	o.Status.RedirectURL = r.RedirectURL
-	if o.Spec.ClientSecretRef == nil {
-		o.Status.ClientSecret = nil
-	}
-}
-
-// Sent notes what an update of an OIDC connection told and was told: which Secret's client secret it carried, and what Stytch said
-// of the discovery document of the issuer that it carried.
-func Sent(o *v1alpha1.OIDCConnection, step Step, warning string) {
-	for _, c := range step.Changes {
-		switch c.Field {
-		case fieldClientSecret:
-			o.Status.ClientSecret = c.Want.From
-		case fieldIssuer:
-			d := discovered(o)
-			d.Issuer, d.Warning = o.Spec.Issuer, cut(warning)
-			o.Status.Discovered = d
+// clientSecretAfter is the version of the Secret whose client secret was sent last.
+func clientSecretAfter(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection]) *v1alpha1.Input {
+	switch {
+	case e.Moment == Compared && o.Spec.ClientSecretRef == nil:
+		return nil
+	case e.Moment == StepDone:
+		for _, c := range e.Step.Changes {
+			if c.Field == fieldClientSecret {
+				return c.Want.From
+			}
 		}
 	}
+	return o.Status.ClientSecret
 }
 
-// oidcLearn records the URLs that were discovered from the issuer: those that Stytch shows and the manifest does not give. They are
-// wanted from then on. What was there before a discovery that failed is not recorded.
-func oidcLearn(o *v1alpha1.OIDCConnection, _, after stytch.OIDCConnection, done *Step, _ time.Time) {
-	if o.Spec.Issuer == "" {
-		o.Status.Discovered = nil
+// discoveredAfter is what is known of an issuer's document. When the issuer was sent, Stytch may have warned that it could not be read.
+func discoveredAfter(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, e Event[stytch.OIDCConnection]) *v1alpha1.DiscoveredStatus {
+	switch {
+	case e.Moment == Observed:
+		return discoveredIn(spec, was, e.Remote, e.Step)
+	case e.Moment == StepDone && carries(*e.Step, fieldIssuer):
+		d := ofIssuer(was, spec.Issuer)
+		d.Issuer, d.Warning = spec.Issuer, cut(e.Warning)
+		return &d
 	}
-	if after.Issuer != o.Spec.Issuer || o.Spec.Issuer == "" {
-		return
+	return was
+}
+
+// discoveredIn records the URLs that were discovered from the issuer: those that Stytch shows and the manifest does not give. They
+// are wanted from then on. What was there before a discovery that failed is not recorded.
+func discoveredIn(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, r stytch.OIDCConnection, done *Step) *v1alpha1.DiscoveredStatus {
+	switch {
+	case spec.Issuer == "":
+		return nil
+	case r.Issuer != spec.Issuer:
+		return was
 	}
-	d := discovered(o)
+	d := ofIssuer(was, spec.Issuer)
 	if d.Issuer == "" {
-		d = &v1alpha1.DiscoveredStatus{Issuer: o.Spec.Issuer, Warning: leftBehind(o, after)}
+		d = v1alpha1.DiscoveredStatus{Issuer: spec.Issuer, Warning: leftBehind(spec, was, r)}
 	}
-	o.Status.Discovered = d
 	read := done != nil && carries(*done, fieldIssuer) && d.Warning == ""
-	for _, e := range endpoints(o.Spec, after, d) {
+	for _, e := range endpoints(spec, r, &d) {
 		carried := done != nil && carries(*done, e.field)
 		switch {
 		case e.given != "":
@@ -199,32 +234,33 @@ func oidcLearn(o *v1alpha1.OIDCConnection, _, after stytch.OIDCConnection, done 
 			*e.found = recordable(e.seen)
 		}
 	}
-	if len(undiscovered(o)) == 0 {
+	if len(undiscovered(spec, d)) == 0 {
 		d.Warning = ""
 	}
+	return &d
 }
 
 // leftBehind says, of an issuer that a process which crashed told Stytch about, that the document seems not to have been read: Stytch
 // still shows all that was discovered from another issuer.
-func leftBehind(o *v1alpha1.OIDCConnection, r stytch.OIDCConnection) string {
-	if o.Status.Discovered == nil {
+func leftBehind(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, r stytch.OIDCConnection) string {
+	if was == nil {
 		return ""
 	}
 	old, changed := false, false
-	for _, e := range endpoints(o.Spec, r, o.Status.Discovered) {
+	for _, e := range endpoints(spec, r, was) {
 		old = old || *e.found != ""
 		changed = changed || (*e.found != "" && *e.found != e.seen)
 	}
 	if !old || changed {
 		return ""
 	}
-	return "the URLs are still those of " + o.Status.Discovered.Issuer
+	return "the URLs are still those of " + was.Issuer
 }
 
 // undiscovered are the URLs that neither the manifest nor the issuer's document gives.
-func undiscovered(o *v1alpha1.OIDCConnection) []string {
+func undiscovered(spec v1alpha1.OIDCConnectionSpec, d v1alpha1.DiscoveredStatus) []string {
 	var names []string
-	for _, e := range endpoints(o.Spec, stytch.OIDCConnection{}, discovered(o)) {
+	for _, e := range endpoints(spec, stytch.OIDCConnection{}, &d) {
 		if e.given == "" && *e.found == "" {
 			names = append(names, e.name)
 		}
@@ -232,10 +268,10 @@ func undiscovered(o *v1alpha1.OIDCConnection) []string {
 	return names
 }
 
-// oidcDoubts reports a discovery that failed. Stytch does not try again for the same issuer.
-func oidcDoubts(o *v1alpha1.OIDCConnection, _, have State) []Problem {
-	d := discovered(o)
-	missing := undiscovered(o)
+// oidcProblems reports a discovery that failed. Stytch does not try again for the same issuer.
+func oidcProblems(o *v1alpha1.OIDCConnection, _, have State) []Problem {
+	d := ofIssuer(o.Status.Discovered, o.Spec.Issuer)
+	missing := undiscovered(o.Spec, d)
 	if d.Warning == "" || len(missing) == 0 || have.Settings[fieldIssuer].Same != o.Spec.Issuer {
 		return nil
 	}

@@ -211,9 +211,9 @@ func TestAnIssuerThatIsCorrectedIsDiscovered(t *testing.T) {
 func TestAWarningIsShortened(t *testing.T) {
 	o := oidcManifest()
 	step := connection.Step{Action: connection.Update, Changes: []connection.Change{{Field: "issuer", Want: connection.Text(theIssuer)}}}
-	connection.Sent(o, step, strings.Repeat("ü", 1000))
+	sent(o, step, strings.Repeat("ü", 1000))
 	same(t, "runes", utf8.RuneCountInString(o.Status.Discovered.Warning), 256)
-	connection.Sent(o, connection.Step{Action: connection.Update, Changes: []connection.Change{{Field: "client_id"}}}, "another")
+	sent(o, connection.Step{Action: connection.Update, Changes: []connection.Change{{Field: "client_id"}}}, "another")
 	same(t, "runes after an update without the issuer", utf8.RuneCountInString(o.Status.Discovered.Warning), 256)
 }
 
@@ -406,7 +406,7 @@ func TestAClientSecretThatIsNoTextIsInvalidAndNotQuoted(t *testing.T) {
 }
 
 func TestAPendingOIDCConnectionLacksWhatStytchAsksFor(t *testing.T) {
-	lacks := func(r stytch.OIDCConnection) string { return strings.Join(connection.OIDC().Lacks(r), " ") }
+	lacks := func(r stytch.OIDCConnection) string { return strings.Join(connection.OIDC().MissingToActivate(r), " ") }
 	same(t, "a whole one", lacks(oidcRemote()), "")
 	masked := oidcRemote()
 	masked.ClientSecretSHA256, masked.ClientSecretMasked = "", true
@@ -424,13 +424,13 @@ func TestAnOIDCConnectionRefersToItsSecretAndItsDetails(t *testing.T) {
 	same(t, "nothing", kind.References(o), []connection.Reference(nil))
 	same(t, "its API", kind.API, stytch.APISSO)
 	same(t, "the body of its creation", kind.Creation(o), stytch.Fields{"identity_provider": "microsoft-entra"})
-	same(t, "what ends", kind.Expiries(o), []connection.Expiry(nil))
+	same(t, "what ends", kind.Ends(o), []connection.Expiry(nil))
 	r := oidcRemote()
 	same(t, "a rival of the same name", kind.Rival(o, r) && kind.Shared, true)
 	r.DisplayName = "another"
 	same(t, "a rival of another name", kind.Rival(o, r), false)
-	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}, noon), false)
-	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	kind.Publish(o, r, connection.State{})
+	same(t, "what is written down before a step", begins(kind, o, r, connection.Step{}, noon), false)
+	same(t, "what is undone", refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
+	publish(kind, o, r, connection.State{})
 	same(t, "the redirect URL", o.Status.RedirectURL, theRedirect)
 }

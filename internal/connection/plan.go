@@ -1,7 +1,6 @@
 package connection
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,93 +12,27 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// Action is what a step does.
-type Action string
-
-// Actions. Each is one call to Stytch, but for those that publish, promote or recover, which are one write of a Secret or ConfigMap.
-const (
-	Update              Action = "Update"
-	ReadMetadata        Action = "ReadMetadata"
-	DeleteCertificate   Action = "DeleteCertificate"
-	FreeCertificate     Action = "FreeCertificate" // deletes one to make room
-	AddEncryptionKey    Action = "AddEncryptionKey"
-	DeleteEncryptionKey Action = "DeleteEncryptionKey"
-	StartRotation       Action = "StartRotation"
-	CompleteRotation    Action = "CompleteRotation"
-	CancelRotation      Action = "CancelRotation"
-	PublishToken        Action = "PublishToken"
-	PromoteToken        Action = "PromoteToken" // the next token, which was completed, takes the other's place
-	RecoverToken        Action = "RecoverToken" // the same, of a connection that is still being created
-	PublishDetails      Action = "PublishDetails"
-)
-
-// Topic is what a step is about that keeps nothing else waiting when it cannot be done; empty where others wait for it.
-func (a Action) Topic() string {
-	switch a {
-	case StartRotation, CompleteRotation, CancelRotation, PublishToken, PromoteToken, RecoverToken:
-		return "token"
-	case PublishDetails:
-		return "details"
-	case Update, ReadMetadata, DeleteCertificate, FreeCertificate, AddEncryptionKey, DeleteEncryptionKey:
-	}
-	return ""
-}
-
-// maxCertificates that a SAML connection may have at Stytch, and as many encryption keys (Stytch's docs, "SAML certificates").
-const maxCertificates = 5
-
-// Change is one difference: a field, what Stytch has and what the manifest wants.
-type Change struct {
-	Field      string
-	Have, Want Value
-}
-
-// Step is one thing to do, with the changes that it makes.
-type Step struct {
-	Action  Action
-	Target  string // the ID of the certificate or key that is deleted; the request that a rotation is started for
-	Changes []Change
-	// Why it is done, for the event, where the changes do not tell.
-	Why string
-	// Fresh says that the step is only taken on what was read from Stytch in the same pass.
-	Fresh bool
-}
-
 // Fields is the body of an Update.
-func (s Step) Fields() stytch.Fields { return fields(s.Changes) }
+func (s Step) Fields() stytch.Fields {
+	body := stytch.Fields{}
+	for _, c := range s.Changes {
+		body[c.Field] = c.Want.Send
+	}
+	return body
+}
 
 // carries says whether a step changes a field.
 func carries(s Step, field string) bool {
 	return slices.ContainsFunc(s.Changes, func(c Change) bool { return c.Field == field })
 }
 
-// Plan is what makes have equal to want, in the order in which it is done. After each step the answer is the new have and
-// the plan is made again, so a later step is only ever taken on what was read back.
-//
-//	                                        steps
-//	the token: see judgeToken               start, [Secret]; complete, [Secret]; cancel, [Secret]
-//	details are not as Stytch says          publish them; last where the signing key changes before
-//	settings differ, certificates missing   one Update with all of it and the first certificate: see planCertificates
-//	encryption keys missing or not wanted   add each, then delete: see planEncryption
-//	metadata to be read                     read it: see planReading
-//
-// A new connection keeps its mark, that is its provisional name, until its token is in the Secret.
-func Plan(want, have State) []Step {
+// planUpdate is the one Update of the settings that differ.
+func planUpdate(want, have State) []Step {
 	changes := differences(want.Settings, have.Settings)
-	if have.New && want.Token != nil && have.Token != nil && want.Token.LastFour != have.Token.LastFour {
-		changes = slices.DeleteFunc(changes, func(c Change) bool { return c.Field == fieldDisplayName })
+	if len(changes) == 0 {
+		return nil
 	}
-	newKey := signing(want.Signing, have.Signing)
-	remote := slices.Concat(
-		planCertificates(want, have, append(changes, newKey...)),
-		planEncryption(want.Encryption, cmp.Or(have.Encryption, &Encryption{})),
-	)
-	remote = append(remote, planReading(want.Metadata, remote)...)
-	details := planDetails(want.Details, detailsOf(want.Signing, have))
-	if len(newKey) > 0 {
-		remote, details = slices.Concat(remote, details), nil
-	}
-	return slices.Concat(planToken(want.Token, have), details, remote)
+	return []Step{{Action: Update, Changes: changes}}
 }
 
 // differences between what is wanted and what is there, by field.
@@ -126,19 +59,8 @@ func differs(want, have Value) bool {
 	return want.Same != have.Same
 }
 
-// planToken is the next step of the token's life, if there is one.
-func planToken(secret *Token, have State) []Step {
-	if secret == nil || have.Token == nil {
-		return nil
-	}
-	if step := judgeToken(secret, have.Token, have.New).step; step != nil {
-		return []Step{*step}
-	}
-	return nil
-}
-
 // Withhold takes out of a plan what was sent before, at the same have and want, and read back different. It returns what is
-// left to do, and the entries that still hold. No certificate or key is removed while a wanted one is withheld.
+// left to do, and the entries that still hold. A step is not taken while something is withheld that it needs.
 func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.NotConverging) {
 	var left []Step
 	var hold []v1alpha1.NotConverging
@@ -156,20 +78,9 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 			left = append(left, s)
 		}
 	}
-	withheld := func(field string) bool {
-		return slices.ContainsFunc(hold, func(n v1alpha1.NotConverging) bool { return n.Field == field })
-	}
-	left = slices.DeleteFunc(left, func(s Step) bool {
-		switch s.Action {
-		case DeleteCertificate, FreeCertificate:
-			return withheld(fieldCertificate) || withheld(fieldMetadataURL)
-		case DeleteEncryptionKey:
-			return withheld(fieldEncryptionKey)
-		default:
-			return false
-		}
-	})
-	return left, hold
+	return slices.DeleteFunc(left, func(s Step) bool {
+		return slices.ContainsFunc(hold, func(n v1alpha1.NotConverging) bool { return slices.Contains(s.Needs, n.Field) })
+	}), hold
 }
 
 // needed leaves out what is equal and was to go beside a field that does not go itself.
@@ -269,12 +180,12 @@ func (s Step) Sentence() string {
 	var parts []string
 	for _, c := range s.Changes {
 		have, want := c.shown()
-		switch c.Field {
-		case fieldCertificate, fieldEncryptionKey:
+		switch c.Kind {
+		case Added:
 			parts = append(parts, fmt.Sprintf("%s: added %s", c.Field, want))
-		case fieldCertificates, fieldEncryptionKeys:
+		case Removed:
 			parts = append(parts, fmt.Sprintf("%s: removed %s", c.Field, have))
-		default:
+		case Replaced:
 			if differs(c.Want, c.Have) {
 				parts = append(parts, fmt.Sprintf("%s: %q → %q", c.Field, cut(have), cut(want)))
 			}

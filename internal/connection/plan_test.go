@@ -293,7 +293,7 @@ func TestPlanChangesNeitherState(t *testing.T) {
 	have.Certificates = []connection.Certificate{{SHA256: "dd", ID: "2"}, {SHA256: "cc", ID: "1"}}
 	have.Settings["idp_entity_id"] = connection.Text("other")
 	before := inJSON(t, []connection.State{want, have})
-	connection.Plan(want, have)
+	planOf(want, have)
 	same(t, "the states after a plan", inJSON(t, []connection.State{want, have}), before)
 }
 
@@ -344,7 +344,7 @@ func story(plan []connection.Step) string {
 			case s.Action == connection.Update:
 				parts = append(parts, c.Field)
 			default:
-				parts = append(parts, string(s.Action))
+				parts = append(parts, s.Action.Name)
 			}
 		}
 		words = append(words, strings.Join(parts, "&"))
@@ -407,14 +407,14 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 			if test.settings {
 				want.Settings["idp_entity_id"] = connection.Text("urn:x")
 			}
-			plan := connection.Plan(want, connection.State{Certificates: test.have})
+			plan := planOf(want, connection.State{Certificates: test.have})
 			same(t, "the plan", story(plan), test.story)
 		})
 	}
 }
 
 func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
-	plan := connection.Plan(connection.State{Certificates: wished("a", "b")}, connection.State{})
+	plan := planOf(connection.State{Certificates: wished("a", "b")}, connection.State{})
 	if len(plan) != 2 {
 		t.Fatalf("the plan is %s, want two updates", story(plan))
 	}
@@ -468,7 +468,7 @@ func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
 				have.Settings["display_name"] = connection.Text(connection.ProvisionalName("Acme", manifestUID))
 			}
 			want := connection.State{Settings: connection.Settings{"display_name": connection.Text("Acme")}, Token: test.secret}
-			plan := connection.Plan(want, have)
+			plan := planOf(want, have)
 			same(t, "the plan", story(plan), test.story)
 			if renamed := strings.Contains(connection.Names(plan), "display_name"); renamed != test.renamed {
 				t.Errorf("the mark goes: %t, want %t", renamed, test.renamed)
@@ -484,7 +484,7 @@ func TestOtherSettingsDoNotWaitForTheToken(t *testing.T) {
 	have := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}, Settings: connection.Settings{
 		"identity_provider": connection.Provider(""),
 	}}
-	same(t, "the plan", story(connection.Plan(want, have)), "StartRotation identity_provider")
+	same(t, "the plan", story(planOf(want, have)), "StartRotation identity_provider")
 }
 
 func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *testing.T) {
@@ -495,7 +495,7 @@ func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *tes
 }
 
 func TestTheBaseURLIsPublishedAsStytchShowsIt(t *testing.T) {
-	plan := connection.Plan(
+	plan := planOf(
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "old"}},
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "new"}})
 	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "base_url", Have: "old", Want: "new"}})
@@ -504,10 +504,10 @@ func TestTheBaseURLIsPublishedAsStytchShowsIt(t *testing.T) {
 func TestAKindWithoutTokensNeedsNone(t *testing.T) {
 	settings := connection.Settings{"display_name": connection.Text("Acme")}
 	for _, want := range []*connection.Token{nil, {LastFour: "aaaa"}} {
-		plan := connection.Plan(connection.State{Settings: settings, Token: want}, connection.State{New: true})
+		plan := planOf(connection.State{Settings: settings, Token: want}, connection.State{New: true})
 		same(t, "the plan without a token at Stytch", story(plan), "display_name")
 	}
-	plan := connection.Plan(connection.State{Settings: settings}, connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}})
+	plan := planOf(connection.State{Settings: settings}, connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}})
 	same(t, "the plan without a token wanted", story(plan), "display_name")
 }
 
@@ -526,7 +526,7 @@ func TestWhatIsSentToReplaceATokenSaysWhatStytchHasAndWillHave(t *testing.T) {
 		{"cancel", "", at("aaaa", "nnnn"), v1alpha1.Change{Field: "next_bearer_token", Have: "…nnnn", Want: ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan := connection.Plan(connection.State{Token: &connection.Token{NextLastFour: test.secret}}, test.have)
+			plan := planOf(connection.State{Token: &connection.Token{NextLastFour: test.secret}}, test.have)
 			same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{test.want})
 		})
 	}
@@ -542,7 +542,7 @@ func update(changes ...[3]string) connection.Step {
 }
 
 func removal(id, fingerprint string) connection.Step {
-	return connection.Step{Action: connection.DeleteCertificate, Target: id, Changes: []connection.Change{
+	return connection.Step{Action: connection.DeleteCertificate, Target: id, Needs: []string{"x509_certificate", "metadata_url"}, Changes: []connection.Change{
 		{Field: "verification_certificates", Have: connection.Text(fingerprint)},
 	}}
 }
@@ -676,13 +676,13 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 func TestARotationThatWouldNotBeCancelledDoesNotKeepOneFromBeingStarted(t *testing.T) {
 	want := connection.State{Token: &connection.Token{}}
 	rotating := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa", NextLastFour: "nnnn"}}
-	cancel := connection.Plan(want, rotating)
-	held := connection.Repeated(cancel[0], connection.Plan(want, rotating))
+	cancel := planOf(want, rotating)
+	held := connection.Repeated(cancel[0], planOf(want, rotating))
 	if left, _ := connection.Withhold(cancel, held); len(left) > 0 {
 		t.Fatalf("a cancellation that changed nothing is asked for again: %s", story(left))
 	}
 	idle := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}}
-	left, hold := connection.Withhold(connection.Plan(want, idle), held)
+	left, hold := connection.Withhold(planOf(want, idle), held)
 	same(t, "what is left once the rotation is gone", story(left), "StartRotation")
 	same(t, "what is held", hold, []v1alpha1.NotConverging(nil))
 }
@@ -770,7 +770,7 @@ func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
 func TestASentenceSaysFieldHaveAndWant(t *testing.T) {
 	s := update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", strings.Repeat("x", 300), "d"})
 	same(t, "the sentence", s.Sentence(), `display_name: "a" → "b"; idp_sso_url: "`+strings.Repeat("x", 255)+`…" → "d"`)
-	unreadable := connection.Plan(connection.State{Certificates: wished("a")}, connection.State{Certificates: certificates("a:1:1", ":cert-2:?")})
+	unreadable := planOf(connection.State{Certificates: wished("a")}, connection.State{Certificates: certificates("a:1:1", ":cert-2:?")})
 	same(t, "the sentence about one that cannot be read", unreadable[0].Sentence(), "verification_certificates: removed cert-2")
 }
 

@@ -92,6 +92,17 @@ func SameEnvironment(projectID string, ids ...string) *Problem {
 	return nil
 }
 
+// SameProject reports that the StytchProject of a manifest stands for another project than the one that the manifest was pinned to.
+func SameProject(o v1alpha1.Connection, project string) *Problem {
+	pinned := o.CommonStatus().ProjectID
+	if pinned == "" || pinned == project {
+		return nil
+	}
+	return &Problem{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
+		"This manifest belongs to the project %s, and StytchProject %s now stands for %s: restore the StytchProject, or delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply it under another name.",
+		pinned, o.CommonSpec().Project(), project)}
+}
+
 // idPrefixes of what manifests name, before the environment. Slugs may hold anything else.
 func idPrefixes() []string {
 	return []string{"organization-", "saml-connection-", "oidc-connection-", "scim-connection-", "external-connection-"}

@@ -62,7 +62,7 @@ func (f *far) different() int {
 // wanted counts the valid certificates that the manifest wants, and those of them that are at Stytch.
 func (r *rollover) wanted(t *testing.T) (wanted, there int) {
 	t.Helper()
-	wish, _ := r.kind.Want(copyOf(r.own), samlID, r.inputs())
+	wish, _ := wantOf(r.kind, copyOf(r.own), samlID, r.inputs())
 	for _, c := range wish.Certificates {
 		if slices.ContainsFunc(pool(), func(p issued) bool { return p.sha256 == c.SHA256 && !p.ends.After(noon) }) || c.SHA256 == wish.Refused {
 			continue
@@ -77,7 +77,7 @@ func (r *rollover) wanted(t *testing.T) (wanted, there int) {
 
 // due says that the metadata is to be read, which brings what is missing.
 func (r *rollover) due() bool {
-	wish, _ := r.kind.Want(copyOf(r.own), samlID, r.inputs())
+	wish, _ := wantOf(r.kind, copyOf(r.own), samlID, r.inputs())
 	return wish.Metadata != nil && wish.Metadata.Due
 }
 

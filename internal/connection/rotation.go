@@ -49,13 +49,6 @@ func lifeOf(o *v1alpha1.SCIMConnection, now time.Time) Life {
 	return l
 }
 
-func (t *Token) life() Life {
-	if t.Life == nil {
-		return Life{}
-	}
-	return *t.Life
-}
-
 // verdict is what is to be done about a token, and what is to be said of it.
 type verdict struct {
 	step              *Step
@@ -63,7 +56,7 @@ type verdict struct {
 	problems          []Problem
 }
 
-// judgeToken says what is to be done about a token: t is what the Secret holds, r what Stytch accepts. Tokens are known by their
+// judgeToken says what is to be done about a token: l is what is known of it, t is what the Secret holds, r what Stytch accepts. Tokens are known by their
 // last four characters, and every step is decided by those that were read, so that an answer that was lost is no special case.
 //
 //	Stytch   Secret            besides                                   step
@@ -89,15 +82,15 @@ type verdict struct {
 //	none     neither                                                     start
 //
 // In a Secret that is not the connection's nothing is ever looked for, and with it nothing is done.
-func judgeToken(t, r *Token, isNew bool) verdict {
+func judgeToken(l Life, t, r *Token, isNew bool) verdict {
 	var v verdict
 	switch {
 	case isNew:
 		v.step = replaceLost(t, r)
 	case r.NextLastFour != "":
-		v = t.life().open(t, r)
+		v = l.open(t, r)
 	default:
-		v = t.life().idle(t, r)
+		v = l.idle(t, r)
 	}
 	if put := tidy(t, r, isNew); put != nil && (v.step == nil || v.step.Action == StartRotation) {
 		v.step = put
@@ -109,7 +102,7 @@ func judgeToken(t, r *Token, isNew bool) verdict {
 		if v.step != nil && v.step.Action != CancelRotation {
 			v.step = nil
 		}
-		v.problems = append(v.problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableSecret(t.life().Secret, t.LastFour+t.NextLastFour != "")})
+		v.problems = append(v.problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableSecret(l.Secret, t.LastFour+t.NextLastFour != "")})
 	}
 	return v
 }

@@ -11,57 +11,60 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// scimPrepare notes that a rotation is about to be started, and the request that it answers. After a crash nothing else would
+// tokenAfter is what status knows of the token after an event.
+func tokenAfter(o *v1alpha1.SCIMConnection, e Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
+	known := o.Status.BearerToken.DeepCopy()
+	starts := e.Step != nil && e.Step.Action == StartRotation
+	switch {
+	case e.Moment == Observed:
+		return observedToken(o, known, e)
+	case known == nil:
+	case e.Moment == Compared:
+		comparedToken(o, known, e)
+	case e.Moment == StepBegins && starts && !Marked(e.Remote.DisplayName, o.GetUID()):
+		beginRotation(known, e.Step.Target, e.Now)
+	case e.Moment == StepFailed && starts && known.Phase == v1alpha1.TokenRotating:
+		known.Phase, known.StartedAt = v1alpha1.TokenIdle, nil
+		known.HandledRotate = slices.DeleteFunc(known.HandledRotate, func(value string) bool { return e.Step.Target != "" && value == e.Step.Target })
+	}
+	return known
+}
+
+// beginRotation notes that a rotation is about to be started, and the request that it answers. After a crash nothing else would
 // tell that a next token which nobody has is ours. While the connection bears its mark, that tells.
-func scimPrepare(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, step Step, now time.Time) bool {
-	if step.Action != StartRotation || Marked(r.DisplayName, o.GetUID()) {
-		return false
+func beginRotation(known *v1alpha1.SCIMBearerTokenStatus, request string, now time.Time) {
+	known.Phase, known.StartedAt = v1alpha1.TokenRotating, second(now)
+	if request != "" {
+		known.HandledRotate = append(known.HandledRotate, request)
+		known.HandledRotate = known.HandledRotate[max(0, len(known.HandledRotate)-maxHandled):]
 	}
-	token := o.Status.BearerToken
-	token.Phase, token.StartedAt = v1alpha1.TokenRotating, second(now)
-	if step.Target != "" {
-		token.HandledRotate = append(token.HandledRotate, step.Target)
-		token.HandledRotate = token.HandledRotate[max(0, len(token.HandledRotate)-maxHandled):]
-	}
-	return true
 }
 
-// NotStarted takes back what was noted of a start that certainly did not happen.
-func NotStarted(o *v1alpha1.SCIMConnection, step Step) {
-	token := o.Status.BearerToken
-	if token == nil || token.Phase != v1alpha1.TokenRotating {
-		return
-	}
-	token.Phase, token.StartedAt = v1alpha1.TokenIdle, nil
-	token.HandledRotate = slices.DeleteFunc(token.HandledRotate, func(value string) bool { return step.Target != "" && value == step.Target })
-}
-
-// scimLearn notes what Stytch tells of tokens: another current one, and the end of a rotation. At the first record of a
+// observedToken notes what Stytch tells of tokens: another current one, and the end of a rotation. At the first record of a
 // connection whatever rotate-token asks for counts as answered: it may be as old as the manifest.
-func scimLearn(o *v1alpha1.SCIMConnection, _, r stytch.SCIMConnection, done *Step, now time.Time) {
-	known := o.Status.BearerToken
-	isNew := Marked(r.DisplayName, o.GetUID())
+func observedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
+	r, isNew := e.Remote, Marked(e.Remote.DisplayName, o.GetUID())
 	if known == nil {
 		known = &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour}
 		if isNew {
-			known.IssuedAt = second(now)
+			known.IssuedAt = second(e.Now)
 		}
-		if asked := lifeOf(o, now); asked.requested(r.BearerTokenLastFour) {
+		if asked := lifeOf(o, e.Now); asked.requested(r.BearerTokenLastFour) {
 			known.HandledRotate = []string{asked.Rotate}
 		}
-		o.Status.BearerToken = known
 	}
 	switch {
 	case known.LastFour != r.BearerTokenLastFour:
-		replaced(known, r, isNew, now)
+		replaced(known, r, isNew, e.Now)
 	case known.NextLastFour != "" && r.NextBearerTokenLastFour == "":
-		known.CanceledLastFour, known.CanceledAt = known.NextLastFour, second(now)
+		known.CanceledLastFour, known.CanceledAt = known.NextLastFour, second(e.Now)
 		idle(known)
 	case known.NextLastFour != "" && known.NextLastFour != r.NextBearerTokenLastFour:
 		idle(known) // somebody else had another next token made
-	case done != nil && done.Action == CancelRotation:
+	case e.Step != nil && e.Step.Action == CancelRotation:
 		known.StartedAt = nil // what may have been on its way has arrived
 	}
+	return known
 }
 
 // replaced forgets what was known of a token that is not the current one any more.
@@ -82,34 +85,24 @@ func idle(known *v1alpha1.SCIMBearerTokenStatus) {
 	known.Phase, known.StartedAt, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenIdle, nil, "", nil
 }
 
-// scimPublish puts into status what Stytch says, and what of it the Secret holds.
-func scimPublish(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, want State) {
-	o.Status.BaseURL, o.Status.Groups = r.BaseURL, want.Groups
-	token := o.Status.BearerToken
-	token.ExpiresAt = expiry(r.BearerTokenExpiresAt)
-	if want.Token.LastFour == r.BearerTokenLastFour {
-		token.SecretName, token.SecretLastFour = o.Spec.BearerToken.SecretName, r.BearerTokenLastFour
+// comparedToken notes what Stytch says of the tokens, and what of it the Secret holds.
+func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e Event[stytch.SCIMConnection]) {
+	r, inSecret := e.Remote, e.Want.Token
+	known.ExpiresAt = expiry(r.BearerTokenExpiresAt)
+	if inSecret.LastFour == r.BearerTokenLastFour {
+		known.SecretName, known.SecretLastFour = o.Spec.BearerToken.SecretName, r.BearerTokenLastFour
 	}
 	next := r.NextBearerTokenLastFour
-	switch starting := want.Token.life().starting(); {
-	case next != "" && (next == want.Token.NextLastFour || !starting):
-		token.Phase, token.NextLastFour, token.NextExpiresAt = v1alpha1.TokenRotating, next, expiry(r.NextBearerTokenExpiresAt)
+	switch starting := lifeOf(o, e.Now).starting(); {
+	case next != "" && (next == inSecret.NextLastFour || !starting):
+		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, expiry(r.NextBearerTokenExpiresAt)
 	case !starting:
-		idle(token)
+		idle(known)
 	}
 }
 
 // second is a time as status keeps it.
 func second(t time.Time) *metav1.Time { return expiry(t) }
-
-// scimRotating is what the condition Rotating says.
-func scimRotating(want, have State) (reason, message string) {
-	if want.Token == nil || have.Token == nil {
-		return "", ""
-	}
-	v := judgeToken(want.Token, have.Token, have.New)
-	return v.rotating, v.message
-}
 
 // scimExpiries are the ends that status knows of. While a rotation is under way the way out is to complete it.
 func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {

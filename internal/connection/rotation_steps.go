@@ -5,12 +5,33 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
+// Fields of a SCIM connection that hold tokens, and what goes with them.
+const (
+	fieldToken     = "bearer_token"
+	fieldNextToken = "next_bearer_token"
+	fieldBaseURL   = "base_url"
+)
+
+// Actions on tokens. The first three are calls to Stytch, the others one write of the Secret.
+//
+//nolint:gochecknoglobals // Go has no constants of this type
+var (
+	StartRotation    = Action{"StartRotation", "RotationStarted"}
+	CompleteRotation = Action{"CompleteRotation", ""} // PromoteToken tells of it
+	CancelRotation   = Action{"CancelRotation", "RotationCanceled"}
+	PublishToken     = Action{"PublishToken", "SecretUpdated"}
+	PromoteToken     = Action{"PromoteToken", "TokenRotated"}   // the next token, which was completed, takes the other's place
+	RecoverToken     = Action{"RecoverToken", "TokenRecovered"} // the same, of a connection that is still being created
+)
+
+var topicToken = Topic{Name: "token", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
+
 // tidy is the write that puts the Secret in order: a next token that has become the current one takes its place, one that is none
 // any more is taken out, and the base URL is Stytch's.
 func tidy(t, r *Token, isNew bool) *Step {
 	step := Step{Action: PublishToken}
 	add := func(field string, have, want Value) {
-		step.Changes = append(step.Changes, Change{Field: field, Have: have, Want: want})
+		step.Changes = append(step.Changes, Change{Field: field, Topic: topicToken, Have: have, Want: want})
 	}
 	completed := t.LastFour != r.LastFour && t.NextLastFour == r.LastFour && r.LastFour != ""
 	over := t.NextLastFour != "" && r.NextLastFour == ""
@@ -46,21 +67,21 @@ func ending(lastFour string) Value {
 func start(r *Token, request, why string) *Step {
 	return &Step{
 		Action: StartRotation, Target: request, Why: why, Fresh: true,
-		Changes: []Change{{Field: fieldToken, Have: ending(r.LastFour), Want: Text("a new one")}},
+		Changes: []Change{{Field: fieldToken, Topic: topicToken, Have: ending(r.LastFour), Want: Text("a new one")}},
 	}
 }
 
 func completion(r *Token) *Step {
 	return &Step{
 		Action: CompleteRotation, Fresh: true,
-		Changes: []Change{{Field: fieldToken, Have: ending(r.LastFour), Want: ending(r.NextLastFour)}},
+		Changes: []Change{{Field: fieldToken, Topic: topicToken, Have: ending(r.LastFour), Want: ending(r.NextLastFour)}},
 	}
 }
 
 func cancellation(r *Token) *Step {
 	return &Step{
 		Action: CancelRotation, Fresh: true,
-		Changes: []Change{{Field: fieldNextToken, Have: ending(r.NextLastFour), Want: ending("")}},
+		Changes: []Change{{Field: fieldNextToken, Topic: topicToken, Have: ending(r.NextLastFour), Want: ending("")}},
 	}
 }
 

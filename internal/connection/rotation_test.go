@@ -76,18 +76,19 @@ func (c tokenCase) decide() decided {
 	if c.edit != nil {
 		c.edit(o, &in)
 	}
-	kind.Learn(o, r, r, nil, noon)
+	learn(kind, o, r, r, nil, noon)
 	want, have, problems := statesOf(kind, o, r, in)
-	d := decided{plan: connection.Plan(want, have), problems: append(problems, kind.Doubts(o, want, have)...)}
-	d.rotating, d.message = kind.Rotating(want, have)
+	d := decided{plan: kind.PlanFor(o, want, have), problems: append(problems, kind.Problems(o, want, have)...)}
+	d.rotating, d.message = kind.Rotating(o, want, have)
 	return d
 }
 
 func (c tokenCase) check(t *testing.T) {
 	t.Helper()
 	d := c.decide()
+	none := connection.Action{}
 	switch {
-	case c.step == "" && len(d.plan) > 0, c.step != "" && (len(d.plan) != 1 || d.plan[0].Action != c.step):
+	case c.step == none && len(d.plan) > 0, c.step != none && (len(d.plan) != 1 || d.plan[0].Action != c.step):
 		t.Errorf("the plan is %q, want %q", story(d.plan), c.step)
 	}
 	for _, s := range d.plan {
@@ -459,7 +460,7 @@ func TestWhatStatusKeepsOfAToken(t *testing.T) {
 		for _, f := range change {
 			f(o, &r)
 		}
-		connection.SCIM().Learn(o, r, r, nil, noon)
+		learn(connection.SCIM(), o, r, r, nil, noon)
 		return o.Status.BearerToken
 	}
 	ptr := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus { return &known }
@@ -505,7 +506,7 @@ func TestALostStartThatWasCanceledIsNotOnItsWayAnyMore(t *testing.T) {
 	o, r := scimManifest(), scimRemote()
 	o.Status.BearerToken = new(starting(time.Second))
 	r.BearerTokenLastFour = "aaaa"
-	connection.SCIM().Learn(o, r, r, &connection.Step{Action: connection.CancelRotation}, noon)
+	learn(connection.SCIM(), o, r, r, &connection.Step{Action: connection.CancelRotation}, noon)
 	same(t, "what is known", *o.Status.BearerToken, with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }))
 }
 
@@ -514,28 +515,28 @@ func TestAStartIsWrittenDownWithTheRequestThatItAnswers(t *testing.T) {
 	o.Status.BearerToken = new(kept())
 	for i := range 10 {
 		step := connection.Step{Action: connection.StartRotation, Target: fmt.Sprintf("aaaa-%d", i)}
-		same(t, "whether it is written down", kind.Prepare(o, r, step, noon), true)
+		same(t, "whether it is written down", begins(kind, o, r, step, noon), true)
 	}
 	same(t, "the requests", strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-2 aaaa-3 aaaa-4 aaaa-5 aaaa-6 aaaa-7 aaaa-8 aaaa-9")
 	same(t, "the phase", o.Status.BearerToken.Phase, v1alpha1.TokenRotating)
 	same(t, "since when", o.Status.BearerToken.StartedAt, at(noon))
 
-	connection.NotStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-9"})
+	notStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-9"})
 	same(t, "the phase, where it did not happen", o.Status.BearerToken.Phase, v1alpha1.TokenIdle)
 	same(t, "the requests, where it did not happen", strings.HasSuffix(strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-8"), true)
 
-	kind.Prepare(o, r, connection.Step{Action: connection.StartRotation}, noon)
-	connection.NotStarted(o, connection.Step{Action: connection.StartRotation})
+	begins(kind, o, r, connection.Step{Action: connection.StartRotation}, noon)
+	notStarted(o, connection.Step{Action: connection.StartRotation})
 	same(t, "the requests, where none was answered", len(o.Status.BearerToken.HandledRotate), 7)
 
 	before := inJSON(t, o)
-	connection.NotStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-8"})
+	notStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-8"})
 	same(t, "what is taken back where nothing was noted", inJSON(t, o), before)
 	for _, action := range []connection.Action{connection.CompleteRotation, connection.CancelRotation, connection.PromoteToken, connection.PublishToken, connection.Update} {
-		same(t, "whether anything is, of "+string(action), kind.Prepare(o, r, connection.Step{Action: action}, noon), false)
+		same(t, "whether anything is, of "+action.Name, begins(kind, o, r, connection.Step{Action: action}, noon), false)
 	}
 	r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
-	same(t, "whether anything is while the mark tells", kind.Prepare(o, r, connection.Step{Action: connection.StartRotation}, noon), false)
+	same(t, "whether anything is while the mark tells", begins(kind, o, r, connection.Step{Action: connection.StartRotation}, noon), false)
 	same(t, "what is written then", inJSON(t, o), before)
 }
 
@@ -567,7 +568,7 @@ func TestTheClockAsksForASCIMConnectionWhenItsTokenNeedsAStep(t *testing.T) {
 	due := func(known *v1alpha1.SCIMBearerTokenStatus, spec *v1alpha1.SCIMTokenRotation) time.Time {
 		o := scimManifest()
 		o.Status.BearerToken, o.Spec.BearerToken.Rotation = known, spec
-		return connection.SCIM().Due(o)
+		return connection.SCIM().DueAt(o)
 	}
 	end := noon.Add(100 * day)
 	ends := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -25,28 +24,24 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 		Rivalry:    "The organization already has a SAML connection of this display name, which no manifest holds",
 		Shared:     true,
 		References: samlReferences,
+		Settings:   samlSettings(),
 		Want:       samlWant,
 		Have:       samlHave,
+		Plan:       samlPlan,
+		Problems:   samlProblems,
 		Creation: func(o *v1alpha1.SAMLConnection) stytch.Fields {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
-		Lacks:    samlLacks,
+		MissingToActivate: samlMissing,
+		Recorded: func(o *v1alpha1.SAMLConnection) Recorded {
+			return Recorded{Keys: &o.Status.EncryptionKeys, Metadata: &o.Status.FromMetadata}
+		},
+		Record:   samlRecord,
+		Remember: samlRemember,
 		Publish:  samlPublish,
-		Doubts:   samlDoubts,
-		Prepare:  samlPrepare,
-		Learn:    samlLearn,
 		Undo:     samlUndo,
 		Expiries: samlExpiries,
-		Due:      func(*v1alpha1.SAMLConnection) time.Time { return time.Time{} },
-		Rotating: func(State, State) (string, string) { return "", "" },
 	}
-}
-
-func creationWithProvider(provider string) stytch.Fields {
-	if provider == "" {
-		return stytch.Fields{}
-	}
-	return stytch.Fields{fieldIdentityProvider: provider}
 }
 
 func samlReferences(o *v1alpha1.SAMLConnection) []Reference {
@@ -71,12 +66,38 @@ func samlReferences(o *v1alpha1.SAMLConnection) []Reference {
 	return r
 }
 
-func samlWant(o *v1alpha1.SAMLConnection, _ string, in Inputs) (State, []Problem) {
-	want := State{Settings: samlSettings(o.Spec), Now: in.Now}
+func samlSettings() []Setting[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
+	type o = *v1alpha1.SAMLConnection
+	type r = stytch.SAMLConnection
+	return []Setting[o, r]{
+		providerSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		{"idp_entity_id", topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(cmp.Or(lastRead(o).IDPEntityID, o.Spec.IDPEntityID)) }, func(r r) Value { return Text(r.IDPEntityID) }},
+		{"idp_sso_url", topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(cmp.Or(lastRead(o).IDPSSOURL, o.Spec.IDPSSOURL)) }, func(r r) Value { return Text(r.IDPSSOURL) }},
+		{"attribute_mapping", topicMapping, func(o o, _ Inputs) (Value, bool) {
+			return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+		}, func(r r) Value { return Mapping(r.AttributeMapping) }},
+		{"saml_connection_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) { return roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil }, func(r r) Value { return roles(r.ImplicitRoles) }},
+		{"saml_group_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) {
+			return wantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
+		}, func(r r) Value { return groupRoles(r.GroupImplicitRoles) }},
+		{"nameid_format", topicRest, func(o o, _ Inputs) (Value, bool) { return clearable(o.Spec.NameIDFormat, nameIDFormat) }, func(r r) Value { return nameIDFormat(r.NameIDFormat) }},
+		{"alternative_audience_uri", topicRest, func(o o, _ Inputs) (Value, bool) { return clearable(o.Spec.AlternativeAudienceURI, Text) }, func(r r) Value { return Text(r.AlternativeAudienceURI) }},
+		{"alternative_acs_url", topicRest, func(o o, _ Inputs) (Value, bool) { return clearable(o.Spec.AlternativeACSURL, Text) }, func(r r) Value { return Text(r.AlternativeACSURL) }},
+		{"idp_initiated_auth_disabled", topicRest, func(o o, _ Inputs) (Value, bool) {
+			return Flag(o.Spec.IDPInitiatedAuth == v1alpha1.ToggleDisabled), o.Spec.IDPInitiatedAuth != ""
+		}, func(r r) Value { return Flag(r.IDPInitiatedAuthDisabled) }},
+		{"allow_gateway_callback", topicRest, func(o o, _ Inputs) (Value, bool) {
+			return Flag(o.Spec.GatewayCallback == v1alpha1.PermissionAllowed), o.Spec.GatewayCallback != ""
+		}, func(r r) Value { return Flag(r.AllowGatewayCallback) }},
+	}
+}
+
+func samlWant(o *v1alpha1.SAMLConnection, in Inputs) (State, []Problem) {
+	var want State
 	var certificates, keys, details []Problem
 	want.Certificates, certificates = wantedCertificates(o.Spec.VerificationCertificates, in)
 	want.Incomplete, want.Refused = len(certificates) > 0, o.Status.RefusedCertificate
-	if metadata, taken := wantedMetadata(o, want.Settings); metadata != nil {
+	if metadata, taken := wantedMetadata(o); metadata != nil {
 		want.Metadata, want.Certificates = metadata, taken
 	}
 	want.Signing, keys = wantedSigning(o.Spec.SigningPrivateKeyRef, in)
@@ -86,42 +107,8 @@ func samlWant(o *v1alpha1.SAMLConnection, _ string, in Inputs) (State, []Problem
 	return want, slices.Concat(problems, keys, details)
 }
 
-func samlSettings(spec v1alpha1.SAMLConnectionSpec) Settings {
-	s := Settings{}
-	s.set(fieldIdentityProvider, spec.IdentityProvider != "", Provider(string(spec.IdentityProvider)))
-	s.set("idp_entity_id", spec.IDPEntityID != "", Text(spec.IDPEntityID))
-	s.set("idp_sso_url", spec.IDPSSOURL != "", Text(spec.IDPSSOURL))
-	s.set("attribute_mapping", spec.AttributeMapping != nil, Mapping(spec.AttributeMapping))
-	s.set("idp_initiated_auth_disabled", spec.IDPInitiatedAuth != "", Flag(spec.IDPInitiatedAuth == v1alpha1.ToggleDisabled))
-	s.set("allow_gateway_callback", spec.GatewayCallback != "", Flag(spec.GatewayCallback == v1alpha1.PermissionAllowed))
-	s.set("saml_connection_implicit_role_assignments", spec.ImplicitRoles != nil, roles(spec.ImplicitRoles))
-	s.set("saml_group_implicit_role_assignments", spec.GroupImplicitRoles != nil, wantedGroupRoles(spec.GroupImplicitRoles))
-	if spec.NameIDFormat != nil {
-		s["nameid_format"] = nameIDFormat(*spec.NameIDFormat)
-	}
-	if spec.AlternativeAudienceURI != nil {
-		s["alternative_audience_uri"] = Text(*spec.AlternativeAudienceURI)
-	}
-	if spec.AlternativeACSURL != nil {
-		s["alternative_acs_url"] = Text(*spec.AlternativeACSURL)
-	}
-	return s
-}
-
 func samlHave(r stytch.SAMLConnection) State {
-	have := State{Settings: Settings{
-		fieldIdentityProvider:                       Provider(r.IdentityProvider),
-		"idp_entity_id":                             Text(r.IDPEntityID),
-		"idp_sso_url":                               Text(r.IDPSSOURL),
-		"attribute_mapping":                         Mapping(r.AttributeMapping),
-		"nameid_format":                             nameIDFormat(r.NameIDFormat),
-		"alternative_audience_uri":                  Text(r.AlternativeAudienceURI),
-		"alternative_acs_url":                       Text(r.AlternativeACSURL),
-		"idp_initiated_auth_disabled":               Flag(r.IDPInitiatedAuthDisabled),
-		"allow_gateway_callback":                    Flag(r.AllowGatewayCallback),
-		"saml_connection_implicit_role_assignments": roles(r.ImplicitRoles),
-		"saml_group_implicit_role_assignments":      groupRoles(r.GroupImplicitRoles),
-	}}
+	var have State
 	for _, c := range r.VerificationCertificates {
 		have.Certificates = append(have.Certificates, Certificate{SHA256: c.SHA256, ID: c.ID, ExpiresAt: c.ExpiresAt, PEM: c.PEM})
 	}
@@ -138,11 +125,33 @@ func samlHave(r stytch.SAMLConnection) State {
 	return have
 }
 
+// samlPlan is what makes have equal to want, in the order in which it is done. After each step the answer is the new have and the
+// plan is made again, so a later step is only ever taken on what was read back.
+//
+//	                                        steps
+//	details are not as Stytch says          publish them; last where the signing key changes before
+//	settings differ, certificates missing   one Update with all of it and the first certificate: see planCertificates
+//	encryption keys missing or not wanted   add each, then delete: see planEncryption
+//	metadata to be read                     read it: see planReading
+func samlPlan(_ *v1alpha1.SAMLConnection, want, have State) []Step {
+	newKey := signing(want.Signing, have.Signing)
+	remote := slices.Concat(
+		planCertificates(want, have, append(differences(want.Settings, have.Settings), newKey...)),
+		planEncryption(want.Encryption, cmp.Or(have.Encryption, &Encryption{})),
+	)
+	remote = append(remote, planReading(want.Metadata, remote)...)
+	details := planDetails(want.Details, detailsOf(want.Signing, have))
+	if len(newKey) > 0 {
+		return slices.Concat(remote, details)
+	}
+	return slices.Concat(details, remote)
+}
+
 // nameIDFormat is a format where none means the default.
 func nameIDFormat(s string) Value { return Value{Send: s, Same: cmp.Or(s, defaultNameIDFormat)} }
 
-// samlLacks names what Stytch's docs ask for before a SAML connection is active.
-func samlLacks(r stytch.SAMLConnection) []string {
+// samlMissing names what Stytch's docs ask for before a SAML connection is active.
+func samlMissing(r stytch.SAMLConnection) []string {
 	return lacking(
 		lack{"idpEntityID", r.IDPEntityID == ""},
 		lack{"idpSSOURL", r.IDPSSOURL == ""},
@@ -152,27 +161,11 @@ func samlLacks(r stytch.SAMLConnection) []string {
 	)
 }
 
-// lack is something that a connection may need to become active.
-type lack struct {
-	name    string
-	missing bool
-}
-
-func lacking(parts ...lack) []string {
-	var names []string
-	for _, part := range parts {
-		if part.missing {
-			names = append(names, part.name)
-		}
-	}
-	return names
-}
-
 func namesPeople(mapping map[string]string) bool {
 	return mapping["full_name"] != "" || (mapping["first_name"] != "" && mapping["last_name"] != "")
 }
 
-func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, want State) {
+func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
 	o.Status.ACSURL, o.Status.AudienceURI = r.ACSURL, r.AudienceURI
 	certificates := slices.SortedFunc(slices.Values(r.VerificationCertificates), func(a, b stytch.Certificate) int {
 		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
@@ -187,22 +180,10 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, want State
 		o.Status.SigningCertificates = append(o.Status.SigningCertificates,
 			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: expiry(c.ExpiresAt)})
 	}
-	have := samlHave(r)
-	missing, _ := compareCertificates(want, have)
-	if freed := o.Status.FreedCertificate; len(missing) == 0 || freed != nil && holds(have.Certificates, freed.SHA256) {
-		o.Status.FreedCertificate = nil
-	}
-	if !holds(want.Certificates, o.Status.RefusedCertificate) {
-		o.Status.RefusedCertificate = ""
-	}
-	if o.Spec.MetadataURL == "" {
-		o.Status.FromMetadata = nil
-	}
-	forgetKey(o, want.Encryption, r.EncryptionKeyIDs)
 }
 
-func samlDoubts(o *v1alpha1.SAMLConnection, want, have State) []Problem {
-	problems := keyDoubts(want.Encryption, have.Encryption)
+func samlProblems(o *v1alpha1.SAMLConnection, want, have State) []Problem {
+	problems := keyProblems(want.Encryption, have.Encryption)
 	for _, c := range expiredInVain(want, have) {
 		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
@@ -227,52 +208,75 @@ func samlDoubts(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 	return problems
 }
 
-func samlPrepare(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, step Step, _ time.Time) bool {
-	if step.Action == AddEncryptionKey {
-		return prepareKey(o, r.EncryptionKeyIDs, step)
+// samlRecord keeps which encryption key is which, and what the metadata gave.
+func samlRecord(o *v1alpha1.SAMLConnection, was Record, e Event[stytch.SAMLConnection]) Record {
+	switch e.Moment {
+	case Observed:
+		was.Keys = recordedKeys(was.Keys, o.Status.AddingEncryptionKey, e.Remote.EncryptionKeyIDs)
+		if e.Step != nil && e.Step.Action == ReadMetadata {
+			was.Metadata = metadataThatWasRead(o, was.Metadata, e.Before, e.Remote)
+		}
+	case StepBegins:
+		if e.Step.Action == ReadMetadata && was.Metadata == nil {
+			was.Metadata = beforeAnyMetadata(e.Remote)
+		}
+	case Compared:
+		if o.Spec.MetadataURL == "" {
+			was.Metadata = nil
+		}
+	default:
 	}
-	if step.Action == ReadMetadata {
-		return prepareMetadata(o, r)
-	}
-	if step.Action != FreeCertificate {
-		return false
-	}
-	freed := step.Changes[0].Have
-	text, known := freed.Send.(string)
-	if !known || text == "" {
-		return false
-	}
-	o.Status.FreedCertificate = &v1alpha1.FreedCertificateStatus{SHA256: freed.Same, PEM: text}
-	return true
+	return was
 }
 
-func samlLearn(o *v1alpha1.SAMLConnection, before, after stytch.SAMLConnection, done *Step, _ time.Time) {
-	learnKey(o, after.EncryptionKeyIDs)
-	if done != nil && done.Action == ReadMetadata {
-		learnMetadata(o, before, after)
-	}
+// samlRemember keeps what a crash in the middle of a rollover must not lose.
+func samlRemember(o *v1alpha1.SAMLConnection, e Event[stytch.SAMLConnection]) {
+	s := &o.Status
+	s.AddingEncryptionKey, s.FreedCertificate, s.RefusedCertificate = addingAfter(s.AddingEncryptionKey, e), freedAfter(s.FreedCertificate, e), refusedAfter(s, e)
 }
 
-// samlUndo puts the certificate back that made room for one that Stytch refused. Where it was refused for its own sake, it is noted:
-// to make room for it again at each look would take a certificate away each time. Of a key that was refused nothing can appear any
-// more.
-func samlUndo(o *v1alpha1.SAMLConnection, refused Step, errorType string) *Step {
-	if refused.Action == AddEncryptionKey {
-		o.Status.AddingEncryptionKey = nil
-	}
-	freed := o.Status.FreedCertificate
-	if freed == nil {
-		return nil
-	}
-	if !carries(refused, fieldCertificate) && refused.Action != ReadMetadata {
-		return nil
-	}
-	for _, c := range refused.Changes {
-		if c.Field == fieldCertificate && errorType == "invalid_x509_certificate" {
-			o.Status.RefusedCertificate = c.Want.Same
+// freedAfter is the certificate that went to make room, until what it made room for is there, or it is there itself again.
+func freedAfter(was *v1alpha1.FreedCertificateStatus, e Event[stytch.SAMLConnection]) *v1alpha1.FreedCertificateStatus {
+	switch {
+	case e.Moment == StepBegins && e.Step.Action == FreeCertificate:
+		freed := e.Step.Changes[0].Have
+		if text, known := freed.Send.(string); known && text != "" {
+			return &v1alpha1.FreedCertificateStatus{SHA256: freed.Same, PEM: text}
+		}
+	case e.Moment == Compared && was != nil:
+		have := samlHave(e.Remote)
+		if missing, _ := compareCertificates(e.Want, have); len(missing) == 0 || holds(have.Certificates, was.SHA256) {
+			return nil
 		}
 	}
-	return &Step{Action: Update, Changes: []Change{{Field: fieldCertificate, Want: Value{Send: freed.PEM, Same: freed.SHA256}}}}
+	return was
+}
+
+// refusedAfter is the certificate that made another give way and was refused for its own sake, as long as it is wanted: to make
+// room for it again at each look would take a certificate away each time.
+func refusedAfter(s *v1alpha1.SAMLConnectionStatus, e Event[stytch.SAMLConnection]) string {
+	switch {
+	case e.Moment == Compared && !holds(e.Want.Certificates, s.RefusedCertificate):
+		return ""
+	case e.Moment == StepFailed && e.Refusal != nil && e.Refusal.ErrorType == "invalid_x509_certificate" && s.FreedCertificate != nil:
+		for _, c := range e.Step.Changes {
+			if c.Field == fieldCertificate {
+				return c.Want.Same
+			}
+		}
+	}
+	return s.RefusedCertificate
+}
+
+// samlUndo puts the certificate back that made room for what Stytch refused.
+func samlUndo(o *v1alpha1.SAMLConnection, refused Step) *Step {
+	freed := o.Status.FreedCertificate
+	if freed == nil || !carries(refused, fieldCertificate) && refused.Action != ReadMetadata {
+		return nil
+	}
+	return &Step{Action: Update, Changes: []Change{{
+		Field: fieldCertificate, Kind: Added, Topic: topicOf("certificate", freed.SHA256), Want: Value{Send: freed.PEM, Same: freed.SHA256},
+	}}}
 }
 
 func samlExpiries(o *v1alpha1.SAMLConnection) []Expiry {

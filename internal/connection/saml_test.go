@@ -22,7 +22,7 @@ func wantCertificates(texts ...string) (connection.State, []connection.Problem) 
 	for _, text := range texts {
 		o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: text})
 	}
-	return connection.SAML().Want(o, samlID, connection.Inputs{})
+	return wantOf(connection.SAML(), o, samlID, connection.Inputs{})
 }
 
 func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
@@ -201,7 +201,7 @@ func TestAPendingSAMLConnectionLacksWhatStytchAsksFor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := whole
 			test.edit(&r)
-			same(t, "what it lacks", strings.Join(connection.SAML().Lacks(r), " "), test.want)
+			same(t, "what it lacks", strings.Join(connection.SAML().MissingToActivate(r), " "), test.want)
 		})
 	}
 }
@@ -213,7 +213,7 @@ func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
 		{ID: "unknown"}, {ID: "late", SHA256: "aa", ExpiresAt: yearsOn(2)}, {ID: "early-2", ExpiresAt: yearsOn(1)}, {ID: "early-1", ExpiresAt: yearsOn(1)},
 	}
 	given := inJSON(t, r)
-	connection.SAML().Publish(o, r, connection.State{})
+	publish(connection.SAML(), o, r, connection.State{})
 	same(t, "the URLs", []string{o.Status.ACSURL, o.Status.AudienceURI}, []string{"https://api.stytch.com/acs", "urn:stytch"})
 	var order []string
 	for _, c := range o.Status.VerificationCertificates {
@@ -226,7 +226,7 @@ func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
 	same(t, "what Stytch showed, which others share", inJSON(t, r), given)
 
 	r.VerificationCertificates = nil
-	connection.SAML().Publish(o, r, connection.State{})
+	publish(connection.SAML(), o, r, connection.State{})
 	same(t, "the certificates once there are none", len(o.Status.VerificationCertificates), 0)
 }
 
@@ -234,10 +234,10 @@ func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
 	odd := yearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
 	saml, r := samlManifest(), samlRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: odd}}
-	connection.SAML().Publish(saml, r, connection.State{})
+	publish(connection.SAML(), saml, r, connection.State{})
 	var readSAML v1alpha1.SAMLConnection
 	readBack(t, saml, &readSAML)
-	connection.SAML().Publish(saml, r, connection.State{})
+	publish(connection.SAML(), saml, r, connection.State{})
 	if !equality.Semantic.DeepEqual(saml.Status, readSAML.Status) {
 		t.Errorf("SAML: %s is written over %s", inJSON(t, saml.Status), inJSON(t, readSAML.Status))
 	}

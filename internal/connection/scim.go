@@ -1,12 +1,8 @@
 package connection
 
 import (
-	"fmt"
-	"slices"
+	"maps"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -22,105 +18,78 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 		References: func(o *v1alpha1.SCIMConnection) []Reference {
 			return []Reference{{KindSecret, o.Spec.BearerToken.SecretName}}
 		},
-		Want: scimWant,
-		Have: scimHave,
+		Settings: scimSettings(),
+		Want:     scimWant,
+		Have: func(r stytch.SCIMConnection) State {
+			return State{Token: &Token{
+				LastFour: r.BearerTokenLastFour, NextLastFour: r.NextBearerTokenLastFour, BaseURL: r.BaseURL,
+				ExpiresAt: r.BearerTokenExpiresAt.Truncate(time.Second), // as status has it, so that the two never disagree
+			}}
+		},
+		Plan:     scimPlan,
+		Problems: func(o *v1alpha1.SCIMConnection, want, have State) []Problem { return judged(o, want, have).problems },
+		Rotating: func(o *v1alpha1.SCIMConnection, want, have State) (reason, message string) {
+			v := judged(o, want, have)
+			return v.rotating, v.message
+		},
 		Creation: func(o *v1alpha1.SCIMConnection) stytch.Fields {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
-		Lacks:    func(stytch.SCIMConnection) []string { return nil },
-		Publish:  scimPublish,
-		Doubts:   scimDoubts,
-		Rotating: scimRotating,
-		Prepare:  scimPrepare,
-		Learn:    scimLearn,
-		Undo:     func(*v1alpha1.SCIMConnection, Step, string) *Step { return nil },
+		Remember: func(o *v1alpha1.SCIMConnection, e Event[stytch.SCIMConnection]) {
+			o.Status.BearerToken = tokenAfter(o, e)
+		},
+		Publish: func(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, want State) {
+			o.Status.BaseURL, o.Status.Groups = r.BaseURL, want.Groups
+		},
 		Expiries: scimExpiries,
 		Due:      scimDue,
 	}
 }
 
-func scimWant(o *v1alpha1.SCIMConnection, id string, in Inputs) (State, []Problem) {
-	s := Settings{}
-	s.set(fieldIdentityProvider, o.Spec.IdentityProvider != "", Provider(string(o.Spec.IdentityProvider)))
-	token, problems := tokenInSecret(o, id, in.Secrets[o.Spec.BearerToken.SecretName])
-	token.Life = new(lifeOf(o, in.Now))
-	want := State{Settings: s, Token: token, Now: in.Now}
-	if o.Spec.GroupImplicitRoles != nil && id != "" { // there are no groups before there is a connection
+func scimSettings() []Setting[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
+	type o = *v1alpha1.SCIMConnection
+	type r = stytch.SCIMConnection
+	return []Setting[o, r]{
+		providerSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		{fieldGroupRoles, topicMapping, wantedSCIMRoles, func(r r) Value { return seenSCIMRoles(r.GroupImplicitRoles) }},
+	}
+}
+
+// scimWant is the token as the Secret holds it, and what became of the groups that are given by name.
+func scimWant(o *v1alpha1.SCIMConnection, in Inputs) (State, []Problem) {
+	token, problems := tokenInSecret(o, in.ID, in.Secrets[o.Spec.BearerToken.SecretName])
+	want := State{Token: token}
+	if wantsGroups(o, in) {
 		found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
-		s.set(fieldGroupRoles, len(found.ambiguous) == 0, found.roles)
 		problems = append(problems, found.problems()...)
 		want.Groups = found.status()
 	}
 	return want, problems
 }
 
-func scimHave(r stytch.SCIMConnection) State {
-	return State{
-		Settings: Settings{
-			fieldIdentityProvider: Provider(r.IdentityProvider),
-			fieldGroupRoles: assignments(r.GroupImplicitRoles, func(g stytch.SCIMGroupRole) roleAssignment {
-				return roleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
-			}),
-		},
-		Token: &Token{
-			LastFour: r.BearerTokenLastFour, NextLastFour: r.NextBearerTokenLastFour, BaseURL: r.BaseURL,
-			ExpiresAt: r.BearerTokenExpiresAt.Truncate(time.Second), // as status has it, so that the two never disagree
-		},
+// scimPlan puts the token in order before anything else: a new connection keeps its mark, that is its provisional name, until its
+// token is in the Secret.
+func scimPlan(o *v1alpha1.SCIMConnection, want, have State) []Step {
+	update := planUpdate(want, have)
+	if want.Token == nil || have.Token == nil {
+		return update
 	}
+	if have.New && want.Token.LastFour != have.Token.LastFour {
+		settings := maps.Clone(want.Settings)
+		delete(settings, fieldDisplayName)
+		want.Settings = settings
+		update = planUpdate(want, have)
+	}
+	if step := judged(o, want, have).step; step != nil {
+		return append([]Step{*step}, update...)
+	}
+	return update
 }
 
-// tokenInSecret reads what the token's Secret holds. One that is not this connection's is a problem, and is never written.
-func tokenInSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*Token, []Problem) {
-	version := v1alpha1.Input{Kind: KindSecret, Name: o.Spec.BearerToken.SecretName}
-	if secret == nil {
-		return &Token{Edited: !slices.Contains(o.Status.Inputs, version)}, nil
+// judged is what is to be done about the token, and what is to be said of it.
+func judged(o *v1alpha1.SCIMConnection, want, have State) verdict {
+	if want.Token == nil || have.Token == nil {
+		return verdict{}
 	}
-	if !OwnsSecret(secret, id, o.GetUID()) {
-		return &Token{Foreign: true}, []Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignSecret(secret.Name, id)}}
-	}
-	return &Token{
-		LastFour:     stytch.Secret(secret.Data[v1alpha1.SecretKeyToken]).LastFour(),
-		NextLastFour: stytch.Secret(secret.Data[v1alpha1.SecretKeyNextToken]).LastFour(),
-		BaseURL:      string(secret.Data[v1alpha1.SecretKeyBaseURL]),
-		Edited:       !slices.Contains(o.Status.Inputs, InputOf(KindSecret, secret.ObjectMeta)),
-		Immutable:    immutable(secret),
-	}, nil
-}
-
-// OwnsSecret says whether a token's Secret is that of a connection: labelled with its ID or with the mark of its creation, or
-// released by another and empty.
-func OwnsSecret(secret *corev1.Secret, id string, uid types.UID) bool {
-	label := secret.Labels[v1alpha1.LabelConnection]
-	switch label {
-	case "":
-		return false
-	case v1alpha1.LabelReleased:
-		return len(secret.Data) == 0
-	default:
-		return label == id || label == MarkLabel(uid)
-	}
-}
-
-func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }
-
-// ImmutableSecret says that no token can be put into a Secret. What it holds may be the only copy of a token.
-func ImmutableSecret(name string, holdsToken bool) string {
-	if !holdsToken {
-		return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it: delete it.", name)
-	}
-	return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it, and it may hold the only copy of one: save it, delete it, and create it again with the same data and label and without immutable.", name)
-}
-
-// ForeignSecret says that a Secret in the place of a token's is left alone.
-func ForeignSecret(name, id string) string {
-	if id == "" {
-		return fmt.Sprintf("Secret %s is there and is not this connection's, so it is left alone: delete it, or name another in a new manifest.", name)
-	}
-	return fmt.Sprintf("Secret %s is not labelled as this connection's, so it is left alone: if it holds this connection's token, label it %s=%s; otherwise delete it.",
-		name, v1alpha1.LabelConnection, id)
-}
-
-// scimDoubts reports what is wrong with the token. A Secret that is not the connection's is reported already.
-func scimDoubts(_ *v1alpha1.SCIMConnection, want, have State) []Problem {
-	return judgeToken(want.Token, have.Token, have.New).problems
+	return judgeToken(lifeOf(o, want.Now), want.Token, have.Token, have.New)
 }

@@ -60,9 +60,9 @@ func held(token *connection.Token) connection.Token {
 // publishedToken puts into status what a pass would, without taking a step.
 func publishedToken(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, in connection.Inputs) {
 	kind := connection.SCIM()
-	kind.Learn(o, r, r, nil, noon)
-	want, _ := kind.Want(o, scimID, in)
-	kind.Publish(o, r, want)
+	learn(kind, o, r, r, nil, noon)
+	want, _ := wantOf(kind, o, scimID, in)
+	publish(kind, o, r, want)
 }
 
 func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
@@ -78,7 +78,7 @@ func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
 		{"a token too short to be one", secretWith(scimID, "wxyz"), connection.Token{BaseURL: scimRemote().BaseURL}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want, problems := connection.SCIM().Want(scimManifest(), scimID, test.in)
+			want, problems := wantOf(connection.SCIM(), scimManifest(), scimID, test.in)
 			same(t, "the token", held(want.Token), test.want)
 			same(t, "problems", problems, []connection.Problem(nil))
 		})
@@ -94,7 +94,7 @@ func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
 		{"of a connection", scimID, []string{"Secret acme-scim", "left alone", "connections.stytch-operator.dev/connection=" + scimID, "delete it"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want, problems := connection.SCIM().Want(scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
+			want, problems := wantOf(connection.SCIM(), scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
 			same(t, "the token", held(want.Token), connection.Token{Foreign: true})
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
@@ -209,16 +209,16 @@ func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
 		t.Error("a second SCIM connection is not seen as a rival")
 	}
 	same(t, "what it refers to", scim.References(scimManifest()), []connection.Reference{{Kind: "Secret", Name: "acme-scim"}})
-	same(t, "what it lacks", scim.Lacks(scimRemote()), []string(nil))
+	same(t, "whether it may lack something", scim.MissingToActivate != nil, false)
 	same(t, "its API", scim.API, stytch.APISCIM)
 }
 
 func TestASCIMConnectionWritesNothingDownBeforeAnUpdate(t *testing.T) {
 	kind, o, r := connection.SCIM(), scimManifest(), scimRemote()
-	kind.Learn(o, r, r, nil, noon)
+	learn(kind, o, r, r, nil, noon)
 	before := inJSON(t, o)
-	same(t, "what is written down before a step", kind.Prepare(o, r, connection.Step{}, noon), false)
-	same(t, "what is undone", kind.Undo(o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	kind.Learn(o, r, r, nil, noon)
+	same(t, "what is written down before a step", begins(kind, o, r, connection.Step{}, noon), false)
+	same(t, "what is undone", refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
+	learn(kind, o, r, r, nil, noon)
 	same(t, "the manifest", inJSON(t, o), before)
 }

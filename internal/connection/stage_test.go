@@ -286,7 +286,7 @@ func (f *far) asOIDC(random *rand.Rand) stytch.OIDCConnection {
 // errLost says that the process was lost.
 var errLost = errors.New("lost")
 
-// stage is a manifest and its connection, brought together as a pass does it (controllers/converge.go).
+// stage is a manifest and its connection, and what makes the moves of their convergence, as a pass of the operator does.
 type stage[O v1alpha1.Connection, R any] struct {
 	kind   connection.Kind[O, R]
 	held   O // the manifest as the API server holds it
@@ -307,7 +307,7 @@ type stage[O v1alpha1.Connection, R any] struct {
 	told []string
 }
 
-// outcome is how a pass ended.
+// outcome is how a pass ended, and what was left to do and to say then.
 type outcome struct {
 	plan     []connection.Step
 	stuck    []v1alpha1.NotConverging
@@ -317,69 +317,69 @@ type outcome struct {
 
 func copyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
 
+// nobody holds a connection.
+func nobody(string) string { return "" }
+
 func (s *stage[O, R]) pass(t *testing.T) outcome {
 	t.Helper()
 	o := copyOf(s.held)
 	s.own, s.log = o, nil
-	stuck := o.CommonStatus().NotConverging
-	var before R
-	var done *connection.Step
-	for range maxSteps {
-		r := s.shows()
-		if done == nil {
-			before = r
+	id := connection.Identity{Verdict: connection.Ours, ID: o.CommonStatus().ConnectionID}
+	c := connection.Converge(s.kind, o, id, nobody, noon)
+	listed := noon.Add(-time.Minute) // by an earlier pass
+	var move connection.Move
+	var shown R
+	for move.End == nil {
+		if move.Fresh {
+			listed = noon
 		}
-		s.kind.Learn(o, before, r, done, noon)
-		want, have, problems := statesOf(s.kind, o, r, s.inputs())
-		plan := connection.Plan(want, have)
-		problems = append(problems, s.kind.Doubts(o, want, have)...)
-		if done != nil {
-			stuck = append(slices.Clone(stuck), connection.Repeated(*done, plan)...)
+		if move.Step == nil {
+			in := s.inputs()
+			in.ID = id.ID
+			shown = s.shows()
+			move = c.Next(shown, listed, in, noon)
+			continue
 		}
-		left, hold := connection.Withhold(plan, stuck)
-		if connection.Halted(problems) {
-			left = nil
-		}
-		s.kind.Publish(o, r, want)
-		o.CommonStatus().NotConverging = hold
-		if len(left) == 0 {
+		if move.WriteAhead {
 			s.held = copyOf(o)
-			return outcome{plan, hold, problems, nil}
 		}
-		if err := s.step(t, o, r, left[0]); err != nil {
-			if !errors.Is(err, errLost) {
-				s.held = copyOf(o)
-			}
-			return outcome{plan, hold, problems, err}
+		warning, err := s.request(t, *move.Step)
+		switch {
+		case errors.Is(err, errLost):
+			return outcome{err: err}
+		case err != nil:
+			move = c.Failed(s.refusal(err), listed)
+		default:
+			move = c.Took(warning)
 		}
-		done, before, stuck = &left[0], r, hold
 	}
-	t.Fatalf("more than %d steps: %s", maxSteps, story(s.log))
-	return outcome{}
+	report := c.Report(connection.Report{})
+	o.CommonStatus().NotConverging = report.NotConverging
+	s.held = copyOf(o)
+	return s.outcome(move.End, report, shown)
 }
 
-func (s *stage[O, R]) step(t *testing.T, o O, r R, step connection.Step) error {
-	t.Helper()
-	if s.kind.Prepare(o, r, step, noon) {
-		s.held = copyOf(o)
-	}
-	err := s.request(t, o, step)
-	refused, is := errors.AsType[refusal](err)
-	if !is {
-		return err
-	}
+// refusal is the answer of Stytch that says no.
+func (s *stage[O, R]) refusal(err error) error {
+	request := stytch.Request{Operation: "Update", StatusCode: 400, ErrorType: err.Error()}
 	if s.vague {
-		refused = "of a passing kind"
+		request.ErrorType = "of_a_passing_kind"
 	}
-	if undo := s.kind.Undo(o, step, string(refused)); undo != nil {
-		if failed := s.request(t, o, *undo); failed != nil {
-			return failed
-		}
-	}
-	return err
+	return &stytch.Error{Request: request, Class: stytch.Rejected}
 }
 
-func (s *stage[O, R]) request(t *testing.T, o O, step connection.Step) error {
+func (s *stage[O, R]) outcome(end error, report connection.Report, shown R) outcome {
+	if refused, is := errors.AsType[*stytch.Error](end); is {
+		return outcome{stuck: report.NotConverging, err: refusal(refused.ErrorType)}
+	}
+	if _, found := errors.AsType[connection.Finding](end); !found {
+		return outcome{err: end}
+	}
+	plan, problems := planFor(s.kind, copyOf(s.held), shown, s.inputs())
+	return outcome{plan: plan, stuck: report.NotConverging, problems: problems}
+}
+
+func (s *stage[O, R]) request(t *testing.T, step connection.Step) (warning string, err error) {
 	t.Helper()
 	fate := ""
 	if s.lose != nil {
@@ -389,9 +389,9 @@ func (s *stage[O, R]) request(t *testing.T, o O, step connection.Step) error {
 	switch fate {
 	case "late":
 		s.late = append(s.late, step)
-		return errLost
+		return "", errLost
 	case "unsent":
-		return errLost
+		return "", errLost
 	}
 	s.log = append(s.log, step)
 	defer func() {
@@ -399,17 +399,14 @@ func (s *stage[O, R]) request(t *testing.T, o O, step connection.Step) error {
 			t.Log(strings.Join(s.told, "\n"))
 		}
 	}()
-	warning, err := s.far.take(t, step)
+	warning, err = s.far.take(t, step)
 	if s.watch != nil && err == nil {
 		s.watch(step)
 	}
 	if fate == "unanswered" {
-		return errLost
+		return "", errLost
 	}
-	if oidc, is := any(o).(*v1alpha1.OIDCConnection); is && err == nil {
-		connection.Sent(oidc, step, warning)
-	}
-	return err
+	return warning, err
 }
 
 // settle runs passes until one takes no step, and fails the test where that does not come soon, or where a further pass

@@ -1,32 +1,10 @@
 package connection
 
 import (
-	"cmp"
-	"encoding/json"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
-)
-
-// Fields of Stytch's update endpoints that are spoken of outside their own kind.
-const (
-	fieldDisplayName      = "display_name"
-	fieldIdentityProvider = "identity_provider"
-	fieldCertificate      = "x509_certificate"
-	fieldCertificates     = "verification_certificates"
-	fieldToken            = "bearer_token"
-	fieldNextToken        = "next_bearer_token"
-	fieldBaseURL          = "base_url"
-	fieldMetadataURL      = "metadata_url"
-	fieldSigningKey       = "signing_private_key"
-	fieldEncryptionKey    = "saml_encryption_private_key"
-	fieldEncryptionKeys   = "encryption_private_keys"
-	fieldIssuer           = "issuer"
-	fieldClientSecret     = "client_secret"
 )
 
 // State is what a connection is set to: as a manifest wants it or as Stytch has it.
@@ -58,23 +36,6 @@ type State struct {
 	Groups *v1alpha1.SCIMGroupsStatus
 	// New says, of a seen State, that the connection still bears the mark of its creation for this manifest.
 	New bool
-}
-
-// Settings are values by the name of the field of Stytch's update endpoint.
-type Settings map[string]Value
-
-// Value is one setting.
-type Value struct {
-	// Send is the value as the body of a request has it.
-	Send any
-	// Same is the canonical form: two values are equal where these are.
-	Same string
-	// From is the object that holds the value, where the value must not be seen, not even hashed: it stands for it then.
-	From *v1alpha1.Input
-	// Unreadable says, of a seen value, that Stytch does not show it. Then it differs from a wanted one that was not Sent.
-	Unreadable, Sent bool
-	// With is a field beside which this one is always sent, because Stytch would overwrite it otherwise.
-	With string
 }
 
 // Certificate is one verification certificate.
@@ -139,84 +100,4 @@ type Token struct {
 	// Foreign says, of a wanted token, that the Secret it should be kept in is not this connection's; Edited, that it is not
 	// the version that status knows; Immutable, that it cannot be written.
 	Foreign, Edited, Immutable bool
-	// Life is, of a wanted token, what is known of it beside the Secret. Nil: nothing is.
-	Life *Life
-}
-
-// Text is a setting that is a string.
-func Text(s string) Value { return Value{Send: s, Same: s} }
-
-// Scopes are OAuth scopes as Stytch has them: separated by white space, which may be percent-encoded, and whose order means
-// nothing.
-func Scopes(s string) Value {
-	decoded, err := url.PathUnescape(s)
-	if err != nil {
-		decoded = s
-	}
-	scopes := strings.Fields(decoded)
-	slices.Sort(scopes)
-	return Value{Send: s, Same: strings.Join(slices.Compact(scopes), " ")}
-}
-
-// Provider is an identity provider, where Stytch means generic when it says nothing.
-func Provider(s string) Value { return Value{Send: s, Same: cmp.Or(s, "generic")} }
-
-// Flag is a setting that is true or false.
-func Flag(b bool) Value { return canonical(b) }
-
-// Mapping is an attribute mapping.
-func Mapping(m map[string]string) Value {
-	if m == nil {
-		m = map[string]string{}
-	}
-	return canonical(m)
-}
-
-// roleAssignment is one entry of a list of implicit roles. Which of the two names of a group is used depends on the kind.
-type roleAssignment struct {
-	RoleID  string `json:"role_id"`
-	Group   string `json:"group,omitempty"`
-	GroupID string `json:"group_id,omitempty"`
-}
-
-// assignments is a list of implicit roles, whose order means nothing.
-func assignments[T any](list []T, entry func(T) roleAssignment) Value {
-	entries := make([]roleAssignment, 0, len(list))
-	for _, item := range list {
-		entries = append(entries, entry(item))
-	}
-	slices.SortFunc(entries, func(a, b roleAssignment) int {
-		return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.GroupID, b.GroupID), strings.Compare(a.RoleID, b.RoleID))
-	})
-	return canonical(slices.Compact(entries))
-}
-
-// roles is a list of implicit roles that everybody is given.
-func roles(list []string) Value {
-	return assignments(list, func(role string) roleAssignment { return roleAssignment{RoleID: role} })
-}
-
-// canonical is the value whose canonical form is its JSON. Only values that JSON can hold are passed.
-func canonical(v any) Value {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic("a setting that JSON cannot hold: " + err.Error())
-	}
-	return Value{Send: v, Same: string(text)}
-}
-
-// set adds a value to the settings where the manifest names it.
-func (s Settings) set(field string, named bool, v Value) {
-	if named {
-		s[field] = v
-	}
-}
-
-// fields turns changes into the body of an update.
-func fields(changes []Change) stytch.Fields {
-	body := stytch.Fields{}
-	for _, c := range changes {
-		body[c.Field] = c.Want.Send
-	}
-	return body
 }

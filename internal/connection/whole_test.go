@@ -227,7 +227,7 @@ func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
 	for _, c := range s.far.certificates {
 		is = append(is, c.sha256)
 	}
-	wish, _ := connection.SAML().Want(o, samlID, s.inputs())
+	wish, _ := wantOf(connection.SAML(), o, samlID, s.inputs())
 	for _, c := range wish.Certificates {
 		want = append(want, c.SHA256)
 	}

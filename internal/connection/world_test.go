@@ -37,9 +37,6 @@ const (
 	oidcID     = "oidc-connection-live-44444444-4444-4444-8444-444444444444"
 
 	defaultNameIDFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
-
-	// maxSteps is how many steps a pass takes at most (controllers/converge.go).
-	maxSteps = 40
 )
 
 // noon is a time like any other.
@@ -253,14 +250,70 @@ func detailsOf(owner types.UID, data map[string]string) *corev1.ConfigMap {
 // planFor compares a manifest with its connection as a pass does.
 func planFor[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) ([]connection.Step, []connection.Problem) {
 	want, have, problems := statesOf(kind, o, r, in)
-	return connection.Plan(want, have), append(problems, kind.Doubts(o, want, have)...)
+	return kind.PlanFor(o, want, have), append(problems, kind.Complaints(o, want, have)...)
 }
 
 // statesOf are the two states that a pass compares.
 func statesOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) (want, have connection.State, problems []connection.Problem) {
-	want, problems = kind.Want(o, kind.Common(r).ConnectionID, in)
-	have = connection.Seen(o, kind.Common(r), kind.Have(r))
-	return connection.Wish(o, want, have), have, problems
+	in.ID = kind.Common(r).ConnectionID
+	return kind.States(o, r, in)
+}
+
+// wantOf is what a manifest wants of the connection with an ID, but for the display name.
+func wantOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, id string, in connection.Inputs) (connection.State, []connection.Problem) {
+	var none R
+	in.ID = id
+	want, _, problems := kind.States(o, none, in)
+	delete(want.Settings, "display_name")
+	return want, problems
+}
+
+// planOf is the plan of a SCIM connection where one of the states has a token, and else of a SAML connection.
+func planOf(want, have connection.State) []connection.Step {
+	if want.Token != nil || have.Token != nil {
+		return connection.SCIM().PlanFor(&v1alpha1.SCIMConnection{}, want, have)
+	}
+	return connection.SAML().PlanFor(&v1alpha1.SAMLConnection{}, want, have)
+}
+
+// learn has a kind remember what a reading showed.
+func learn[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, before, after R, done *connection.Step, now time.Time) {
+	kind.Note(o, connection.Event[R]{Moment: connection.Observed, Before: before, Remote: after, Step: done, Now: now})
+}
+
+// begins has a kind remember what has to be known before a step, and says whether there was such a thing.
+func begins[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, step connection.Step, now time.Time) bool {
+	before := copyOf(o)
+	kind.Note(o, connection.Event[R]{Moment: connection.StepBegins, Remote: r, Step: &step, Now: now})
+	return !reflect.DeepEqual(before, o)
+}
+
+// refuse has a kind remember that Stytch refused a step, and returns the one that takes back what made room for it.
+func refuse[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, step connection.Step, errorType string) *connection.Step {
+	refusal := &stytch.Error{Request: stytch.Request{ErrorType: errorType, StatusCode: 400}, Class: stytch.Rejected}
+	kind.Note(o, connection.Event[R]{Moment: connection.StepFailed, Step: &step, Refusal: refusal, Now: noon})
+	if kind.Undo == nil {
+		return nil
+	}
+	return kind.Undo(o, step)
+}
+
+// publish has a kind put into status what a comparison showed.
+func publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, want connection.State) {
+	kind.Note(o, connection.Event[R]{Moment: connection.Compared, Remote: r, Want: want, Now: want.Now})
+	if kind.Publish != nil {
+		kind.Publish(o, r, want)
+	}
+}
+
+// sent has an OIDC connection remember an update that was accepted.
+func sent(o *v1alpha1.OIDCConnection, step connection.Step, warning string) {
+	connection.OIDC().Note(o, connection.Event[stytch.OIDCConnection]{Moment: connection.StepDone, Step: &step, Warning: warning, Now: noon})
+}
+
+// notStarted has a SCIM connection remember a start that was never sent.
+func notStarted(o *v1alpha1.SCIMConnection, step connection.Step) {
+	connection.SCIM().Note(o, connection.Event[stytch.SCIMConnection]{Moment: connection.StepFailed, Step: &step, Now: noon})
 }
 
 // issued is a certificate made for one test.

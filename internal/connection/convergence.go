@@ -1,0 +1,264 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// maxReadings ends a pass that would go on for ever. The longest honest plan recovers a token, or replaces five certificates and
+// five keys, and is made again after each of its steps.
+const maxReadings = 40
+
+// Ways in which a convergence ends without a finding.
+var (
+	// ErrOutdated says that Stytch denies what its list showed before this pass: the list is of no use, and the pass is taken again.
+	ErrOutdated = errors.New("what was listed is not there any more")
+	// ErrEndless says that the steps do not come to an end.
+	ErrEndless = errors.New("the steps do not bring the connection to what the manifest says")
+)
+
+// Unsent is the error of a step that certainly was not sent.
+type Unsent struct{ Err error } //nolint:errname // it says what became of a step, and Err is the error
+
+// Error is that of Err.
+func (u Unsent) Error() string { return u.Err.Error() }
+
+// Unwrap returns Err.
+func (u Unsent) Unwrap() error { return u.Err }
+
+// Move is the next thing to do for a connection. It is one of: take Step, end with End, or, where both are nil, read the connection
+// and what its manifest names, and ask Next.
+type Move struct {
+	// Fresh asks for a list that was begun in this pass: what was read is too old to act on or to complain of.
+	Fresh bool
+	// Step to take. WriteAhead says that status is written before: after a crash nothing else would tell what it says.
+	Step       *Step
+	WriteAhead bool
+	// End of the pass: a Finding, the error that a step ended with, ErrOutdated or ErrEndless.
+	End error
+}
+
+// Convergence brings one connection to what its manifest says, by one step of the plan after another, each on what was read after
+// the last one. It does nothing itself: it is told what was read, and what became of the step that it asked for, and says
+// the next Move.
+//
+//	zero Move ──▶ Next(what was read) ──▶ Step ──▶ Took, or Failed(why) ──▶ Move
+//	                    └──▶ Fresh            └──▶ the undoing Step, the next reading, or End
+//	                    └──▶ End
+type Convergence[O v1alpha1.Connection, R any] struct {
+	kind     Kind[O, R]
+	o        O
+	identity Identity
+	holder   func(id string) string
+	began    time.Time
+
+	readings int
+	last     comparison[R]
+	done     *Step     // what was done since the last reading
+	taking   *Step     // the step that was asked for
+	refused  *refusal  // what an undoing step is on its way for
+	problems []Problem // of steps that were set aside
+	aside    []Topic   // whose steps are not taken any more in this pass
+}
+
+// refusal is a step that Stytch refused.
+type refusal struct {
+	step Step
+	err  error
+}
+
+// comparison is what one reading of manifest, inputs and Stytch found.
+type comparison[R any] struct {
+	remote            R
+	shown             *Remote
+	problems          []Problem
+	plan              []Step // everything that differs
+	left              []Step // without what was sent before and read back different, and what was set aside
+	stuck             []v1alpha1.NotConverging
+	rotating, message string
+}
+
+// Converge begins the convergence of a connection that was identified, in a pass that began at a time. Holder says who, among the
+// other manifests, holds a connection before this one: "" for nobody; it is asked before each step.
+func Converge[O v1alpha1.Connection, R any](kind Kind[O, R], o O, identity Identity, holder func(id string) string, began time.Time) *Convergence[O, R] {
+	return &Convergence[O, R]{
+		kind: kind, o: o, identity: identity, holder: holder, began: began,
+		last: comparison[R]{stuck: o.CommonStatus().NotConverging},
+	}
+}
+
+// Next says what to do on what was read: the connection, from a list that was begun at a time, and what its manifest names.
+func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time) Move {
+	if c.readings++; c.readings > maxReadings {
+		return Move{End: ErrEndless}
+	}
+	this := c.compare(r, in)
+	fresh := this.unsure() && listed.Before(c.began)
+	c.last, c.done = this, nil
+	switch {
+	case fresh:
+		return Move{Fresh: true}
+	case observing(c.o) || len(this.left) == 0:
+		return Move{End: c.found()}
+	}
+	if holder := c.holder(c.identity.ID); holder != "" {
+		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("%s is held by %s.", c.identity.ID, holder)}}
+	}
+	return c.take(this.left[0], now)
+}
+
+// compare looks at manifest, inputs and Stytch. A change that the step just done made, and that is still in the plan, does not
+// converge.
+func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
+	before := r
+	if c.done != nil {
+		before = c.last.remote
+	}
+	c.kind.Note(c.o, Event[R]{Moment: InputsRead, Inputs: in, Now: c.began})
+	c.kind.Note(c.o, Event[R]{Moment: Observed, Before: before, Remote: r, Step: c.done, Now: c.began})
+	want, have, problems := c.kind.States(c.o, r, in)
+	this := comparison[R]{remote: r, shown: c.kind.remote(r), plan: c.kind.PlanFor(c.o, want, have)}
+	this.problems = slices.Concat(problems, c.kind.Complaints(c.o, want, have), c.problems)
+	if c.kind.Rotating != nil {
+		this.rotating, this.message = c.kind.Rotating(c.o, want, have)
+	}
+	stuck := c.last.stuck
+	if c.done != nil {
+		stuck = append(slices.Clone(stuck), Repeated(*c.done, this.plan)...)
+	}
+	this.left, this.stuck = Withhold(this.plan, stuck)
+	this.left = slices.DeleteFunc(this.left, c.isAside)
+	if Halted(this.problems) {
+		this.left = nil
+	}
+	c.kind.Note(c.o, Event[R]{Moment: Compared, Remote: r, Want: want, Now: c.began})
+	if c.kind.Publish != nil {
+		c.kind.Publish(c.o, r, want)
+	}
+	return this
+}
+
+// isAside says that a step is about what was set aside.
+func (c *Convergence[O, R]) isAside(s Step) bool {
+	topic, alone := s.alone()
+	return alone && slices.Contains(c.aside, topic)
+}
+
+// unsure says that what was found may only be acted on, or complained of, if it was read in this pass.
+func (c comparison[R]) unsure() bool {
+	return len(c.left) > 0 && c.left[0].Fresh || slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Fresh })
+}
+
+// take asks for a step.
+func (c *Convergence[O, R]) take(step Step, now time.Time) Move {
+	before := c.o.DeepCopyObject()
+	c.kind.Note(c.o, Event[R]{Moment: StepBegins, Remote: c.last.remote, Step: &step, Now: now})
+	c.taking = &step
+	return Move{Step: &step, WriteAhead: !equality.Semantic.DeepEqual(before, c.o)}
+}
+
+// Took is told that the step was taken, with Stytch's warning where it gave one.
+func (c *Convergence[O, R]) Took(warning string) Move {
+	c.kind.Note(c.o, Event[R]{Moment: StepDone, Step: c.taking, Warning: warning, Now: c.began})
+	if c.refused != nil {
+		undone := *c.refused
+		c.refused = nil
+		return c.without(undone)
+	}
+	c.done = c.taking
+	return Move{}
+}
+
+// Failed is told that the step was not taken, or that nobody knows whether it was: by the error that it ended with, where Stytch
+// last listed the organization's connections at a time. A refusal is answered by taking back what made room for the step, and
+// by setting it aside where nothing else waits for it. Everything else ends the pass.
+func (c *Convergence[O, R]) Failed(err error, listed time.Time) Move {
+	if c.refused != nil {
+		return Move{End: err}
+	}
+	failed, answered := errors.AsType[*stytch.Error](err)
+	if _, unsent := errors.AsType[Unsent](err); unsent || answered && !failed.Unknown() {
+		c.kind.Note(c.o, Event[R]{Moment: StepFailed, Step: c.taking, Refusal: failed, Now: c.began})
+	}
+	switch {
+	case answered && failed.Class == stytch.NotFound && listed.Before(c.began):
+		return Move{End: ErrOutdated}
+	case answered && failed.Class == stytch.Rejected && c.kind.Undo != nil:
+		if undo := c.kind.Undo(c.o, *c.taking); undo != nil {
+			c.refused = &refusal{*c.taking, err}
+			c.taking = undo
+			return Move{Step: undo}
+		}
+	}
+	return c.without(refusal{*c.taking, err})
+}
+
+// without goes on without a step that could not be taken, if nothing else waits for it and there is something to say about it.
+func (c *Convergence[O, R]) without(r refusal) Move {
+	topic, alone := r.step.alone()
+	problem, sayable := problemOf(r.err)
+	if !alone || !sayable {
+		return Move{End: r.err}
+	}
+	c.problems, c.aside = append(c.problems, problem), append(c.aside, topic)
+	return Move{}
+}
+
+// problemOf is what there is to say about a step that was refused, or could not be taken; false where it may simply be tried again.
+func problemOf(err error) (Problem, bool) {
+	if failed, is := errors.AsType[*stytch.Error](err); is {
+		reason, message := Failure(failed)
+		return Problem{Reason: reason, Message: message}, failed.Class == stytch.Rejected
+	}
+	found, is := errors.AsType[Finding](err)
+	return Problem{Reason: found.Reason, Message: found.Message}, is
+}
+
+// Report adds to a pass's report what the last reading showed. It is left as it is where nothing was read.
+func (c *Convergence[O, R]) Report(r Report) Report {
+	if c.readings == 0 {
+		return r
+	}
+	r.Remote, r.Plan, r.NotConverging = c.last.shown, Show(c.last.plan), c.last.stuck
+	r.Rotating, r.RotatingMessage = c.last.rotating, c.last.message
+	return r
+}
+
+// found says what the last reading came to.
+func (c *Convergence[O, R]) found() Finding {
+	problems := c.last.problems
+	if len(c.identity.Others) > 0 {
+		problems = append(slices.Clone(problems), Problem{Message: fmt.Sprintf(
+			"Left by a creation whose answer was lost, and not used: %s; delete it at Stytch.", strings.Join(c.identity.Others, ", "))})
+	}
+	reason, message := Worst(problems)
+	switch {
+	case reason != "":
+		return Finding{Reason: reason, Message: message}
+	case len(c.last.stuck) > 0 && !observing(c.o):
+		return Finding{Reason: v1alpha1.ReasonNotConverging, Message: join(fmt.Sprintf(
+			"Stytch accepted a change and shows another value: %s. It is not sent again until one of the two changes: give the value as Stytch shows it, or take the field out.",
+			fieldsOf(c.last.stuck)), message)}
+	case len(c.last.plan) > 0:
+		return Finding{Reason: v1alpha1.ReasonPlanPending, Message: join(fmt.Sprintf(
+			"Under Observe nothing is sent. Stytch differs in: %s; status.plan shows how.", Names(c.last.plan)), message)}
+	default:
+		return Finding{Reason: v1alpha1.ReasonInSync, Message: join("Stytch has what the manifest says.", message)}
+	}
+}
+
+func fieldsOf(stuck []v1alpha1.NotConverging) string {
+	var names []string
+	for _, s := range stuck {
+		names = append(names, s.Field)
+	}
+	return strings.Join(slices.Compact(names), ", ")
+}

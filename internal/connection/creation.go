@@ -1,0 +1,75 @@
+package connection
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// MayCreate says why a connection is not created: something in the manifest, or in what it names, cannot be meant or is missing. It
+// is true, with no reason, where it may be.
+func (k Kind[O, R]) MayCreate(o O, in Inputs) (Finding, bool) {
+	_, problems := k.Anew(o, in)
+	reason, message := Worst(problems)
+	return Finding{Reason: reason, Message: message, Absent: true}, reason == ""
+}
+
+// Foresee says, under Observe, what Manage would create, and how it would look.
+func (k Kind[O, R]) Foresee(o O, in Inputs) ([]v1alpha1.Change, Finding) {
+	want, _ := k.Anew(o, in)
+	plan := Show(k.PlanFor(o, want, State{New: true}))
+	if problem, may := k.MayCreate(o, in); !may {
+		return plan, problem
+	}
+	return plan, Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: fmt.Sprintf(
+		"There is no connection yet. Under Observe none is created; Manage would create one named %q as status.plan shows.", RealName(o))}
+}
+
+// Attempt is what a process knows of the creations of a manifest's connection.
+type Attempt struct {
+	// UnknownAt is the last one of this process whose outcome is unknown; zero for none.
+	UnknownAt time.Time
+	// Certain says that none of an earlier process can be on its way: this process wrote the finalizer itself, or Stytch answered a
+	// creation definitely.
+	Certain bool
+	// Begun says that the manifest has the finalizer: from then on there may be one.
+	Begun bool
+	// Started is when this process began to take passes.
+	Started time.Time
+}
+
+// Believable is the time from which a list that shows nothing proves that nothing is on its way: a settle time after what may be.
+// Zero where nothing may.
+func (a Attempt) Believable(settle time.Duration) time.Time {
+	switch {
+	case !a.UnknownAt.IsZero():
+		return a.UnknownAt.Add(settle)
+	case a.Certain || !a.Begun:
+		return time.Time{}
+	default:
+		return a.Started.Add(settle)
+	}
+}
+
+// NotCreated says what a creation that failed means for the pass. Unknown says that it may still have happened. Outdated says
+// that the last list of the organization is older than the pass.
+func NotCreated(o v1alpha1.Connection, failed *stytch.Error, outdated bool) (unknown bool, end error) {
+	there := []string{"active_scim_connection_exists", "duplicate_external_sso_connection", "duplicate_saml_connection"}
+	switch {
+	case failed.Unknown():
+		return true, Finding{Reason: v1alpha1.ReasonCreationInDoubt, Soon: true, Message: inDoubt(o), Request: failed.Request}
+	case outdated && slices.Contains(there, failed.ErrorType):
+		return false, ErrOutdated
+	}
+	return false, failed
+}
+
+// inDoubt says what is done while a creation may have happened. It is the same when the answer was just lost and when it is looked
+// for, so that a creation which keeps failing is not written down again and again.
+func inDoubt(o v1alpha1.Connection) string {
+	return fmt.Sprintf("A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
+		ProvisionalName(RealName(o), o.GetUID()))
+}

@@ -1,0 +1,99 @@
+package connection
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Finding is how a pass ended, where it ended with something to say. It travels as an error because it ends the pass.
+type Finding struct { //nolint:errname // named for what is done with it
+	// Reason and Message of Synced.
+	Reason, Message string
+	// Absent says that there is no connection at Stytch.
+	Absent bool
+	// Until when the next pass may wait, and Soon, that it is taken after a second; else it is taken when it would be anyway.
+	Until time.Time
+	Soon  bool
+	// Request is the call that it is about; zero for the last one of the pass.
+	Request stytch.Request
+}
+
+// Error is the message.
+func (f Finding) Error() string { return f.Message }
+
+// join puts sentences together, without those that are empty.
+func join(sentences ...string) string {
+	return strings.TrimSpace(strings.Join(sentences, " "))
+}
+
+// Again is when a pass is taken again in which a call failed; zero where it is when it would be anyway.
+type Again struct {
+	At time.Time
+	// BackOff says that it is after the work queue's back-off, which grows from failure to failure.
+	BackOff bool
+}
+
+// After is when to try again what failed, of a connection or of a StytchProject.
+func After(failed *stytch.Error) Again {
+	switch failed.Class {
+	case stytch.Throttled:
+		return Again{At: failed.Time.Add(failed.RetryAfter)}
+	case stytch.Unavailable:
+		return Again{BackOff: true}
+	default:
+		return Again{}
+	}
+}
+
+// passing says that a failure passes by itself.
+func passing(failed *stytch.Error) bool {
+	return failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled
+}
+
+// AfterReading is when to read again what could not be read, and whether nothing is said yet: where the last pass found everything
+// met, and the first failure lies in the slot that began at a time, the connection is most likely as it was.
+func AfterReading(kept *stytch.Kept, met bool, slot time.Time) (again Again, silent bool) {
+	if !passing(kept.Err) {
+		return Again{}, false
+	}
+	return Again{At: kept.Until}, met && !kept.Since.Before(slot)
+}
+
+// Failure is what a refused or unanswered call means, and what to do about it.
+func Failure(err *stytch.Error) (reason, message string) {
+	said := strings.TrimRight(err.Error(), ".")
+	switch err.Class {
+	case stytch.CredentialsRejected:
+		return v1alpha1.ReasonCredentialsRejected, said + ". Put the project's current secret into the Secret that the StytchProject names."
+	case stytch.PermissionDenied:
+		return v1alpha1.ReasonPermissionDenied, said + ". Allow the action at Stytch."
+	case stytch.Throttled:
+		return v1alpha1.ReasonThrottled, "Stytch answered 429: nothing is sent until its window opens again, and then it goes on by itself. If it comes often, lower the StytchProject's rateLimit."
+	case stytch.Unavailable:
+		return v1alpha1.ReasonUnavailable, said + ". It is tried again by itself."
+	case stytch.OrganizationNotFound:
+		return v1alpha1.ReasonRejected, said + ". Correct spec.organization in a new manifest, or the StytchProject that it uses."
+	case stytch.Rejected, stytch.NotFound:
+	}
+	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
+		return v1alpha1.ReasonSourceNotReady, said + ". It goes on by itself once the source is there and active."
+	}
+	return v1alpha1.ReasonRejected, said + ". " + advice(err.ErrorType)
+}
+
+// advice is what to do about a refusal.
+func advice(errorType string) string {
+	switch errorType {
+	case "invalid_saml_metadata_url", "invalid_xml_from_saml_metadata_url", "saml_connection_metadata_invalid_format", "xml_validation_saml_unknown_error":
+		return "Open spec.metadataURL: it must be reachable from the internet and answer with the identity provider's SAML metadata in XML; it is tried again at the next look."
+	case "too_many_sso_verification_certificates":
+		return "Delete at Stytch a verification certificate that is not used any more; it is tried again at the next look."
+	case "too_many_encryption_certificates":
+		return "Delete at Stytch an encryption key that is not used any more; it is tried again at the next look."
+	}
+	return "Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look."
+}

@@ -1,0 +1,45 @@
+package connection
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// observing says that nothing may be sent for a manifest.
+func observing(o v1alpha1.Connection) bool {
+	return o.CommonSpec().Management == v1alpha1.ManagementObserve
+}
+
+// Met says that the last pass found the wish of this generation wholly met.
+func Met(o v1alpha1.Connection) bool {
+	status := o.CommonStatus()
+	synced := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && Applied(synced.Reason) &&
+		status.AppliedGeneration == o.GetGeneration() && status.ObservedGeneration == o.GetGeneration()
+}
+
+// Settled says that nothing has happened since the last pass found the manifest's wish met: no slot and no moment of the clock has
+// come since Stytch was looked at, and its inputs are as they were, which is asked last.
+func (k Kind[O, R]) Settled(o O, slots Slots, looked, now time.Time, sameInputs func() bool) bool {
+	due := k.DueAt(o)
+	return Met(o) && !slots.Due(looked, now) && (due.IsZero() || due.After(now)) && sameInputs()
+}
+
+// Urgent says that somebody waits for the pass: a connection that is there is to be deleted, or edited, or its inputs changed.
+func Urgent(o v1alpha1.Connection, sameInputs func() bool) bool {
+	return !o.GetDeletionTimestamp().IsZero() || o.CommonStatus().ConnectionID != "" && (!Met(o) || !sameInputs())
+}
+
+// Next is when the next pass is due: at the next slot, when something is about to end, or when the clock asks for a step.
+func (k Kind[O, R]) Next(o O, slots Slots, warning time.Duration, now time.Time) time.Time {
+	next := slots.Next(now)
+	for _, moment := range []time.Time{NextMoment(k.Ends(o), warning, now), k.DueAt(o)} {
+		if moment.After(now) && moment.Before(next) {
+			next = moment
+		}
+	}
+	return next
+}

@@ -1,0 +1,37 @@
+package connection
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"strings"
+)
+
+const pemBegin = "-----BEGIN "
+
+// readPEM reads PEM with nothing but white space around its blocks: what else stands there may be half of something.
+func readPEM(text string) ([]*pem.Block, error) {
+	var blocks []*pem.Block
+	left := strings.TrimSpace(text)
+	if !strings.Contains(left, pemBegin) {
+		return nil, errors.New("is not PEM: paste it with its BEGIN and END lines")
+	}
+	for left != "" {
+		if !strings.HasPrefix(left, pemBegin) {
+			return nil, errors.New("holds text beside its PEM blocks: leave only what stands from the BEGIN lines to the END lines")
+		}
+		block, rest := pem.Decode([]byte(left))
+		if block == nil || strings.Count(left[:len(left)-len(rest)], pemBegin) > 1 { // Decode passes over what is broken
+			return nil, errors.New("holds broken PEM: paste it again, with its BEGIN and END lines")
+		}
+		blocks, left = append(blocks, block), strings.TrimSpace(string(rest))
+	}
+	return blocks, nil
+}
+
+// fingerprint is the SHA-256 of something, in lower-case hexadecimal.
+func fingerprint(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

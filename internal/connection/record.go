@@ -1,0 +1,76 @@
+package connection
+
+import (
+	"slices"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// Record is what is known of a connection and cannot be read back from Stytch: which one it is, which of its keys is which, and
+// what its identity provider's documents gave. It stands in status: ReadRecord is its one reader, and WriteRecord its one writer.
+type Record struct {
+	// Project and Organization that the manifest was pinned to, and the connection's ID; empty while there are none.
+	Project, Organization, ID string
+	// Keys that Stytch decrypts with and that were added through the manifest.
+	Keys []v1alpha1.EncryptionKeyStatus
+	// Metadata is what the SAML metadata gave, and Discovered, what the OIDC issuer's document did. Nil: nothing was read.
+	Metadata   *v1alpha1.MetadataStatus
+	Discovered *v1alpha1.DiscoveredStatus
+}
+
+// Recorded is where a kind keeps its part of the Record; nil for what it does not have.
+type Recorded struct {
+	Keys       *[]v1alpha1.EncryptionKeyStatus
+	Metadata   **v1alpha1.MetadataStatus
+	Discovered **v1alpha1.DiscoveredStatus
+}
+
+// ReadRecord is the record of a manifest's connection.
+func (k Kind[O, R]) ReadRecord(o O) Record {
+	status := o.CommonStatus()
+	r := Record{Project: status.ProjectID, Organization: status.OrganizationID, ID: status.ConnectionID}
+	if k.Recorded == nil {
+		return r
+	}
+	at := k.Recorded(o)
+	if at.Keys != nil {
+		r.Keys = slices.Clone(*at.Keys)
+	}
+	if at.Metadata != nil {
+		r.Metadata = (*at.Metadata).DeepCopy()
+	}
+	if at.Discovered != nil {
+		r.Discovered = (*at.Discovered).DeepCopy()
+	}
+	return r
+}
+
+// WriteRecord puts the record into status.
+func (k Kind[O, R]) WriteRecord(o O, r Record) {
+	status := o.CommonStatus()
+	status.ProjectID, status.OrganizationID, status.ConnectionID = r.Project, r.Organization, r.ID
+	if k.Recorded == nil {
+		return
+	}
+	at := k.Recorded(o)
+	if at.Keys != nil {
+		*at.Keys = r.Keys
+	}
+	if at.Metadata != nil {
+		*at.Metadata = r.Metadata
+	}
+	if at.Discovered != nil {
+		*at.Discovered = r.Discovered
+	}
+}
+
+// maxRecorded is the longest value that a record holds to want it from then on.
+const maxRecorded = 4096
+
+// recordable is a value as a record can hold it. One that is too long is not recorded: half of it must not be wanted.
+func recordable(s string) string {
+	if len(s) > maxRecorded {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,43 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Retains says that a manifest's connection stays at Stytch when the manifest goes.
+func Retains(o v1alpha1.Connection) bool {
+	spec := o.CommonSpec()
+	return spec.DeletionPolicy != v1alpha1.DeletionDelete ||
+		spec.Management == v1alpha1.ManagementObserve || spec.Management == v1alpha1.ManagementPaused
+}
+
+// Retained says what stays at Stytch.
+func Retained(o v1alpha1.Connection) string {
+	if id := o.CommonStatus().ConnectionID; id != "" {
+		return fmt.Sprintf("%s stays at Stytch as it is.", id)
+	}
+	return fmt.Sprintf("No connection was recorded. Should a creation have been under way, it bears the name %q.",
+		ProvisionalName(RealName(o), o.GetUID()))
+}
+
+// Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What passes by itself stays as it is.
+func Blocked(err error) error {
+	const way = "Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."
+	failed, answered := errors.AsType[*stytch.Error](err)
+	found, said := errors.AsType[Finding](err)
+	switch {
+	case answered && failed.ErrorType == "cannot_delete_default_sso_connection":
+		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(
+			"Stytch does not delete an organization's default connection while it has others: make another one the default, or delete the others first.", way)}
+	case answered && !passing(failed):
+		_, message := Failure(failed)
+		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(message, way)}
+	case said && found.Message != "" && found.Reason != v1alpha1.ReasonCreationInDoubt:
+		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: join(found.Message, way)}
+	}
+	return err
+}
