@@ -5,9 +5,13 @@
 //	  open       the StytchProject's session
 //	  identify   list the organization, Identify
 //	  create     turn, finalizer, live read, [prove the Secret], POST, [Secret], record the ID
-//	  converge   want, have, Plan, one step, and again, until the plan is empty
+//	  converge   read, ask connection.Convergence for the next move, make it, and again, until the move is the end
 //	  conclude   Judge, at most one status write, when to look again
 //
-// One engine serves every kind. What differs is a connection.Kind, which thinks, and a remote, which talks. Nothing here decides:
-// a decision that is not about Kubernetes itself belongs to package connection.
+// One engine serves every kind. What differs is a connection.Kind, which thinks, and a remote, which talks.
+//
+// What is decided here is about Kubernetes and this process alone: which version of an object is believed, which of the process's
+// writes the cache has not seen, who is woken by what, and which errors of the API server pass. Everything that is decided about a
+// connection (whose it is, what is sent, what a refusal ends, whether it may be created or deleted, what is said, and when it
+// is looked at again) is a pure function of package connection.
 package controllers
