@@ -69,7 +69,7 @@ var _ = Describe("Quiet: a connection that is as its manifest says", func() {
 			created := manifest(w)
 			created.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
 			w.create(created)
-			p := w.start()
+			p := w.startAlone()
 			p.catchUp()
 			p.check()
 			p.catchUp()
@@ -78,7 +78,7 @@ var _ = Describe("Quiet: a connection that is as its manifest says", func() {
 			Expect(p.again(created).quiet()).To(BeTrue())
 
 			w.delete(created)
-			p = w.start()
+			p = w.startAlone()
 			p.catchUp()
 			p.freeze()
 			Expect(p.again(created).calls).To(HaveLen(1))

@@ -182,7 +182,7 @@ var _ = Describe("Deleting a manifest", func() {
 		collectGarbage(ctx)
 		token := w.tokenSecret(o)
 		Expect(api.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
-		p := w.start()
+		p := w.startAlone() // somebody else writes here
 		Eventually(func() bool { p.pass(o); return w.exists(o) }).WithTimeout(time.Minute).Should(BeFalse())
 		Eventually(func() bool { return w.exists(canary) }).WithTimeout(time.Minute).Should(BeFalse(), "the garbage collector has not come by")
 		Expect(w.tokenSecret(o).Data).To(Equal(token.Data))

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cluster"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -27,6 +29,10 @@ var (
 	scheme      = runtime.NewScheme()
 	// api is an administrator's client, read and written past every cache.
 	api client.Client
+	// shared is the cache of all processes, each of which sees its own namespace of it: specs start thousands of processes.
+	shared cluster.Cluster
+	// book is what anybody wrote, and how much of it the shared cache shows.
+	book = &ledger{pages: map[string]*page{}}
 )
 
 // envtestUser may do everything, like the administrator.
@@ -49,6 +55,14 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(environment.Stop)
 	apiServer.QPS = -1
+	apiServer.Wrap(book.record)
 	api, err = client.New(apiServer, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
+	ctx, cancel := context.WithCancel(context.Background())
+	DeferCleanup(cancel)
+	shared, err = cluster.New(apiServer, clusterOptions())
+	Expect(err).NotTo(HaveOccurred())
+	_, err = newReconcilers(ctx, shared, Options{}) // for their indexes
+	Expect(err).NotTo(HaveOccurred())
+	launch(ctx, shared, book.handler())
 })

@@ -19,7 +19,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -53,6 +55,8 @@ type world struct {
 	kept      *corev1.Secret // a Secret that a spec puts away
 	before    string         // what a spec notes before it asks for something
 	issued    *issued        // the tokens that Stytch ever showed to anybody
+	values    []string       // that may stand only in Secrets, when the world was last found to be honest
+	honest    honesty        // when that was
 	observe   func()         // called at each moment at which a process has made a call or a write
 	ends      []func()       // of its processes
 }
@@ -75,6 +79,8 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "spec-"}}
 	Expect(api.Create(ctx, namespace)).To(Succeed())
 	w.namespace = namespace.Name
+	book.open(w.namespace)
+	w.ends = append(w.ends, func() { book.close(w.namespace) })
 	w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 	w.create(w.project())
 	return w
@@ -117,8 +123,22 @@ func (w *world) delete(object client.Object) { Expect(api.Delete(w.ctx, object))
 // reload reads an object as it is now.
 func (w *world) reload(object client.Object) {
 	GinkgoHelper()
-	Expect(api.Get(w.ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+	Expect(w.get(object)).To(Succeed())
 }
+
+// get reads a manifest from the shared cache, which is asked once it shows all that was written, and anything else from the API server.
+func (w *world) get(object client.Object) error {
+	GinkgoHelper()
+	key := client.ObjectKeyFromObject(object)
+	if _, manifest := object.(v1alpha1.Connection); !manifest {
+		return api.Get(w.ctx, key, object)
+	}
+	Expect(book.wait(w.namespace)).To(Succeed())
+	return shared.GetCache().Get(w.ctx, key, object)
+}
+
+// writesOf is how often somebody wrote objects of these resources.
+func (w *world) writesOf(resources ...string) int { return book.writes(w.namespace, resources...) }
 
 // edit changes an object as kubectl would.
 func edit[O client.Object](w *world, object O, change func(O)) {
@@ -132,34 +152,49 @@ func edit[O client.Object](w *world, object O, change func(O)) {
 // exists says whether an object is still there.
 func (w *world) exists(object client.Object) bool {
 	GinkgoHelper()
-	err := api.Get(w.ctx, client.ObjectKeyFromObject(object), object)
+	err := w.get(object)
 	Expect(client.IgnoreNotFound(err)).To(Succeed())
 	return err == nil
 }
 
-// process is one life of the operator: its own memory, caches, clients. It can die at any call or write.
+// process is one life of the operator: its own memory and clients, and a cache. It can die at any call or write.
 type process struct {
 	*reconcilers
 	world *world
 	fate  *fate
 	cache cache.Cache
-	// freeze stops the caches: what happens from then on they do not see.
+	alone bool // with a cache of its own
+	// freeze stops a cache of its own: what happens from then on the process does not see.
 	freeze func()
 }
 
-// start begins a life of the operator.
+// start begins a life of the operator, whose cache is its world's window to the shared one.
 func (w *world) start() *process {
+	GinkgoHelper()
+	p := w.begin(func(o *cluster.Options) {
+		o.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return shared.GetRESTMapper(), nil }
+		o.NewCache = func(*rest.Config, cache.Options) (cache.Cache, error) {
+			return window{shared.GetCache(), w.namespace}, nil
+		}
+	})
+	p.catchUp()
+	return p
+}
+
+// startAlone begins a life of the operator with a cache of its own, which can be frozen.
+func (w *world) startAlone() *process {
+	GinkgoHelper()
+	p := w.begin(func(*cluster.Options) {})
+	p.alone = true
+	return p
+}
+
+func (w *world) begin(option cluster.Option) *process {
 	GinkgoHelper()
 	f := &fate{world: w}
 	config := rest.CopyConfig(apiServer)
-	config.QPS = -1
 	config.Wrap(f.wrap("kubernetes"))
-	c, err := cluster.New(config, func(o *cluster.Options) {
-		o.Scheme = scheme
-		o.Logger = w.logger()
-		o.Cache = cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}}
-		o.Client = client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
-	})
+	c, err := cluster.New(config, clusterOptions(w.namespace), func(o *cluster.Options) { o.Logger = w.logger() }, option)
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(w.ctx)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -170,39 +205,25 @@ func (w *world) start() *process {
 		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, Now: w.clock.Now,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	p := &process{reconcilers: r, world: w, fate: f, cache: c.GetCache(), freeze: cancel}
-	go func() {
-		defer GinkgoRecover()
-		Expect(c.Start(ctx)).To(Succeed())
-	}()
-	var informers []cache.Informer
-	for _, object := range []client.Object{
-		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.OIDCConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{},
-		metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap),
-	} {
-		informer, err := p.cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
-		Expect(err).NotTo(HaveOccurred())
-		informers = append(informers, informer)
-	}
-	// All at once, and looked at more often than client-go does: specs start thousands of processes.
-	Eventually(func() bool {
-		return !slices.ContainsFunc(informers, func(i cache.Informer) bool { return !i.HasSynced() })
-	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(BeTrue(), "the caches do not fill")
-	return p
+	launch(ctx, c)
+	return &process{reconcilers: r, world: w, fate: f, cache: c.GetCache(), freeze: cancel}
 }
 
 func (w *world) logger() logr.Logger {
 	return logr.FromSlogHandler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// catchUp waits until the process's caches show what the API server has.
+// catchUp waits until the process's cache shows what the API server has.
 func (p *process) catchUp() {
 	GinkgoHelper()
-	lists := []client.ObjectList{
+	if !p.alone {
+		Expect(book.wait(p.world.namespace)).To(Succeed())
+		return
+	}
+	for _, list := range []client.ObjectList{
 		&v1alpha1.StytchProjectList{}, &v1alpha1.ExternalConnectionList{}, &v1alpha1.OIDCConnectionList{}, &v1alpha1.SAMLConnectionList{}, &v1alpha1.SCIMConnectionList{},
 		metadataList(connection.KindSecret), metadataList(connection.KindConfigMap),
-	}
-	for _, list := range lists {
+	} {
 		want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
 		Eventually(func() map[types.UID]string {
 			return versions(p.world.ctx, p.cache, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
@@ -219,16 +240,12 @@ func metadataList(kind string) *metav1.PartialObjectMetadataList {
 func versions(ctx context.Context, from client.Reader, list client.ObjectList, namespace string) map[types.UID]string {
 	GinkgoHelper()
 	Expect(from.List(ctx, list, client.InNamespace(namespace))).To(Succeed())
-	text, err := json.Marshal(list)
-	Expect(err).NotTo(HaveOccurred())
-	var items struct {
-		Items []metav1.PartialObjectMetadata `json:"items"`
-	}
-	Expect(json.Unmarshal(text, &items)).To(Succeed())
 	found := map[types.UID]string{}
-	for _, item := range items.Items {
-		found[item.UID] = item.ResourceVersion
-	}
+	Expect(meta.EachListItem(list, func(item runtime.Object) error {
+		object := item.(client.Object)
+		found[object.GetUID()] = object.GetResourceVersion()
+		return nil
+	})).To(Succeed())
 	return found
 }
 
@@ -266,7 +283,7 @@ func (p *process) again(object client.Object) outcome {
 func (p *process) check() {
 	GinkgoHelper()
 	var projects v1alpha1.StytchProjectList
-	Expect(api.List(p.world.ctx, &projects, client.InNamespace(p.world.namespace))).To(Succeed())
+	Expect(p.cache.List(p.world.ctx, &projects, client.InNamespace(p.world.namespace))).To(Succeed())
 	for i := range projects.Items {
 		_, err := p.projects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
 		if err != nil {
@@ -519,6 +536,19 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Len()
+}
+
+// Since is what was written after the first n bytes.
+func (b *lockedBuffer) Since(n int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.buffer.Bytes()[n:])
 }
 
 func (b *lockedBuffer) String() string {
