@@ -1,0 +1,88 @@
+package connection_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// kindFiles are the files of the kinds and of their parts; every other one is of the core.
+var kindFiles = []string{
+	"saml.go", "certificates.go", "keys.go", "metadata.go", "oidc.go", "external.go", "scim.go", "groups.go",
+	"rotation.go", "rotation_status.go", "rotation_steps.go", "rotation_words.go", "token_secret.go", "details.go",
+}
+
+func TestTheCoreNamesNothingOfAKind(t *testing.T) {
+	core, kinds := filesOfTheRoom(t)
+	declared := map[string]string{}
+	for name, file := range kinds {
+		for _, object := range topLevel(file) {
+			declared[object] = name
+		}
+	}
+	same(t, "how many files the kinds have", len(kinds), len(kindFiles))
+	if declared["SAML"] == "" || declared["StartRotation"] == "" {
+		t.Fatal("the kinds declare nothing that is known")
+	}
+	for name, file := range core {
+		for _, use := range file.Unresolved { //nolint:staticcheck // by name is enough here, and needs no type checker
+			if from, is := declared[use.Name]; is {
+				t.Errorf("%s names %s of %s", name, use.Name, from)
+			}
+		}
+	}
+}
+
+// filesOfTheRoom are the files of the package, parsed.
+func filesOfTheRoom(t *testing.T) (core, kinds map[string]*ast.File) {
+	t.Helper()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, kinds = map[string]*ast.File{}, map[string]*ast.File{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(kindFiles, name) {
+			kinds[name] = file
+		} else {
+			core[name] = file
+		}
+	}
+	return core, kinds
+}
+
+// topLevel are the names that a file declares for its package.
+func topLevel(file *ast.File) []string {
+	var names []string
+	for _, declaration := range file.Decls {
+		switch d := declaration.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				names = append(names, d.Name.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch s := spec.(type) {
+				case *ast.TypeSpec:
+					names = append(names, s.Name.Name)
+				case *ast.ValueSpec:
+					for _, name := range s.Names {
+						names = append(names, name.Name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}
