@@ -189,21 +189,9 @@ func (f flow) runEach(ctx context.Context, rows [][]death) []int {
 }
 
 var _ = Describe("A process that dies", func() {
-	changes := map[string]func(o v1alpha1.Connection){
-		"ExternalConnection": func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{"editor"} },
-		"OIDCConnection": func(o v1alpha1.Connection) {
-			o.(*v1alpha1.OIDCConnection).Spec.TokenURL = "https://tokens.example.com"
-			o.CommonSpec().DisplayName = "Entra, renamed"
-		},
-		"SAMLConnection": func(o v1alpha1.Connection) {
-			o.(*v1alpha1.SAMLConnection).Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: newCertificate("new")}, {PEM: newCertificate("newer")}}
-			o.CommonSpec().DisplayName = "Okta, renamed"
-		},
-		"SCIMConnection": func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Directory, renamed" },
-	}
-	for kind, manifest := range kindsOf() {
-		for _, f := range []flow{creation(manifest), update(manifest, changes[kind]), deletion(manifest)} {
-			It(fmt.Sprintf("at any call or write of the %s of a %s leaves one connection, and nothing lost", f.name, kind), func(ctx context.Context) {
+	for _, kind := range kindsOfSpecs() {
+		for _, f := range []flow{creation(kind.manifest), update(kind.manifest, kind.edit), deletion(kind.manifest)} {
+			It(fmt.Sprintf("at any call or write of the %s of a %s leaves one connection, and nothing lost", f.name, kind.name), func(ctx context.Context) {
 				Expect(f.crash(ctx, 1)).To(BeNumerically(">=", 2))
 			})
 		}

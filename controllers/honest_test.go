@@ -77,25 +77,13 @@ func (w *world) expectHonestEvents() {
 func (w *world) connections() []v1alpha1.Connection {
 	GinkgoHelper()
 	var all []v1alpha1.Connection
-	var external v1alpha1.ExternalConnectionList
-	var oidc v1alpha1.OIDCConnectionList
-	var saml v1alpha1.SAMLConnectionList
-	var scim v1alpha1.SCIMConnectionList
 	Expect(book.wait(w.namespace)).To(Succeed())
-	for _, list := range []client.ObjectList{&external, &oidc, &saml, &scim} {
-		Expect(shared.GetCache().List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
-	}
-	for i := range external.Items {
-		all = append(all, &external.Items[i])
-	}
-	for i := range oidc.Items {
-		all = append(all, &oidc.Items[i])
-	}
-	for i := range saml.Items {
-		all = append(all, &saml.Items[i])
-	}
-	for i := range scim.Items {
-		all = append(all, &scim.Items[i])
+	for _, kind := range kindsOfSpecs() {
+		Expect(shared.GetCache().List(w.ctx, kind.list, client.InNamespace(w.namespace))).To(Succeed())
+		Expect(meta.EachListItem(kind.list, func(o runtime.Object) error {
+			all = append(all, o.(v1alpha1.Connection))
+			return nil
+		})).To(Succeed())
 	}
 	return all
 }

@@ -31,10 +31,11 @@ import (
 
 // cachedKinds are what a process has informers for.
 func cachedKinds() []client.Object {
-	return []client.Object{
-		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.OIDCConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{},
-		metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap),
+	cached := []client.Object{&v1alpha1.StytchProject{}, metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap)}
+	for _, kind := range kindsOfSpecs() {
+		cached = append(cached, kind.blank)
 	}
+	return cached
 }
 
 // options of a process's cluster. It caches one namespace, or all of them.

@@ -15,16 +15,6 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// kindsOf are a manifest of each kind.
-func kindsOf() map[string]func(w *world) v1alpha1.Connection {
-	return map[string]func(w *world) v1alpha1.Connection{
-		"ExternalConnection": func(w *world) v1alpha1.Connection { return w.external() },
-		"OIDCConnection":     func(w *world) v1alpha1.Connection { return w.oidc("entra") },
-		"SAMLConnection":     func(w *world) v1alpha1.Connection { return w.saml("okta") },
-		"SCIMConnection":     func(w *world) v1alpha1.Connection { return w.scim("directory") },
-	}
-}
-
 // callsSince are the calls that a part of the journal holds.
 func (w *world) callsSince(seq int) []stytchsim.Call { return w.sim.CallsSince(seq) }
 
@@ -32,10 +22,10 @@ func (w *world) callsSince(seq int) []stytchsim.Call { return w.sim.CallsSince(s
 func (w *world) seq() int { return w.sim.State().Calls }
 
 var _ = Describe("Quiet: a connection that is as its manifest says", func() {
-	for kind, manifest := range kindsOf() {
-		It(fmt.Sprintf("costs one list at each slot and no write, through restarts too (%s)", kind), func(ctx context.Context) {
+	for _, kind := range kindsOfSpecs() {
+		It(fmt.Sprintf("costs one list at each slot and no write, through restarts too (%s)", kind.name), func(ctx context.Context) {
 			w := newWorld(ctx)
-			o := w.settled(manifest(w))
+			o := w.settled(kind.manifest(w))
 			p := w.start()
 			for range 3 {
 				p.expectQuiet(o)
@@ -63,10 +53,10 @@ var _ = Describe("Quiet: a connection that is as its manifest says", func() {
 		p.expectPass(b)
 	})
 
-	for kind, manifest := range kindsOf() {
-		It(fmt.Sprintf("is not done again by a pass whose cache has not seen it done (%s)", kind), func(ctx context.Context) {
+	for _, kind := range kindsOfSpecs() {
+		It(fmt.Sprintf("is not done again by a pass whose cache has not seen it done (%s)", kind.name), func(ctx context.Context) {
 			w := newWorld(ctx)
-			created := manifest(w)
+			created := kind.manifest(w)
 			created.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
 			w.create(created)
 			p := w.startAlone()
@@ -105,24 +95,13 @@ var _ = Describe("Quiet: a connection that is as its manifest says", func() {
 })
 
 var _ = Describe("Minimal: an update", func() {
-	changes := map[string]struct {
-		change func(o v1alpha1.Connection)
-		field  string
-	}{
-		"ExternalConnection": {func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{} }, "external_connection_implicit_role_assignments"},
-		"OIDCConnection":     {func(o v1alpha1.Connection) { o.(*v1alpha1.OIDCConnection).Spec.CustomScopes = []string{} }, "custom_scopes"},
-		"SAMLConnection": {func(o v1alpha1.Connection) {
-			o.(*v1alpha1.SAMLConnection).Spec.IDPInitiatedAuth = v1alpha1.ToggleEnabled
-		}, "idp_initiated_auth_disabled"},
-		"SCIMConnection": {func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" }, "display_name"},
-	}
-	for kind, manifest := range kindsOf() {
-		It(fmt.Sprintf("carries the one field that differs and leaves every other as it is (%s)", kind), func(ctx context.Context) {
+	for _, kind := range kindsOfSpecs() {
+		It(fmt.Sprintf("carries the one field that differs and leaves every other as it is (%s)", kind.name), func(ctx context.Context) {
 			w := newWorld(ctx)
-			o := w.settled(manifest(w))
+			o := w.settled(kind.manifest(w))
 			before, _ := w.sim.Connection(o.CommonStatus().ConnectionID)
 			seq := w.seq()
-			edit(w, o, changes[kind].change)
+			edit(w, o, kind.touch)
 			p := w.start()
 			p.settle(o)
 			w.expectKept(o)
@@ -133,19 +112,19 @@ var _ = Describe("Minimal: an update", func() {
 				}
 			}
 			Expect(put).To(HaveLen(1))
-			Expect(put[0].Fields).To(ConsistOf(changes[kind].field))
+			Expect(put[0].Fields).To(ConsistOf(kind.touched))
 			Expect(o.CommonStatus().LastRequest.RequestID).To(Equal(put[0].RequestID))
 			after, _ := w.sim.Connection(o.CommonStatus().ConnectionID)
 			for field, value := range before.Fields {
-				if field != changes[kind].field {
+				if field != kind.touched {
 					Expect(after.Fields).To(HaveKeyWithValue(field, value))
 				}
 			}
 		})
 
-		It(fmt.Sprintf("repairs what was changed behind its back, at the next slot (%s)", kind), func(ctx context.Context) {
+		It(fmt.Sprintf("repairs what was changed behind its back, at the next slot (%s)", kind.name), func(ctx context.Context) {
 			w := newWorld(ctx)
-			o := w.settled(manifest(w))
+			o := w.settled(kind.manifest(w))
 			p := w.start()
 			_, err := w.sim.PatchConnection(o.CommonStatus().ConnectionID, map[string]any{"display_name": "Changed by hand"})
 			Expect(err).NotTo(HaveOccurred())

@@ -22,10 +22,10 @@ import (
 )
 
 var _ = Describe("Deleting a manifest", func() {
-	for kind, manifest := range kindsOf() {
-		It(fmt.Sprintf("under Retain ends at once, without credentials or Stytch, and leaves the connection (%s)", kind), func(ctx context.Context) {
+	for _, kind := range kindsOfSpecs() {
+		It(fmt.Sprintf("under Retain ends at once, without credentials or Stytch, and leaves the connection (%s)", kind.name), func(ctx context.Context) {
 			w := newWorld(ctx)
-			o := w.settled(manifest(w))
+			o := w.settled(kind.manifest(w))
 			w.delete(w.secret("stytch", nil))
 			w.delete(w.project())
 			w.delete(o)
@@ -37,9 +37,9 @@ var _ = Describe("Deleting a manifest", func() {
 			Expect(w.made()).To(HaveLen(1))
 		})
 
-		It(fmt.Sprintf("under Delete makes one call and one write of the manifest (%s)", kind), func(ctx context.Context) {
+		It(fmt.Sprintf("under Delete makes one call and one write of the manifest (%s)", kind.name), func(ctx context.Context) {
 			w := newWorld(ctx)
-			o := manifest(w)
+			o := kind.manifest(w)
 			o.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
 			w.settled(o)
 			p := w.start()

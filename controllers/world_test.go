@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -220,10 +221,11 @@ func (p *process) catchUp() {
 		Expect(book.wait(p.world.namespace)).To(Succeed())
 		return
 	}
-	for _, list := range []client.ObjectList{
-		&v1alpha1.StytchProjectList{}, &v1alpha1.ExternalConnectionList{}, &v1alpha1.OIDCConnectionList{}, &v1alpha1.SAMLConnectionList{}, &v1alpha1.SCIMConnectionList{},
-		metadataList(connection.KindSecret), metadataList(connection.KindConfigMap),
-	} {
+	lists := []client.ObjectList{&v1alpha1.StytchProjectList{}, metadataList(connection.KindSecret), metadataList(connection.KindConfigMap)}
+	for _, kind := range kindsOfSpecs() {
+		lists = append(lists, kind.list)
+	}
+	for _, list := range lists {
 		want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
 		Eventually(func() map[types.UID]string {
 			return versions(p.world.ctx, p.cache, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
@@ -293,15 +295,10 @@ func (p *process) check() {
 }
 
 func (p *process) reconciler(object client.Object) reconcile.Reconciler {
-	switch object.(type) {
-	case *v1alpha1.ExternalConnection:
-		return p.external
-	case *v1alpha1.OIDCConnection:
-		return p.oidc
-	case *v1alpha1.SAMLConnection:
-		return p.saml
-	case *v1alpha1.SCIMConnection:
-		return p.scim
+	for _, kind := range kindsOfSpecs() {
+		if reflect.TypeOf(kind.blank) == reflect.TypeOf(object) {
+			return kind.passes(p)
+		}
 	}
 	panic(fmt.Sprintf("no reconciler for %T", object))
 }
