@@ -453,6 +453,7 @@ func TestAnEncryptionKeyThatWasRefusedOrIsNotWantedAnyMoreIsNotTakenForAnothers(
 }
 
 func TestEncryptionKeysEndAsWantedThoughRequestsAreRefusedAndProcessesAreLost(t *testing.T) {
+	t.Parallel()
 	for seed := range int64(250) {
 		random := mathrand.New(mathrand.NewSource(seed))
 		r := newRollover(random)
@@ -467,7 +468,7 @@ func TestEncryptionKeysEndAsWantedThoughRequestsAreRefusedAndProcessesAreLost(t 
 			r.asks(among(random, pairs(), 0, 3)...)
 			r.lose = r.fates()
 			for range random.Intn(6) {
-				r.pass(t)
+				r.converge(t)
 			}
 			r.lose = nil
 			r.arrive(t)

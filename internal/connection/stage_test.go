@@ -1,17 +1,19 @@
 package connection_test
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/rand"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -27,6 +29,8 @@ type far struct {
 	keys         []farKey
 	groups       []stytch.SCIMGroup
 	details      map[string]string // of the ConfigMap; nil while there is none
+	token        farToken
+	secret       *corev1.Secret // that the token is kept in; nil while there is none
 
 	metadata  map[string]farMetadata       // documents of identity providers, by URL
 	discovery map[string]map[string]string // and of issuers, by issuer
@@ -43,14 +47,18 @@ type habits struct {
 	signingStay   bool   // the certificate of the signing key before stays
 	secretIs      string // shown, masked or empty
 	refuseExpired bool
+	ignores       string                     // a field that an update does not change
+	shows         func(sha256 string) string // how a certificate that is added reads back; nil: as it is
 }
 
 type farCertificate struct {
 	issued
-	id string
+	id    string
+	shown string // the fingerprint that it is shown with
 }
 
-func (c farCertificate) String() string { return c.issued.String() + ":" + c.id }
+// String is the certificate in a word, for a failing test.
+func (c farCertificate) String() string { return c.shown[:min(len(c.shown), 6)] + ":" + c.id }
 
 type farSigning struct {
 	spki, sha256, pem string
@@ -102,7 +110,7 @@ func (f *far) take(t *testing.T, step connection.Step) (warning string, err erro
 			}
 		}
 	default:
-		t.Fatalf("%s is not expected", step.Action)
+		f.rotate(t, step)
 	}
 	return "", nil
 }
@@ -114,7 +122,7 @@ func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err erro
 	for field, value := range revealed(body) {
 		switch field {
 		case "x509_certificate":
-			err = next.addCertificate(value.(string), f.habits.duplicates)
+			err = next.addCertificate(t, value.(string))
 		case "signing_private_key":
 			err = next.sign(t, value.(string))
 		case "saml_encryption_private_key":
@@ -137,23 +145,57 @@ func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err erro
 			}
 		}
 	}
+	delete(plain, f.habits.ignores)
 	next.put(t, plain)
 	*f = next
 	return warning, nil
 }
 
-func (f *far) addCertificate(text string, duplicates bool) error {
-	block, _ := pem.Decode([]byte(text))
-	parsed, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
+func (f *far) addCertificate(t *testing.T, text string) error {
+	t.Helper()
+	added := read(t, text)
+	if slices.Contains(f.refuses, added.sha256) || f.habits.refuseExpired && !added.ends.After(noon) {
 		return refusal("invalid_x509_certificate")
 	}
-	sum := sha256.Sum256(block.Bytes)
-	added := issued{der: block.Bytes, pem: text, sha256: hex.EncodeToString(sum[:]), ends: parsed.NotAfter}
-	if slices.Contains(f.refuses, added.sha256) || f.habits.refuseExpired && !parsed.NotAfter.After(noon) {
-		return refusal("invalid_x509_certificate")
+	before := len(f.certificates)
+	err := f.place(added, f.habits.duplicates)
+	if f.habits.shows != nil && len(f.certificates) > before {
+		f.certificates[before].shown = f.habits.shows(added.sha256)
 	}
-	return f.place(added, duplicates)
+	return err
+}
+
+// reads remembers what was read before: the same few certificates and keys are read again and again.
+type reads[T any] struct{ known sync.Map }
+
+func (r *reads[T]) read(text string, parse func(text string) T) T {
+	if known, is := r.known.Load(text); is {
+		return known.(T)
+	}
+	parsed := parse(text)
+	r.known.Store(text, parsed)
+	return parsed
+}
+
+var (
+	certificatesRead reads[issued]
+	keysRead         reads[string]
+)
+
+// read reads a certificate as Stytch does, which may take one that Go's parser finds fault with.
+func read(t *testing.T, text string) issued {
+	t.Helper()
+	return certificatesRead.read(text, func(text string) issued {
+		block, rest := pem.Decode([]byte(text))
+		if block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 {
+			t.Fatal("what is sent as a certificate is not one")
+		}
+		c := issued{der: block.Bytes, pem: text, sha256: sumOf(string(block.Bytes))}
+		if parsed, err := x509.ParseCertificate(block.Bytes); err == nil {
+			c.ends = parsed.NotAfter
+		}
+		return c
+	})
 }
 
 func (f *far) place(c issued, duplicates bool) error {
@@ -164,7 +206,7 @@ func (f *far) place(c issued, duplicates bool) error {
 	if len(f.certificates) >= 5 {
 		return refusal("too_many_sso_verification_certificates")
 	}
-	f.certificates = append(slices.Clone(f.certificates), farCertificate{c, f.newID("cert")})
+	f.certificates = append(slices.Clone(f.certificates), farCertificate{c, f.newID("cert"), c.sha256})
 	return nil
 }
 
@@ -204,19 +246,21 @@ func (f *far) readMetadata(url string) error {
 // public reads a private key as Stytch does, and says which it is.
 func public(t *testing.T, text string) string {
 	t.Helper()
-	block, rest := pem.Decode([]byte(text))
-	if block == nil || block.Type != "RSA PRIVATE KEY" || len(rest) > 0 {
-		t.Fatal("what is sent as a private key is not one PKCS#1 key")
-	}
-	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sumOf(string(spki))
+	return keysRead.read(text, func(text string) string {
+		block, rest := pem.Decode([]byte(text))
+		if block == nil || block.Type != "RSA PRIVATE KEY" || len(rest) > 0 {
+			t.Fatal("what is sent as a private key is not one PKCS#1 key")
+		}
+		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sumOf(string(spki))
+	})
 }
 
 func (f *far) sign(t *testing.T, text string) error {
@@ -252,7 +296,7 @@ func (f *far) asSAML(random *rand.Rand) stytch.SAMLConnection {
 	r := f.noisy(random).saml()
 	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs/"+samlID, "https://api.stytch.com/audience/"+samlID
 	for _, c := range f.certificates {
-		shown := stytch.Certificate{ID: c.id, SHA256: c.sha256, ExpiresAt: c.ends, Subject: "CN=okta"}
+		shown := stytch.Certificate{ID: c.id, SHA256: c.shown, ExpiresAt: c.ends, Subject: "CN=okta"}
 		if len(f.certificates) >= 5 {
 			shown.PEM = c.pem
 		}
@@ -295,7 +339,8 @@ type stage[O v1alpha1.Connection, R any] struct {
 	shows  func() R
 	inputs func() connection.Inputs
 	// lose says, before a request is made, what becomes of it: "" it is answered, "unsent" or "unanswered": the process is lost
-	// before or after it takes effect, "late": the process is lost and the request takes effect later.
+	// before or after it takes effect, "unkept": it is lost after that and before it writes into the Secret what was answered,
+	// "late": the process is lost and the request takes effect later.
 	lose func(connection.Step) string
 	late []connection.Step
 	// vague says that Stytch does not say why it refuses something.
@@ -320,7 +365,14 @@ func copyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
 // nobody holds a connection.
 func nobody(string) string { return "" }
 
+// pass takes a pass, and compares what it left with what was to be.
 func (s *stage[O, R]) pass(t *testing.T) outcome {
+	t.Helper()
+	return s.outcome(s.converge(t))
+}
+
+// converge makes the moves of a pass, and says how it ended and what it showed last.
+func (s *stage[O, R]) converge(t *testing.T) (end error, report connection.Report, shown R) {
 	t.Helper()
 	o := copyOf(s.held)
 	s.own, s.log = o, nil
@@ -328,7 +380,6 @@ func (s *stage[O, R]) pass(t *testing.T) outcome {
 	c := connection.Converge(s.kind, o, id, nobody, noon)
 	listed := noon.Add(-time.Minute) // by an earlier pass
 	var move connection.Move
-	var shown R
 	for move.End == nil {
 		if move.Fresh {
 			listed = noon
@@ -346,17 +397,17 @@ func (s *stage[O, R]) pass(t *testing.T) outcome {
 		warning, err := s.request(t, *move.Step)
 		switch {
 		case errors.Is(err, errLost):
-			return outcome{err: err}
+			return err, report, shown
 		case err != nil:
 			move = c.Failed(s.refusal(err), listed)
 		default:
 			move = c.Took(warning)
 		}
 	}
-	report := c.Report(connection.Report{})
+	report = c.Report(report)
 	o.CommonStatus().NotConverging = report.NotConverging
 	s.held = copyOf(o)
-	return s.outcome(move.End, report, shown)
+	return move.End, report, shown
 }
 
 // refusal is the answer of Stytch that says no.
@@ -399,11 +450,15 @@ func (s *stage[O, R]) request(t *testing.T, step connection.Step) (warning strin
 			t.Log(strings.Join(s.told, "\n"))
 		}
 	}()
+	secret := s.far.secret
 	warning, err = s.far.take(t, step)
+	if fate == "unkept" {
+		s.far.secret = secret
+	}
 	if s.watch != nil && err == nil {
 		s.watch(step)
 	}
-	if fate == "unanswered" {
+	if fate != "" {
 		return "", errLost
 	}
 	return warning, err
@@ -414,15 +469,16 @@ func (s *stage[O, R]) request(t *testing.T, step connection.Step) (warning strin
 func (s *stage[O, R]) settle(t *testing.T) outcome {
 	t.Helper()
 	for range 4 {
-		out := s.pass(t)
+		end, report, shown := s.converge(t)
 		if len(s.log) > 0 {
 			continue
 		}
-		before := inJSON(t, s.held)
+		out := s.outcome(end, report, shown)
+		before := s.held
 		for range 2 {
-			s.pass(t)
-			if after := inJSON(t, s.held); len(s.log) > 0 || after != before {
-				t.Fatalf("a quiet pass took %q and turned %s into %s", story(s.log), before, after)
+			s.converge(t)
+			if len(s.log) > 0 || !equality.Semantic.DeepEqual(s.held, before) {
+				t.Fatalf("a quiet pass took %q and turned %s into %s", story(s.log), inJSON(t, before), inJSON(t, s.held))
 			}
 		}
 		return out

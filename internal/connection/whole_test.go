@@ -177,6 +177,7 @@ func (s *shelf) inputs(f *far, o v1alpha1.Connection) connection.Inputs {
 }
 
 func TestAnySAMLConnectionBecomesWhatItsManifestSays(t *testing.T) {
+	t.Parallel()
 	for seed := range int64(150) {
 		random := rand.New(rand.NewSource(seed))
 		f, beside := wholeFar(random), newShelf()
@@ -287,6 +288,7 @@ func wholeOIDC(random *rand.Rand, o *v1alpha1.OIDCConnection, s *shelf) {
 }
 
 func TestAnyOIDCConnectionBecomesWhatItsManifestSays(t *testing.T) {
+	t.Parallel()
 	for seed := range int64(400) {
 		random := rand.New(rand.NewSource(seed))
 		f, beside := wholeFar(random), newShelf()
@@ -344,6 +346,7 @@ func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
 }
 
 func TestAnyExternalConnectionBecomesWhatItsManifestSays(t *testing.T) {
+	t.Parallel()
 	source := samlManifest()
 	source.Status.OrganizationID, source.Status.State = "organization-live-9", "active"
 	for seed := range int64(200) {
@@ -368,18 +371,12 @@ func TestAnyExternalConnectionBecomesWhatItsManifestSays(t *testing.T) {
 }
 
 func TestAnySCIMConnectionBecomesWhatItsManifestSays(t *testing.T) {
+	t.Parallel()
 	for seed := range int64(400) {
 		random := rand.New(rand.NewSource(seed))
 		f := wholeFar(random)
-		o := &v1alpha1.SCIMConnection{ObjectMeta: meta("acme-scim")}
-		o.Status.ConnectionID = scimID
-		s := &stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{kind: connection.SCIM(), held: o, far: f}
-		s.shows = func() stytch.SCIMConnection { return f.noisy(random).scim() }
-		s.inputs = func() connection.Inputs {
-			in := secretWith(scimID, "some-token-wxyz")
-			in.Groups = f.groups
-			return in
-		}
+		f.token, f.secret = farToken{lastFour: "wxyz"}, secretWith(scimID, "some-token-wxyz").Secrets["acme-scim"]
+		s := newSCIM(random, f)
 		for range 4 {
 			s.held.Spec = randomSCIM(random).Spec
 			if len(s.held.Spec.GroupImplicitRoles) > 0 {
