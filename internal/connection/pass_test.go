@@ -1,0 +1,182 @@
+package connection_test
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// inForce is a manifest of generation 3 whose last pass found its wish met.
+func inForce() *v1alpha1.SAMLConnection {
+	o := samlManifest()
+	o.Generation = 3
+	o.Status.ObservedGeneration, o.Status.AppliedGeneration = 3, 3
+	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionSynced, Reason: v1alpha1.ReasonInSync}}
+	return o
+}
+
+func TestAManifestBelongsToTheProjectThatItWasPinnedTo(t *testing.T) {
+	for _, test := range []struct {
+		name, pinned, project string
+		want                  *connection.Problem
+	}{
+		{"not pinned", "", "project-live-1", nil},
+		{"the same", "project-live-1", "project-live-1", nil},
+		{"another", "project-live-1", "project-live-2", &connection.Problem{Reason: v1alpha1.ReasonConflict, Message: "This manifest belongs to the project project-live-1, and StytchProject acme now stands for project-live-2: " +
+			"restore the StytchProject, or delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply it under another name."}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := samlManifest()
+			o.Spec.ProjectRef.Name, o.Status.ProjectID = "acme", test.pinned
+			same(t, "the problem", connection.SameProject(o, test.project), test.want)
+		})
+	}
+}
+
+func TestAManifestIsMetOnceTheLastPassFoundItsGenerationMet(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*v1alpha1.SAMLConnection)
+		met    bool
+	}{
+		{"in force", func(*v1alpha1.SAMLConnection) {}, true},
+		{"never looked at", func(o *v1alpha1.SAMLConnection) { o.Status.Conditions = nil }, false},
+		{"a reason that says otherwise", func(o *v1alpha1.SAMLConnection) { o.Status.Conditions[0].Reason = v1alpha1.ReasonUnavailable }, false},
+		{"another generation was applied", func(o *v1alpha1.SAMLConnection) { o.Status.AppliedGeneration = 2 }, false},
+		{"another generation was looked at", func(o *v1alpha1.SAMLConnection) { o.Status.ObservedGeneration = 2 }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := inForce()
+			test.change(o)
+			same(t, "met", connection.Met(o), test.met)
+		})
+	}
+}
+
+// dueAt is the scripted kind with a step that the clock asks for, and something that ends.
+func dueAt(due time.Time, ends ...time.Time) connection.Kind[*v1alpha1.SAMLConnection, glimpse] {
+	kind := (&script{}).bare()
+	kind.Due = func(*v1alpha1.SAMLConnection) time.Time { return due }
+	kind.Expiries = func(*v1alpha1.SAMLConnection) []connection.Expiry {
+		var list []connection.Expiry
+		for _, at := range ends {
+			list = append(list, connection.Expiry{At: at})
+		}
+		return list
+	}
+	return kind
+}
+
+func TestAManifestIsSettledUntilSomethingHappens(t *testing.T) {
+	slots := connection.SlotsOf(time.Hour, "organization")
+	now := slots.Start(noon).Add(10 * time.Minute)
+	for _, test := range []struct {
+		name                     string
+		unmet                    bool
+		looked, due              time.Time
+		otherInputs, reads, want bool
+	}{
+		{name: "nothing happened", looked: now, reads: true, want: true},
+		{name: "it is not met", unmet: true, looked: now},
+		{name: "a slot has come", looked: now.Add(-time.Hour)},
+		{name: "the clock asks later", looked: now, due: now.Add(time.Minute), reads: true, want: true},
+		{name: "the clock asks now", looked: now, due: now},
+		{name: "the clock asked before", looked: now, due: now.Add(-time.Minute)},
+		{name: "inputs changed", looked: now, otherInputs: true, reads: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, reads := inForce(), false
+			if test.unmet {
+				o.Generation++
+			}
+			sameInputs := func() bool {
+				reads = true
+				return !test.otherInputs
+			}
+			same(t, "settled", dueAt(test.due).Settled(o, slots, test.looked, now, sameInputs), test.want)
+			same(t, "whether inputs were read", reads, test.reads)
+		})
+	}
+}
+
+func TestAPassIsUrgentWhereSomebodyWaitsForIt(t *testing.T) {
+	for _, test := range []struct {
+		name                             string
+		there, edited, deleted, newInput bool
+		urgent                           bool
+	}{
+		{name: "nothing happened", there: true},
+		{name: "edited", there: true, edited: true, urgent: true},
+		{name: "inputs changed", there: true, newInput: true, urgent: true},
+		{name: "deleted", there: true, deleted: true, urgent: true},
+		{name: "nothing is there yet, and edited", edited: true},
+		{name: "nothing is there yet, and inputs changed", newInput: true},
+		{name: "nothing is there yet, and deleted", deleted: true, urgent: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := inForce()
+			if !test.there {
+				o.Status.ConnectionID = ""
+			}
+			if test.edited {
+				o.Generation++
+			}
+			if test.deleted {
+				o.DeletionTimestamp = new(metav1.NewTime(noon))
+			}
+			same(t, "urgent", connection.Urgent(o, func() bool { return !test.newInput }), test.urgent)
+		})
+	}
+}
+
+func TestTheNextPassIsDueAtTheFirstMomentThatAsksForIt(t *testing.T) {
+	slots := connection.SlotsOf(time.Hour, "organization")
+	now := slots.Start(noon).Add(10 * time.Minute)
+	slot := slots.Next(now)
+	in := func(minutes time.Duration) time.Time { return now.Add(minutes * time.Minute) }
+	const warning = 5 * time.Minute
+	for _, test := range []struct {
+		name      string
+		due, ends time.Time
+		want      time.Time
+	}{
+		{"nothing but the slot", time.Time{}, in(24 * 60), slot},
+		{"the clock asks before the slot", in(20), in(24 * 60), in(20)},
+		{"the clock asks after the slot", in(70), in(24 * 60), slot},
+		{"the clock asks now", now, in(24 * 60), slot},
+		{"the clock asked before", in(-1), in(24 * 60), slot},
+		{"something is about to end", time.Time{}, in(25), in(20)},
+		{"something ends that was warned of", time.Time{}, in(4), in(4)},
+		{"something ends after the slot", time.Time{}, in(70), slot},
+		{"the clock asks before something is about to end", in(15), in(25), in(15)},
+		{"something is about to end before the clock asks", in(30), in(25), in(20)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			same(t, "next", dueAt(test.due, test.ends).Next(inForce(), slots, warning, now), test.want)
+		})
+	}
+}
+
+func TestEachActionIsToldOfByItsEvent(t *testing.T) {
+	for action, event := range map[connection.Action]string{
+		connection.Update:              "Updated",
+		connection.DeleteCertificate:   "Updated",
+		connection.FreeCertificate:     "Updated",
+		connection.AddEncryptionKey:    "Updated",
+		connection.DeleteEncryptionKey: "Updated",
+		connection.ReadMetadata:        "MetadataRead",
+		connection.PublishDetails:      "DetailsPublished",
+		connection.StartRotation:       "RotationStarted",
+		connection.CancelRotation:      "RotationCanceled",
+		connection.CompleteRotation:    "",
+		connection.PromoteToken:        "TokenRotated",
+		connection.RecoverToken:        "TokenRecovered",
+		connection.PublishToken:        "SecretUpdated",
+	} {
+		t.Run(action.Name, func(t *testing.T) { same(t, "the event", action.Event, event) })
+	}
+}

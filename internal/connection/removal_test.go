@@ -1,0 +1,79 @@
+package connection_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+func TestAConnectionIsDeletedOnlyWhereItsManifestSaysSoAndIsManaged(t *testing.T) {
+	for _, test := range []struct {
+		policy     v1alpha1.DeletionPolicy
+		management v1alpha1.Management
+		retains    bool
+	}{
+		{"", "", true},
+		{v1alpha1.DeletionRetain, "", true},
+		{v1alpha1.DeletionRetain, v1alpha1.ManagementManage, true},
+		{v1alpha1.DeletionDelete, "", false},
+		{v1alpha1.DeletionDelete, v1alpha1.ManagementManage, false},
+		{v1alpha1.DeletionDelete, v1alpha1.ManagementObserve, true},
+		{v1alpha1.DeletionDelete, v1alpha1.ManagementPaused, true},
+	} {
+		t.Run(fmt.Sprintf("%q %q", test.policy, test.management), func(t *testing.T) {
+			o := samlManifest()
+			o.Spec.DeletionPolicy, o.Spec.Management = test.policy, test.management
+			same(t, "whether it stays", connection.Retains(o), test.retains)
+		})
+	}
+}
+
+func TestWhatStaysAtStytchIsNamed(t *testing.T) {
+	o := samlManifest()
+	same(t, "of a connection", connection.Retained(o), samlID+" stays at Stytch as it is.")
+	o.Status.ConnectionID = ""
+	same(t, "of none", connection.Retained(o), fmt.Sprintf("No connection was recorded. Should a creation have been under way, it bears the name %q.",
+		connection.ProvisionalName("Acme – Okta", manifestUID)))
+}
+
+func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
+	const way = " Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."
+	refused, denied := answerOf(stytch.Rejected, 400, "some_refusal"), answerOf(stytch.PermissionDenied, 403, "denied")
+	inUse := answerOf(stytch.Rejected, 400, "cannot_delete_default_sso_connection")
+	lost, throttled := answerLost(), answerOf(stytch.Throttled, 429, "too_many_requests")
+	blocked := func(message string, request stytch.Request) error {
+		return connection.Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: message + way, Request: request}
+	}
+	said := func(failed *stytch.Error) string {
+		_, message := connection.Failure(failed)
+		return message
+	}
+	plain, wrapped := errors.New("the API server is away"), fmt.Errorf("deleting: %w", refused)
+	doubt := connection.Finding{Reason: v1alpha1.ReasonCreationInDoubt, Message: creationInDoubt()}
+	kept := &stytch.Kept{Err: lost}
+	for _, test := range []struct {
+		name      string
+		err, want error
+	}{
+		{"the default connection of others", inUse, blocked("Stytch does not delete an organization's default connection while it has others: make another one the default, or delete the others first.", inUse.Request)},
+		{"refused", refused, blocked(said(refused), refused.Request)},
+		{"refused in other words", wrapped, blocked(said(refused), refused.Request)},
+		{"denied", denied, blocked(said(denied), denied.Request)},
+		{"the answer was lost", lost, lost},
+		{"throttled", throttled, throttled},
+		{"it could not be read", kept, kept},
+		{"another manifest's", connection.Finding{Reason: v1alpha1.ReasonConflict, Message: "Held by another."}, blocked("Held by another.", stytch.Request{})},
+		{"a creation is in doubt", doubt, doubt},
+		{"nothing to say", connection.Finding{Reason: v1alpha1.ReasonConflict}, connection.Finding{Reason: v1alpha1.ReasonConflict}},
+		{"not yet", &stytch.NotYet{At: later}, &stytch.NotYet{At: later}},
+		{"another error", plain, plain},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			same(t, "the end", connection.Blocked(test.err), test.want)
+		})
+	}
+}
