@@ -158,7 +158,7 @@ func (l loop) reads(note string, plan ...connection.Step) connection.Move {
 	return l.Next(glimpse{"active", note}, noon, readInputs, later)
 }
 
-func takes(s connection.Step) connection.Move { return connection.Move{Step: &s} }
+func asMove(s connection.Step) connection.Move { return connection.Move{Step: &s} }
 
 func endsWith(reason, message string) connection.Move {
 	return connection.Move{End: connection.Finding{Reason: reason, Message: message}}
@@ -195,15 +195,15 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 	}{
 		{name: "nothing differs", listed: noon, want: inSync},
 		{name: "nothing differs, in an old list", listed: earlier, want: inSync},
-		{name: "something differs", listed: noon, plan: steps{a}, want: takes(a)},
-		{name: "something differs, in an old list", listed: earlier, plan: steps{a}, want: takes(a)},
-		{name: "the first of three steps is taken", listed: noon, plan: steps{a, b, c}, want: takes(a)},
+		{name: "something differs", listed: noon, plan: steps{a}, want: asMove(a)},
+		{name: "something differs, in an old list", listed: earlier, plan: steps{a}, want: asMove(a)},
+		{name: "the first of three steps is taken", listed: noon, plan: steps{a, b, c}, want: asMove(a)},
 
 		{name: "a step wants a list of this pass, and the list is old", listed: earlier, plan: steps{fresh, b}, want: readAnew},
-		{name: "a step wants a list of this pass, and the list began with it", listed: noon, plan: steps{fresh, b}, want: takes(fresh)},
-		{name: "a step wants a list of this pass, and the list began in it", listed: later, plan: steps{fresh, b}, want: takes(fresh)},
-		{name: "a later step wants a list of this pass", listed: earlier, plan: steps{b, fresh}, want: takes(b)},
-		{name: "a step that is withheld wants a list of this pass", listed: earlier, plan: steps{fresh, b}, stuck: steps{fresh}, want: takes(b)},
+		{name: "a step wants a list of this pass, and the list began with it", listed: noon, plan: steps{fresh, b}, want: asMove(fresh)},
+		{name: "a step wants a list of this pass, and the list began in it", listed: later, plan: steps{fresh, b}, want: asMove(fresh)},
+		{name: "a later step wants a list of this pass", listed: earlier, plan: steps{b, fresh}, want: asMove(b)},
+		{name: "a step that is withheld wants a list of this pass", listed: earlier, plan: steps{fresh, b}, stuck: steps{fresh}, want: asMove(b)},
 		{name: "a step wants a list of this pass after one that is withheld", listed: earlier, plan: steps{b, fresh}, stuck: steps{b}, want: readAnew},
 		{name: "a complaint wants a list of this pass, and the list is old", listed: earlier, complaints: problems{wrongIfSeen}, want: readAnew},
 		{name: "a complaint wants a list of this pass, and the list began with it", listed: noon, complaints: problems{wrongIfSeen}, want: endsWith(v1alpha1.ReasonConflict, "Wrong, if seen.")},
@@ -223,7 +223,7 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 		{name: "another manifest holds the connection, and Observe", listed: noon, plan: steps{a}, observe: true, holder: "manifest other", want: pending("A shared", "")},
 
 		{name: "a change did not converge", listed: noon, plan: steps{a}, stuck: steps{a}, want: withheld("A shared", "")},
-		{name: "a change did not converge, and another differs", listed: noon, plan: steps{a, b}, stuck: steps{a}, want: takes(b)},
+		{name: "a change did not converge, and another differs", listed: noon, plan: steps{a, b}, stuck: steps{a}, want: asMove(b)},
 		{name: "a change did not converge that another waits for", listed: noon, plan: steps{a, needing(b, "A shared")}, stuck: steps{a}, want: withheld("A shared", "")},
 		{name: "two changes did not converge", listed: noon, plan: steps{a, b}, stuck: steps{a, b, c}, want: withheld("A shared, B shared", "")},
 		{name: "two changes of one field did not converge", listed: noon, plan: steps{twice}, stuck: steps{twice}, want: withheld("A shared", "")},
@@ -232,7 +232,7 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 		{name: "what did not converge is not wanted any more", listed: noon, stuck: steps{a}, want: inSync},
 
 		{name: "a mention", listed: noon, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInSync, "Stytch has what the manifest says. Mentioned.")},
-		{name: "a problem keeps no step from being taken", listed: noon, plan: steps{a}, invalid: problems{wrong}, complaints: problems{mentioned}, want: takes(a)},
+		{name: "a problem keeps no step from being taken", listed: noon, plan: steps{a}, invalid: problems{wrong}, complaints: problems{mentioned}, want: asMove(a)},
 		{name: "problems of the manifest are said before those of the connection", listed: noon, invalid: problems{wrong}, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong. Mentioned.")},
 		{name: "a problem that halts keeps every step from being taken", listed: noon, plan: steps{a}, complaints: problems{wrongThing}, want: endsWith(v1alpha1.ReasonInvalid, "Another thing.")},
 
@@ -264,7 +264,7 @@ func TestAPassThatDoesNotEndIsEnded(t *testing.T) {
 	l := loopOf(&script{})
 	for n := range 40 {
 		step := connection.Step{Action: connection.Update, Changes: []connection.Change{changeOf("field", shared, fmt.Sprint(n))}}
-		same(t, fmt.Sprintf("the move after reading %d", n+1), l.reads("", step), takes(step))
+		same(t, fmt.Sprintf("the move after reading %d", n+1), l.reads("", step), asMove(step))
 		same(t, "the move after the step", l.Took(""), connection.Move{})
 	}
 	same(t, "the move after reading 41", l.reads("", stepOf("A", shared)).End, connection.ErrEndless)
@@ -274,7 +274,7 @@ func TestAKindIsToldWhatHappensInItsOrder(t *testing.T) {
 	s := &script{}
 	l := loopOf(s)
 	a := stepOf("A", shared)
-	same(t, "the first move", l.reads("first", a), takes(a))
+	same(t, "the first move", l.reads("first", a), asMove(a))
 	same(t, "what comes before the step", s.order, []string{
 		"InputsRead", "Observed", "Want", "Compared", "Publish " + wantedState + " of first", "StepBegins",
 	})
@@ -302,10 +302,10 @@ func TestAReadingIsComparedWithTheOneBeforeOnlyAfterAStep(t *testing.T) {
 	s := &script{complaints: []connection.Problem{wrongIfSeen}}
 	l := loopOf(s)
 	a, b := stepOf("A", shared), stepOf("B", alone)
-	same(t, "the first move", l.reads("first", a), takes(a))
+	same(t, "the first move", l.reads("first", a), asMove(a))
 	l.Took("")
 	same(t, "the move on an old list", l.Next(glimpse{"active", "old"}, earlier, readInputs, later), connection.Move{Fresh: true})
-	same(t, "the move on a new one", l.reads("new", b), takes(b))
+	same(t, "the move on a new one", l.reads("new", b), asMove(b))
 	same(t, "the move after what was set aside", l.Failed(refusedByStytch(), noon), connection.Move{})
 	l.reads("last")
 	var heard []string
@@ -338,7 +338,7 @@ func TestAKindThatDecidesNothingMoreConverges(t *testing.T) {
 	c := connection.Converge(s.bare(), samlManifest(), connection.Identity{ID: foundID}, nobodyElse, noon)
 	a := stepOf("A", shared)
 	s.plan = []connection.Step{a}
-	same(t, "the move", c.Next(glimpse{State: "pending"}, noon, readInputs, later), takes(a))
+	same(t, "the move", c.Next(glimpse{State: "pending"}, noon, readInputs, later), asMove(a))
 	same(t, "the report", c.Report(connection.Report{}), connection.Report{Remote: &connection.Remote{State: "pending"}, Plan: connection.Show(s.plan)})
 	same(t, "the move after a refusal", c.Failed(refusedByStytch(), noon), connection.Move{End: refusedByStytch()})
 }
@@ -351,16 +351,16 @@ func TestAChangeThatReadsBackDifferentIsNotSentAgain(t *testing.T) {
 	}
 	t.Run("by itself", func(t *testing.T) {
 		l := loopOf(&script{})
-		same(t, "the move", l.reads("", a), takes(a))
+		same(t, "the move", l.reads("", a), asMove(a))
 		l.Took("")
 		same(t, "the move where it reads back different", l.reads("", a), endsWith(v1alpha1.ReasonNotConverging, message("A shared")))
 		same(t, "what is reported", l.Report(connection.Report{}).NotConverging, stuckOn(a))
 	})
 	t.Run("and the next one is taken", func(t *testing.T) {
 		l := loopOf(&script{})
-		same(t, "the move", l.reads("", a, b), takes(a))
+		same(t, "the move", l.reads("", a, b), asMove(a))
 		l.Took("")
-		same(t, "the move where it reads back different", l.reads("", a, b), takes(b))
+		same(t, "the move where it reads back different", l.reads("", a, b), asMove(b))
 		l.Took("")
 		same(t, "the move where both do", l.reads("", a, b), endsWith(v1alpha1.ReasonNotConverging, message("A shared, B shared")))
 	})
@@ -368,15 +368,15 @@ func TestAChangeThatReadsBackDifferentIsNotSentAgain(t *testing.T) {
 		o, s := samlManifest(), &script{}
 		o.Status.NotConverging = stuckOn(a)
 		l := loop{connection.Converge(s.kind(), o, connection.Identity{ID: foundID}, nobodyElse, noon), s}
-		same(t, "the move", l.reads("", a, b), takes(b))
+		same(t, "the move", l.reads("", a, b), asMove(b))
 		l.Took("")
 		same(t, "the move where both do not converge", l.reads("", a, b), endsWith(v1alpha1.ReasonNotConverging, message("A shared, B shared")))
 	})
 	t.Run("but is where it was not taken", func(t *testing.T) {
 		l := loopOf(&script{})
-		same(t, "the move", l.reads("", stepOf("B", alone), a), takes(stepOf("B", alone)))
+		same(t, "the move", l.reads("", stepOf("B", alone), a), asMove(stepOf("B", alone)))
 		l.Failed(refusedByStytch(), noon)
-		same(t, "the move without the refused step", l.reads("", stepOf("B", alone), a), takes(a))
+		same(t, "the move without the refused step", l.reads("", stepOf("B", alone), a), asMove(a))
 		same(t, "what does not converge", l.Report(connection.Report{}).NotConverging, []v1alpha1.NotConverging(nil))
 	})
 }
@@ -424,8 +424,8 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 		{"refused, of another, and one that nothing waits for", topics{shared, alone}, refused, noon, nil, end(refused), true, refused},
 		{"refused in other words, and nothing waits for it", topics{alone}, wrapped, noon, nil, goOn, true, refused},
 		{"refused in other words", topics{shared}, wrapped, noon, nil, end(wrapped), true, refused},
-		{"refused, and something made room for it", topics{shared}, refused, noon, &undo, takes(undo), true, refused},
-		{"refused, and something made room for it that nothing waits for", topics{alone}, refused, noon, &undo, takes(undo), true, refused},
+		{"refused, and something made room for it", topics{shared}, refused, noon, &undo, asMove(undo), true, refused},
+		{"refused, and something made room for it that nothing waits for", topics{alone}, refused, noon, &undo, asMove(undo), true, refused},
 
 		{"missing, on an old list", topics{shared}, missing, earlier, nil, outdated, true, missing},
 		{"missing, on an old list, though something made room for it", topics{shared}, missing, earlier, &undo, outdated, true, missing},
@@ -449,7 +449,7 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := &script{undo: test.undo}
 			l, a := loopOf(s), stepOf("A", test.topics...)
-			same(t, "the step", l.reads("", a), takes(a))
+			same(t, "the step", l.reads("", a), asMove(a))
 			same(t, "the move", l.Failed(test.err, test.listed), test.want)
 			var told []connection.Event[glimpse]
 			if test.failed {
@@ -476,7 +476,7 @@ func TestWhatMadeRoomIsTakenBackBeforeARefusalIsAnswered(t *testing.T) {
 			l, a := loopOf(s), stepOf("A", test.topic)
 			l.reads("", a)
 			s.order, s.events = nil, nil
-			same(t, "the undoing step", l.Failed(refused, noon), takes(undo))
+			same(t, "the undoing step", l.Failed(refused, noon), asMove(undo))
 			same(t, "the move once it was taken", l.Took("Careful."), test.want)
 			same(t, "what the kind is told", s.order, []string{"StepFailed", "Undo A", "StepDone"})
 			same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Moment: connection.StepDone, Step: &undo, Warning: "Careful.", Now: noon}})
@@ -492,12 +492,12 @@ func TestAnUndoingStepIsNoStepOfThePlan(t *testing.T) {
 	l.Failed(refusedByStytch(), noon)
 	l.Took("")
 	b := stepOf("B", alsoAlone)
-	same(t, "the step after it, which looks as if the undoing step had not converged", l.reads("second", undo, b), takes(undo))
+	same(t, "the step after it, which looks as if the undoing step had not converged", l.reads("second", undo, b), asMove(undo))
 	same(t, "the reading after it", s.of(connection.Observed)[1], connection.Event[glimpse]{
 		Moment: connection.Observed, Before: glimpse{"active", "second"}, Remote: glimpse{"active", "second"}, Now: noon,
 	})
 	s.undo = &again
-	same(t, "a refusal of that step is undone anew", l.Failed(refusedByStytch(), noon), takes(again))
+	same(t, "a refusal of that step is undone anew", l.Failed(refusedByStytch(), noon), asMove(again))
 }
 
 func TestAnUndoingStepThatFailsEndsThePass(t *testing.T) {
@@ -510,7 +510,7 @@ func TestAnUndoingStepThatFailsEndsThePass(t *testing.T) {
 			s := &script{undo: &undo}
 			l := loopOf(s)
 			l.reads("", stepOf("A", alone))
-			same(t, "the undoing step", l.Failed(refusedByStytch(), noon), takes(undo))
+			same(t, "the undoing step", l.Failed(refusedByStytch(), noon), asMove(undo))
 			same(t, "the move", l.Failed(err, earlier), connection.Move{End: err})
 			same(t, "how often a step is said to have failed", len(s.of(connection.StepFailed)), 1)
 		})
@@ -524,11 +524,11 @@ func TestWhatIsSetAsideIsSpokenOfAndNotTakenAgain(t *testing.T) {
 	finding := connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: "The Secret is gone."}
 
 	l := loopOf(&script{})
-	same(t, "the first step", l.reads("", a, b, c), takes(a))
+	same(t, "the first step", l.reads("", a, b, c), asMove(a))
 	same(t, "the move once it is refused", l.Failed(refused, noon), connection.Move{})
-	same(t, "the second step", l.reads("", a, b, c), takes(b))
+	same(t, "the second step", l.reads("", a, b, c), asMove(b))
 	same(t, "the move once it is not sent", l.Failed(connection.Unsent{Err: finding}, noon), connection.Move{})
-	same(t, "the third step", l.reads("", a, b, c), takes(c))
+	same(t, "the third step", l.reads("", a, b, c), asMove(c))
 	l.Took("")
 	same(t, "the end", l.reads("", a, b), endsWith(reason, message+" The Secret is gone."))
 	same(t, "the plan", l.Report(connection.Report{}).Plan, connection.Show([]connection.Step{a, b}))
@@ -544,7 +544,7 @@ func TestWhatIsSetAsideIsSpokenOfAndNotTakenAgain(t *testing.T) {
 	l.reads("", fresh)
 	l.Failed(refused, noon)
 	l.script.plan = []connection.Step{fresh, c}
-	same(t, "the move on an old list, where what is set aside wants a list of this pass", l.Next(glimpse{}, earlier, readInputs, later), takes(c))
+	same(t, "the move on an old list, where what is set aside wants a list of this pass", l.Next(glimpse{}, earlier, readInputs, later), asMove(c))
 }
 
 func TestAReportSaysWhatTheLastReadingShowed(t *testing.T) {
