@@ -33,7 +33,9 @@ type script struct {
 // bare is the scripted kind with the hooks that no kind can do without.
 func (s *script) bare() connection.Kind[*v1alpha1.SAMLConnection, glimpse] {
 	return connection.Kind[*v1alpha1.SAMLConnection, glimpse]{
-		Common: func(g glimpse) stytch.Connection { return stytch.Connection{Status: g.State, DisplayName: "Acme – Okta"} },
+		Common: func(g glimpse) stytch.Connection {
+			return stytch.Connection{Status: g.State, DisplayName: "Acme – Okta"}
+		},
 		Plan: func(*v1alpha1.SAMLConnection, connection.State, connection.State) []connection.Step {
 			return slices.Clone(s.plan)
 		},
@@ -51,13 +53,13 @@ func (s *script) kind() connection.Kind[*v1alpha1.SAMLConnection, glimpse] {
 		return connection.State{Refused: wantedState}, s.invalid
 	}
 	kind.Have = func(glimpse) connection.State { return connection.State{Refused: seenState} }
-	kind.Problems = func(_ manifest, want, have connection.State) []connection.Problem { return s.complaints }
+	kind.Problems = func(manifest, connection.State, connection.State) []connection.Problem { return s.complaints }
 	kind.Rotating = func(manifest, connection.State, connection.State) (reason, message string) {
 		return s.rotating, "Message of " + s.rotating
 	}
 	kind.MissingToActivate = func(g glimpse) []string { return []string{"what " + g.Note + " lacks"} }
 	kind.Remember = s.remember
-	kind.Publish = func(o manifest, g glimpse, want connection.State) {
+	kind.Publish = func(_ manifest, g glimpse, want connection.State) {
 		s.order = append(s.order, fmt.Sprintf("Publish %s of %s", want.Refused, g.Note))
 	}
 	kind.Undo = func(_ manifest, refused connection.Step) *connection.Step {

@@ -159,6 +159,7 @@ func TestTheNextPassIsDueAtTheFirstMomentThatAsksForIt(t *testing.T) {
 			same(t, "next", dueAt(test.due, test.ends).Next(inForce(), slots, warning, now), test.want)
 		})
 	}
+	same(t, "next, of a kind without a clock", (&script{}).bare().Next(inForce(), slots, warning, now), slot)
 }
 
 func TestEachActionIsToldOfByItsEvent(t *testing.T) {
