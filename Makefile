@@ -41,7 +41,7 @@ demo-down: ## End what demo-up started.
 .PHONY: test
 test: ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
-	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m $(TESTFLAGS) ./...
+	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
 
 .PHONY: bench
 bench: ## Count Stytch calls and Kubernetes writes for N connections in M organizations, beside the floor.

@@ -172,7 +172,8 @@ var _ = Describe("Deleting a manifest", func() {
 		Expect(w.exists(o)).To(BeFalse())
 	})
 
-	It("under Retain keeps the token's Secret, whatever the garbage collector does", func(ctx context.Context) {
+	// Serial: the garbage collector comes by in every namespace.
+	It("under Retain keeps the token's Secret, whatever the garbage collector does", Serial, func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.scim("directory")
 		w.settled(o)
@@ -193,10 +194,6 @@ var _ = Describe("Deleting a manifest", func() {
 // collectGarbage runs the real garbage collector until the spec ends.
 func collectGarbage(ctx context.Context) {
 	GinkgoHelper()
-	admin, err := environment.AddUser(envtestUser, nil)
-	Expect(err).NotTo(HaveOccurred())
-	kubeconfig, err := admin.KubeConfig()
-	Expect(err).NotTo(HaveOccurred())
 	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(os.WriteFile(path, kubeconfig, 0o600)).To(Succeed())
 	command := exec.CommandContext(ctx, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-controller-manager"),

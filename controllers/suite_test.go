@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
@@ -24,9 +25,9 @@ import (
 
 // The control plane that every spec runs against: a real API server and etcd.
 var (
-	apiServer   *rest.Config
-	environment *envtest.Environment
-	scheme      = runtime.NewScheme()
+	apiServer  *rest.Config
+	kubeconfig []byte // an administrator's
+	scheme     = runtime.NewScheme()
 	// api is an administrator's client, read and written past every cache.
 	api client.Client
 	// shared is the cache of all processes, each of which sees its own namespace of it: specs start thousands of processes.
@@ -35,25 +36,28 @@ var (
 	book = &ledger{pages: map[string]*page{}}
 )
 
-// envtestUser may do everything, like the administrator.
-var envtestUser = envtest.User{Name: "controller-manager", Groups: []string{"system:masters"}}
-
 func TestControllers(t *testing.T) {
 	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "controllers")
 }
 
-var _ = BeforeSuite(func() {
+// The first of the processes that specs run in starts the control plane of all of them.
+var _ = SynchronizedBeforeSuite(func() []byte {
 	Expect(os.Getenv("KUBEBUILDER_ASSETS")).NotTo(BeEmpty(), "no control plane: run `make test`, or set KUBEBUILDER_ASSETS to what hack/control-plane.sh prints")
+	environment := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	DeferCleanup(environment.Stop) // of what runs although the start fails, too
+	_, err := environment.Start()
+	Expect(err).NotTo(HaveOccurred())
+	return environment.KubeConfig
+}, func(administrator []byte) {
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, eventsv1.AddToScheme, metav1.AddMetaToScheme} {
 		Expect(add(scheme)).To(Succeed())
 	}
-	environment = &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	kubeconfig = administrator
 	var err error
-	apiServer, err = environment.Start()
+	apiServer, err = clientcmd.RESTConfigFromKubeConfig(kubeconfig)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(environment.Stop)
 	apiServer.QPS = -1
 	apiServer.Wrap(book.record)
 	api, err = client.New(apiServer, client.Options{Scheme: scheme})
