@@ -13,6 +13,8 @@ GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 MODULES := . hack/kubernetes hack/lint hack/tools
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
+# How long make test-long fuzzes each target.
+FUZZTIME ?= 1m
 # The kubectl for install, uninstall and deploy; the machine's own is used only when it is named: KUBECTL=kubectl.
 KUBECTL ?= $$(hack/control-plane.sh)/kubectl
 # The size of make bench: connections and organizations.
@@ -42,6 +44,15 @@ demo-down: ## End what demo-up started.
 test: ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
+
+.PHONY: test-long
+test-long: ## Fuzz every fuzz target for FUZZTIME: what does not fit into make test.
+	@for package in ./internal/stytch ./internal/connection; do \
+	  for target in $$(go test $$package -list '^Fuzz' | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
 
 .PHONY: bench
 bench: ## Count Stytch calls and Kubernetes writes for N connections in M organizations, beside the floor.
