@@ -60,8 +60,7 @@ func (l letters) names(text string) string {
 
 // certified is a rollover of a connection that has some certificates, and whose manifest wants others.
 func certified(random *rand.Rand, have []farCertificate, want []issued) *rollover {
-	r := newRollover(random)
-	*r.far = far{document: document0(), certificates: have}
+	r := rolloverOf(random, &far{document: document0(), certificates: have})
 	for _, c := range want {
 		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: c.pem})
 	}

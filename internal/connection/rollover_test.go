@@ -23,8 +23,10 @@ type rollover struct {
 	slots, installed int
 }
 
-func newRollover(random *rand.Rand) *rollover {
-	f, beside := wholeFar(random), newShelf()
+func newRollover(random *rand.Rand) *rollover { return rolloverOf(random, wholeFar(random)) }
+
+func rolloverOf(random *rand.Rand, f *far) *rollover {
+	beside := newShelf()
 	o := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
 	o.Status.ConnectionID = samlID
 	r := &rollover{random: random, beside: beside, stage: &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: connection.SAML(), held: o, far: f}}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -412,11 +413,14 @@ func (s *stage[O, R]) converge(t *testing.T) (end error, report connection.Repor
 
 // refusal is the answer of Stytch that says no.
 func (s *stage[O, R]) refusal(err error) error {
-	request := stytch.Request{Operation: "Update", StatusCode: 400, ErrorType: err.Error()}
 	if s.vague {
-		request.ErrorType = "of_a_passing_kind"
+		return refused("of_a_passing_kind")
 	}
-	return &stytch.Error{Request: request, Class: stytch.Rejected}
+	return refused(err.Error())
+}
+
+func refused(errorType string) *stytch.Error {
+	return &stytch.Error{Request: stytch.Request{Operation: "Update", StatusCode: 400, ErrorType: errorType}, Class: stytch.Rejected}
 }
 
 func (s *stage[O, R]) outcome(end error, report connection.Report, shown R) outcome {
@@ -477,7 +481,7 @@ func (s *stage[O, R]) settle(t *testing.T) outcome {
 		before := s.held
 		for range 2 {
 			s.converge(t)
-			if len(s.log) > 0 || !equality.Semantic.DeepEqual(s.held, before) {
+			if len(s.log) > 0 || !reflect.DeepEqual(s.held, before) && !equality.Semantic.DeepEqual(s.held, before) { // the first is faster
 				t.Fatalf("a quiet pass took %q and turned %s into %s", story(s.log), inJSON(t, before), inJSON(t, s.held))
 			}
 		}

@@ -180,17 +180,12 @@ func TestAnySAMLConnectionBecomesWhatItsManifestSays(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(150) {
 		random := rand.New(rand.NewSource(seed))
-		f, beside := wholeFar(random), newShelf()
-		o := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
-		o.Status.ConnectionID = samlID
-		s := &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: connection.SAML(), held: o, far: f}
-		s.shows = func() stytch.SAMLConnection { return f.asSAML(random) }
-		s.inputs = func() connection.Inputs { return beside.inputs(f, s.held) }
+		s := newRollover(random)
 		for range 4 {
-			wholeSAML(random, s.held, beside)
-			f.forgetUnder(s.held.Spec.MetadataURL)
+			wholeSAML(random, s.held, s.beside)
+			s.far.forgetUnder(s.held.Spec.MetadataURL)
 			s.becomes(t, seed, s.checkSAML)
-			f.drift(random)
+			s.far.drift(random)
 			s.becomes(t, seed, s.checkSAML)
 		}
 	}
@@ -287,20 +282,26 @@ func wholeOIDC(random *rand.Rand, o *v1alpha1.OIDCConnection, s *shelf) {
 	o.Spec.DetailsConfigMapName = pick(random, "", "details")
 }
 
+// anyOIDC is the stage of an OIDC connection that anybody may have left at Stytch, and the objects beside its manifest.
+func anyOIDC(random *rand.Rand) (*stage[*v1alpha1.OIDCConnection, stytch.OIDCConnection], *shelf) {
+	f, beside := wholeFar(random), newShelf()
+	o := &v1alpha1.OIDCConnection{ObjectMeta: meta("entra")}
+	o.Status.ConnectionID = oidcID
+	s := &stage[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{kind: connection.OIDC(), held: o, far: f}
+	s.shows = func() stytch.OIDCConnection { return f.asOIDC(random) }
+	s.inputs = func() connection.Inputs { return beside.inputs(f, s.held) }
+	return s, beside
+}
+
 func TestAnyOIDCConnectionBecomesWhatItsManifestSays(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(400) {
 		random := rand.New(rand.NewSource(seed))
-		f, beside := wholeFar(random), newShelf()
-		o := &v1alpha1.OIDCConnection{ObjectMeta: meta("entra")}
-		o.Status.ConnectionID = oidcID
-		s := &stage[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{kind: connection.OIDC(), held: o, far: f}
-		s.shows = func() stytch.OIDCConnection { return f.asOIDC(random) }
-		s.inputs = func() connection.Inputs { return beside.inputs(f, s.held) }
+		s, beside := anyOIDC(random)
 		for range 5 {
 			wholeOIDC(random, s.held, beside)
 			s.becomesOIDC(t, seed)
-			f.drift(random)
+			s.far.drift(random)
 			s.becomesOIDC(t, seed)
 		}
 	}
@@ -345,26 +346,40 @@ func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
 	}
 }
 
-func TestAnyExternalConnectionBecomesWhatItsManifestSays(t *testing.T) {
-	t.Parallel()
+// anyExternal is the stage of an External connection that anybody may have left at Stytch, and whose source is given by name, or by ID.
+func anyExternal(random *rand.Rand, byName bool) *stage[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 	source := samlManifest()
 	source.Status.OrganizationID, source.Status.State = "organization-live-9", "active"
+	f := wholeFar(random)
+	o := &v1alpha1.ExternalConnection{ObjectMeta: meta("parent")}
+	o.Status.ConnectionID, o.Status.OrganizationID = externalID, "organization-live-1"
+	if byName {
+		o.Spec.SourceRef = &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: "okta"}
+	}
+	s := &stage[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{kind: connection.External(), held: o, far: f}
+	s.shows = func() stytch.ExternalConnection { return f.noisy(random).external() }
+	s.inputs = func() connection.Inputs { return connection.Inputs{Now: noon, Source: source} }
+	return s
+}
+
+// editExternal edits a manifest into any other with the same source.
+func editExternal(random *rand.Rand, o *v1alpha1.ExternalConnection) {
+	ref := o.Spec.SourceRef
+	o.Spec = randomExternal(random).Spec
+	if ref != nil {
+		o.Spec.Source, o.Spec.SourceRef = nil, ref
+	}
+}
+
+func TestAnyExternalConnectionBecomesWhatItsManifestSays(t *testing.T) {
+	t.Parallel()
 	for seed := range int64(200) {
 		random := rand.New(rand.NewSource(seed))
-		f := wholeFar(random)
-		o := &v1alpha1.ExternalConnection{ObjectMeta: meta("parent")}
-		o.Status.ConnectionID, o.Status.OrganizationID = externalID, "organization-live-1"
-		s := &stage[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{kind: connection.External(), held: o, far: f}
-		s.shows = func() stytch.ExternalConnection { return f.noisy(random).external() }
-		s.inputs = func() connection.Inputs { return connection.Inputs{Now: noon, Source: source} }
-		byName := maybe(random)
+		s := anyExternal(random, maybe(random))
 		for range 4 {
-			s.held.Spec = randomExternal(random).Spec
-			if byName {
-				s.held.Spec.Source, s.held.Spec.SourceRef = nil, &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: "okta"}
-			}
+			editExternal(random, s.held)
 			s.equal(t, seed, s.settle(t))
-			f.drift(random)
+			s.far.drift(random)
 			s.equal(t, seed, s.settle(t))
 		}
 	}
