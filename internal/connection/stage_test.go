@@ -372,9 +372,17 @@ func (s *stage[O, R]) pass(t *testing.T) outcome {
 	return s.outcome(s.converge(t))
 }
 
-// converge makes the moves of a pass, and says how it ended and what it showed last.
-func (s *stage[O, R]) converge(t *testing.T) (end error, report connection.Report, shown R) {
+// passed is how a pass ended, what it reports, and what it read of the connection last.
+type passed[R any] struct {
+	end    error
+	report connection.Report
+	shown  R
+}
+
+// converge makes the moves of a pass.
+func (s *stage[O, R]) converge(t *testing.T) passed[R] {
 	t.Helper()
+	var p passed[R]
 	o := copyOf(s.held)
 	s.own, s.log = o, nil
 	id := connection.Identity{Verdict: connection.Ours, ID: o.CommonStatus().ConnectionID}
@@ -388,8 +396,8 @@ func (s *stage[O, R]) converge(t *testing.T) (end error, report connection.Repor
 		if move.Step == nil {
 			in := s.inputs()
 			in.ID = id.ID
-			shown = s.shows()
-			move = c.Next(shown, listed, in, noon)
+			p.shown = s.shows()
+			move = c.Next(p.shown, listed, in, noon)
 			continue
 		}
 		if move.WriteAhead {
@@ -398,17 +406,18 @@ func (s *stage[O, R]) converge(t *testing.T) (end error, report connection.Repor
 		warning, err := s.request(t, *move.Step)
 		switch {
 		case errors.Is(err, errLost):
-			return err, report, shown
+			p.end = err
+			return p
 		case err != nil:
 			move = c.Failed(s.refusal(err), listed)
 		default:
 			move = c.Took(warning)
 		}
 	}
-	report = c.Report(report)
-	o.CommonStatus().NotConverging = report.NotConverging
+	p.end, p.report = move.End, c.Report(p.report)
+	o.CommonStatus().NotConverging = p.report.NotConverging
 	s.held = copyOf(o)
-	return move.End, report, shown
+	return p
 }
 
 // refusal is the answer of Stytch that says no.
@@ -423,15 +432,15 @@ func refused(errorType string) *stytch.Error {
 	return &stytch.Error{Request: stytch.Request{Operation: "Update", StatusCode: 400, ErrorType: errorType}, Class: stytch.Rejected}
 }
 
-func (s *stage[O, R]) outcome(end error, report connection.Report, shown R) outcome {
-	if refused, is := errors.AsType[*stytch.Error](end); is {
-		return outcome{stuck: report.NotConverging, err: refusal(refused.ErrorType)}
+func (s *stage[O, R]) outcome(p passed[R]) outcome {
+	if refused, is := errors.AsType[*stytch.Error](p.end); is {
+		return outcome{stuck: p.report.NotConverging, err: refusal(refused.ErrorType)}
 	}
-	if _, found := errors.AsType[connection.Finding](end); !found {
-		return outcome{err: end}
+	if _, found := errors.AsType[connection.Finding](p.end); !found {
+		return outcome{err: p.end}
 	}
-	plan, problems := planFor(s.kind, copyOf(s.held), shown, s.inputs())
-	return outcome{plan: plan, stuck: report.NotConverging, problems: problems}
+	plan, problems := planFor(s.kind, copyOf(s.held), p.shown, s.inputs())
+	return outcome{plan: plan, stuck: p.report.NotConverging, problems: problems}
 }
 
 func (s *stage[O, R]) request(t *testing.T, step connection.Step) (warning string, err error) {
@@ -473,11 +482,11 @@ func (s *stage[O, R]) request(t *testing.T, step connection.Step) (warning strin
 func (s *stage[O, R]) settle(t *testing.T) outcome {
 	t.Helper()
 	for range 4 {
-		end, report, shown := s.converge(t)
+		last := s.converge(t)
 		if len(s.log) > 0 {
 			continue
 		}
-		out := s.outcome(end, report, shown)
+		out := s.outcome(last)
 		before := s.held
 		for range 2 {
 			s.converge(t)
