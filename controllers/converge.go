@@ -109,7 +109,7 @@ func (p *pass[O, R]) wish(ctx context.Context) (connection.Inputs, error) {
 	if err != nil {
 		return in, err
 	}
-	p.kind.Note(p.o, connection.Event[R]{Moment: connection.InputsRead, Inputs: in, Now: p.now})
+	p.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
 	return in, nil
 }
 

@@ -121,7 +121,7 @@ func (p *pass[O, R]) readFirst(ctx context.Context) error {
 	if err := p.remote.read(ctx, p.to, p.o, p.since, &in); err != nil {
 		return err
 	}
-	p.kind.Note(p.o, connection.Event[R]{Moment: connection.InputsRead, Inputs: in, Now: p.now})
+	p.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
 	return nil
 }
 

@@ -70,7 +70,7 @@ type Step struct {
 func (s Step) alone() (Topic, bool) {
 	var topic Topic
 	for i, c := range s.Changes {
-		if !c.Topic.Alone || i > 0 && c.Topic != topic {
+		if i > 0 && c.Topic != topic {
 			return Topic{}, false
 		}
 		topic = c.Topic

@@ -252,8 +252,8 @@ func (s *stage[O, R]) lives(t *testing.T, random *rand.Rand, h *hooks, edit func
 func (s *stage[O, R]) failsLater() {
 	for _, step := range s.log {
 		o := copyOf(s.held)
-		s.kind.Note(o, connection.Event[R]{Moment: connection.StepBegins, Remote: s.shows(), Step: &step, Now: noon})
-		s.kind.Note(o, connection.Event[R]{Moment: connection.StepFailed, Step: &step, Refusal: refused("too_many"), Now: noon})
+		s.kind.Note(o, connection.Event[R]{Type: connection.StepBegins, Remote: s.shows(), Step: &step, Now: noon})
+		s.kind.Note(o, connection.Event[R]{Type: connection.StepFailed, Step: &step, Refusal: refused("too_many"), Now: noon})
 		if s.kind.Undo != nil {
 			s.kind.Undo(o, step)
 		}

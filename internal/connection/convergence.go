@@ -122,8 +122,8 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	if c.done != nil {
 		before = c.last.remote
 	}
-	c.kind.Note(c.o, Event[R]{Moment: InputsRead, Inputs: in, Now: c.began})
-	c.kind.Note(c.o, Event[R]{Moment: Observed, Before: before, Remote: r, Step: c.done, Now: c.began})
+	c.kind.Note(c.o, Event[R]{Type: InputsRead, Inputs: in, Now: c.began})
+	c.kind.Note(c.o, Event[R]{Type: Observed, Before: before, Remote: r, Step: c.done, Now: c.began})
 	want, have, problems := c.kind.States(c.o, r, in)
 	this := comparison[R]{remote: r, shown: c.kind.remote(r), plan: c.kind.PlanFor(c.o, want, have)}
 	this.problems = slices.Concat(problems, c.kind.Complaints(c.o, want, have), c.problems)
@@ -139,7 +139,7 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	if Halted(this.problems) {
 		this.left = nil
 	}
-	c.kind.Note(c.o, Event[R]{Moment: Compared, Remote: r, Want: want, Now: c.began})
+	c.kind.Note(c.o, Event[R]{Type: Compared, Remote: r, Want: want, Now: c.began})
 	if c.kind.Publish != nil {
 		c.kind.Publish(c.o, r, want)
 	}
@@ -148,8 +148,8 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 
 // isAside says that a step is about what was set aside.
 func (c *Convergence[O, R]) isAside(s Step) bool {
-	topic, alone := s.alone()
-	return alone && slices.Contains(c.aside, topic)
+	topic, _ := s.alone()
+	return slices.Contains(c.aside, topic)
 }
 
 // unsure says that what was found may only be acted on, or complained of, if it was read in this pass.
@@ -160,14 +160,14 @@ func (c comparison[R]) unsure() bool {
 // take asks for a step.
 func (c *Convergence[O, R]) take(step Step, now time.Time) Move {
 	before := c.o.DeepCopyObject()
-	c.kind.Note(c.o, Event[R]{Moment: StepBegins, Remote: c.last.remote, Step: &step, Now: now})
+	c.kind.Note(c.o, Event[R]{Type: StepBegins, Remote: c.last.remote, Step: &step, Now: now})
 	c.taking = &step
 	return Move{Step: &step, WriteAhead: !equality.Semantic.DeepEqual(before, c.o)}
 }
 
 // Took is told that the step was taken, with Stytch's warning where it gave one.
 func (c *Convergence[O, R]) Took(warning string) Move {
-	c.kind.Note(c.o, Event[R]{Moment: StepDone, Step: c.taking, Warning: warning, Now: c.began})
+	c.kind.Note(c.o, Event[R]{Type: StepDone, Step: c.taking, Warning: warning, Now: c.began})
 	if c.refused != nil {
 		undone := *c.refused
 		c.refused = nil
@@ -179,14 +179,15 @@ func (c *Convergence[O, R]) Took(warning string) Move {
 
 // Failed is told that the step was not taken, or that nobody knows whether it was: by the error that it ended with, where Stytch
 // last listed the organization's connections at a time. A refusal is answered by taking back what made room for the step, and
-// by setting it aside where nothing else waits for it. Everything else ends the pass.
+// by setting it aside where nothing else waits for it. Everything else ends the pass; so does an old list that Stytch denies, since
+// what there is to take back can only be told by a new one.
 func (c *Convergence[O, R]) Failed(err error, listed time.Time) Move {
 	if c.refused != nil {
 		return Move{End: err}
 	}
 	failed, answered := errors.AsType[*stytch.Error](err)
 	if _, unsent := errors.AsType[Unsent](err); unsent || answered && !failed.Unknown() {
-		c.kind.Note(c.o, Event[R]{Moment: StepFailed, Step: c.taking, Refusal: failed, Now: c.began})
+		c.kind.Note(c.o, Event[R]{Type: StepFailed, Step: c.taking, Refusal: failed, Now: c.began})
 	}
 	switch {
 	case answered && failed.Class == stytch.NotFound && listed.Before(c.began):

@@ -24,7 +24,7 @@ type script struct {
 	invalid, complaints []connection.Problem
 	rotating            string
 	undo                *connection.Step // nil, where nothing is taken back
-	remembers           []connection.Moment
+	remembers           []connection.EventType
 
 	events []connection.Event[glimpse]
 	order  []string
@@ -72,22 +72,22 @@ func (s *script) kind() connection.Kind[*v1alpha1.SAMLConnection, glimpse] {
 // remember keeps what the kind was told, and puts it into status where the script says so.
 func (s *script) remember(o *v1alpha1.SAMLConnection, e connection.Event[glimpse]) {
 	s.events = append(s.events, e)
-	s.order = append(s.order, momentName(e.Moment))
-	if slices.Contains(s.remembers, e.Moment) {
+	s.order = append(s.order, typeName(e.Type))
+	if slices.Contains(s.remembers, e.Type) {
 		o.Status.State += "+"
 	}
 }
 
-func momentName(m connection.Moment) string {
-	return map[connection.Moment]string{
+func typeName(m connection.EventType) string {
+	return map[connection.EventType]string{
 		connection.InputsRead: "InputsRead", connection.Observed: "Observed", connection.Compared: "Compared",
 		connection.StepBegins: "StepBegins", connection.StepDone: "StepDone", connection.StepFailed: "StepFailed",
 	}[m]
 }
 
 // of are the events of a moment, in order.
-func (s *script) of(m connection.Moment) []connection.Event[glimpse] {
-	return slices.DeleteFunc(slices.Clone(s.events), func(e connection.Event[glimpse]) bool { return e.Moment != m })
+func (s *script) of(m connection.EventType) []connection.Event[glimpse] {
+	return slices.DeleteFunc(slices.Clone(s.events), func(e connection.Event[glimpse]) bool { return e.Type != m })
 }
 
 // Topics of scripted steps.
@@ -284,10 +284,10 @@ func TestAKindIsToldWhatHappensInItsOrder(t *testing.T) {
 	same(t, "the state that was compared", want.Refused, wantedState)
 	first, second := glimpse{"active", "first"}, glimpse{"active", "second"}
 	same(t, "the events", s.events, []connection.Event[glimpse]{
-		{Moment: connection.InputsRead, Inputs: readInputs, Now: noon},
-		{Moment: connection.Observed, Before: first, Remote: first, Now: noon},
-		{Moment: connection.Compared, Remote: first, Want: want, Now: noon},
-		{Moment: connection.StepBegins, Remote: first, Step: &a, Now: later},
+		{Type: connection.InputsRead, Inputs: readInputs, Now: noon},
+		{Type: connection.Observed, Before: first, Remote: first, Now: noon},
+		{Type: connection.Compared, Remote: first, Want: want, Now: noon},
+		{Type: connection.StepBegins, Remote: first, Step: &a, Now: later},
 	})
 
 	s.events, s.order = nil, nil
@@ -296,8 +296,8 @@ func TestAKindIsToldWhatHappensInItsOrder(t *testing.T) {
 	same(t, "what comes after the step", s.order, []string{
 		"StepDone", "InputsRead", "Observed", "Want", "Compared", "Publish " + wantedState + " of second",
 	})
-	same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Moment: connection.StepDone, Step: &a, Warning: "Careful.", Now: noon}})
-	same(t, "the reading after it", s.of(connection.Observed), []connection.Event[glimpse]{{Moment: connection.Observed, Before: first, Remote: second, Step: &a, Now: noon}})
+	same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &a, Warning: "Careful.", Now: noon}})
+	same(t, "the reading after it", s.of(connection.Observed), []connection.Event[glimpse]{{Type: connection.Observed, Before: first, Remote: second, Step: &a, Now: noon}})
 }
 
 func TestAReadingIsComparedWithTheOneBeforeOnlyAfterAStep(t *testing.T) {
@@ -318,14 +318,14 @@ func TestAReadingIsComparedWithTheOneBeforeOnlyAfterAStep(t *testing.T) {
 }
 
 func TestStatusIsWrittenBeforeAStepThatSomethingIsRememberedFor(t *testing.T) {
-	others := []connection.Moment{connection.InputsRead, connection.Observed, connection.Compared, connection.StepDone, connection.StepFailed}
+	others := []connection.EventType{connection.InputsRead, connection.Observed, connection.Compared, connection.StepDone, connection.StepFailed}
 	for _, test := range []struct {
 		name      string
-		remembers []connection.Moment
+		remembers []connection.EventType
 		want      bool
 	}{
 		{"nothing is remembered", nil, false},
-		{"something is remembered as the step begins", []connection.Moment{connection.StepBegins}, true},
+		{"something is remembered as the step begins", []connection.EventType{connection.StepBegins}, true},
 		{"something is remembered at every other moment", others, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -455,7 +455,7 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 			same(t, "the move", l.Failed(test.err, test.listed), test.want)
 			var told []connection.Event[glimpse]
 			if test.failed {
-				told = append(told, connection.Event[glimpse]{Moment: connection.StepFailed, Step: &a, Refusal: test.refusal, Now: noon})
+				told = append(told, connection.Event[glimpse]{Type: connection.StepFailed, Step: &a, Refusal: test.refusal, Now: noon})
 			}
 			same(t, "what the kind is told", s.of(connection.StepFailed), append([]connection.Event[glimpse]{}, told...))
 		})
@@ -474,14 +474,14 @@ func TestWhatMadeRoomIsTakenBackBeforeARefusalIsAnswered(t *testing.T) {
 		{"nothing waits for the step", alone, connection.Move{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &script{undo: &undo, remembers: []connection.Moment{connection.StepFailed, connection.StepBegins}}
+			s := &script{undo: &undo, remembers: []connection.EventType{connection.StepFailed, connection.StepBegins}}
 			l, a := loopOf(s), stepOf("A", test.topic)
 			l.reads("", a)
 			s.order, s.events = nil, nil
 			same(t, "the undoing step", l.Failed(refused, noon), asMove(undo))
 			same(t, "the move once it was taken", l.Took("Careful."), test.want)
 			same(t, "what the kind is told", s.order, []string{"StepFailed", "Undo A", "StepDone"})
-			same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Moment: connection.StepDone, Step: &undo, Warning: "Careful.", Now: noon}})
+			same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &undo, Warning: "Careful.", Now: noon}})
 		})
 	}
 }
@@ -496,7 +496,7 @@ func TestAnUndoingStepIsNoStepOfThePlan(t *testing.T) {
 	b := stepOf("B", alsoAlone)
 	same(t, "the step after it, which looks as if the undoing step had not converged", l.reads("second", undo, b), asMove(undo))
 	same(t, "the reading after it", s.of(connection.Observed)[1], connection.Event[glimpse]{
-		Moment: connection.Observed, Before: glimpse{"active", "second"}, Remote: glimpse{"active", "second"}, Now: noon,
+		Type: connection.Observed, Before: glimpse{"active", "second"}, Remote: glimpse{"active", "second"}, Now: noon,
 	})
 	s.undo = &again
 	same(t, "a refusal of that step is undone anew", l.Failed(refusedByStytch(), noon), asMove(again))

@@ -13,15 +13,19 @@ import (
 // is true, with no reason, where it may be.
 func (k Kind[O, R]) MayCreate(o O, in Inputs) (Finding, bool) {
 	_, problems := k.Anew(o, in)
+	return hindrance(problems)
+}
+
+func hindrance(problems []Problem) (Finding, bool) {
 	reason, message := Worst(problems)
 	return Finding{Reason: reason, Message: message, Absent: true}, reason == ""
 }
 
 // Foresee says, under Observe, what Manage would create, and how it would look.
 func (k Kind[O, R]) Foresee(o O, in Inputs) ([]v1alpha1.Change, Finding) {
-	want, _ := k.Anew(o, in)
+	want, problems := k.Anew(o, in)
 	plan := Show(k.PlanFor(o, want, State{New: true}))
-	if problem, may := k.MayCreate(o, in); !may {
+	if problem, may := hindrance(problems); !may {
 		return plan, problem
 	}
 	return plan, Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: fmt.Sprintf(

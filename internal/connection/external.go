@@ -29,7 +29,7 @@ func External() Kind[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 		Problems:   externalProblems,
 		Creation:   externalCreation,
 		Remember: func(o *v1alpha1.ExternalConnection, e Event[stytch.ExternalConnection]) {
-			if e.Moment != InputsRead {
+			if e.Type != InputsRead {
 				return
 			}
 			if source, _ := resolveSource(o, e.Inputs.Source); source != nil {

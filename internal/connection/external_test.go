@@ -309,5 +309,5 @@ func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 
 // resolve has an External connection remember what it re-uses.
 func resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) {
-	connection.External().Note(o, connection.Event[stytch.ExternalConnection]{Moment: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: noon})
+	connection.External().Note(o, connection.Event[stytch.ExternalConnection]{Type: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: noon})
 }

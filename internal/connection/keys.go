@@ -214,11 +214,11 @@ func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e Event[stytch.SAMLCon
 	present := e.Remote.EncryptionKeyIDs
 	added := e.Step != nil && e.Step.Action == AddEncryptionKey
 	switch {
-	case e.Moment == StepBegins && added && (was == nil || was.SPKISHA256 != e.Step.Changes[0].Want.Same):
+	case e.Type == StepBegins && added && (was == nil || was.SPKISHA256 != e.Step.Changes[0].Want.Same):
 		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present}
-	case e.Moment == Observed && arrived(was, present) != "",
-		e.Moment == StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
-		e.Moment == Compared && was != nil && len(appeared(was, present)) == 0 && !wants(e.Want.Encryption, was.SPKISHA256):
+	case e.Type == Observed && arrived(was, present) != "",
+		e.Type == StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
+		e.Type == Compared && was != nil && len(appeared(was, present)) == 0 && !wants(e.Want.Encryption, was.SPKISHA256):
 		return nil
 	}
 	return was

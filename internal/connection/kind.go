@@ -78,23 +78,23 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Due func(O) time.Time
 }
 
-// Moment is when something happens in a pass that a kind may have to remember.
-type Moment int
+// EventType is what happens in a pass that a kind may have to remember.
+type EventType int
 
-// Moments of a pass, in the order in which they come. The last four come again for each step.
+// Types of events, in the order in which they come in a pass. All come again for each step.
 const (
 	// InputsRead: what the manifest names was read, before the connection is looked for, and again with each reading of it. A crash
 	// costs nothing: it is read again.
-	InputsRead Moment = iota
+	InputsRead EventType = iota
 	// Observed: the connection was read: Remote; Before is the same as it was before Step, and Step is what was done since, nil in the
-	// first reading of a pass. A crash before it loses how the connection was before Step: what has to be known of that is
-	// remembered when the step begins.
+	// first reading of a pass, and where the last step was set aside. A crash before it loses how the connection was before
+	// Step: what has to be known of that is remembered when the step begins.
 	Observed
 	// Compared: Want was computed beside Remote, so that what is wanted no more can be forgotten. A crash costs nothing.
 	Compared
 	// StepBegins: Step is taken next, on Remote. What is remembered now is in status before the step goes out, whatever crash follows.
 	StepBegins
-	// StepDone: Step was accepted, with Warning where Stytch gave one. A crash after the step and before the status of its pass
+	// StepDone: Step was accepted, with Warning where Stytch gave one. An undoing step is done too, though it never began. A crash after the step and before the status of its pass
 	// loses this: Observed has to come to the same without.
 	StepDone
 	// StepFailed: Step certainly did not happen. Refusal is Stytch's answer, nil where it was never sent. After a crash
@@ -102,9 +102,9 @@ const (
 	StepFailed
 )
 
-// Event is what happened, with what the comments on its Moment say. Now is the time of the pass; of StepBegins, the time.
+// Event is what happened, with what the comment on its Type says. Now is the time of the pass; of StepBegins, the time.
 type Event[R any] struct {
-	Moment         Moment
+	Type           EventType
 	Inputs         Inputs
 	Before, Remote R
 	Step           *Step

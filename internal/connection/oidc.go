@@ -186,9 +186,9 @@ func oidcMissing(r stytch.OIDCConnection) []string {
 // clientSecretAfter is the version of the Secret whose client secret was sent last.
 func clientSecretAfter(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection]) *v1alpha1.Input {
 	switch {
-	case e.Moment == Compared && o.Spec.ClientSecretRef == nil:
+	case e.Type == Compared && o.Spec.ClientSecretRef == nil:
 		return nil
-	case e.Moment == StepDone:
+	case e.Type == StepDone:
 		for _, c := range e.Step.Changes {
 			if c.Field == fieldClientSecret {
 				return c.Want.From
@@ -201,9 +201,9 @@ func clientSecretAfter(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection
 // discoveredAfter is what is known of an issuer's document. When the issuer was sent, Stytch may have warned that it could not be read.
 func discoveredAfter(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, e Event[stytch.OIDCConnection]) *v1alpha1.DiscoveredStatus {
 	switch {
-	case e.Moment == Observed:
+	case e.Type == Observed:
 		return discoveredIn(spec, was, e.Remote, e.Step)
-	case e.Moment == StepDone && carries(*e.Step, fieldIssuer):
+	case e.Type == StepDone && carries(*e.Step, fieldIssuer):
 		d := ofIssuer(was, spec.Issuer)
 		d.Issuer, d.Warning = spec.Issuer, cut(e.Warning)
 		return &d

@@ -28,7 +28,8 @@ func (k Kind[O, R]) Settled(o O, slots Slots, looked, now time.Time, sameInputs 
 	return Met(o) && !slots.Due(looked, now) && (due.IsZero() || due.After(now)) && sameInputs()
 }
 
-// Urgent says that somebody waits for the pass: a connection that is there is to be deleted, or edited, or its inputs changed.
+// Urgent says that somebody waits for the pass: the manifest is being deleted, or a connection that is there was edited, or its
+// inputs changed.
 func Urgent(o v1alpha1.Connection, sameInputs func() bool) bool {
 	return !o.GetDeletionTimestamp().IsZero() || o.CommonStatus().ConnectionID != "" && (!Met(o) || !sameInputs())
 }

@@ -11,8 +11,7 @@ import (
 // Retains says that a manifest's connection stays at Stytch when the manifest goes.
 func Retains(o v1alpha1.Connection) bool {
 	spec := o.CommonSpec()
-	return spec.DeletionPolicy != v1alpha1.DeletionDelete ||
-		spec.Management == v1alpha1.ManagementObserve || spec.Management == v1alpha1.ManagementPaused
+	return spec.DeletionPolicy != v1alpha1.DeletionDelete || observing(o) || spec.Management == v1alpha1.ManagementPaused
 }
 
 // Retained says what stays at Stytch.
@@ -28,7 +27,7 @@ func Retained(o v1alpha1.Connection) string {
 func Blocked(err error) error {
 	const way = "Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."
 	failed, answered := errors.AsType[*stytch.Error](err)
-	found, said := errors.AsType[Finding](err)
+	found, _ := errors.AsType[Finding](err)
 	switch {
 	case answered && failed.ErrorType == "cannot_delete_default_sso_connection":
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(
@@ -36,7 +35,7 @@ func Blocked(err error) error {
 	case answered && !passing(failed):
 		_, message := Failure(failed)
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(message, way)}
-	case said && found.Message != "" && found.Reason != v1alpha1.ReasonCreationInDoubt:
+	case found.Message != "" && found.Reason != v1alpha1.ReasonCreationInDoubt:
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: join(found.Message, way)}
 	}
 	return err

@@ -16,14 +16,14 @@ func tokenAfter(o *v1alpha1.SCIMConnection, e Event[stytch.SCIMConnection]) *v1a
 	known := o.Status.BearerToken.DeepCopy()
 	starts := e.Step != nil && e.Step.Action == StartRotation
 	switch {
-	case e.Moment == Observed:
+	case e.Type == Observed:
 		return observedToken(o, known, e)
 	case known == nil:
-	case e.Moment == Compared:
+	case e.Type == Compared:
 		comparedToken(o, known, e)
-	case e.Moment == StepBegins && starts && !Marked(e.Remote.DisplayName, o.GetUID()):
+	case e.Type == StepBegins && starts && !Marked(e.Remote.DisplayName, o.GetUID()):
 		beginRotation(known, e.Step.Target, e.Now)
-	case e.Moment == StepFailed && starts && known.Phase == v1alpha1.TokenRotating:
+	case e.Type == StepFailed && starts && known.Phase == v1alpha1.TokenRotating:
 		known.Phase, known.StartedAt = v1alpha1.TokenIdle, nil
 		known.HandledRotate = slices.DeleteFunc(known.HandledRotate, func(value string) bool { return e.Step.Target != "" && value == e.Step.Target })
 	}

@@ -210,7 +210,7 @@ func samlProblems(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 
 // samlRecord keeps which encryption key is which, and what the metadata gave.
 func samlRecord(o *v1alpha1.SAMLConnection, was Record, e Event[stytch.SAMLConnection]) Record {
-	switch e.Moment {
+	switch e.Type {
 	case Observed:
 		was.Keys = recordedKeys(was.Keys, o.Status.AddingEncryptionKey, e.Remote.EncryptionKeyIDs)
 		if e.Step != nil && e.Step.Action == ReadMetadata {
@@ -238,12 +238,12 @@ func samlRemember(o *v1alpha1.SAMLConnection, e Event[stytch.SAMLConnection]) {
 // freedAfter is the certificate that went to make room, until what it made room for is there, or it is there itself again.
 func freedAfter(was *v1alpha1.FreedCertificateStatus, e Event[stytch.SAMLConnection]) *v1alpha1.FreedCertificateStatus {
 	switch {
-	case e.Moment == StepBegins && e.Step.Action == FreeCertificate:
+	case e.Type == StepBegins && e.Step.Action == FreeCertificate:
 		freed := e.Step.Changes[0].Have
 		if text, known := freed.Send.(string); known && text != "" {
 			return &v1alpha1.FreedCertificateStatus{SHA256: freed.Same, PEM: text}
 		}
-	case e.Moment == Compared && was != nil:
+	case e.Type == Compared && was != nil:
 		have := samlHave(e.Remote)
 		if missing, _ := compareCertificates(e.Want, have); len(missing) == 0 || holds(have.Certificates, was.SHA256) {
 			return nil
@@ -256,9 +256,9 @@ func freedAfter(was *v1alpha1.FreedCertificateStatus, e Event[stytch.SAMLConnect
 // room for it again at each look would take a certificate away each time.
 func refusedAfter(s *v1alpha1.SAMLConnectionStatus, e Event[stytch.SAMLConnection]) string {
 	switch {
-	case e.Moment == Compared && !holds(e.Want.Certificates, s.RefusedCertificate):
+	case e.Type == Compared && !holds(e.Want.Certificates, s.RefusedCertificate):
 		return ""
-	case e.Moment == StepFailed && e.Refusal != nil && e.Refusal.ErrorType == "invalid_x509_certificate" && s.FreedCertificate != nil:
+	case e.Type == StepFailed && e.Refusal != nil && e.Refusal.ErrorType == "invalid_x509_certificate" && s.FreedCertificate != nil:
 		for _, c := range e.Step.Changes {
 			if c.Field == fieldCertificate {
 				return c.Want.Same

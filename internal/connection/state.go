@@ -14,7 +14,7 @@ type State struct {
 	// Certificates are the identity provider's verification certificates. Wanted nil: not managed.
 	Certificates []Certificate
 	// Incomplete says, of a wanted State, that some certificates of the manifest could not be read, so that none may be
-	// removed.
+	// removed, but for one that has expired where all slots are taken.
 	Incomplete bool
 	// Refused is the SHA-256 of a wanted certificate that Stytch refused before, so that it is not sent.
 	Refused string

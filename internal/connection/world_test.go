@@ -286,20 +286,20 @@ func planOf(want, have connection.State) []connection.Step {
 
 // learn has a kind remember what a reading showed.
 func learn[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, before, after R, done *connection.Step, now time.Time) {
-	kind.Note(o, connection.Event[R]{Moment: connection.Observed, Before: before, Remote: after, Step: done, Now: now})
+	kind.Note(o, connection.Event[R]{Type: connection.Observed, Before: before, Remote: after, Step: done, Now: now})
 }
 
 // begins has a kind remember what has to be known before a step, and says whether there was such a thing.
 func begins[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, step connection.Step, now time.Time) bool {
 	before := copyOf(o)
-	kind.Note(o, connection.Event[R]{Moment: connection.StepBegins, Remote: r, Step: &step, Now: now})
+	kind.Note(o, connection.Event[R]{Type: connection.StepBegins, Remote: r, Step: &step, Now: now})
 	return !reflect.DeepEqual(before, o)
 }
 
 // refuse has a kind remember that Stytch refused a step, and returns the one that takes back what made room for it.
 func refuse[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, step connection.Step, errorType string) *connection.Step {
 	refusal := &stytch.Error{Request: stytch.Request{ErrorType: errorType, StatusCode: 400}, Class: stytch.Rejected}
-	kind.Note(o, connection.Event[R]{Moment: connection.StepFailed, Step: &step, Refusal: refusal, Now: noon})
+	kind.Note(o, connection.Event[R]{Type: connection.StepFailed, Step: &step, Refusal: refusal, Now: noon})
 	if kind.Undo == nil {
 		return nil
 	}
@@ -308,7 +308,7 @@ func refuse[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, step 
 
 // publish has a kind put into status what a comparison showed.
 func publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, want connection.State) {
-	kind.Note(o, connection.Event[R]{Moment: connection.Compared, Remote: r, Want: want, Now: want.Now})
+	kind.Note(o, connection.Event[R]{Type: connection.Compared, Remote: r, Want: want, Now: want.Now})
 	if kind.Publish != nil {
 		kind.Publish(o, r, want)
 	}
@@ -316,12 +316,12 @@ func publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R,
 
 // sent has an OIDC connection remember an update that was accepted.
 func sent(o *v1alpha1.OIDCConnection, step connection.Step, warning string) {
-	connection.OIDC().Note(o, connection.Event[stytch.OIDCConnection]{Moment: connection.StepDone, Step: &step, Warning: warning, Now: noon})
+	connection.OIDC().Note(o, connection.Event[stytch.OIDCConnection]{Type: connection.StepDone, Step: &step, Warning: warning, Now: noon})
 }
 
 // notStarted has a SCIM connection remember a start that was never sent.
 func notStarted(o *v1alpha1.SCIMConnection, step connection.Step) {
-	connection.SCIM().Note(o, connection.Event[stytch.SCIMConnection]{Moment: connection.StepFailed, Step: &step, Now: noon})
+	connection.SCIM().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: noon})
 }
 
 // issued is a certificate made for one test.
