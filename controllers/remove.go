@@ -10,7 +10,6 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // remove ends what a deleted manifest stood for. Retain needs nothing and nobody. Delete acts only on what the manifest holds,
@@ -23,7 +22,7 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 		return p.release(ctx, "Retained", connection.Retained(p.o))
 	}
 	err := p.destroy(ctx)
-	if errors.Is(err, errNothing) {
+	if errors.Is(err, connection.ErrNothing) {
 		return p.release(ctx, "Nothing", "Nothing at Stytch was this manifest's.")
 	}
 	if err != nil {
@@ -32,24 +31,21 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", p.o.CommonStatus().ConnectionID))
 }
 
-// errNothing says that nothing at Stytch is the manifest's.
-var errNothing = errors.New("nothing at Stytch is the manifest's")
-
 // destroy deletes the manifest's connection at Stytch.
 func (p *pass[O, R]) destroy(ctx context.Context) error {
-	if p.o.CommonStatus().ConnectionID == "" && p.o.CommonSpec().ConnectionID != "" {
-		return errNothing // named, and never taken over
+	if connection.NeverHeld(p.o) {
+		return connection.ErrNothing
 	}
 	if err := p.enter(ctx); err != nil {
-		return gone(err, errNothing)
+		return gone(err, connection.ErrNothing)
 	}
 	if p.o.CommonStatus().ConnectionID == "" {
 		if err := p.claimStray(ctx); err != nil {
-			return gone(err, errNothing)
+			return gone(err, connection.ErrNothing)
 		}
 	}
 	if p.holder(ctx)(p.o.CommonStatus().ConnectionID) != "" {
-		return errNothing
+		return connection.ErrNothing
 	}
 	request, err := p.remote.remove(ctx, p.to, p.o)
 	if request.Operation != "" {
@@ -60,8 +56,7 @@ func (p *pass[O, R]) destroy(ctx context.Context) error {
 
 // gone turns an organization that is not there any more into an end.
 func gone(err, end error) error {
-	var failed *stytch.Error
-	if errors.As(err, &failed) && failed.Class == stytch.OrganizationNotFound {
+	if connection.Gone(err) {
 		return end
 	}
 	return err
@@ -70,10 +65,7 @@ func gone(err, end error) error {
 // claimStray finds and records the connection that a creation left whose answer was lost.
 func (p *pass[O, R]) claimStray(ctx context.Context) error {
 	identity, err := p.identify(ctx)
-	switch {
-	case identity.Verdict == connection.Conflict, err == nil && identity.Verdict == connection.None:
-		return errNothing
-	case err != nil:
+	if err := identity.Stray(err); err != nil {
 		return err
 	}
 	return p.record(ctx, identity.ID)

@@ -16,22 +16,27 @@ import (
 // Hooks that are nil mean nothing: nothing is named, planned, complained of, remembered or shown. All of them but Remember and
 // Publish only read, and change none of their arguments. What they may rely on is the order of a pass:
 //
-//	                  runs                                      has run before        may write
-//	References        first, and while a manifest is indexed    –                     –
-//	Remember          at each Event, see there                  –                     the kind's own memory in status
-//	Record            at each Event, before Remember            –                     – (it returns the Record)
-//	Rival             for each connection of the list           InputsRead            –
-//	Creation          before the creating call                  InputsRead            –
-//	Want, Have        after each reading of the connection      Observed, InputsRead  –
-//	Plan, Problems    on what Want and Have returned            Want, Have            –
-//	Rotating          the same                                  Want, Have            –
-//	Publish           after each comparison                     Compared              what status shows of Stytch
-//	Undo              after Stytch refused a step               StepFailed            –
-//	MissingToActivate while the connection is not active        –                     –
-//	Expiries, Due     on status, at the end of a pass           –                     –
+//	                    runs                                    has run before        may write
+//	References          first, and while a manifest is indexed  –                     –
+//	Recorded, Record    at each Event                           –                     – (the core writes the Record)
+//	Remember            at each Event, after Record             Record                the kind's own memory in status
+//	Rival               for each connection of the list         InputsRead            –
+//	Creation            before the creating call                InputsRead            –
+//	Settings, Want      before a creation, and after each       InputsRead; where     –
+//	                    reading of the connection               it is read, Observed
+//	Have                after each reading of the connection    Observed              –
+//	Plan, Problems,     on what Want and Have returned          Want, Have            –
+//	Rotating
+//	Publish             after each comparison                   Compared              what status shows of Stytch
+//	Undo                after Stytch refused a step             StepFailed            –
+//	MissingToActivate   while the connection is not active      –                     –
+//	Expiries, Due       on status: at the end of a pass, and    –                     –
+//	                    whenever metrics are read
 //
-// Status is written once, at the end of a pass, and besides only before a step whose StepBegins had something remembered. So a crash
-// loses what Remember, Record and Publish wrote since: they are run again by the next process, on a manifest that does not know of
+// A crash in a hook that only reads means nothing: it runs again.
+//
+// Status is written once, at the end of a pass. Besides, the ID of a connection is recorded by itself, and status is written before a
+// step whose StepBegins had something remembered. So a crash loses what Remember, Record and Publish wrote since: they are run again by the next process, on a manifest that does not know of
 // them, and on what Stytch then shows.
 //
 // Each part of status has one writer: Judge what every connection has, WriteRecord the Record, Remember and Publish the rest.

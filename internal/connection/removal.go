@@ -23,6 +23,29 @@ func Retained(o v1alpha1.Connection) string {
 		ProvisionalName(RealName(o), o.GetUID()))
 }
 
+// ErrNothing says that nothing at Stytch is a manifest's.
+var ErrNothing = errors.New("nothing at Stytch is the manifest's")
+
+// NeverHeld says that a manifest names a connection which it never took over.
+func NeverHeld(o v1alpha1.Connection) bool {
+	return o.CommonStatus().ConnectionID == "" && o.CommonSpec().ConnectionID != ""
+}
+
+// Stray is how the deletion of a manifest goes on that recorded no connection, by what was identified and how that ended: nil where a
+// creation left one.
+func (i Identity) Stray(end error) error {
+	if i.Verdict == Conflict || end == nil && i.Verdict == None {
+		return ErrNothing
+	}
+	return end
+}
+
+// Gone says that an organization is not there any more, and with it everything that was in it.
+func Gone(err error) bool {
+	failed, answered := errors.AsType[*stytch.Error](err)
+	return answered && failed.Class == stytch.OrganizationNotFound
+}
+
 // Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What passes by itself stays as it is.
 func Blocked(err error) error {
 	const way = "Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."

@@ -77,3 +77,36 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 		})
 	}
 }
+
+func TestADeletionEndsWithNothingWhereNothingIsTheManifests(t *testing.T) {
+	held, named := samlManifest(), samlManifest()
+	named.Status.ConnectionID, named.Spec.ConnectionID = "", samlID
+	unnamed := samlManifest()
+	unnamed.Status.ConnectionID = ""
+	taken := samlManifest()
+	taken.Spec.ConnectionID = samlID
+	same(t, "one that holds a connection", connection.NeverHeld(held), false)
+	same(t, "one that took one over", connection.NeverHeld(taken), false)
+	same(t, "one that only names one", connection.NeverHeld(named), true)
+	same(t, "one that may have created one", connection.NeverHeld(unnamed), false)
+
+	conflict, unread := connection.Finding{Reason: v1alpha1.ReasonConflict}, errors.New("it could not be read")
+	for _, test := range []struct {
+		name      string
+		verdict   connection.Verdict
+		end, want error
+	}{
+		{"what a creation left", connection.Ours, nil, nil},
+		{"nothing", connection.None, nil, connection.ErrNothing},
+		{"somebody else's", connection.Conflict, conflict, connection.ErrNothing},
+		{"not known yet", connection.Doubt, conflict, conflict},
+		{"not read", "", unread, unread},
+	} {
+		same(t, test.name, connection.Identity{Verdict: test.verdict}.Stray(test.end), test.want)
+	}
+
+	same(t, "an organization that is gone", connection.Gone(fmt.Errorf("deleting: %w", answerOf(stytch.OrganizationNotFound, 404, "organization_not_found"))), true)
+	same(t, "a connection that is gone", connection.Gone(answerOf(stytch.NotFound, 404, "connection_not_found")), false)
+	same(t, "another error", connection.Gone(unread), false)
+	same(t, "no error", connection.Gone(nil), false)
+}

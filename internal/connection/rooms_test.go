@@ -29,7 +29,7 @@ func TestTheCoreNamesNothingOfAKind(t *testing.T) {
 		t.Fatal("the kinds declare nothing that is known")
 	}
 	for name, file := range core {
-		for _, use := range file.Unresolved { //nolint:staticcheck // by name is enough here, and needs no type checker
+		for _, use := range file.Unresolved { // by name: enough here, and without a type checker
 			if from, is := declared[use.Name]; is {
 				t.Errorf("%s names %s of %s", name, use.Name, from)
 			}
