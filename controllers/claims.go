@@ -29,7 +29,7 @@ func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) e
 		indexProject: func(o O) []string { return []string{o.CommonSpec().Project()} },
 		indexReference: func(o O) []string {
 			var values []string
-			for _, ref := range e.kind.References(o) {
+			for _, ref := range e.kind.Names(o) {
 				values = append(values, referenceValue(ref.Kind, ref.Name))
 			}
 			return values
@@ -56,7 +56,7 @@ func referenceValue(kind, name string) string { return kind + "/" + name }
 // claimed are the connection IDs that a manifest records or names.
 func claimed(o v1alpha1.Connection) []string {
 	var ids []string
-	for _, id := range []string{o.CommonStatus().ConnectionID, o.CommonSpec().ConnectionID} {
+	for _, id := range []string{connection.RecordOf(o).ID, o.CommonSpec().ConnectionID} {
 		if id != "" && (len(ids) == 0 || ids[0] != id) {
 			ids = append(ids, id)
 		}
@@ -94,7 +94,7 @@ func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim,
 			if claimedID == id {
 				claims = append(claims, connection.Claim{
 					Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), Created: o.GetCreationTimestamp().Time,
-					Recorded: o.CommonStatus().ConnectionID == id,
+					Recorded: connection.RecordOf(o).ID == id,
 				})
 			}
 		}

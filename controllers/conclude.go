@@ -27,8 +27,8 @@ var (
 	errAgain = errors.New("what was read has changed meanwhile")
 )
 
-// again is how soon a pass is taken once more whose ground has moved.
-const again = time.Second
+// retrySoon is how soon a pass is taken once more whose ground has moved.
+const retrySoon = time.Second
 
 // conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
@@ -48,7 +48,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	case errors.Is(end, errUnchecked):
 		return p.later(next), nil
 	case errors.Is(end, errAgain), apierrors.IsConflict(end):
-		return ctrl.Result{RequeueAfter: again}, nil
+		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	case errors.As(end, &notYet):
 		return p.later(notYet.At), nil
 	case errors.As(end, &kept):
@@ -73,7 +73,7 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding
 	}
 	switch {
 	case found.Soon:
-		return ctrl.Result{RequeueAfter: again}, nil
+		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	case !found.Until.IsZero():
 		return p.later(found.Until), nil
 	}
@@ -141,7 +141,7 @@ func (p *pass[O, R]) distrust(failed *stytch.Error) {
 // unwritten ends a pass whose status could not be written: another write came first, or the manifest is gone.
 func (p *pass[O, R]) unwritten(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: again}, nil
+		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }

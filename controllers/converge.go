@@ -57,7 +57,7 @@ func (p *pass[O, R]) ask(ctx context.Context, c *connection.Convergence[O, R], i
 // seen is the connection as the list in memory has it.
 func (p *pass[O, R]) seen(ctx context.Context, id string) (R, error) {
 	var none R
-	list, err := p.remote.list(ctx, p.to, p.o.CommonStatus().OrganizationID, p.since)
+	list, err := p.remote.list(ctx, p.to, connection.RecordOf(p.o).Organization, p.since)
 	if err != nil {
 		return none, err
 	}
@@ -99,12 +99,12 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 
 // outdated ends a pass whose list is of no use.
 func (p *pass[O, R]) outdated() error {
-	p.session.Forget(p.kind.API, p.o.CommonStatus().OrganizationID)
+	p.session.Forget(p.kind.API, connection.RecordOf(p.o).Organization)
 	return errAgain
 }
 
-// wish reads what the wish for a connection that is still to be created is computed from.
-func (p *pass[O, R]) wish(ctx context.Context) (connection.Inputs, error) {
+// inputsAnew reads what the wish for a connection that is still to be created is computed from.
+func (p *pass[O, R]) inputsAnew(ctx context.Context) (connection.Inputs, error) {
 	in, err := p.inputs(ctx, "")
 	if err != nil {
 		return in, err
@@ -115,7 +115,7 @@ func (p *pass[O, R]) wish(ctx context.Context) (connection.Inputs, error) {
 
 // imagine says what Manage would create.
 func (p *pass[O, R]) imagine(ctx context.Context) error {
-	in, err := p.wish(ctx)
+	in, err := p.inputsAnew(ctx)
 	if err != nil {
 		return err
 	}

@@ -18,12 +18,12 @@ import (
 
 // create makes the connection of a manifest that has none, and records its ID before anything else is done with it.
 func (p *pass[O, R]) create(ctx context.Context) error {
-	in, err := p.wish(ctx)
+	in, err := p.inputsAnew(ctx)
 	if err != nil {
 		return err
 	}
-	if problem, may := p.kind.MayCreate(p.o, in); !may {
-		return problem
+	if hindrance, may := p.kind.MayCreate(p.o, in); !may {
+		return hindrance
 	}
 	if err := p.to.Reserve(ctx); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.record(ctx, id); err != nil {
 		return err
 	}
-	p.say("Created", fmt.Sprintf("Created %s in %s.", id, p.o.CommonStatus().OrganizationID))
+	p.say("Created", fmt.Sprintf("Created %s in %s.", id, connection.RecordOf(p.o).Organization))
 	return err
 }
 
@@ -69,15 +69,15 @@ func (p *pass[O, R]) notCreated(err error) error {
 
 // listed is when the newest list of the organization's connections was begun.
 func (p *pass[O, R]) listed() time.Time {
-	return p.session.Looked(p.kind.API, p.o.CommonStatus().OrganizationID)
+	return p.session.Looked(p.kind.API, connection.RecordOf(p.o).Organization)
 }
 
 // hold makes a connection that was found the manifest's own.
 func (p *pass[O, R]) hold(ctx context.Context, id string) error {
-	if p.observing() {
+	if connection.Observing(p.o) {
 		return nil
 	}
-	recorded := p.o.CommonStatus().ConnectionID
+	recorded := connection.RecordOf(p.o).ID
 	if err := p.finalize(ctx); err != nil || recorded == id {
 		return err
 	}
@@ -103,7 +103,7 @@ func (p *pass[O, R]) finalize(ctx context.Context) error {
 		return fmt.Errorf("writing the finalizer: %w", err)
 	}
 	p.wrote(changed)
-	if p.o.CommonStatus().ConnectionID == "" {
+	if connection.RecordOf(p.o).ID == "" {
 		p.recall.note(p.o.GetUID(), func(r *recollection) { r.certain = true })
 	}
 	return nil
@@ -125,7 +125,7 @@ func (p *pass[O, R]) unchanged(ctx context.Context) error {
 		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
 	}
 	same := live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
-		live.GetDeletionTimestamp().IsZero() && live.CommonStatus().ConnectionID == ""
+		live.GetDeletionTimestamp().IsZero() && connection.RecordOf(live).ID == ""
 	if !same {
 		return errAgain
 	}
@@ -149,13 +149,7 @@ func (p *pass[O, R]) record(ctx context.Context, id string) error {
 	defer cancel()
 	record := p.kind.ReadRecord(p.o)
 	record.ID = id
-	patch, err := json.Marshal([]map[string]any{
-		{"op": "test", "path": "/metadata/uid", "value": p.o.GetUID()},
-		{"op": "test", "path": "/status/connectionID", "value": nil},
-		{"op": "add", "path": "/status/projectID", "value": record.Project},
-		{"op": "add", "path": "/status/organizationID", "value": record.Organization},
-		{"op": "add", "path": "/status/connectionID", "value": record.ID},
-	})
+	patch, err := json.Marshal(record.Patch(p.o.GetUID()))
 	if err != nil {
 		return fmt.Errorf("encoding the record of %s: %w", id, err)
 	}

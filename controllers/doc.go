@@ -11,7 +11,8 @@
 // One engine serves every kind. What differs is a connection.Kind, which thinks, and a remote, which talks.
 //
 // What is decided here is about Kubernetes and this process alone: which version of an object is believed, which of the process's
-// writes the cache has not seen, who is woken by what, whether a StytchProject was checked, and what is said of objects that are
-// missing or cannot be written. Everything that is decided about a connection (whose it is, what is sent, what a refusal ends,
-// whether it may be created or deleted, and when it is looked at again) is a pure function of package connection.
+// writes the cache has not seen, who is woken by what, whether a StytchProject was checked, what an error of the API server
+// means, what is said of objects that are missing or cannot be written, and which events are news. Everything that is decided about
+// a connection (whose it is, what is sent, what a refusal by Stytch ends, whether it may be created or deleted, and when it is
+// looked at again) is a pure function of package connection.
 package controllers

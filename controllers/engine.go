@@ -27,7 +27,8 @@ type remote[O v1alpha1.Connection, R any] interface {
 	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
 	// its creation then did not happen, and the next pass mends it.
 	create(ctx context.Context, to *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
-	// perform takes one step of a plan on the connection of o. One that certainly was not sent ends with a connection.Unsent.
+	// perform takes one step of a plan on the connection of o. What ends with a connection.Unsent certainly was
+	// not sent.
 	perform(ctx context.Context, to *stytch.Pass, o O, step connection.Step) (answer, error)
 	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
 	remove(ctx context.Context, to *stytch.Pass, o O) (stytch.Request, error)
@@ -101,11 +102,11 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 		return err
 	}
 	if identity.Verdict == connection.None {
-		if p.observing() {
+		if connection.Observing(p.o) {
 			return p.imagine(ctx)
 		}
 		err = p.create(ctx)
-		identity.ID = p.o.CommonStatus().ConnectionID
+		identity.ID = connection.RecordOf(p.o).ID
 	} else {
 		err = p.hold(ctx, identity.ID)
 	}
@@ -158,8 +159,8 @@ func (e *engine[O, R]) begin(o O) *pass[O, R] {
 
 // cutSlots finds the slots of what is listed together. Before a manifest's project and organization are pinned they go by name.
 func (p *pass[O, R]) cutSlots() {
-	spec, status := p.o.CommonSpec(), p.o.CommonStatus()
-	p.slots = connection.SlotsOf(p.interval, cmp.Or(status.ProjectID, spec.Project()), cmp.Or(status.OrganizationID, spec.Organization), string(p.kind.API))
+	spec, record := p.o.CommonSpec(), connection.RecordOf(p.o)
+	p.slots = connection.SlotsOf(p.interval, cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization), string(p.kind.API))
 	p.since = p.slots.Start(p.now)
 }
 
@@ -175,10 +176,6 @@ func (p *pass[O, R]) looked() time.Time {
 		return looked
 	}
 	return p.recall.start(p.now)
-}
-
-func (p *pass[O, R]) observing() bool {
-	return p.o.CommonSpec().Management == v1alpha1.ManagementObserve
 }
 
 // enter opens the project and pins what the manifest belongs to.
@@ -211,7 +208,7 @@ func (p *pass[O, R]) enter(ctx context.Context) error {
 
 // organization is the ID that spec.organization was resolved to once.
 func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
-	if pinned := p.o.CommonStatus().OrganizationID; pinned != "" {
+	if pinned := connection.RecordOf(p.o).Organization; pinned != "" {
 		return pinned, nil
 	}
 	named := p.o.CommonSpec().Organization
@@ -234,7 +231,7 @@ func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
 func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
 	believable := p.believable()
 	identity, err := p.look(ctx, p.since, believable)
-	if err == nil && identity.Verdict == connection.Doubt && !p.now.Before(believable) {
+	if err == nil && identity.Settle(p.now, believable) {
 		identity, err = p.look(ctx, believable, believable)
 	}
 	if err != nil {
@@ -245,8 +242,8 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 
 // look lists the organization and identifies the manifest's connection in it.
 func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
-	status := p.o.CommonStatus()
-	list, err := p.remote.list(ctx, p.to, status.OrganizationID, since)
+	record := connection.RecordOf(p.o)
+	list, err := p.remote.list(ctx, p.to, record.Organization, since)
 	if err != nil {
 		return connection.Identity{}, err
 	}
@@ -254,11 +251,10 @@ func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (con
 	p.recall.note(p.o.GetUID(), func(r *recollection) { r.looked = begun })
 	seen := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {
-		common := p.kind.Common(r)
-		seen = append(seen, connection.Candidate{ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: p.kind.Rival(p.o, r)})
+		seen = append(seen, p.kind.Candidate(p.o, r))
 	}
 	return connection.Identify(connection.Situation{
-		UID: p.o.GetUID(), Recorded: status.ConnectionID, Named: p.o.CommonSpec().ConnectionID,
+		UID: p.o.GetUID(), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
 		Seen: seen, Begun: begun, Believable: believable,
 		Holder: p.holder(ctx), Rivalry: p.kind.Rivalry, Shared: p.kind.Shared,
 	}), nil

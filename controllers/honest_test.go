@@ -31,7 +31,7 @@ func (w *world) expectHonest() {
 	GinkgoHelper()
 	now := honesty{
 		secrets: w.writesOf("secrets") + len(w.issued.all()), events: w.writesOf("events"), log: w.log.Len(),
-		manifests: w.writesOf("externalconnections", "oidcconnections", "samlconnections", "scimconnections"),
+		manifests: w.writesOf(resourcesOfSpecs()...),
 	}
 	was := w.honest
 	if now == was {

@@ -26,7 +26,7 @@ func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, 
 		return in, err
 	}
 	versions := []v1alpha1.Input{}
-	for _, ref := range p.kind.References(p.o) {
+	for _, ref := range p.kind.Names(p.o) {
 		version, err := p.input(ctx, ref, &in)
 		if err != nil {
 			return in, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
@@ -66,7 +66,7 @@ func (p *pass[O, R]) input(ctx context.Context, ref connection.Reference, in *co
 // sameInputs says that everything that the last pass computed its wish from is as it was, as far as the cache knows.
 func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
 	var inputs []v1alpha1.Input
-	for _, ref := range p.kind.References(p.o) {
+	for _, ref := range p.kind.Names(p.o) {
 		version, err := p.cachedInput(ctx, keyOf(p.o, ref.Name), ref.Kind)
 		if err != nil {
 			return false

@@ -79,17 +79,17 @@ func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.External
 func (external) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return to.CreateExternal(ctx, o.Status.OrganizationID, body)
+	return to.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
 }
 
 func (external) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
-	_, request, err := to.UpdateExternal(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
+	_, request, err := to.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return answer{Request: request}, err
 }
 
 func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
-	status := o.CommonStatus()
-	return forgiven(to.DeleteSSO(ctx, status.OrganizationID, status.ConnectionID))
+	record := connection.RecordOf(o)
+	return forgiven(to.DeleteSSO(ctx, record.Organization, record.ID))
 }
 
 // saml talks about SAML connections.
@@ -107,11 +107,11 @@ func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, time.T
 func (saml) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return to.CreateSAML(ctx, o.Status.OrganizationID, body)
+	return to.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
 }
 
 func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
-	organization, id := o.Status.OrganizationID, o.Status.ConnectionID
+	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.DeleteCertificate, connection.FreeCertificate:
 		a.Request, err = forgiven(to.DeleteVerificationCertificate(ctx, organization, id, step.Target))
@@ -146,14 +146,14 @@ func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, time.T
 func (oidc) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return to.CreateOIDC(ctx, o.Status.OrganizationID, body)
+	return to.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
 }
 
 func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
 	if step.Action == connection.PublishDetails {
 		return a, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
-	_, a.warning, a.Request, err = to.UpdateOIDC(ctx, o.Status.OrganizationID, o.Status.ConnectionID, step.Fields())
+	_, a.warning, a.Request, err = to.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return a, err
 }
 
@@ -177,6 +177,6 @@ func (d *desk) removeSource(ctx context.Context, to *stytch.Pass, kind string, o
 		return stytch.Request{}, connection.Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: fmt.Sprintf(
 			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
 	}
-	status := o.CommonStatus()
-	return forgiven(to.DeleteSSO(ctx, status.OrganizationID, status.ConnectionID))
+	record := connection.RecordOf(o)
+	return forgiven(to.DeleteSSO(ctx, record.Organization, record.ID))
 }

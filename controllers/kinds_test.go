@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"strings"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -64,4 +66,13 @@ func kindsOfSpecs() []kindOfSpecs {
 			touched:  "display_name",
 		},
 	}
+}
+
+// resourcesOfSpecs are the resources of all kinds, as paths name them.
+func resourcesOfSpecs() []string {
+	var resources []string
+	for _, kind := range kindsOfSpecs() {
+		resources = append(resources, strings.ToLower(kind.name)+"s")
+	}
+	return resources
 }

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -172,6 +173,25 @@ var _ = Describe("Deleting a manifest", func() {
 		Expect(w.exists(o)).To(BeFalse())
 	})
 
+	It("under Delete keeps the manifest while it cannot be seen who else holds the connection", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
+		w.settled(o)
+		w.delete(o)
+		p := w.start()
+		seeing := p.desk.client
+		p.desk.client = blind{seeing}
+		got := p.pass(o)
+		Expect(got.calls).To(BeEmpty())
+		Expect(got.writes).To(BeEmpty())
+		Expect(got.result.RequeueAfter).To(Equal(retrySoon))
+		p.desk.client = seeing
+		p.settle(o)
+		Expect(w.exists(o)).To(BeFalse())
+		Expect(w.made()).To(BeEmpty())
+	})
+
 	// Serial: the garbage collector comes by in every namespace.
 	It("under Retain keeps the token's Secret, whatever the garbage collector does", Serial, func(ctx context.Context) {
 		w := newWorld(ctx)
@@ -190,6 +210,13 @@ var _ = Describe("Deleting a manifest", func() {
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(token.Data[v1alpha1.SecretKeyToken])).Accepted).To(BeTrue())
 	})
 })
+
+// blind is a cache whose lists cannot be read.
+type blind struct{ client.Client }
+
+func (blind) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return errors.New("the cache cannot be listed")
+}
 
 // collectGarbage runs the real garbage collector until the spec ends.
 func collectGarbage(ctx context.Context) {

@@ -28,7 +28,7 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	if err != nil {
 		return connection.Blocked(err)
 	}
-	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", p.o.CommonStatus().ConnectionID))
+	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", connection.RecordOf(p.o).ID))
 }
 
 // destroy deletes the manifest's connection at Stytch.
@@ -39,12 +39,16 @@ func (p *pass[O, R]) destroy(ctx context.Context) error {
 	if err := p.enter(ctx); err != nil {
 		return gone(err, connection.ErrNothing)
 	}
-	if p.o.CommonStatus().ConnectionID == "" {
+	if connection.RecordOf(p.o).ID == "" {
 		if err := p.claimStray(ctx); err != nil {
 			return gone(err, connection.ErrNothing)
 		}
 	}
-	if p.holder(ctx)(p.o.CommonStatus().ConnectionID) != "" {
+	switch p.holder(ctx)(connection.RecordOf(p.o).ID) {
+	case "":
+	case noHolderToSee:
+		return errAgain
+	default:
 		return connection.ErrNothing
 	}
 	request, err := p.remote.remove(ctx, p.to, p.o)

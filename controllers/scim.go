@@ -30,11 +30,11 @@ func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnect
 	if in.ID == "" || !connection.NamesGroups(o) {
 		return nil
 	}
-	groups, err := to.SCIMGroups(ctx, o.Status.OrganizationID, in.ID, since)
+	groups, err := to.SCIMGroups(ctx, connection.RecordOf(o).Organization, in.ID, since)
 	if err != nil {
 		return err
 	}
-	list, err := s.list(ctx, to, o.Status.OrganizationID, since)
+	list, err := s.list(ctx, to, connection.RecordOf(o).Organization, since)
 	r, _ := stytch.Find(list, in.ID)
 	in.Groups = connection.Groups(groups, r)
 	return err
@@ -47,7 +47,7 @@ func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	r, request, err := to.CreateSCIM(post, o.Status.OrganizationID, body)
+	r, request, err := to.CreateSCIM(post, connection.RecordOf(o).Organization, body)
 	if err != nil {
 		return stytch.SCIMConnection{}, request, err
 	}
@@ -59,7 +59,7 @@ func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 }
 
 func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
-	organization, id := o.Status.OrganizationID, o.Status.ConnectionID
+	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.StartRotation:
 		a.Request, err = s.startRotation(ctx, to, o)
@@ -67,7 +67,7 @@ func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConn
 		a.Request, err = s.completeRotation(ctx, to, o, step)
 	case connection.CancelRotation:
 		_, a.Request, err = to.CancelRotation(ctx, organization, id)
-		err = contradiction(err)
+		err = connection.Contradicted(err)
 	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
 		err = s.publish(ctx, o, step)
 	default:
@@ -87,14 +87,14 @@ func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SC
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	r, request, err := to.StartRotation(post, o.Status.OrganizationID, o.Status.ConnectionID)
+	r, request, err := to.StartRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
 	if err != nil {
 		return request, err
 	}
 	if r.NextBearerToken.LastFour() == r.BearerTokenLastFour {
 		return request, errAgain // the two could not be told apart: as if it were lost, it is canceled, and another is made
 	}
-	return request, s.keepToken(ctx, proved, o.Status.ConnectionID, v1alpha1.SecretKeyNextToken, r.NextBearerToken, r.BaseURL)
+	return request, s.keepToken(ctx, proved, connection.RecordOf(o).ID, v1alpha1.SecretKeyNextToken, r.NextBearerToken, r.BaseURL)
 }
 
 // completeRotation makes the next token the only one, once a write has proved that the Secret holds it and can be written.
@@ -111,24 +111,12 @@ func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	_, request, err := to.CompleteRotation(post, o.Status.OrganizationID, o.Status.ConnectionID)
-	return request, contradiction(err)
-}
-
-// contradiction is what Stytch says when it takes back that a rotation is under way. It was read a moment ago, so either somebody
-// else has just ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is looked at again.
-func contradiction(err error) error {
-	failed, is := errors.AsType[*stytch.Error](err)
-	if !is || failed.ErrorType != "scim_connection_not_rotating_token" {
-		return err
-	}
-	passes := *failed
-	passes.Class = stytch.Unavailable
-	return &passes
+	_, request, err := to.CompleteRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
+	return request, connection.Contradicted(err)
 }
 
 func (s scim) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
-	request, err := forgiven(to.DeleteSCIM(ctx, o.Status.OrganizationID, o.Status.ConnectionID))
+	request, err := forgiven(to.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err
 	}
@@ -137,8 +125,7 @@ func (s scim) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 
 // forgiven takes what is gone already, alone or with its organization, for deleted.
 func forgiven(request stytch.Request, err error) (stytch.Request, error) {
-	var failed *stytch.Error
-	if errors.As(err, &failed) && (failed.Class == stytch.NotFound || failed.Class == stytch.OrganizationNotFound) {
+	if connection.GoneAlready(err) {
 		return request, nil
 	}
 	return request, err
@@ -160,8 +147,8 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 		}}
 		return secret, s.proved(secret, s.client.Create(ctx, secret))
 	}
-	if !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
-		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, o.Status.ConnectionID)}
+	if !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, connection.RecordOf(o).ID)}
 	}
 	if secret.Immutable != nil && *secret.Immutable {
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
@@ -185,10 +172,10 @@ func (s scim) proved(secret *corev1.Secret, err error) error {
 
 // labelOf is the label of a token's Secret: the connection's ID once it is known.
 func labelOf(o *v1alpha1.SCIMConnection) string {
-	if o.Status.ConnectionID == "" {
+	if connection.RecordOf(o).ID == "" {
 		return connection.MarkLabel(o.UID)
 	}
-	return o.Status.ConnectionID
+	return connection.RecordOf(o).ID
 }
 
 // unwritable says what to do about a Secret that the API server does not let the operator write.
@@ -258,7 +245,7 @@ func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step conn
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
-	if secret == nil || !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
+	if secret == nil || !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
 		return errAgain
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
@@ -284,7 +271,7 @@ func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) err
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
-	if secret == nil || !connection.OwnsSecret(secret, o.Status.ConnectionID, o.UID) {
+	if secret == nil || !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
 		return nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})

@@ -207,7 +207,7 @@ func sourceChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isConnection := e.ObjectOld.(v1alpha1.Connection)
 		after, both := e.ObjectNew.(v1alpha1.Connection)
-		return isConnection && both && (before.CommonStatus().ConnectionID != after.CommonStatus().ConnectionID ||
+		return isConnection && both && (connection.RecordOf(before).ID != connection.RecordOf(after).ID ||
 			before.CommonStatus().State != after.CommonStatus().State)
 	}}
 }

@@ -16,7 +16,7 @@ divide='' verbose=() arguments=()
 if [[ ${binary##*/} == controllers.test ]]; then divide=yes; fi
 for argument in "$@"; do
   case $argument in
-    -test.run=* | -test.list=* | -test.bench=* | -ginkgo.*) divide='' ;;
+    -test.run=* | -test.skip=* | -test.list=* | -test.bench=* | -test.fuzz=* | -ginkgo.*) divide='' ;;
     -test.v=true) verbose=(-v) ;;
     # Without it go test keeps no result: it would not know what the other processes read.
     -test.testlogfile=*) continue ;;

@@ -5,7 +5,7 @@ package connection
 type Action struct {
 	// Name of it, for messages and tests.
 	Name string
-	// Event is the reason of the event about the step; empty where another step tells of it.
+	// Event is the reason of the Kubernetes event about the step; empty where another step tells of it.
 	Event string
 }
 

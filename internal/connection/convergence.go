@@ -83,7 +83,7 @@ type comparison[R any] struct {
 	plan              []Step // everything that differs
 	left              []Step // without what was sent before and read back different, and what was set aside
 	stuck             []v1alpha1.NotConverging
-	rotating, message string
+	rotating, message string // of the condition Rotating
 }
 
 // Converge begins the convergence of a connection that was identified, in a pass that began at a time. Holder says who, among the
@@ -106,7 +106,7 @@ func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time
 	switch {
 	case fresh:
 		return Move{Fresh: true}
-	case observing(c.o) || len(this.left) == 0:
+	case Observing(c.o) || len(this.left) == 0:
 		return Move{End: c.found()}
 	}
 	if holder := c.holder(c.identity.ID); holder != "" {
@@ -244,7 +244,7 @@ func (c *Convergence[O, R]) found() Finding {
 	switch {
 	case reason != "":
 		return Finding{Reason: reason, Message: message}
-	case len(c.last.stuck) > 0 && !observing(c.o):
+	case len(c.last.stuck) > 0 && !Observing(c.o):
 		return Finding{Reason: v1alpha1.ReasonNotConverging, Message: join(fmt.Sprintf(
 			"Stytch accepted a change and shows another value: %s. It is not sent again until one of the two changes: give the value as Stytch shows it, or take the field out.",
 			fieldsOf(c.last.stuck)), message)}

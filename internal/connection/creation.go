@@ -77,3 +77,27 @@ func inDoubt(o v1alpha1.Connection) string {
 	return fmt.Sprintf("A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
 		ProvisionalName(RealName(o), o.GetUID()))
 }
+
+// creationWithProvider is the body of a creating call that takes an identity provider.
+func creationWithProvider(provider string) stytch.Fields {
+	if provider == "" {
+		return stytch.Fields{}
+	}
+	return stytch.Fields{fieldIdentityProvider: provider}
+}
+
+// lack is something that a connection may need to become active.
+type lack struct {
+	name    string
+	missing bool
+}
+
+func lacking(parts ...lack) []string {
+	var names []string
+	for _, part := range parts {
+		if part.missing {
+			names = append(names, part.name)
+		}
+	}
+	return names
+}

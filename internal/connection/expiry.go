@@ -61,3 +61,12 @@ func NextMoment(expiries []Expiry, window time.Duration, now time.Time) time.Tim
 	}
 	return next
 }
+
+// expiry is a time as status keeps it, to the second, so that a value that was read back equals the one that was written. Nil
+// where there is none.
+func expiry(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(metav1.NewTime(t).Rfc3339Copy())
+}

@@ -73,20 +73,20 @@ func resolveSource(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) (
 	if source == nil {
 		return nil, waiting("is not in this namespace")
 	}
-	status := source.CommonStatus()
+	from := RecordOf(source)
 	switch {
-	case status.ConnectionID == "":
+	case from.ID == "":
 		return nil, waiting("has no connection yet")
-	case o.Status.ConnectionID == "" && !source.GetDeletionTimestamp().IsZero():
+	case RecordOf(o).ID == "" && !source.GetDeletionTimestamp().IsZero():
 		return nil, waiting("is being deleted")
-	case o.Status.ProjectID != "" && status.ProjectID != o.Status.ProjectID:
-		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", status.ProjectID)
-	case status.OrganizationID == o.Status.OrganizationID:
-		return nil, sourceInvalid(ref, "is a connection of the same organization (%s)", status.OrganizationID)
+	case RecordOf(o).Project != "" && from.Project != RecordOf(o).Project:
+		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", from.Project)
+	case from.Organization == RecordOf(o).Organization:
+		return nil, sourceInvalid(ref, "is a connection of the same organization (%s)", from.Organization)
 	}
-	found := &v1alpha1.ExternalSourceStatus{OrganizationID: status.OrganizationID, ConnectionID: status.ConnectionID}
-	if o.Status.ConnectionID == "" && status.State != stateActive {
-		return found, waiting("is not active yet: Stytch calls it %s", cmp.Or(status.State, "nothing so far"))
+	found := &v1alpha1.ExternalSourceStatus{OrganizationID: from.Organization, ConnectionID: from.ID}
+	if RecordOf(o).ID == "" && source.CommonStatus().State != stateActive {
+		return found, waiting("is not active yet: Stytch calls it %s", cmp.Or(source.CommonStatus().State, "nothing so far"))
 	}
 	return found, nil
 }
@@ -99,23 +99,23 @@ func sourceInvalid(ref *v1alpha1.ExternalSourceRef, format string, args ...any) 
 // DependsOn says whether an External connection that exists re-uses the connection of a source's manifest, so that deleting that
 // would break it.
 func DependsOn(o *v1alpha1.ExternalConnection, kind string, source v1alpha1.Connection) bool {
-	if !o.DeletionTimestamp.IsZero() || o.Status.ConnectionID == "" || o.Namespace != source.GetNamespace() {
+	if !o.DeletionTimestamp.IsZero() || RecordOf(o).ID == "" || o.Namespace != source.GetNamespace() {
 		return false
 	}
 	if ref := o.Spec.SourceRef; ref != nil && string(ref.Kind) == kind && ref.Name == source.GetName() {
 		return true
 	}
 	if by := o.Spec.Source; by != nil { // status says it only after the pass that recorded the connection
-		return by.ConnectionID == source.CommonStatus().ConnectionID
+		return by.ConnectionID == RecordOf(source).ID
 	}
-	return o.Status.Source != nil && o.Status.Source.ConnectionID == source.CommonStatus().ConnectionID
+	return o.Status.Source != nil && o.Status.Source.ConnectionID == RecordOf(source).ID
 }
 
 // externalWant has no state besides the roles. Where the source is not known now, it is the one that was known last.
 func externalWant(o *v1alpha1.ExternalConnection, in Inputs) (State, []Problem) {
 	source, problems := resolveSource(o, in.Source)
 	if source = cmp.Or(source, o.Status.Source); source != nil {
-		if problem := SameEnvironment(o.Status.ProjectID, source.OrganizationID, source.ConnectionID); problem != nil {
+		if problem := SameEnvironment(RecordOf(o).Project, source.OrganizationID, source.ConnectionID); problem != nil {
 			problems = append(problems, *problem)
 		}
 	}

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,12 @@ func After(failed *stytch.Error) Again {
 // passing says that a failure passes by itself.
 func passing(failed *stytch.Error) bool {
 	return failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled
+}
+
+// GoneAlready says that what was to be deleted is not there any more, alone or with its organization.
+func GoneAlready(err error) bool {
+	failed, answered := errors.AsType[*stytch.Error](err)
+	return answered && (failed.Class == stytch.NotFound || failed.Class == stytch.OrganizationNotFound)
 }
 
 // AfterReading is when to read again what could not be read, and whether nothing is said yet: where the last pass found everything

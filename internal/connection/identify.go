@@ -132,6 +132,11 @@ func Identify(s Situation) Identity {
 		"%s is not at Stytch any more. It is not created again by itself, because a new connection has new URLs and restores no login: for a new one delete this manifest and apply it again without connectionID", id)}
 }
 
+// Settle says that a doubt can be settled, by a list that is begun when it is believable.
+func (i Identity) Settle(now, believable time.Time) bool {
+	return i.Verdict == Doubt && !now.Before(believable)
+}
+
 // End is how a verdict ends the pass; nil where it goes on, with a connection or with its creation. A doubt can be settled from
 // a time on.
 func (i Identity) End(o v1alpha1.Connection, believable time.Time) error {

@@ -112,7 +112,7 @@ func wantedEncryption(o *v1alpha1.SAMLConnection, in Inputs) (*Encryption, []Pro
 		return nil, nil
 	}
 	e := &Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey}
-	for _, known := range o.Status.EncryptionKeys {
+	for _, known := range readRecord(o, samlRecorded(o)).Keys {
 		e.Ours[known.PrivateKeyID] = known.SPKISHA256
 	}
 	var problems []Problem

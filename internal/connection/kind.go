@@ -2,10 +2,7 @@ package connection
 
 import (
 	"maps"
-	"slices"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -13,14 +10,16 @@ import (
 
 // Kind is all that is thought about one kind of connection. O is its manifest, R its object at Stytch.
 //
-// Hooks that are nil mean nothing: nothing is named, planned, complained of, remembered or shown. All of them but Remember and
-// Publish only read, and change none of their arguments. What they may rely on is the order of a pass:
+// Every kind has an API and Common. Hooks that are nil mean nothing: nothing is named, in the way, planned, complained of, remembered
+// or shown. All of them but Remember and Publish only read, and change none of their arguments. What they may rely on is the
+// order of a pass:
 //
 //	                    runs                                    has run before        may write
 //	References          first, and while a manifest is indexed  –                     –
 //	Recorded, Record    at each Event                           –                     – (the core writes the Record)
 //	Remember            at each Event, after Record             Record                the kind's own memory in status
-//	Rival               for each connection of the list         InputsRead            –
+//	Rival               for each connection of the list         InputsRead, but on    –
+//	                                                            a deletion
 //	Creation            before the creating call                InputsRead            –
 //	Settings, Want      before a creation, and after each       InputsRead; where     –
 //	                    reading of the connection               it is read, Observed
@@ -30,8 +29,8 @@ import (
 //	Publish             after each comparison                   Compared              what status shows of Stytch
 //	Undo                after Stytch refused a step             StepFailed            –
 //	MissingToActivate   while the connection is not active      –                     –
-//	Expiries, Due       on status: at the end of a pass, and    –                     –
-//	                    whenever metrics are read
+//	Expiries, Due       on status: first and last in a pass,    –                     –
+//	                    and whenever metrics are read
 //
 // A crash in a hook that only reads means nothing: it runs again.
 //
@@ -39,7 +38,8 @@ import (
 // step whose StepBegins had something remembered. So a crash loses what Remember, Record and Publish wrote since: they are run again by the next process, on a manifest that does not know of
 // them, and on what Stytch then shows.
 //
-// Each part of status has one writer: Judge what every connection has, WriteRecord the Record, Remember and Publish the rest.
+// Each part of status has one writer: Judge what every connection has (Warn the one condition that the clock alone changes),
+// WriteRecord the Record, Remember and Publish the rest.
 type Kind[O v1alpha1.Connection, R any] struct {
 	// API that lists this kind.
 	API stytch.API
@@ -88,11 +88,11 @@ type EventType int
 
 // Types of events, in the order in which they come in a pass. All come again for each step.
 const (
-	// InputsRead: what the manifest names was read, before the connection is looked for, and again with each reading of it. A crash
-	// costs nothing: it is read again.
+	// InputsRead: what the manifest names was read: before the connection is looked for as far as the kind's own reading goes, without
+	// Secrets and ConfigMaps, and all of it with each reading of the connection. A crash costs nothing: it is read again.
 	InputsRead EventType = iota
 	// Observed: the connection was read: Remote; Before is the same as it was before Step, and Step is what was done since, nil in the
-	// first reading of a pass, and where the last step was set aside. A crash before it loses how the connection was before
+	// first reading of a pass, in one that is made again on a newer list, and where the last step was set aside. A crash before it loses how the connection was before
 	// Step: what has to be known of that is remembered when the step begins.
 	Observed
 	// Compared: Want was computed beside Remote, so that what is wanted no more can be forgotten. A crash costs nothing.
@@ -100,7 +100,7 @@ const (
 	// StepBegins: Step is taken next, on Remote. What is remembered now is in status before the step goes out, whatever crash follows.
 	StepBegins
 	// StepDone: Step was accepted, with Warning where Stytch gave one. An undoing step is done too, though it never began. A crash after the step and before the status of its pass
-	// loses this: Observed has to come to the same without.
+	// loses this: then Observed has to come to the same without, or the step is taken again.
 	StepDone
 	// StepFailed: Step certainly did not happen. Refusal is Stytch's answer, nil where it was never sent. After a crash
 	// what was remembered when the step began stands: as of a step whose answer was lost.
@@ -158,6 +158,20 @@ func (k Kind[O, R]) wanted(o O, have State, in Inputs) (want State, problems []P
 		want.Settings[fieldDisplayName] = Text(RealName(o))
 	}
 	return want, problems
+}
+
+// Names are the other objects that a manifest names.
+func (k Kind[O, R]) Names(o O) []Reference {
+	if k.References == nil {
+		return nil
+	}
+	return k.References(o)
+}
+
+// Candidate is what Identify has to know of a connection.
+func (k Kind[O, R]) Candidate(o O, r R) Candidate {
+	common := k.Common(r)
+	return Candidate{ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: k.Rival != nil && k.Rival(o, r)}
 }
 
 // PlanFor is the kind's plan. Each change of a setting gets its topic.
@@ -229,51 +243,10 @@ func (k Kind[O, R]) remote(r R) *Remote {
 	return remote
 }
 
-// creationWithProvider is the body of a creating call that takes an identity provider.
-func creationWithProvider(provider string) stytch.Fields {
-	if provider == "" {
-		return stytch.Fields{}
-	}
-	return stytch.Fields{fieldIdentityProvider: provider}
-}
-
-// lack is something that a connection may need to become active.
-type lack struct {
-	name    string
-	missing bool
-}
-
-func lacking(parts ...lack) []string {
-	var names []string
-	for _, part := range parts {
-		if part.missing {
-			names = append(names, part.name)
-		}
-	}
-	return names
-}
-
-// expiry is a time as status keeps it, to the second, so that a value that was read back equals the one that was written. Nil
-// where there is none.
-func expiry(t time.Time) *metav1.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return new(metav1.NewTime(t).Rfc3339Copy())
-}
-
 // RealName is the display name that a connection made for this manifest is given.
 func RealName(o v1alpha1.Connection) string {
 	if name := o.CommonSpec().DisplayName; name != "" {
 		return name
 	}
 	return o.GetName()
-}
-
-// addOnce appends what a list does not hold yet.
-func addOnce(list []string, s string) []string {
-	if slices.Contains(list, s) {
-		return list
-	}
-	return append(list, s)
 }

@@ -14,7 +14,7 @@ var ReadMetadata = Action{"ReadMetadata", "MetadataRead"} //nolint:gochecknoglob
 
 // lastRead is what status records of the document that the manifest names; blank where it records nothing.
 func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
-	if read := o.Status.FromMetadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
+	if read := readRecord(o, samlRecorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
 		return read
 	}
 	return &v1alpha1.MetadataStatus{}
@@ -26,7 +26,7 @@ func wantedMetadata(o *v1alpha1.SAMLConnection) (*Metadata, []Certificate) {
 	if o.Spec.MetadataURL == "" {
 		return nil, nil
 	}
-	read := o.Status.FromMetadata
+	read := readRecord(o, samlRecorded(o)).Metadata
 	if read == nil {
 		return &Metadata{URL: o.Spec.MetadataURL, Due: true}, nil
 	}

@@ -42,7 +42,7 @@ func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
 		MissingToActivate: oidcMissing,
-		Recorded:          func(o *v1alpha1.OIDCConnection) Recorded { return Recorded{Discovered: &o.Status.Discovered} },
+		Recorded:          oidcRecorded,
 		Record: func(o *v1alpha1.OIDCConnection, was Record, e Event[stytch.OIDCConnection]) Record {
 			was.Discovered = discoveredAfter(o.Spec, was.Discovered, e)
 			return was
@@ -86,6 +86,10 @@ func endpoints(spec v1alpha1.OIDCConnectionSpec, r stytch.OIDCConnection, d *v1a
 	}
 }
 
+func oidcRecorded(o *v1alpha1.OIDCConnection) Recorded {
+	return Recorded{Discovered: &o.Status.Discovered}
+}
+
 // ofIssuer is what was recorded of an issuer; blank where that was of another.
 func ofIssuer(d *v1alpha1.DiscoveredStatus, issuer string) v1alpha1.DiscoveredStatus {
 	if d == nil || d.Issuer != issuer {
@@ -122,7 +126,7 @@ func oidcSettings() []Setting[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 
 // wantedEndpoint is one of the URLs: as the manifest gives it, or else as it was discovered.
 func wantedEndpoint(o *v1alpha1.OIDCConnection, i int) (Value, bool) {
-	known := ofIssuer(o.Status.Discovered, o.Spec.Issuer)
+	known := ofIssuer(readRecord(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
 	e := endpoints(o.Spec, stytch.OIDCConnection{}, &known)[i]
 	url := Text(cmp.Or(e.given, *e.found))
 	url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
@@ -270,7 +274,7 @@ func undiscovered(spec v1alpha1.OIDCConnectionSpec, d v1alpha1.DiscoveredStatus)
 
 // oidcProblems reports a discovery that failed. Stytch does not try again for the same issuer.
 func oidcProblems(o *v1alpha1.OIDCConnection, _, have State) []Problem {
-	d := ofIssuer(o.Status.Discovered, o.Spec.Issuer)
+	d := ofIssuer(readRecord(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
 	missing := undiscovered(o.Spec, d)
 	if d.Warning == "" || len(missing) == 0 || have.Settings[fieldIssuer].Same != o.Spec.Issuer {
 		return nil

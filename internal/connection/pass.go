@@ -8,8 +8,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// observing says that nothing may be sent for a manifest.
-func observing(o v1alpha1.Connection) bool {
+// Observing says that nothing may be sent for a manifest.
+func Observing(o v1alpha1.Connection) bool {
 	return o.CommonSpec().Management == v1alpha1.ManagementObserve
 }
 
@@ -31,7 +31,7 @@ func (k Kind[O, R]) Settled(o O, slots Slots, looked, now time.Time, sameInputs 
 // Urgent says that somebody waits for the pass: the manifest is being deleted, or a connection that is there was edited, or its
 // inputs changed.
 func Urgent(o v1alpha1.Connection, sameInputs func() bool) bool {
-	return !o.GetDeletionTimestamp().IsZero() || o.CommonStatus().ConnectionID != "" && (!Met(o) || !sameInputs())
+	return !o.GetDeletionTimestamp().IsZero() || RecordOf(o).ID != "" && (!Met(o) || !sameInputs())
 }
 
 // Next is when the next pass is due: at the next slot, when something is about to end, or when the clock asks for a step.

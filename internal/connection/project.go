@@ -94,7 +94,7 @@ func SameEnvironment(projectID string, ids ...string) *Problem {
 
 // SameProject reports that the StytchProject of a manifest stands for another project than the one that the manifest was pinned to.
 func SameProject(o v1alpha1.Connection, project string) *Problem {
-	pinned := o.CommonStatus().ProjectID
+	pinned := RecordOf(o).Project
 	if pinned == "" || pinned == project {
 		return nil
 	}

@@ -11,12 +11,12 @@ import (
 // Retains says that a manifest's connection stays at Stytch when the manifest goes.
 func Retains(o v1alpha1.Connection) bool {
 	spec := o.CommonSpec()
-	return spec.DeletionPolicy != v1alpha1.DeletionDelete || observing(o) || spec.Management == v1alpha1.ManagementPaused
+	return spec.DeletionPolicy != v1alpha1.DeletionDelete || Observing(o) || spec.Management == v1alpha1.ManagementPaused
 }
 
 // Retained says what stays at Stytch.
 func Retained(o v1alpha1.Connection) string {
-	if id := o.CommonStatus().ConnectionID; id != "" {
+	if id := RecordOf(o).ID; id != "" {
 		return fmt.Sprintf("%s stays at Stytch as it is.", id)
 	}
 	return fmt.Sprintf("No connection was recorded. Should a creation have been under way, it bears the name %q.",
@@ -28,7 +28,7 @@ var ErrNothing = errors.New("nothing at Stytch is the manifest's")
 
 // NeverHeld says that a manifest names a connection which it never took over.
 func NeverHeld(o v1alpha1.Connection) bool {
-	return o.CommonStatus().ConnectionID == "" && o.CommonSpec().ConnectionID != ""
+	return RecordOf(o).ID == "" && o.CommonSpec().ConnectionID != ""
 }
 
 // Stray is how the deletion of a manifest goes on that recorded no connection, by what was identified and how that ended: nil where a

@@ -40,7 +40,7 @@ func lifeOf(o *v1alpha1.SCIMConnection, now time.Time) Life {
 		Acknowledge: o.Annotations[v1alpha1.AnnotationAcknowledgeToken],
 		Cancel:      o.Annotations[v1alpha1.AnnotationCancelRotation],
 		Secret:      o.Spec.BearerToken.SecretName,
-		ID:          cmp.Or(o.Status.ConnectionID, o.Spec.ConnectionID),
+		ID:          cmp.Or(RecordOf(o).ID, o.Spec.ConnectionID),
 		Now:         now,
 	}
 	if o.Status.BearerToken != nil {

@@ -1,6 +1,8 @@
 package connection
 
 import (
+	"errors"
+
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -111,4 +113,16 @@ func PutInOrder(data map[string][]byte, step Step) bool {
 		}
 	}
 	return true
+}
+
+// Contradicted is the error of a step on a rotation that Stytch takes back to be under way. It was read a moment ago, so either
+// somebody else has just ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is looked at again.
+func Contradicted(err error) error {
+	failed, answered := errors.AsType[*stytch.Error](err)
+	if !answered || failed.ErrorType != "scim_connection_not_rotating_token" {
+		return err
+	}
+	passes := *failed
+	passes.Class = stytch.Unavailable
+	return &passes
 }

@@ -33,14 +33,12 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 			return creationWithProvider(string(o.Spec.IdentityProvider))
 		},
 		MissingToActivate: samlMissing,
-		Recorded: func(o *v1alpha1.SAMLConnection) Recorded {
-			return Recorded{Keys: &o.Status.EncryptionKeys, Metadata: &o.Status.FromMetadata}
-		},
-		Record:   samlRecord,
-		Remember: samlRemember,
-		Publish:  samlPublish,
-		Undo:     samlUndo,
-		Expiries: samlExpiries,
+		Recorded:          samlRecorded,
+		Record:            samlRecord,
+		Remember:          samlRemember,
+		Publish:           samlPublish,
+		Undo:              samlUndo,
+		Expiries:          samlExpiries,
 	}
 }
 
@@ -206,6 +204,10 @@ func samlProblems(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 			"Every certificate that is wanted has expired, so that %s stays at Stytch, which nobody wants and which is valid: %s.", cmp.Or(c.SHA256, c.ID), remedy)})
 	}
 	return problems
+}
+
+func samlRecorded(o *v1alpha1.SAMLConnection) Recorded {
+	return Recorded{Keys: &o.Status.EncryptionKeys, Metadata: &o.Status.FromMetadata}
 }
 
 // samlRecord keeps which encryption key is which, and what the metadata gave.

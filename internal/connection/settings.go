@@ -160,3 +160,11 @@ func canonical(v any) Value {
 	}
 	return Value{Send: v, Same: string(text)}
 }
+
+// addOnce appends what a list does not hold yet.
+func addOnce(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}

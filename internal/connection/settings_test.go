@@ -1,0 +1,71 @@
+package connection_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+func TestEachChangeOfASettingHasTheTopicOfItsLine(t *testing.T) {
+	const endpoint, mapping, rest = "endpoint", "mapping and roles", "name and rest"
+	topicsAre(t, connection.SAML(), samlManifest(), connection.Inputs{ID: samlID}, map[string]string{
+		"display_name": rest, "identity_provider": rest, "idp_entity_id": endpoint, "idp_sso_url": endpoint, "attribute_mapping": mapping,
+		"saml_connection_implicit_role_assignments": mapping, "saml_group_implicit_role_assignments": mapping, "nameid_format": rest,
+		"alternative_audience_uri": rest, "alternative_acs_url": rest, "idp_initiated_auth_disabled": rest, "allow_gateway_callback": rest,
+	})
+	oidc := oidcInputs(theSecret)
+	oidc.ID = oidcID
+	topicsAre(t, connection.OIDC(), oidcManifest(), oidc, map[string]string{
+		"display_name": rest, "identity_provider": rest, "client_id": endpoint, "client_secret": endpoint, "issuer": endpoint,
+		"authorization_url": endpoint, "token_url": endpoint, "userinfo_url": endpoint, "jwks_url": endpoint,
+		"custom_scopes": rest, "attribute_mapping": mapping,
+	})
+	topicsAre(t, connection.External(), externalManifest(), connection.Inputs{ID: externalID}, map[string]string{
+		"display_name": rest, "external_connection_implicit_role_assignments": mapping, "external_group_implicit_role_assignments": mapping,
+	})
+	scim := secretWith(scimID, "some-token-ending-in-")
+	scim.ID = scimID
+	topicsAre(t, connection.SCIM(), scimManifest(), scim, map[string]string{
+		"display_name": rest, "identity_provider": rest, "scim_group_implicit_role_assignments": mapping,
+	})
+}
+
+// topicsAre fails the test where the update of a connection that has nothing yet has other fields, or other topics, than these.
+func topicsAre[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[O, R], o O, in connection.Inputs, want map[string]string) {
+	t.Helper()
+	var none R
+	got := map[string]string{}
+	wanted, have, _ := kind.States(o, none, in)
+	for _, s := range kind.PlanFor(o, wanted, have) {
+		if s.Action != connection.Update {
+			continue
+		}
+		for _, c := range s.Changes {
+			got[c.Field] = c.Topic.Name
+		}
+	}
+	same(t, "the topics", got, want)
+}
+
+func TestCertificatesAndKeysHaveATopicEach(t *testing.T) {
+	a, b := pairs()[0], pairs()[1]
+	o := samlManifest()
+	beside := newShelf()
+	one, two := issue(t, "one", yearsOn(1)), issue(t, "two", yearsOn(2))
+	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: one.pem}, {PEM: two.pem}}
+	for _, p := range []pair{a, b} {
+		o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, v1alpha1.SecretKeyRef{Name: p.spki[:8], Key: beside.put(connection.KindSecret, p.spki[:8], p.pkcs1)})
+	}
+	plan, _ := planFor(connection.SAML(), o, samlRemote(), connection.Inputs{Now: noon, Secrets: beside.secrets})
+	var topics []string
+	for _, s := range plan {
+		for _, c := range s.Changes {
+			topics = append(topics, c.Topic.Name)
+		}
+	}
+	for _, topic := range []string{"certificate " + one.sha256, "certificate " + two.sha256, "encryption key " + a.spki, "encryption key " + b.spki} {
+		same(t, "whether there is "+topic, slices.Contains(topics, topic), true)
+	}
+}
