@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -69,6 +70,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	return func(id string) string {
 		claims, err := p.claims(ctx, id)
 		if err != nil {
+			p.unseen = fmt.Errorf("finding who else holds %s: %w", id, err)
 			return noHolderToSee
 		}
 		holder, found := connection.Holder(claims)

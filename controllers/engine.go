@@ -63,6 +63,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	session session
 	to      *stytch.Pass
 	report  connection.Report
+	unseen  error // why it could not be seen who holds a connection: what was found then does not count
 
 	happened []happening
 }
@@ -86,7 +87,15 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
 		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused: the connection is not looked at."})
 	}
-	return p.conclude(ctx, p.keep(ctx))
+	return p.conclude(ctx, p.certain(p.keep(ctx)))
+}
+
+// certain is how a pass ended, unless that rests on what could not be seen.
+func (p *pass[O, R]) certain(end error) error {
+	if p.unseen != nil {
+		return p.unseen
+	}
+	return end
 }
 
 // keep makes the connection as its manifest says, or under Observe finds out what that would take.

@@ -173,24 +173,36 @@ var _ = Describe("Deleting a manifest", func() {
 		Expect(w.exists(o)).To(BeFalse())
 	})
 
-	It("under Delete keeps the manifest while it cannot be seen who else holds the connection", func(ctx context.Context) {
-		w := newWorld(ctx)
-		o := w.saml("okta")
-		o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
-		w.settled(o)
-		w.delete(o)
-		p := w.start()
-		seeing := p.desk.client
-		p.desk.client = blind{seeing}
-		got := p.pass(o)
-		Expect(got.calls).To(BeEmpty())
-		Expect(got.writes).To(BeEmpty())
-		Expect(got.result.RequeueAfter).To(Equal(retrySoon))
-		p.desk.client = seeing
-		p.settle(o)
-		Expect(w.exists(o)).To(BeFalse())
-		Expect(w.made()).To(BeEmpty())
-	})
+	for name, arrange := range map[string]func(w *world, o *v1alpha1.SAMLConnection){
+		"is recorded": func(w *world, o *v1alpha1.SAMLConnection) { w.settled(o) },
+		"was lost in its creation": func(w *world, o *v1alpha1.SAMLConnection) {
+			w.create(o)
+			p := w.start()
+			p.fate.diesAt("stytch POST ")
+			p.pass(o)
+		},
+	} {
+		It(fmt.Sprintf("under Delete keeps the manifest while it cannot be seen who else holds the connection that %s", name), func(ctx context.Context) {
+			w := newWorld(ctx)
+			o := w.saml("okta")
+			o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
+			arrange(w, o)
+			w.delete(o)
+			p := w.start()
+			seeing := p.desk.client
+			p.desk.client = blind{seeing}
+			for range 2 {
+				got := p.pass(o)
+				Expect(got.err).To(MatchError(errBlind))
+				Expect(got.writes).To(BeEmpty())
+				w.clock.advance(DefaultSettleTime)
+			}
+			p.desk.client = seeing
+			p.settle(o)
+			Expect(w.exists(o)).To(BeFalse())
+			Expect(w.made()).To(BeEmpty())
+		})
+	}
 
 	// Serial: the garbage collector comes by in every namespace.
 	It("under Retain keeps the token's Secret, whatever the garbage collector does", Serial, func(ctx context.Context) {
@@ -211,12 +223,25 @@ var _ = Describe("Deleting a manifest", func() {
 	})
 })
 
+var _ = Describe("A connection that is there", func() {
+	It("is no conflict while it cannot be seen who else holds the connection", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(w.saml("okta"))
+		edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" })
+		p := w.start()
+		p.desk.client = blind{p.desk.client}
+		got := p.pass(o)
+		Expect(got.err).To(MatchError(errBlind))
+		Expect(got.writes).To(BeEmpty())
+	})
+})
+
 // blind is a cache whose lists cannot be read.
 type blind struct{ client.Client }
 
-func (blind) List(context.Context, client.ObjectList, ...client.ListOption) error {
-	return errors.New("the cache cannot be listed")
-}
+var errBlind = errors.New("the cache cannot be listed")
+
+func (blind) List(context.Context, client.ObjectList, ...client.ListOption) error { return errBlind }
 
 // collectGarbage runs the real garbage collector until the spec ends.
 func collectGarbage(ctx context.Context) {

@@ -21,7 +21,7 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	if connection.Retains(p.o) {
 		return p.release(ctx, "Retained", connection.Retained(p.o))
 	}
-	err := p.destroy(ctx)
+	err := p.certain(p.destroy(ctx))
 	if errors.Is(err, connection.ErrNothing) {
 		return p.release(ctx, "Nothing", "Nothing at Stytch was this manifest's.")
 	}
@@ -44,11 +44,7 @@ func (p *pass[O, R]) destroy(ctx context.Context) error {
 			return gone(err, connection.ErrNothing)
 		}
 	}
-	switch p.holder(ctx)(connection.RecordOf(p.o).ID) {
-	case "":
-	case noHolderToSee:
-		return errAgain
-	default:
+	if p.holder(ctx)(connection.RecordOf(p.o).ID) != "" {
 		return connection.ErrNothing
 	}
 	request, err := p.remote.remove(ctx, p.to, p.o)
