@@ -567,3 +567,19 @@ var _ = Describe("A look that fails while there is nothing to apply", func() {
 		w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)
 	})
 })
+
+var _ = Describe("An edit that fails by itself", func() {
+	It("is tried again when a 429 says, and after a 500 by the back-off of the work queue", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.edited(w.saml("okta"))
+		p := w.start()
+		w.fault(stytchsim.Fault{Method: "PUT", Path: "/v1/b2b/**", Times: 1, Status: http.StatusTooManyRequests, RetryAfter: "30"})
+		Expect(p.pass(o).result.RequeueAfter).To(BeNumerically("~", 30*time.Second, time.Second))
+		w.clock.advance(31 * time.Second)
+		w.fault(stytchsim.Fault{Method: "PUT", Path: "/v1/b2b/**", Times: 1, Status: http.StatusInternalServerError, Effect: stytchsim.FaultError})
+		Expect(p.pass(o).err).To(HaveOccurred())
+		w.clock.advance(firstRetry)
+		p.settle(o)
+		w.expectKept(o)
+	})
+})

@@ -277,6 +277,49 @@ var _ = Describe("A creation that is still on the wire", func() {
 		w.expectKept(o)
 	})
 
+	It("is not recorded where another process has recorded its own meanwhile", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, _, h, ended := onTheWire(w)
+		second := w.start()
+		inDoubt(w, second, o)
+		w.clock.advance(DefaultSettleTime)
+		second.settle(o)
+		w.expectKept(o)
+		recorded := o.Status.ConnectionID
+		h.release()
+		Eventually(ended).Should(Receive())
+		w.reload(o)
+		Expect(o.Status.ConnectionID).To(Equal(recorded))
+	})
+
+	It("is not recorded in a manifest that took the place of the one that it was made for", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, _, h, ended := onTheWire(w)
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Finalizers = nil })
+		w.delete(o)
+		another := w.saml("okta")
+		w.create(another)
+		h.release()
+		Eventually(ended).Should(Receive())
+		w.reload(another)
+		Expect(another.Status.ConnectionID).To(BeEmpty())
+	})
+
+	It("is recorded with what it belongs to, whatever becomes of the process then", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		w.create(o)
+		p := w.start()
+		p.check()
+		p.catchUp()
+		p.fate.diesAt(fmt.Sprintf("kubernetes PATCH /apis/%s/namespaces/%s/samlconnections/okta/status", v1alpha1.GroupVersion, w.namespace))
+		p.pass(o)
+		Expect(p.fate.dead()).To(BeTrue())
+		w.reload(o)
+		Expect([]string{o.Status.ProjectID, o.Status.OrganizationID, o.Status.ConnectionID}).To(
+			Equal([]string{stytchsim.DefaultProjectID, w.acme.ID, w.made()[0]}))
+	})
+
 	It("is made again only once the doubt is settled, when it never took effect", func(ctx context.Context) {
 		w := newWorld(ctx)
 		_, err := w.sim.AddFault(stytchsim.Fault{Method: "POST", Path: "/v1/b2b/sso/saml/*", Times: 1, Effect: stytchsim.FaultCutBeforeCommit})

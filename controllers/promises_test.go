@@ -508,6 +508,49 @@ var _ = Describe("Budget: after a 429", func() {
 	})
 })
 
+var _ = Describe("Budget: of one request a second", func() {
+	It("nothing is written down for a step before it is the step's turn", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		w.settled(o)
+		edit(w, w.project(), func(p *v1alpha1.StytchProject) {
+			p.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: 1}
+		})
+		p := w.start()
+		p.expectQuiet(o)
+		w.clock.advance(2 * time.Second)
+		w.askForRotation(o, "")
+		got := p.pass(o)
+		Expect(got.calls).To(HaveLen(1), "the list takes the turn of this second")
+		Expect(got.writes).To(BeEmpty())
+		Expect(got.result.RequeueAfter).To(BeNumerically("~", time.Second, 100*time.Millisecond))
+	})
+})
+
+var _ = Describe("A connection that Stytch denies although its list shows it", func() {
+	It("is looked for again in a new list, and then what Stytch says counts until the next look", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		w.settled(o)
+		p := w.start()
+		p.expectQuiet(o)
+		w.clock.advance(resync)
+		p.expectPass(o, "GET /v1/b2b/sso/organization")
+		w.fault(stytchsim.Fault{Method: "PUT", Path: "/v1/b2b/**", Status: http.StatusNotFound, ErrorType: "saml_connection_not_found"})
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.DisplayName = "Renamed" })
+		put := "PUT /v1/b2b/sso/saml/organization/connections/saml-connection"
+		got := p.expectPass(o, put)
+		Expect(got.result.RequeueAfter).To(Equal(retrySoon))
+		Expect(got.writes).To(BeEmpty(), "nothing is said of what an old list may explain")
+		p.expectPass(o, "GET /v1/b2b/sso/organization", put)
+		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)
+		w.sim.RemoveFaults()
+		w.clock.advance(resync)
+		p.settle(o)
+		w.expectKept(o)
+	})
+})
+
 var _ = Describe("Claims", func() {
 	It("give a connection to the manifest that recorded it, and to the next one when that goes", func(ctx context.Context) {
 		w := newWorld(ctx)

@@ -513,6 +513,24 @@ var _ = Describe("A rotation", func() {
 		w.expectRotating(o)
 	})
 
+	It("whose Secret cannot be written was certainly not started: nothing is waited for or canceled, and it starts once that is lifted", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.scim("directory")
+		w.settled(o)
+		lift := w.refuseSecrets(v1alpha1.SecretKeyToken)
+		w.askForRotation(o, "")
+		p := w.start()
+		p.pass(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("cannot be written"))
+		Expect(o.Status.BearerToken.Phase).To(Equal(v1alpha1.TokenIdle))
+		lift()
+		w.clock.advance(resync)
+		seq := w.seq()
+		p.expectPass(o, "GET /v1/b2b/scim/organization/connection", "POST /v1/b2b/scim/organization/connection/scim-connection/rotate/start")
+		w.expectRotating(o)
+		Expect(w.sentSince(seq)).To(HaveLen(1))
+	})
+
 	It("offers no next token that ends like the current one", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.scim("directory")
@@ -646,23 +664,22 @@ var _ = Describe("A start that is still on the wire", func() {
 	})
 })
 
-// refuseNextTokens has the API server's admission refuse every Secret of the world that holds a next token, until what it returns
-// is called.
-func (w *world) refuseNextTokens() (lift func()) {
+// refuseSecrets has the API server's admission refuse every Secret of the world that holds a key, until what it returns is called.
+func (w *world) refuseSecrets(key string) (lift func()) {
 	GinkgoHelper()
 	policy, binding := &unstructured.Unstructured{}, &unstructured.Unstructured{}
 	for object, text := range map[*unstructured.Unstructured]string{
 		policy: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy","metadata":{"name":"NAME"},"spec":{
 			"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["secrets"]}]},
-			"validations":[{"expression":"!has(object.data) || !('next-token' in object.data)","messageExpression":"'refused is ' + string(object.data['next-token'])"}]}}`,
+			"validations":[{"expression":"!has(object.data) || !('KEY' in object.data)","messageExpression":"'refused is ' + string(object.data['KEY'])"}]}}`,
 		binding: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"NAME"},"spec":{
 			"policyName":"NAME","validationActions":["Deny"],"matchResources":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"NAME"}}}}}`,
 	} {
-		Expect(object.UnmarshalJSON([]byte(strings.ReplaceAll(text, "NAME", w.namespace)))).To(Succeed())
+		Expect(object.UnmarshalJSON([]byte(strings.NewReplacer("NAME", w.namespace, "KEY", key).Replace(text)))).To(Succeed())
 		w.create(object)
 	}
 	refused := func() bool {
-		probe := w.secret("probe", map[string]string{v1alpha1.SecretKeyNextToken: "x"})
+		probe := w.secret("probe", map[string]string{key: "x"})
 		return apierrors.IsInvalid(api.Create(w.ctx, probe, client.DryRunAll))
 	}
 	soon(refused, "the policy is in force")
@@ -679,7 +696,7 @@ var _ = Describe("A Secret that takes no next token, although it can be written 
 		o := w.scim("directory")
 		w.settled(o)
 		w.watchSecret(o)
-		lift := w.refuseNextTokens()
+		lift := w.refuseSecrets(v1alpha1.SecretKeyNextToken)
 		edit(w, o, func(o *v1alpha1.SCIMConnection) { o.Spec.DisplayName = "Renamed" })
 		w.askForRotation(o, "")
 		p := w.start()
@@ -703,7 +720,7 @@ var _ = Describe("A Secret that takes no next token, although it can be written 
 		o := w.rotating()
 		w.watchSecret(o)
 		before := w.current(o)
-		lift := w.refuseNextTokens()
+		lift := w.refuseSecrets(v1alpha1.SecretKeyNextToken)
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
 		p := w.start()
 		p.pass(o)

@@ -212,6 +212,21 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 		Expect(w.sentSince(seq)).To(BeEmpty())
 	})
 
+	It("takes a connection to that source, made by hand, for what stands in its way", func(ctx context.Context) {
+		w := newWorld(ctx)
+		source := w.settledSource(w.ofPartner(w.saml("source")))
+		byHand, err := w.sim.AddConnection(w.acme.ID, stytchsim.External, map[string]any{
+			"display_name": "By hand", "external_organization_id": w.partner.ID, "external_connection_id": source.CommonStatus().ConnectionID,
+		})
+		Expect(err).NotTo(HaveOccurred())
+		o := w.externalTo(v1alpha1.SourceSAML)
+		w.create(o)
+		seq := w.seq()
+		w.start().rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)).To(ContainSubstring("To take it over, set spec.connectionID: " + byHand.ID))
+		Expect(w.sentSince(seq)).To(BeEmpty())
+	})
+
 	It("refuses a source of another project", func(ctx context.Context) {
 		w := newWorld(ctx)
 		const other = "project-test-22222222-2222-4222-8222-222222222222"
