@@ -273,15 +273,15 @@ func (p *process) reborn() *process {
 	f.mu.Lock()
 	f.events, f.reads, f.dieAt, f.dieOn, f.over = nil, nil, 0, "", false
 	f.mu.Unlock()
-	was := p.desk
+	was := p.shared
 	options := was.Options
 	options.Stytch = stytch.New(stytch.Options{Transport: f.wrap("stytch")(http.DefaultTransport), UserAgent: "stytch-operator/test", Now: options.Now})
-	d := &desk{
+	d := &shared{
 		Options: options, client: was.client, cached: was.cached, live: was.live, events: was.events,
 		doubted: make(chan event.GenericEvent, doubtedAtOnce),
 	}
 	return &process{world: p.world, fate: f, cache: p.cache, freeze: p.freeze, reconcilers: &reconcilers{
-		desk: d, projects: &projectChecker{d},
+		shared: d, projects: &projectChecker{d},
 		external: externalEngine(d), oidc: oidcEngine(d), saml: samlEngine(d), scim: scimEngine(d),
 	}}
 }

@@ -35,8 +35,8 @@ type Options struct {
 // DefaultSettleTime covers the longest time that a creation may take to appear at Stytch after its sender was lost.
 const DefaultSettleTime = 60 * time.Second
 
-// desk is what the engines of all kinds share.
-type desk struct {
+// shared is what the engines of all kinds share.
+type shared struct {
 	Options
 	client client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
 	cached client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone

@@ -16,26 +16,26 @@ import (
 
 // publishDetails writes what the identity provider's side has to know into the manifest's ConfigMap, which goes with the manifest.
 // The owner blocks no deletion, because that right is more than the operator needs.
-func (d *desk) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
+func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
 	key := keyOf(o, name)
-	object, err := d.configMap(ctx, key)
+	object, err := s.configMap(ctx, key)
 	if err != nil {
 		return fmt.Errorf("reading ConfigMap %s: %w", name, err)
 	}
 	if object == nil {
 		object = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: name}, Data: map[string]string{}}
-		if err := controllerutil.SetControllerReference(o, object, d.client.Scheme(), controllerutil.WithBlockOwnerDeletion(false)); err != nil {
+		if err := controllerutil.SetControllerReference(o, object, s.client.Scheme(), controllerutil.WithBlockOwnerDeletion(false)); err != nil {
 			return fmt.Errorf("making ConfigMap %s the manifest's: %w", name, err)
 		}
 		fill(object, step)
-		return unwritten(name, d.client.Create(ctx, object))
+		return unwritten(name, s.client.Create(ctx, object))
 	}
 	if !connection.OwnsConfigMap(object, o.GetUID()) {
 		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignConfigMap(name)}
 	}
 	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	fill(object, step)
-	return unwritten(name, d.client.Patch(ctx, object, patch))
+	return unwritten(name, s.client.Patch(ctx, object, patch))
 }
 
 // fill makes a ConfigMap's data what a step says; what is to be empty is taken out.

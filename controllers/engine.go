@@ -42,7 +42,7 @@ type answer struct {
 
 // engine keeps connections of one kind as their manifests say.
 type engine[O v1alpha1.Connection, R any] struct {
-	*desk
+	*shared
 	name      string // the kind's name, as manifests spell it
 	kind      connection.Kind[O, R]
 	remote    remote[O, R]
@@ -190,7 +190,7 @@ func (p *pass[O, R]) looked() time.Time {
 // enter opens the project and pins what the manifest belongs to.
 func (p *pass[O, R]) enter(ctx context.Context) error {
 	spec := p.o.CommonSpec()
-	session, err := p.desk.session(ctx, p.o.GetNamespace(), spec.Project())
+	session, err := p.shared.session(ctx, p.o.GetNamespace(), spec.Project())
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (w *world) connections() []v1alpha1.Connection {
 	var all []v1alpha1.Connection
 	Expect(book.wait(w.namespace)).To(Succeed())
 	for _, kind := range kindsOfSpecs() {
-		Expect(shared.GetCache().List(w.ctx, kind.list, client.InNamespace(w.namespace))).To(Succeed())
+		Expect(sharedCluster.GetCache().List(w.ctx, kind.list, client.InNamespace(w.namespace))).To(Succeed())
 		Expect(meta.EachListItem(kind.list, func(o runtime.Object) error {
 			all = append(all, o.(v1alpha1.Connection))
 			return nil

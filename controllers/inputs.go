@@ -77,17 +77,17 @@ func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
 }
 
 // cachedInput is which version of an object the cache knows.
-func (d *desk) cachedInput(ctx context.Context, key types.NamespacedName, kind string) (v1alpha1.Input, error) {
+func (s *shared) cachedInput(ctx context.Context, key types.NamespacedName, kind string) (v1alpha1.Input, error) {
 	missing := v1alpha1.Input{Kind: kind, Name: key.Name}
 	if source := blankSource(kind); source != nil {
-		if err := d.cached.Get(ctx, key, source); err != nil {
+		if err := s.cached.Get(ctx, key, source); err != nil {
 			return missing, client.IgnoreNotFound(err)
 		}
 		missing.UID = string(source.GetUID())
 		return missing, nil
 	}
 	object := metadataOf(kind)
-	if err := d.cached.Get(ctx, key, object); err != nil {
+	if err := s.cached.Get(ctx, key, object); err != nil {
 		return missing, client.IgnoreNotFound(err)
 	}
 	return connection.InputOf(kind, object.ObjectMeta), nil
@@ -112,18 +112,18 @@ func blankSource(kind string) v1alpha1.Connection {
 }
 
 // secret reads a Secret from the API server; nil where there is none.
-func (d *desk) secret(ctx context.Context, key types.NamespacedName) (*corev1.Secret, error) {
+func (s *shared) secret(ctx context.Context, key types.NamespacedName) (*corev1.Secret, error) {
 	var secret corev1.Secret
-	if err := d.live.Get(ctx, key, &secret); err != nil {
+	if err := s.live.Get(ctx, key, &secret); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	return &secret, nil
 }
 
 // configMap reads a ConfigMap from the API server; nil where there is none.
-func (d *desk) configMap(ctx context.Context, key types.NamespacedName) (*corev1.ConfigMap, error) {
+func (s *shared) configMap(ctx context.Context, key types.NamespacedName) (*corev1.ConfigMap, error) {
 	var configMap corev1.ConfigMap
-	if err := d.live.Get(ctx, key, &configMap); err != nil {
+	if err := s.live.Get(ctx, key, &configMap); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	return &configMap, nil

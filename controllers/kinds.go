@@ -15,33 +15,33 @@ import (
 
 // The engine of each kind. A new kind is one function here.
 
-func externalEngine(d *desk) *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
+func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 	return &engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{
-		desk: d, name: kindExternal, kind: connection.External(), remote: external{d},
+		shared: s, name: kindExternal, kind: connection.External(), remote: external{s},
 		blank:     func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
 		blankList: func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} },
 	}
 }
 
-func samlEngine(d *desk) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
+func samlEngine(s *shared) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 	return &engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{
-		desk: d, name: kindSAML, kind: connection.SAML(), remote: saml{d},
+		shared: s, name: kindSAML, kind: connection.SAML(), remote: saml{s},
 		blank:     func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
 		blankList: func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} },
 	}
 }
 
-func oidcEngine(d *desk) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
+func oidcEngine(s *shared) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 	return &engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{
-		desk: d, name: kindOIDC, kind: connection.OIDC(), remote: oidc{d},
+		shared: s, name: kindOIDC, kind: connection.OIDC(), remote: oidc{s},
 		blank:     func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
 		blankList: func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} },
 	}
 }
 
-func scimEngine(d *desk) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
+func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 	return &engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{
-		desk: d, name: "SCIMConnection", kind: connection.SCIM(), remote: scim{d},
+		shared: s, name: "SCIMConnection", kind: connection.SCIM(), remote: scim{s},
 		blank:     func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
 		blankList: func() client.ObjectList { return &v1alpha1.SCIMConnectionList{} },
 	}
@@ -54,7 +54,7 @@ const (
 )
 
 // external talks about External connections.
-type external struct{ *desk }
+type external struct{ *shared }
 
 func (external) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
@@ -93,7 +93,7 @@ func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.Externa
 }
 
 // saml talks about SAML connections.
-type saml struct{ *desk }
+type saml struct{ *shared }
 
 func (saml) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
@@ -132,7 +132,7 @@ func (s saml) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConne
 }
 
 // oidc talks about OIDC connections.
-type oidc struct{ *desk }
+type oidc struct{ *shared }
 
 func (oidc) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
@@ -162,9 +162,9 @@ func (s oidc) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConne
 }
 
 // removeSource deletes a SAML or OIDC connection, once no External connection of its namespace re-uses it.
-func (d *desk) removeSource(ctx context.Context, to *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+func (s *shared) removeSource(ctx context.Context, to *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
-	if err := d.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
+	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
 		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)
 	}
 	var names []string

@@ -20,7 +20,7 @@ import (
 
 // projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
 // where a connection saw them rejected. The connections of a project wait for what it finds.
-type projectChecker struct{ *desk }
+type projectChecker struct{ *shared }
 
 // Reconcile checks one StytchProject.
 func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {

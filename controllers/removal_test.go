@@ -189,15 +189,15 @@ var _ = Describe("Deleting a manifest", func() {
 			arrange(w, o)
 			w.delete(o)
 			p := w.start()
-			seeing := p.desk.client
-			p.desk.client = blind{seeing}
+			seeing := p.shared.client
+			p.shared.client = blind{seeing}
 			for range 2 {
 				got := p.pass(o)
 				Expect(got.err).To(MatchError(errBlind))
 				Expect(got.writes).To(BeEmpty())
 				w.clock.advance(DefaultSettleTime)
 			}
-			p.desk.client = seeing
+			p.shared.client = seeing
 			p.settle(o)
 			Expect(w.exists(o)).To(BeFalse())
 			Expect(w.made()).To(BeEmpty())
@@ -229,7 +229,7 @@ var _ = Describe("A connection that is there", func() {
 		o := w.settled(w.saml("okta"))
 		edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" })
 		p := w.start()
-		p.desk.client = blind{p.desk.client}
+		p.shared.client = blind{p.shared.client}
 		got := p.pass(o)
 		Expect(got.err).To(MatchError(errBlind))
 		Expect(got.writes).To(BeEmpty())

@@ -19,7 +19,7 @@ import (
 
 // scim talks about SCIM connections, and keeps their tokens. A token is shown once: before it is asked for, a write proves that
 // its Secret can be written, and it is written there with the answer in hand.
-type scim struct{ *desk }
+type scim struct{ *shared }
 
 func (scim) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
 	return to.SCIM(ctx, organization, since)

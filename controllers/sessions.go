@@ -36,9 +36,9 @@ type session struct {
 var errUnchecked = errors.New("the StytchProject is about to be checked")
 
 // session opens a StytchProject whose credentials were checked.
-func (d *desk) session(ctx context.Context, namespace, name string) (session, error) {
+func (s *shared) session(ctx context.Context, namespace, name string) (session, error) {
 	var project v1alpha1.StytchProject
-	err := d.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
+	err := s.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
 	if apierrors.IsNotFound(err) {
 		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"There is no StytchProject %s in this namespace: apply one, with the Secret that it names.", name)}
@@ -49,7 +49,7 @@ func (d *desk) session(ctx context.Context, namespace, name string) (session, er
 	if err := standing(&project); err != nil {
 		return session{}, err
 	}
-	version, err := d.cachedInput(ctx, types.NamespacedName{Namespace: namespace, Name: project.Spec.SecretRef.Name}, connection.KindSecret)
+	version, err := s.cachedInput(ctx, types.NamespacedName{Namespace: namespace, Name: project.Spec.SecretRef.Name}, connection.KindSecret)
 	if err != nil {
 		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", project.Spec.SecretRef.Name, err)
 	}
@@ -57,7 +57,7 @@ func (d *desk) session(ctx context.Context, namespace, name string) (session, er
 	if version.UID == "" || version != checked {
 		return session{}, errUnchecked
 	}
-	return d.enter(ctx, &project, checked)
+	return s.enter(ctx, &project, checked)
 }
 
 // standing says what its own controller found out about a StytchProject.
@@ -75,45 +75,45 @@ func standing(project *v1alpha1.StytchProject) error {
 }
 
 // enter returns the session that stands for this version of project and Secret, or reads the Secret and makes one.
-func (d *desk) enter(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
-	d.open.mu.Lock()
-	known, ok := d.open.byUID[project.UID]
-	d.open.mu.Unlock()
+func (s *shared) enter(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
+	s.open.mu.Lock()
+	known, ok := s.open.byUID[project.UID]
+	s.open.mu.Unlock()
 	if ok && known.generation == project.Generation && known.secret == checked {
 		known.project = project
 		return known, nil
 	}
-	credentials, at, problem, err := d.credentials(ctx, project)
+	credentials, at, problem, err := s.credentials(ctx, project)
 	switch {
 	case err != nil:
 		return session{}, err
 	case problem != nil || at != checked:
 		return session{}, errUnchecked
 	}
-	return d.keep(project, credentials, at), nil
+	return s.keep(project, credentials, at), nil
 }
 
-func (d *desk) keep(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
-	s := session{
-		Session: d.Stytch.Session(stytch.Project{
+func (s *shared) keep(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
+	opened := session{
+		Session: s.Stytch.Session(stytch.Project{
 			Credentials: credentials, Object: project.Namespace + "/" + project.Name, Rate: rate(project.Spec.RateLimit),
 		}),
 		project: project, generation: project.Generation, secret: at,
 	}
-	d.open.mu.Lock()
-	defer d.open.mu.Unlock()
-	if d.open.byUID == nil {
-		d.open.byUID = map[types.UID]session{}
+	s.open.mu.Lock()
+	defer s.open.mu.Unlock()
+	if s.open.byUID == nil {
+		s.open.byUID = map[types.UID]session{}
 	}
-	d.open.byUID[project.UID] = s
-	return s
+	s.open.byUID[project.UID] = opened
+	return opened
 }
 
-func (d *desk) leave(project *v1alpha1.StytchProject) {
-	d.Stytch.Leave(project.Namespace + "/" + project.Name)
-	d.open.mu.Lock()
-	defer d.open.mu.Unlock()
-	delete(d.open.byUID, project.UID)
+func (s *shared) leave(project *v1alpha1.StytchProject) {
+	s.Stytch.Leave(project.Namespace + "/" + project.Name)
+	s.open.mu.Lock()
+	defer s.open.mu.Unlock()
+	delete(s.open.byUID, project.UID)
 }
 
 func rate(limit *v1alpha1.RateLimit) stytch.Rate {
@@ -125,15 +125,15 @@ func rate(limit *v1alpha1.RateLimit) stytch.Rate {
 
 // credentials reads what a StytchProject authenticates with, and at which version of its Secret. What cannot be meant, or is not
 // there, is a problem.
-func (d *desk) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
+func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
 	none := stytch.Credentials{}
 	ref := project.Spec.SecretRef
 	at := v1alpha1.Input{Kind: connection.KindSecret, Name: ref.Name}
-	base, problem := d.Endpoints.BaseURL(project.Spec)
+	base, problem := s.Endpoints.BaseURL(project.Spec)
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	secret, err := d.secret(ctx, keyOf(project, ref.Name))
+	secret, err := s.secret(ctx, keyOf(project, ref.Name))
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}

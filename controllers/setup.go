@@ -44,7 +44,7 @@ const (
 
 // reconcilers are the passes of every kind, and what they share.
 type reconcilers struct {
-	desk     *desk
+	shared   *shared
 	projects *projectChecker
 	external *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]
 	oidc     *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]
@@ -82,14 +82,14 @@ func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.find} }
 
 // newReconcilers makes the passes of every kind and the indexes that they look things up by.
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {
-	d := &desk{
+	s := &shared{
 		Options: options,
 		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), events: c.GetEventRecorder(eventSource),
 		doubted: make(chan event.GenericEvent, doubtedAtOnce),
 	}
 	r := &reconcilers{
-		desk: d, projects: &projectChecker{d},
-		external: externalEngine(d), oidc: oidcEngine(d), saml: samlEngine(d), scim: scimEngine(d),
+		shared: s, projects: &projectChecker{s},
+		external: externalEngine(s), oidc: oidcEngine(s), saml: samlEngine(s), scim: scimEngine(s),
 	}
 	indexer := c.GetFieldIndexer()
 	return r, errors.Join(r.projects.index(ctx, indexer),
@@ -190,12 +190,12 @@ func wishChanged() predicate.Predicate {
 }
 
 // secretChanged lets through every change of a Secret but what this process wrote to prove that it can write it.
-func (d *desk) secretChanged() predicate.Predicate {
+func (s *shared) secretChanged() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return !d.recall.isProof(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return !d.recall.isProof(e.ObjectNew) },
+		CreateFunc: func(e event.CreateEvent) bool { return !s.recall.isProof(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !s.recall.isProof(e.ObjectNew) },
 		DeleteFunc: func(e event.DeleteEvent) bool {
-			d.recall.dropProof(e.Object)
+			s.recall.dropProof(e.Object)
 			return true
 		},
 	}

@@ -101,7 +101,7 @@ func TestAnExternalConnectionWakesItsSourceWhenItIsOnItsWayOut(t *testing.T) {
 }
 
 func TestASecretIsNewsUnlessItIsAProofOfThisProcess(t *testing.T) {
-	d := &desk{}
+	d := &shared{}
 	proof := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: "one", ResourceVersion: "7"}}
 	edited := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: "one", ResourceVersion: "8"}}
 	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: "two", ResourceVersion: "7"}}

@@ -30,8 +30,8 @@ var (
 	scheme     = runtime.NewScheme()
 	// api is an administrator's client, read and written past every cache.
 	api client.Client
-	// shared is the cache of all processes, each of which sees its own namespace of it: specs start thousands of processes.
-	shared cluster.Cluster
+	// sharedCluster is the cache of all processes, each of which sees its own namespace of it: specs start thousands of processes.
+	sharedCluster cluster.Cluster
 	// book is what anybody wrote, and how much of it the shared cache shows.
 	book = &ledger{pages: map[string]*page{}}
 )
@@ -64,9 +64,9 @@ var _ = SynchronizedBeforeSuite(func() []byte {
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
 	DeferCleanup(cancel)
-	shared, err = cluster.New(apiServer, clusterOptions())
+	sharedCluster, err = cluster.New(apiServer, clusterOptions())
 	Expect(err).NotTo(HaveOccurred())
-	_, err = newReconcilers(ctx, shared, Options{}) // for their indexes
+	_, err = newReconcilers(ctx, sharedCluster, Options{}) // for their indexes
 	Expect(err).NotTo(HaveOccurred())
-	launch(ctx, shared, book.handler())
+	launch(ctx, sharedCluster, book.handler())
 })

@@ -135,7 +135,7 @@ func (w *world) get(object client.Object) error {
 		return api.Get(w.ctx, key, object)
 	}
 	Expect(book.wait(w.namespace)).To(Succeed())
-	return shared.GetCache().Get(w.ctx, key, object)
+	return sharedCluster.GetCache().Get(w.ctx, key, object)
 }
 
 // writesOf is how often somebody wrote objects of these resources.
@@ -173,9 +173,9 @@ type process struct {
 func (w *world) start() *process {
 	GinkgoHelper()
 	p := w.begin(func(o *cluster.Options) {
-		o.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return shared.GetRESTMapper(), nil }
+		o.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return sharedCluster.GetRESTMapper(), nil }
 		o.NewCache = func(*rest.Config, cache.Options) (cache.Cache, error) {
-			return window{shared.GetCache(), w.namespace}, nil
+			return window{sharedCluster.GetCache(), w.namespace}, nil
 		}
 	})
 	p.catchUp()
