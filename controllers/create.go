@@ -54,11 +54,11 @@ func (p *pass[O, R]) notCreated(err error) error {
 		return err
 	}
 	unknown, end := connection.NotCreated(p.o, failed, p.listed().Before(p.now))
-	p.recall.note(p.o.GetUID(), func(r *recollection) {
+	p.memory.update(p.o.GetUID(), func(m *objectMemory) {
 		if unknown {
-			r.lost = p.Now()
+			m.createUnknownAt = p.Now()
 		} else {
-			r.certain = true
+			m.noCreateInFlight = true
 		}
 	})
 	if errors.Is(end, connection.ErrOutdated) {
@@ -104,7 +104,7 @@ func (p *pass[O, R]) finalize(ctx context.Context) error {
 	}
 	p.wrote(changed)
 	if connection.RecordOf(p.o).ID == "" {
-		p.recall.note(p.o.GetUID(), func(r *recollection) { r.certain = true })
+		p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (p *pass[O, R]) wrote(answer O) {
 	p.was = answer
 	p.o.SetResourceVersion(answer.GetResourceVersion())
 	p.o.SetFinalizers(answer.GetFinalizers())
-	p.recall.note(answer.GetUID(), func(r *recollection) { r.written = answer.GetResourceVersion() })
+	p.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
 }
 
 // unchanged reads the manifest from the API server, right before a creation: the cache may not know yet that it was deleted,

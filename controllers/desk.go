@@ -43,19 +43,19 @@ type shared struct {
 	live   client.Reader // reads from the API server
 	events events.EventRecorder
 	open   sessions
-	recall memory
+	memory memory
 	// doubted carries StytchProjects whose credentials a connection saw rejected, and recheck keeps which they are.
 	doubted chan event.GenericEvent
-	recheck keys
+	recheck keySet
 }
 
-// keys is a set of names of objects.
-type keys struct {
+// keySet is a set of object keys.
+type keySet struct {
 	mu  sync.Mutex
 	set map[types.NamespacedName]bool
 }
 
-func (k *keys) add(key types.NamespacedName) {
+func (k *keySet) add(key types.NamespacedName) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.set == nil {
@@ -65,7 +65,7 @@ func (k *keys) add(key types.NamespacedName) {
 }
 
 // drop says whether a key was in the set, and takes it out.
-func (k *keys) drop(key types.NamespacedName) bool {
+func (k *keySet) drop(key types.NamespacedName) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	was := k.set[key]
@@ -77,70 +77,70 @@ func (k *keys) drop(key types.NamespacedName) bool {
 type memory struct {
 	mu      sync.Mutex
 	started time.Time // when this process began to reconcile, so certainly after it became leader
-	objects map[types.UID]recollection
-	names   map[name]types.UID   // of what is remembered, to forget it once it is gone
-	proofs  map[types.UID]string // the versions of Secrets that the last proving writes were answered with
+	objects map[types.UID]objectMemory
+	uids    map[objectKey]types.UID // UIDs of the manifests in objects
+	proofs  map[types.UID]string    // the versions of Secrets that the last proving writes were answered with
 }
 
-// name of a manifest of any kind.
-type name struct {
+// objectKey names a manifest of any kind.
+type objectKey struct {
 	kind string
 	types.NamespacedName
 }
 
-// recollection is what is remembered of one manifest.
-type recollection struct {
-	// written is the resourceVersion that this process's last write of the manifest was answered with.
-	written string
+// objectMemory is what is remembered about one manifest.
+type objectMemory struct {
+	// lastWrite is the resourceVersion in the answer to this process's last write of the manifest.
+	lastWrite string
 	// released says that this process dropped the finalizer, after which the cache may show the manifest a little longer.
 	released bool
-	// looked is when the list was begun that the last pass was based on.
-	looked time.Time
-	// certain says that no creation of an earlier process can be on its way: this process wrote the finalizer itself, or Stytch
-	// answered a creation definitely.
-	certain bool
-	// lost is the last creation of this process whose outcome is unknown.
-	lost time.Time
+	// listedAt is when the list that the last pass is based on was started.
+	listedAt time.Time
+	// noCreateInFlight says that no create request of an earlier process can still be in flight: this process wrote the finalizer
+	// itself, or Stytch gave a definite answer to a create request.
+	noCreateInFlight bool
+	// createUnknownAt is when the outcome of a create request of this process was last unknown; zero if it never was.
+	createUnknownAt time.Time
 }
 
-// start notes the time of the first pass.
-func (m *memory) start(now time.Time) time.Time {
+// firstPass returns the time of the first pass of this process, which is now if there was none before.
+func (m *memory) firstPass(now time.Time) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.started.IsZero() {
 		m.started = now
-		m.objects, m.names = map[types.UID]recollection{}, map[name]types.UID{}
+		m.objects, m.uids = map[types.UID]objectMemory{}, map[objectKey]types.UID{}
 	}
 	return m.started
 }
 
-func (m *memory) of(uid types.UID) recollection {
+func (m *memory) of(uid types.UID) objectMemory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.objects[uid]
 }
 
-func (m *memory) note(uid types.UID, change func(*recollection)) {
+func (m *memory) update(uid types.UID, change func(*objectMemory)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := m.objects[uid]
-	change(&r)
-	m.objects[uid] = r
+	known := m.objects[uid]
+	change(&known)
+	m.objects[uid] = known
 }
 
-// meet remembers a manifest by its name.
-func (m *memory) meet(n name, uid types.UID) {
+// rememberKey notes which UID a manifest has, so that forget finds it once only the name is known.
+func (m *memory) rememberKey(key objectKey, uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.names[n] = uid
+	m.uids[key] = uid
 }
 
 // forget drops what is remembered of a manifest that is gone.
-func (m *memory) forget(n name) {
+func (m *memory) forget(key objectKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.objects, m.names[n])
-	delete(m.names, n)
+	delete(m.objects, m.uids[key])
+	delete(m.uids, key)
 }
 
 // keepProof remembers the version that a proving write was answered with.

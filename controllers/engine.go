@@ -72,7 +72,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	o, err := e.read(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
-		e.recall.forget(name{e.name, req.NamespacedName})
+		e.memory.forget(objectKey{e.name, req.NamespacedName})
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -141,11 +141,11 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 	if err := e.client.Get(ctx, key, o); err != nil {
 		return o, err
 	}
-	known := e.recall.of(o.GetUID())
-	if known.written == "" {
+	known := e.memory.of(o.GetUID())
+	if known.lastWrite == "" {
 		return o, nil
 	}
-	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), known.written); err == nil && order >= 0 && !known.released {
+	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), known.lastWrite); err == nil && order >= 0 && !known.released {
 		return o, nil
 	}
 	o = e.blank()
@@ -154,8 +154,8 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 
 func (e *engine[O, R]) begin(o O) *pass[O, R] {
 	now := e.Now()
-	e.recall.start(now)
-	e.recall.meet(name{e.name, client.ObjectKeyFromObject(o)}, o.GetUID())
+	e.memory.firstPass(now)
+	e.memory.rememberKey(objectKey{e.name, client.ObjectKeyFromObject(o)}, o.GetUID())
 	spec := o.CommonSpec()
 	interval := e.ResyncInterval
 	if spec.ResyncInterval != nil {
@@ -181,10 +181,10 @@ func (p *pass[O, R]) settled(ctx context.Context) bool {
 // looked is when Stytch was last looked at for this manifest. A process that starts counts the current slot as looked at, so
 // that a restart adds no call.
 func (p *pass[O, R]) looked() time.Time {
-	if looked := p.recall.of(p.o.GetUID()).looked; !looked.IsZero() {
-		return looked
+	if listedAt := p.memory.of(p.o.GetUID()).listedAt; !listedAt.IsZero() {
+		return listedAt
 	}
-	return p.recall.start(p.now)
+	return p.memory.firstPass(p.now)
 }
 
 // enter opens the project and pins what the manifest belongs to.
@@ -257,7 +257,7 @@ func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (con
 		return connection.Identity{}, err
 	}
 	begun := p.to.Begun()
-	p.recall.note(p.o.GetUID(), func(r *recollection) { r.looked = begun })
+	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
 	seen := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {
 		seen = append(seen, p.kind.Candidate(p.o, r))
@@ -271,9 +271,9 @@ func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (con
 
 // believable is the time from which a list that shows nothing proves that nothing is on its way.
 func (p *pass[O, R]) believable() time.Time {
-	known := p.recall.of(p.o.GetUID())
+	known := p.memory.of(p.o.GetUID())
 	return connection.Attempt{
-		UnknownAt: known.lost, Certain: known.certain, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.recall.start(p.now),
+		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.memory.firstPass(p.now),
 	}.Believable(p.SettleTime)
 }
 

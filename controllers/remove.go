@@ -80,6 +80,6 @@ func (p *pass[O, R]) release(ctx context.Context, reason, note string) error {
 		return fmt.Errorf("dropping the finalizer: %w", err)
 	}
 	p.say(reason, note)
-	p.recall.note(p.o.GetUID(), func(r *recollection) { r.written, r.released = p.was.GetResourceVersion(), true })
+	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.was.GetResourceVersion(), true })
 	return errDone
 }

@@ -153,7 +153,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	if secret.Immutable != nil && *secret.Immutable {
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
 	}
-	if s.recall.isProof(secret) {
+	if s.memory.isProof(secret) {
 		return secret, nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
@@ -165,7 +165,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 // proved remembers a proof that succeeded.
 func (s scim) proved(secret *corev1.Secret, err error) error {
 	if err == nil {
-		s.recall.keepProof(secret)
+		s.memory.keepProof(secret)
 	}
 	return unwritable(secret.Name, err)
 }

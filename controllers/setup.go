@@ -192,10 +192,10 @@ func wishChanged() predicate.Predicate {
 // secretChanged lets through every change of a Secret but what this process wrote to prove that it can write it.
 func (s *shared) secretChanged() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return !s.recall.isProof(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return !s.recall.isProof(e.ObjectNew) },
+		CreateFunc: func(e event.CreateEvent) bool { return !s.memory.isProof(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !s.memory.isProof(e.ObjectNew) },
 		DeleteFunc: func(e event.DeleteEvent) bool {
-			s.recall.dropProof(e.Object)
+			s.memory.dropProof(e.Object)
 			return true
 		},
 	}

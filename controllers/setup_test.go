@@ -112,7 +112,7 @@ func TestASecretIsNewsUnlessItIsAProofOfThisProcess(t *testing.T) {
 	if !is(proof) {
 		t.Error("nothing was proved")
 	}
-	d.recall.keepProof(proof)
+	d.memory.keepProof(proof)
 	if is(proof) || !is(edited) || !is(other) {
 		t.Errorf("what was proved is news: %t; what was edited since: %t; another: %t", is(proof), is(edited), is(other))
 	}
