@@ -32,7 +32,7 @@ const retrySoon = time.Second
 
 // conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
-	p.tell(ctx)
+	p.emitEvents(ctx)
 	next := p.next()
 	var (
 		found  connection.Finding
@@ -164,43 +164,44 @@ func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
 	p.wrote(changed)
 	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != reason) {
-		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", note(message))
+		p.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))
 	}
-	p.tellExpiring(expiring)
+	p.emitExpiring(expiring)
 	return nil
 }
 
-// happening is something that a pass did.
-type happening struct{ reason, note string }
+// passEvent is what a pass did, as an event says it.
+type passEvent struct{ reason, message string }
 
-// say notes that something happened. Several of one reason become one event: the API folds equal ones and would lose the others.
-func (p *pass[O, R]) say(reason, message string) {
-	for i, h := range p.happened {
-		if h.reason == reason {
-			p.happened[i].note = h.note + "; " + message
+// addEvent notes an event to emit when the pass ends. Several of one reason become one event: the events API merges events of one
+// reason about one object and would lose all messages but the first.
+func (p *pass[O, R]) addEvent(reason, message string) {
+	for i, e := range p.events {
+		if e.reason == reason {
+			p.events[i].message = e.message + "; " + message
 			return
 		}
 	}
-	p.happened = append(p.happened, happening{reason, message})
+	p.events = append(p.events, passEvent{reason, message})
 }
 
-// tell logs what a pass did, and emits its events.
-func (p *pass[O, R]) tell(ctx context.Context) {
-	for _, h := range p.happened {
-		ctrl.LoggerFrom(ctx).Info(h.reason, "what", h.note, "requestID", p.report.Request.ID)
-		p.events.Eventf(p.o, nil, corev1.EventTypeNormal, h.reason, eventAction, "%s", note(h.note))
+// emitEvents logs and emits the events of the pass.
+func (p *pass[O, R]) emitEvents(ctx context.Context) {
+	for _, e := range p.events {
+		ctrl.LoggerFrom(ctx).Info(e.reason, "what", e.message, "requestID", p.report.Request.ID)
+		p.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
 	}
 }
 
 // eventAction is what the operator was doing when an event came about.
 const eventAction = "Reconcile"
 
-// maxNote is the longest note that the events API takes, in bytes.
-const maxNote = 1024
+// maxNoteBytes is the longest note that the events API takes, in bytes.
+const maxNoteBytes = 1024
 
-func note(message string) string {
-	if len(message) <= maxNote {
+func truncateNote(message string) string {
+	if len(message) <= maxNoteBytes {
 		return message
 	}
-	return strings.ToValidUTF8(message[:maxNote-len("…")], "") + "…"
+	return strings.ToValidUTF8(message[:maxNoteBytes-len("…")], "") + "…"
 }

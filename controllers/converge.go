@@ -92,7 +92,7 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 		return next, nil
 	}
 	if step.Action.Event != "" {
-		p.say(step.Action.Event, step.Sentence())
+		p.addEvent(step.Action.Event, step.Sentence())
 	}
 	return c.Took(done.warning), nil
 }

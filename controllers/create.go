@@ -43,7 +43,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.record(ctx, id); err != nil {
 		return err
 	}
-	p.say("Created", fmt.Sprintf("Created %s in %s.", id, connection.RecordOf(p.o).Organization))
+	p.addEvent("Created", fmt.Sprintf("Created %s in %s.", id, connection.RecordOf(p.o).Organization))
 	return err
 }
 
@@ -85,9 +85,9 @@ func (p *pass[O, R]) hold(ctx context.Context, id string) error {
 		return err
 	}
 	if p.o.CommonSpec().ConnectionID == id {
-		p.say("TakenOver", fmt.Sprintf("Took over %s.", id))
+		p.addEvent("TakenOver", fmt.Sprintf("Took over %s.", id))
 	} else {
-		p.say("Found", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
+		p.addEvent("Found", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
 	}
 	return nil
 }

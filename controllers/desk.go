@@ -38,12 +38,12 @@ const DefaultSettleTime = 60 * time.Second
 // shared is what the engines of all kinds share.
 type shared struct {
 	Options
-	client client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
-	cached client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
-	live   client.Reader // reads from the API server
-	events events.EventRecorder
-	open   sessions
-	memory memory
+	client   client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
+	cached   client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
+	live     client.Reader // reads from the API server
+	recorder events.EventRecorder
+	open     sessions
+	memory   memory
 	// doubted carries StytchProjects whose credentials a connection saw rejected, and recheck keeps which they are.
 	doubted chan event.GenericEvent
 	recheck keySet

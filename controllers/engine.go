@@ -65,7 +65,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	report  connection.Report
 	unseen  error // why it could not be seen who holds a connection: what was found then does not count
 
-	happened []happening
+	events []passEvent
 }
 
 // Reconcile takes one pass.

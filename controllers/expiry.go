@@ -36,22 +36,22 @@ func (p *pass[O, R]) warn(ctx context.Context) (ctrl.Result, error) {
 		if err := p.writeDown(ctx); err != nil {
 			return p.unwritten(err)
 		}
-		p.tellExpiring(before)
+		p.emitExpiring(before)
 	}
 	return p.later(p.next()), nil
 }
 
-// tellExpiring emits an event when something comes to its end that did not before.
-func (p *pass[O, R]) tellExpiring(before *metav1.Condition) {
+// emitExpiring emits an event when ExpiringSoon is set that was not, or its message has changed.
+func (p *pass[O, R]) emitExpiring(before *metav1.Condition) {
 	now := meta.FindStatusCondition(p.o.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	if now != nil && (before == nil || before.Message != now.Message) {
-		p.events.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", note(now.Message))
+		p.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", truncateNote(now.Message))
 	}
 }
 
 // expiries shows when what connections depend on ends, as their status knows it: it is read from the cache whenever metrics are.
 type expiries struct {
-	kinds []func(ctx context.Context, tell func(kind string, o v1alpha1.Connection, end connection.Expiry)) error
+	kinds []func(ctx context.Context, emit func(kind string, o v1alpha1.Connection, end connection.Expiry)) error
 }
 
 //nolint:gochecknoglobals // a description of a metric is one
@@ -78,12 +78,12 @@ func (e *expiries) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// expiries tells of every end that the manifests of the kind know of.
-func (e *engine[O, R]) expiries(ctx context.Context, tell func(string, v1alpha1.Connection, connection.Expiry)) error {
+// expiries emits every expiry that the status of a manifest of the kind has.
+func (e *engine[O, R]) expiries(ctx context.Context, emit func(string, v1alpha1.Connection, connection.Expiry)) error {
 	all, err := e.find(ctx, client.UnsafeDisableDeepCopy)
 	for _, o := range all {
 		for _, end := range e.kind.Ends(o) {
-			tell(e.name, o, end)
+			emit(e.name, o, end)
 		}
 	}
 	return err

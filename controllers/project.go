@@ -111,7 +111,7 @@ func (c *projectChecker) write(ctx context.Context, project *v1alpha1.StytchProj
 	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
 	stalled := meta.IsStatusConditionTrue(changed.Status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != report.Reason) {
-		c.events.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, eventAction, "%s", note(report.Message))
+		c.recorder.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, eventAction, "%s", truncateNote(report.Message))
 	}
 	return nil
 }

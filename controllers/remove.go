@@ -72,14 +72,14 @@ func (p *pass[O, R]) claimStray(ctx context.Context) error {
 }
 
 // release drops the finalizer: nothing at Stytch is the manifest's any more.
-func (p *pass[O, R]) release(ctx context.Context, reason, note string) error {
+func (p *pass[O, R]) release(ctx context.Context, reason, message string) error {
 	changed := copyOf(p.was)
 	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})
 	if err := p.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("dropping the finalizer: %w", err)
 	}
-	p.say(reason, note)
+	p.addEvent(reason, message)
 	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.was.GetResourceVersion(), true })
 	return errDone
 }

@@ -84,7 +84,7 @@ func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.find} }
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {
 	s := &shared{
 		Options: options,
-		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), events: c.GetEventRecorder(eventSource),
+		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), recorder: c.GetEventRecorder(eventSource),
 		doubted: make(chan event.GenericEvent, doubtedAtOnce),
 	}
 	r := &reconcilers{

@@ -148,7 +148,7 @@ func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 		{"annotation", "../api/v1alpha1/conditions.go", `Annotation(?:Rotate|Acknowledge|Cancel)\w+ = "([^"]+)"`, "rotation.md", "`%`"},
 		{"key of a token's Secret", "../api/v1alpha1/conditions.go", `SecretKey\w+ = "([^"]+)"`, "rotation.md", "`%`"},
 		{"key of details", "../api/v1alpha1/conditions.go", `DetailsKey\w+ = "([^"]+)"`, "samlconnection.md", "`%`"},
-		{"event", "../controllers/*.go", `(?:\bsay\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`, "operations.md", "`%`"},
+		{"event", "../controllers/*.go", `(?:\baddEvent\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`, "operations.md", "`%`"},
 		{"event", "../internal/connection/*.go", `Action\{"\w+", "(\w+)"\}`, "operations.md", "`%`"},
 		{"switch of management", "../api/v1alpha1/connection_types.go", `Management = "(\w+)"`, "../README.md", "`%`"},
 		{"target", "../Makefile", `(?m)^([a-z-]+):.*## `, "../CONTRIBUTING.md", "`make %`"},
