@@ -85,9 +85,9 @@ func (p *pass[O, R]) hold(ctx context.Context, id string) error {
 		return err
 	}
 	if p.o.CommonSpec().ConnectionID == id {
-		p.addEvent("TakenOver", fmt.Sprintf("Took over %s.", id))
+		p.addEvent("Adopted", fmt.Sprintf("Took over %s.", id))
 	} else {
-		p.addEvent("Found", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
+		p.addEvent("Recovered", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
 	}
 	return nil
 }

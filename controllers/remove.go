@@ -23,7 +23,7 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	}
 	err := p.certain(p.destroy(ctx))
 	if errors.Is(err, connection.ErrNothing) {
-		return p.release(ctx, "Nothing", "Nothing at Stytch was this manifest's.")
+		return p.release(ctx, "NothingToDelete", "Nothing at Stytch was this manifest's.")
 	}
 	if err != nil {
 		return connection.Blocked(err)
