@@ -45,7 +45,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped, and the next one goes on
 	case errors.Is(end, errDone):
 		return ctrl.Result{}, nil
-	case errors.Is(end, errUnchecked):
+	case errors.Is(end, errProjectUnchecked):
 		return p.later(next), nil
 	case errors.Is(end, errAgain), apierrors.IsConflict(end):
 		return ctrl.Result{RequeueAfter: retrySoon}, nil

@@ -42,7 +42,7 @@ type shared struct {
 	cached   client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
 	live     client.Reader // reads from the API server
 	recorder events.EventRecorder
-	open     sessions
+	sessions sessions
 	memory   memory
 	// doubted carries StytchProjects whose credentials a connection saw rejected, and recheck keeps which they are.
 	doubted chan event.GenericEvent

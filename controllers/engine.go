@@ -100,7 +100,7 @@ func (p *pass[O, R]) certain(end error) error {
 
 // keep makes the connection as its manifest says, or under Observe finds out what that would take.
 func (p *pass[O, R]) keep(ctx context.Context) error {
-	if err := p.enter(ctx); err != nil {
+	if err := p.openProject(ctx); err != nil {
 		return err
 	}
 	if err := p.readFirst(ctx); err != nil {
@@ -187,10 +187,10 @@ func (p *pass[O, R]) looked() time.Time {
 	return p.memory.firstPass(p.now)
 }
 
-// enter opens the project and pins what the manifest belongs to.
-func (p *pass[O, R]) enter(ctx context.Context) error {
+// openProject opens the project and pins what the manifest belongs to.
+func (p *pass[O, R]) openProject(ctx context.Context) error {
 	spec := p.o.CommonSpec()
-	session, err := p.shared.session(ctx, p.o.GetNamespace(), spec.Project())
+	session, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !project.DeletionTimestamp.IsZero() {
-		c.leave(&project)
+		c.closeSession(&project)
 		return ctrl.Result{}, nil
 	}
 	version, err := c.cachedInput(ctx, keyOf(&project, project.Spec.SecretRef.Name), connection.KindSecret)
@@ -83,7 +83,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	}
 	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
 	report.Name = identity.Name
-	c.keep(project, credentials, at)
+	c.putSession(project, credentials, at)
 	return ctrl.Result{}, c.write(ctx, project, report)
 }
 

@@ -36,7 +36,7 @@ func (p *pass[O, R]) destroy(ctx context.Context) error {
 	if connection.NeverHeld(p.o) {
 		return connection.ErrNothing
 	}
-	if err := p.enter(ctx); err != nil {
+	if err := p.openProject(ctx); err != nil {
 		return gone(err, connection.ErrNothing)
 	}
 	if connection.RecordOf(p.o).ID == "" {

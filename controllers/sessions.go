@@ -31,12 +31,12 @@ type session struct {
 	secret     v1alpha1.Input
 }
 
-// errUnchecked ends a pass without a word: the StytchProject's own controller is about to check it, and wakes the connections
+// errProjectUnchecked ends a pass without a word: the StytchProject's own controller is about to check it, and wakes the connections
 // of the project by what it writes.
-var errUnchecked = errors.New("the StytchProject is about to be checked")
+var errProjectUnchecked = errors.New("the StytchProject is about to be checked")
 
-// session opens a StytchProject whose credentials were checked.
-func (s *shared) session(ctx context.Context, namespace, name string) (session, error) {
+// openSession returns the session of a StytchProject whose credentials were checked.
+func (s *shared) openSession(ctx context.Context, namespace, name string) (session, error) {
 	var project v1alpha1.StytchProject
 	err := s.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
 	if apierrors.IsNotFound(err) {
@@ -46,7 +46,7 @@ func (s *shared) session(ctx context.Context, namespace, name string) (session, 
 	if err != nil {
 		return session{}, fmt.Errorf("reading StytchProject %s: %w", name, err)
 	}
-	if err := standing(&project); err != nil {
+	if err := projectReady(&project); err != nil {
 		return session{}, err
 	}
 	version, err := s.cachedInput(ctx, types.NamespacedName{Namespace: namespace, Name: project.Spec.SecretRef.Name}, connection.KindSecret)
@@ -55,30 +55,30 @@ func (s *shared) session(ctx context.Context, namespace, name string) (session, 
 	}
 	checked := project.Status.Inputs[0]
 	if version.UID == "" || version != checked {
-		return session{}, errUnchecked
+		return session{}, errProjectUnchecked
 	}
-	return s.enter(ctx, &project, checked)
+	return s.sessionFor(ctx, &project, checked)
 }
 
-// standing says what its own controller found out about a StytchProject.
-func standing(project *v1alpha1.StytchProject) error {
+// projectReady returns why the connections of a StytchProject cannot be reconciled yet; nil if they can.
+func projectReady(project *v1alpha1.StytchProject) error {
 	ready := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
 	case ready == nil || project.Status.ObservedGeneration != project.Generation:
-		return errUnchecked
+		return errProjectUnchecked
 	case ready.Status != metav1.ConditionTrue:
 		return connection.Finding{Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message)}
 	case len(project.Status.Inputs) != 1:
-		return errUnchecked
+		return errProjectUnchecked
 	}
 	return nil
 }
 
-// enter returns the session that stands for this version of project and Secret, or reads the Secret and makes one.
-func (s *shared) enter(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
-	s.open.mu.Lock()
-	known, ok := s.open.byUID[project.UID]
-	s.open.mu.Unlock()
+// sessionFor returns the session for this version of the project and its Secret; it reads the Secret and makes one if there is none.
+func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
+	s.sessions.mu.Lock()
+	known, ok := s.sessions.byUID[project.UID]
+	s.sessions.mu.Unlock()
 	if ok && known.generation == project.Generation && known.secret == checked {
 		known.project = project
 		return known, nil
@@ -88,32 +88,32 @@ func (s *shared) enter(ctx context.Context, project *v1alpha1.StytchProject, che
 	case err != nil:
 		return session{}, err
 	case problem != nil || at != checked:
-		return session{}, errUnchecked
+		return session{}, errProjectUnchecked
 	}
-	return s.keep(project, credentials, at), nil
+	return s.putSession(project, credentials, at), nil
 }
 
-func (s *shared) keep(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
+func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
 	opened := session{
 		Session: s.Stytch.Session(stytch.Project{
 			Credentials: credentials, Object: project.Namespace + "/" + project.Name, Rate: rate(project.Spec.RateLimit),
 		}),
 		project: project, generation: project.Generation, secret: at,
 	}
-	s.open.mu.Lock()
-	defer s.open.mu.Unlock()
-	if s.open.byUID == nil {
-		s.open.byUID = map[types.UID]session{}
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	if s.sessions.byUID == nil {
+		s.sessions.byUID = map[types.UID]session{}
 	}
-	s.open.byUID[project.UID] = opened
+	s.sessions.byUID[project.UID] = opened
 	return opened
 }
 
-func (s *shared) leave(project *v1alpha1.StytchProject) {
+func (s *shared) closeSession(project *v1alpha1.StytchProject) {
 	s.Stytch.Leave(project.Namespace + "/" + project.Name)
-	s.open.mu.Lock()
-	defer s.open.mu.Unlock()
-	delete(s.open.byUID, project.UID)
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	delete(s.sessions.byUID, project.UID)
 }
 
 func rate(limit *v1alpha1.RateLimit) stytch.Rate {
