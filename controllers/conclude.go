@@ -68,8 +68,8 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding
 	if found.Absent {
 		p.report.Remote = &connection.Remote{Absent: true}
 	}
-	if err := p.write(ctx, found.Reason, found.Message); err != nil {
-		return p.unwritten(err)
+	if err := p.writeStatus(ctx, found.Reason, found.Message); err != nil {
+		return p.concludeUnwritten(err)
 	}
 	switch {
 	case found.Soon:
@@ -87,7 +87,7 @@ func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.
 	again, silent := connection.AfterReading(kept, connection.Met(p.o), p.slots.Start(p.now))
 	if !silent {
 		if err := p.writeFailed(ctx, kept.Err); err != nil {
-			return p.unwritten(err)
+			return p.concludeUnwritten(err)
 		}
 	}
 	return p.tryAgain(again, kept.Err)
@@ -98,7 +98,7 @@ func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (
 	p.distrust(failed)
 	logFailed(ctx, failed)
 	if err := p.writeFailed(ctx, failed); err != nil {
-		return p.unwritten(err)
+		return p.concludeUnwritten(err)
 	}
 	return p.tryAgain(connection.After(failed), failed)
 }
@@ -107,7 +107,7 @@ func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (
 func (p *pass[O, R]) writeFailed(ctx context.Context, failed *stytch.Error) error {
 	p.report.Request = failed.Request
 	reason, message := connection.Failure(failed)
-	return p.write(ctx, reason, message)
+	return p.writeStatus(ctx, reason, message)
 }
 
 func (p *pass[O, R]) tryAgain(again connection.Again, failed *stytch.Error) (ctrl.Result, error) {
@@ -138,30 +138,30 @@ func (p *pass[O, R]) distrust(failed *stytch.Error) {
 	}
 }
 
-// unwritten ends a pass whose status could not be written: another write came first, or the manifest is gone.
-func (p *pass[O, R]) unwritten(err error) (ctrl.Result, error) {
+// concludeUnwritten ends a pass that could not write status. After a conflict it is repeated; if the manifest is gone, it is over.
+func (p *pass[O, R]) concludeUnwritten(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
-// write judges the pass, and writes status if that changes it.
-func (p *pass[O, R]) write(ctx context.Context, reason, message string) error {
+// writeStatus judges the pass, and writes status if that changes it.
+func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) error {
 	p.report.Reason, p.report.Message = reason, message
 	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
-	if equality.Semantic.DeepEqual(p.was, p.o) {
+	if equality.Semantic.DeepEqual(p.base, p.o) {
 		return nil
 	}
-	before := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionSynced)
-	expiring := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
+	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	expiring := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	changed := copyOf(p.o)
-	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}
-	p.wrote(changed)
+	p.tookWrite(changed)
 	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != reason) {
 		p.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))

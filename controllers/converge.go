@@ -75,7 +75,7 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 		if err := p.to.Reserve(ctx); err != nil {
 			return move, err
 		}
-		if err := p.writeDown(ctx); err != nil {
+		if err := p.writeAhead(ctx); err != nil {
 			return move, err
 		}
 	}

@@ -28,10 +28,10 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.to.Reserve(ctx); err != nil {
 		return err
 	}
-	if err := p.finalize(ctx); err != nil {
+	if err := p.addFinalizer(ctx); err != nil {
 		return err
 	}
-	if err := p.unchanged(ctx); err != nil {
+	if err := p.checkUnchanged(ctx); err != nil {
 		return err
 	}
 	r, request, err := p.remote.create(ctx, p.to, p.o, p.kind.Body(p.o))
@@ -40,7 +40,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if id == "" {
 		return p.notCreated(err)
 	}
-	if err := p.record(ctx, id); err != nil {
+	if err := p.recordID(ctx, id); err != nil {
 		return err
 	}
 	p.addEvent("Created", fmt.Sprintf("Created %s in %s.", id, connection.RecordOf(p.o).Organization))
@@ -78,10 +78,10 @@ func (p *pass[O, R]) hold(ctx context.Context, id string) error {
 		return nil
 	}
 	recorded := connection.RecordOf(p.o).ID
-	if err := p.finalize(ctx); err != nil || recorded == id {
+	if err := p.addFinalizer(ctx); err != nil || recorded == id {
 		return err
 	}
-	if err := p.record(ctx, id); err != nil {
+	if err := p.recordID(ctx, id); err != nil {
 		return err
 	}
 	if p.o.CommonSpec().ConnectionID == id {
@@ -92,34 +92,34 @@ func (p *pass[O, R]) hold(ctx context.Context, id string) error {
 	return nil
 }
 
-// finalize writes the finalizer: from now on there may be something at Stytch that is the manifest's.
-func (p *pass[O, R]) finalize(ctx context.Context) error {
+// addFinalizer writes the finalizer: from now on Stytch may have a connection of this manifest.
+func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
 	if controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return nil
 	}
-	changed := copyOf(p.was)
+	changed := copyOf(p.base)
 	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	if err := p.client.Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.client.Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing the finalizer: %w", err)
 	}
-	p.wrote(changed)
+	p.tookWrite(changed)
 	if connection.RecordOf(p.o).ID == "" {
 		p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
 	}
 	return nil
 }
 
-// wrote takes in the version of the manifest that the API server answered a write with. What this pass learned stays.
-func (p *pass[O, R]) wrote(answer O) {
-	p.was = answer
+// tookWrite makes the answer to a write the base of the next patch. What this pass has learned is kept.
+func (p *pass[O, R]) tookWrite(answer O) {
+	p.base = answer
 	p.o.SetResourceVersion(answer.GetResourceVersion())
 	p.o.SetFinalizers(answer.GetFinalizers())
 	p.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
 }
 
-// unchanged reads the manifest from the API server, right before a creation: the cache may not know yet that it was deleted,
+// checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
 // edited, or given a connection by another process.
-func (p *pass[O, R]) unchanged(ctx context.Context) error {
+func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
 	live := p.blank()
 	if err := p.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
 		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
@@ -132,19 +132,20 @@ func (p *pass[O, R]) unchanged(ctx context.Context) error {
 	return nil
 }
 
-// writeDown writes into status what has to be known before a step is taken. Conditions stay as the last pass left them.
-func (p *pass[O, R]) writeDown(ctx context.Context) error {
+// writeAhead writes status before a step is taken whose start could not be found out after a crash. Conditions stay as the last
+// pass left them.
+func (p *pass[O, R]) writeAhead(ctx context.Context) error {
 	changed := copyOf(p.o)
-	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing down what the next step needs: %w", err)
 	}
-	p.wrote(changed)
+	p.tookWrite(changed)
 	return nil
 }
 
-// record writes the ID of the manifest's connection, and what it belongs to, into status: by itself, before anything else can
-// fail, although the process is being stopped, and only where no ID stands.
-func (p *pass[O, R]) record(ctx context.Context, id string) error {
+// recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before anything else can
+// fail, even while the process is being stopped, and only if status has no ID.
+func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
 	ctx, cancel := outlive(ctx, recordTime)
 	defer cancel()
 	record := p.kind.ReadRecord(p.o)
@@ -153,11 +154,11 @@ func (p *pass[O, R]) record(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("encoding the record of %s: %w", id, err)
 	}
-	changed := copyOf(p.was)
+	changed := copyOf(p.base)
 	if err := p.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return fmt.Errorf("recording %s: %w", id, err)
 	}
-	p.wrote(changed)
+	p.tookWrite(changed)
 	p.kind.WriteRecord(p.o, record)
 	return nil
 }

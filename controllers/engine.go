@@ -53,8 +53,8 @@ type engine[O v1alpha1.Connection, R any] struct {
 // pass is one look at one manifest.
 type pass[O v1alpha1.Connection, R any] struct {
 	*engine[O, R]
-	was      O // as the API server has it
-	o        O // the same, with what this pass learned
+	base     O // the manifest as the API server has it: what patches are made against
+	o        O // the manifest with what this pass has learned
 	now      time.Time
 	interval time.Duration
 	slots    connection.Slots
@@ -161,7 +161,7 @@ func (e *engine[O, R]) begin(o O) *pass[O, R] {
 	if spec.ResyncInterval != nil {
 		interval = spec.ResyncInterval.Duration
 	}
-	p := &pass[O, R]{engine: e, was: copyOf(o), o: o, now: now, interval: interval}
+	p := &pass[O, R]{engine: e, base: copyOf(o), o: o, now: now, interval: interval}
 	p.cutSlots()
 	return p
 }

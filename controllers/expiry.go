@@ -30,11 +30,11 @@ func (p *pass[O, R]) next() time.Time {
 func (p *pass[O, R]) warn(ctx context.Context) (ctrl.Result, error) {
 	reason, message := p.expiring()
 	status := p.o.CommonStatus()
-	before := meta.FindStatusCondition(p.was.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
+	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	*status = connection.Warn(*status, p.o.GetGeneration(), reason, message, p.now)
-	if !equality.Semantic.DeepEqual(p.was, p.o) {
-		if err := p.writeDown(ctx); err != nil {
-			return p.unwritten(err)
+	if !equality.Semantic.DeepEqual(p.base, p.o) {
+		if err := p.writeAhead(ctx); err != nil {
+			return p.concludeUnwritten(err)
 		}
 		p.emitExpiring(before)
 	}

@@ -58,7 +58,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID)}
 	if problem != nil {
 		report.Reason, report.Message = problem.Reason, problem.Message
-		return ctrl.Result{}, c.write(ctx, project, report)
+		return ctrl.Result{}, c.writeStatus(ctx, project, report)
 	}
 	identity, request, err := c.Stytch.Whoami(ctx, credentials)
 	report.Request = request
@@ -70,7 +70,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	case errors.As(err, &failed):
 		report.Request = failed.Request
 		report.Reason, report.Message = connection.Failure(failed)
-		if err := c.write(ctx, project, report); err != nil {
+		if err := c.writeStatus(ctx, project, report); err != nil {
 			return ctrl.Result{}, err
 		}
 		return c.concludeFailed(failed)
@@ -79,12 +79,12 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	case identity.ProjectID != project.Spec.ProjectID:
 		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
 			"The secret belongs to the project %s: put the secret of %s into the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
-		return ctrl.Result{}, c.write(ctx, project, report)
+		return ctrl.Result{}, c.writeStatus(ctx, project, report)
 	}
 	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
 	report.Name = identity.Name
 	c.putSession(project, credentials, at)
-	return ctrl.Result{}, c.write(ctx, project, report)
+	return ctrl.Result{}, c.writeStatus(ctx, project, report)
 }
 
 // concludeFailed says when a check that failed is made again.
@@ -98,8 +98,8 @@ func (c *projectChecker) concludeFailed(failed *stytch.Error) (ctrl.Result, erro
 	return ctrl.Result{RequeueAfter: c.ResyncInterval}, nil
 }
 
-// write puts what was found into status, if that changes it.
-func (c *projectChecker) write(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
+// writeStatus puts what was found into status, if that changes it.
+func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
 	changed := project.DeepCopy()
 	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.Now())
 	if equality.Semantic.DeepEqual(project.Status, changed.Status) {

@@ -68,18 +68,18 @@ func (p *pass[O, R]) claimStray(ctx context.Context) error {
 	if err := identity.Stray(err); err != nil {
 		return err
 	}
-	return p.record(ctx, identity.ID)
+	return p.recordID(ctx, identity.ID)
 }
 
 // release drops the finalizer: nothing at Stytch is the manifest's any more.
 func (p *pass[O, R]) release(ctx context.Context, reason, message string) error {
-	changed := copyOf(p.was)
+	changed := copyOf(p.base)
 	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
-	patch := client.MergeFromWithOptions(p.was, client.MergeFromWithOptimisticLock{})
+	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
 	if err := p.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("dropping the finalizer: %w", err)
 	}
 	p.addEvent(reason, message)
-	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.was.GetResourceVersion(), true })
+	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.base.GetResourceVersion(), true })
 	return errDone
 }
