@@ -278,7 +278,7 @@ func (p *process) reborn() *process {
 	options.Stytch = stytch.New(stytch.Options{Transport: f.wrap("stytch")(http.DefaultTransport), UserAgent: "stytch-operator/test", Now: options.Now})
 	d := &shared{
 		Options: options, client: was.client, cached: was.cached, live: was.live, recorder: was.recorder,
-		doubted: make(chan event.GenericEvent, doubtedAtOnce),
+		projectEvents: make(chan event.GenericEvent, maxProjectEvents),
 	}
 	return &process{world: p.world, fate: f, cache: p.cache, freeze: p.freeze, reconcilers: &reconcilers{
 		shared: d, projects: &projectChecker{d},

@@ -82,7 +82,7 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding
 
 // concludeKept ends a pass that could not read.
 func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
-	p.distrust(kept.Err)
+	p.recheckProject(kept.Err)
 	logFailed(ctx, kept.Err)
 	again, silent := connection.AfterReading(kept, connection.Met(p.o), p.slots.Start(p.now))
 	if !silent {
@@ -95,7 +95,7 @@ func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.
 
 // concludeFailed ends a pass in which a call failed.
 func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (ctrl.Result, error) {
-	p.distrust(failed)
+	p.recheckProject(failed)
 	logFailed(ctx, failed)
 	if err := p.writeFailed(ctx, failed); err != nil {
 		return p.concludeUnwritten(err)
@@ -126,14 +126,14 @@ func logFailed(ctx context.Context, failed *stytch.Error) {
 		"errorType", failed.ErrorType, "requestID", failed.ID)
 }
 
-// distrust has a StytchProject checked again whose credentials were rejected.
-func (p *pass[O, R]) distrust(failed *stytch.Error) {
+// recheckProject asks for a new check of the StytchProject if its credentials were rejected.
+func (p *pass[O, R]) recheckProject(failed *stytch.Error) {
 	if failed.Class != stytch.CredentialsRejected || p.session.project == nil {
 		return
 	}
 	p.recheck.add(client.ObjectKeyFromObject(p.session.project))
 	select {
-	case p.doubted <- event.GenericEvent{Object: p.session.project}:
+	case p.projectEvents <- event.GenericEvent{Object: p.session.project}:
 	default: // enough wait to be checked; the next slot asks again
 	}
 }

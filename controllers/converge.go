@@ -85,7 +85,7 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 		p.report.Request = done.Request
 	}
 	if err != nil {
-		next := c.Failed(err, p.listed())
+		next := c.Failed(err, p.latestListAt())
 		if refused, is := errors.AsType[*stytch.Error](err); is && next.End == nil && next.Step == nil {
 			logFailed(ctx, refused)
 		}

@@ -53,7 +53,7 @@ func (p *pass[O, R]) notCreated(err error) error {
 	if !answered {
 		return err
 	}
-	unknown, end := connection.NotCreated(p.o, failed, p.listed().Before(p.now))
+	unknown, end := connection.NotCreated(p.o, failed, p.latestListAt().Before(p.now))
 	p.memory.update(p.o.GetUID(), func(m *objectMemory) {
 		if unknown {
 			m.createUnknownAt = p.Now()
@@ -67,8 +67,8 @@ func (p *pass[O, R]) notCreated(err error) error {
 	return end
 }
 
-// listed is when the newest list of the organization's connections was begun.
-func (p *pass[O, R]) listed() time.Time {
+// latestListAt is when the newest list of the organization's connections was started, by whichever pass.
+func (p *pass[O, R]) latestListAt() time.Time {
 	return p.session.Looked(p.kind.API, connection.RecordOf(p.o).Organization)
 }
 

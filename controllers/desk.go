@@ -44,9 +44,10 @@ type shared struct {
 	recorder events.EventRecorder
 	sessions sessions
 	memory   memory
-	// doubted carries StytchProjects whose credentials a connection saw rejected, and recheck keeps which they are.
-	doubted chan event.GenericEvent
-	recheck keySet
+	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection, and
+	// recheck holds which those are.
+	projectEvents chan event.GenericEvent
+	recheck       keySet
 }
 
 // keySet is a set of object keys.

@@ -83,7 +83,7 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case !o.GetDeletionTimestamp().IsZero():
 		return p.conclude(ctx, p.remove(ctx))
 	case p.settled(ctx):
-		return p.warn(ctx)
+		return p.noteExpiry(ctx)
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
 		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused: the connection is not looked at."})
 	}
@@ -175,12 +175,12 @@ func (p *pass[O, R]) cutSlots() {
 
 // settled says that nothing has happened since the last pass found the manifest's wish met.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
-	return p.kind.Settled(p.o, p.slots, p.looked(), p.now, func() bool { return p.sameInputs(ctx) })
+	return p.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.sameInputs(ctx) })
 }
 
-// looked is when Stytch was last looked at for this manifest. A process that starts counts the current slot as looked at, so
-// that a restart adds no call.
-func (p *pass[O, R]) looked() time.Time {
+// listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the process
+// started, so that a restart adds no call.
+func (p *pass[O, R]) listedAt() time.Time {
 	if listedAt := p.memory.of(p.o.GetUID()).listedAt; !listedAt.IsZero() {
 		return listedAt
 	}
@@ -239,9 +239,9 @@ func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
 // identify finds out which connection is the manifest's. A verdict that ends the pass comes as an error.
 func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
 	believable := p.believable()
-	identity, err := p.look(ctx, p.since, believable)
+	identity, err := p.listAndIdentify(ctx, p.since, believable)
 	if err == nil && identity.Settle(p.now, believable) {
-		identity, err = p.look(ctx, believable, believable)
+		identity, err = p.listAndIdentify(ctx, believable, believable)
 	}
 	if err != nil {
 		return identity, err
@@ -249,8 +249,8 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 	return identity, identity.End(p.o, believable)
 }
 
-// look lists the organization and identifies the manifest's connection in it.
-func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
+// listAndIdentify lists the connections of the organization and finds the manifest's among them.
+func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
 	record := connection.RecordOf(p.o)
 	list, err := p.remote.list(ctx, p.to, record.Organization, since)
 	if err != nil {

@@ -26,8 +26,8 @@ func (p *pass[O, R]) next() time.Time {
 	return p.kind.Next(p.o, p.slots, p.ExpiryWarning, p.now)
 }
 
-// warn ends a pass in which nothing is to be done but, when its time has come, to say that something ends soon.
-func (p *pass[O, R]) warn(ctx context.Context) (ctrl.Result, error) {
+// noteExpiry ends a pass of a settled manifest, in which only ExpiringSoon may change.
+func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
 	reason, message := p.expiring()
 	status := p.o.CommonStatus()
 	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)

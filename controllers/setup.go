@@ -85,7 +85,7 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 	s := &shared{
 		Options: options,
 		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), recorder: c.GetEventRecorder(eventSource),
-		doubted: make(chan event.GenericEvent, doubtedAtOnce),
+		projectEvents: make(chan event.GenericEvent, maxProjectEvents),
 	}
 	r := &reconcilers{
 		shared: s, projects: &projectChecker{s},
@@ -99,8 +99,8 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 // eventSource is whom events come from.
 const eventSource = "stytch-operator"
 
-// doubtedAtOnce is how many StytchProjects may wait to be checked again because a connection saw their credentials rejected.
-const doubtedAtOnce = 64
+// maxProjectEvents is how many StytchProjects may wait to be checked again because a connection saw their credentials rejected.
+const maxProjectEvents = 64
 
 // setup adds the controller of a kind. It is woken by what changes a wish: the manifest itself, its project, the objects that it
 // names, and the manifest that stood in its way. Its own writes wake nobody.
@@ -259,7 +259,7 @@ func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.naming)).
-		WatchesRawSource(source.Channel(c.doubted, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(c.projectEvents, &handler.EnqueueRequestForObject{})).
 		WithOptions(controllerOptions()).
 		Complete(c)
 }
