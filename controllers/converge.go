@@ -51,13 +51,13 @@ func (p *pass[O, R]) ask(ctx context.Context, c *connection.Convergence[O, R], i
 	if err != nil {
 		return connection.Move{}, err
 	}
-	return c.Next(r, p.to.Begun(), in, p.Now()), nil
+	return c.Next(r, p.stytch.Begun(), in, p.Now()), nil
 }
 
 // seen is the connection as the list in memory has it.
 func (p *pass[O, R]) seen(ctx context.Context, id string) (R, error) {
 	var none R
-	list, err := p.remote.list(ctx, p.to, connection.RecordOf(p.o).Organization, p.since)
+	list, err := p.remote.list(ctx, p.stytch, connection.RecordOf(p.o).Organization, p.since)
 	if err != nil {
 		return none, err
 	}
@@ -72,7 +72,7 @@ func (p *pass[O, R]) seen(ctx context.Context, id string) (R, error) {
 // take takes a step, and tells what became of it.
 func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], move connection.Move) (connection.Move, error) {
 	if move.WriteAhead {
-		if err := p.to.Reserve(ctx); err != nil {
+		if err := p.stytch.Reserve(ctx); err != nil {
 			return move, err
 		}
 		if err := p.writeAhead(ctx); err != nil {
@@ -80,7 +80,7 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 		}
 	}
 	step := *move.Step
-	done, err := p.remote.perform(ctx, p.to, p.o, step)
+	done, err := p.remote.perform(ctx, p.stytch, p.o, step)
 	if done.Operation != "" {
 		p.report.Request = done.Request
 	}
@@ -113,8 +113,8 @@ func (p *pass[O, R]) inputsAnew(ctx context.Context) (connection.Inputs, error) 
 	return in, nil
 }
 
-// imagine says what Manage would create.
-func (p *pass[O, R]) imagine(ctx context.Context) error {
+// planCreation puts into status.plan, under Observe, what Manage would create.
+func (p *pass[O, R]) planCreation(ctx context.Context) error {
 	in, err := p.inputsAnew(ctx)
 	if err != nil {
 		return err

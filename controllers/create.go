@@ -25,7 +25,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if hindrance, may := p.kind.MayCreate(p.o, in); !may {
 		return hindrance
 	}
-	if err := p.to.Reserve(ctx); err != nil {
+	if err := p.stytch.Reserve(ctx); err != nil {
 		return err
 	}
 	if err := p.addFinalizer(ctx); err != nil {
@@ -34,7 +34,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.checkUnchanged(ctx); err != nil {
 		return err
 	}
-	r, request, err := p.remote.create(ctx, p.to, p.o, p.kind.Body(p.o))
+	r, request, err := p.remote.create(ctx, p.stytch, p.o, p.kind.Body(p.o))
 	p.report.Request = request
 	id := p.kind.Common(r).ConnectionID
 	if id == "" {
@@ -72,8 +72,8 @@ func (p *pass[O, R]) latestListAt() time.Time {
 	return p.session.Looked(p.kind.API, connection.RecordOf(p.o).Organization)
 }
 
-// hold makes a connection that was found the manifest's own.
-func (p *pass[O, R]) hold(ctx context.Context, id string) error {
+// adopt records a connection that was found as the manifest's own.
+func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
 	if connection.Observing(p.o) {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 // publishDetails writes what the identity provider's side has to know into the manifest's ConfigMap, which goes with the manifest.
 // The owner blocks no deletion, because that right is more than the operator needs.
 func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
-	key := keyOf(o, name)
+	key := inNamespace(o, name)
 	object, err := s.configMap(ctx, key)
 	if err != nil {
 		return fmt.Errorf("reading ConfigMap %s: %w", name, err)

@@ -21,17 +21,17 @@ import (
 // *stytch.NotYet, whatever else they are wrapped in.
 type remote[O v1alpha1.Connection, R any] interface {
 	// list shows every connection of the kind in an organization, by a list that was begun at or after since.
-	list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]R, error)
+	list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]R, error)
 	// read adds to the inputs of a wish what only this kind needs.
-	read(ctx context.Context, to *stytch.Pass, o O, since time.Time, in *connection.Inputs) error
+	read(ctx context.Context, caller *stytch.Pass, o O, since time.Time, in *connection.Inputs) error
 	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
 	// its creation then did not happen, and the next pass mends it.
-	create(ctx context.Context, to *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
+	create(ctx context.Context, caller *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
 	// perform takes one step of a plan on the connection of o. What ends with a connection.Unsent certainly was
 	// not sent.
-	perform(ctx context.Context, to *stytch.Pass, o O, step connection.Step) (answer, error)
+	perform(ctx context.Context, caller *stytch.Pass, o O, step connection.Step) (answer, error)
 	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
-	remove(ctx context.Context, to *stytch.Pass, o O) (stytch.Request, error)
+	remove(ctx context.Context, caller *stytch.Pass, o O) (stytch.Request, error)
 }
 
 // answer is what came of a step: the call to Stytch, if there was one, and Stytch's warning.
@@ -61,7 +61,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	since    time.Time // lists begun before this are too old
 
 	session session
-	to      *stytch.Pass
+	stytch  *stytch.Pass
 	report  connection.Report
 	unseen  error // why it could not be seen who holds a connection: what was found then does not count
 
@@ -112,12 +112,12 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 	}
 	if identity.Verdict == connection.None {
 		if connection.Observing(p.o) {
-			return p.imagine(ctx)
+			return p.planCreation(ctx)
 		}
 		err = p.create(ctx)
 		identity.ID = connection.RecordOf(p.o).ID
 	} else {
-		err = p.hold(ctx, identity.ID)
+		err = p.adopt(ctx, identity.ID)
 	}
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 // readFirst reads what has to be known before the connection is looked for.
 func (p *pass[O, R]) readFirst(ctx context.Context) error {
 	var in connection.Inputs
-	if err := p.remote.read(ctx, p.to, p.o, p.since, &in); err != nil {
+	if err := p.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return err
 	}
 	p.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
@@ -195,7 +195,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 		return err
 	}
 	p.session = session
-	p.to = session.Pass(string(p.o.GetUID()), p.lane(ctx))
+	p.stytch = session.Pass(string(p.o.GetUID()), p.lane(ctx))
 	project := session.project.Spec.ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
@@ -224,7 +224,7 @@ func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 	if connection.IsOrganizationID(named) {
 		return named, nil
 	}
-	id, _, err := p.to.Organization(ctx, named)
+	id, _, err := p.stytch.Organization(ctx, named)
 	return id, err
 }
 
@@ -252,11 +252,11 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 // listAndIdentify lists the connections of the organization and finds the manifest's among them.
 func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
 	record := connection.RecordOf(p.o)
-	list, err := p.remote.list(ctx, p.to, record.Organization, since)
+	list, err := p.remote.list(ctx, p.stytch, record.Organization, since)
 	if err != nil {
 		return connection.Identity{}, err
 	}
-	begun := p.to.Begun()
+	begun := p.stytch.Begun()
 	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
 	seen := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {

@@ -14,15 +14,15 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// keyOf is the key of an object in a manifest's namespace.
-func keyOf(o client.Object, name string) types.NamespacedName {
+// inNamespace is the key of an object in the namespace of o.
+func inNamespace(o client.Object, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
 }
 
 // inputs reads what a wish is computed from beside its manifest, and notes the versions.
 func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, error) {
 	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
-	if err := p.remote.read(ctx, p.to, p.o, p.since, &in); err != nil {
+	if err := p.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return in, err
 	}
 	versions := []v1alpha1.Input{}
@@ -39,7 +39,7 @@ func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, 
 
 // input reads one object, and returns its version.
 func (p *pass[O, R]) input(ctx context.Context, ref connection.Reference, in *connection.Inputs) (v1alpha1.Input, error) {
-	key := keyOf(p.o, ref.Name)
+	key := inNamespace(p.o, ref.Name)
 	version := v1alpha1.Input{Kind: ref.Kind, Name: ref.Name}
 	switch ref.Kind {
 	case connection.KindSecret:
@@ -67,7 +67,7 @@ func (p *pass[O, R]) input(ctx context.Context, ref connection.Reference, in *co
 func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
 	var inputs []v1alpha1.Input
 	for _, ref := range p.kind.Names(p.o) {
-		version, err := p.cachedInput(ctx, keyOf(p.o, ref.Name), ref.Kind)
+		version, err := p.cachedInput(ctx, inNamespace(p.o, ref.Name), ref.Kind)
 		if err != nil {
 			return false
 		}

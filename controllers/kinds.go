@@ -56,8 +56,8 @@ const (
 // external talks about External connections.
 type external struct{ *shared }
 
-func (external) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
-	all, err := to.SSO(ctx, organization, since)
+func (external) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
+	all, err := caller.SSO(ctx, organization, since)
 	return all.External, err
 }
 
@@ -65,7 +65,7 @@ func (external) list(ctx context.Context, to *stytch.Pass, organization string, 
 func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := blankSource(string(ref.Kind))
-		err := e.client.Get(ctx, keyOf(o, ref.Name), source)
+		err := e.client.Get(ctx, inNamespace(o, ref.Name), source)
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
 		}
@@ -76,27 +76,27 @@ func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.External
 	return nil
 }
 
-func (external) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
+func (external) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return to.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
+	return caller.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (external) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
-	_, request, err := to.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
+func (external) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
+	_, request, err := caller.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return answer{Request: request}, err
 }
 
-func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
+func (external) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
 	record := connection.RecordOf(o)
-	return forgiven(to.DeleteSSO(ctx, record.Organization, record.ID))
+	return forgiven(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }
 
 // saml talks about SAML connections.
 type saml struct{ *shared }
 
-func (saml) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
-	all, err := to.SSO(ctx, organization, since)
+func (saml) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
+	all, err := caller.SSO(ctx, organization, since)
 	return all.SAML, err
 }
 
@@ -104,38 +104,38 @@ func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, time.T
 	return nil
 }
 
-func (saml) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
+func (saml) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return to.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
+	return caller.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
+func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.DeleteCertificate, connection.FreeCertificate:
-		a.Request, err = forgiven(to.DeleteVerificationCertificate(ctx, organization, id, step.Target))
+		a.Request, err = forgiven(caller.DeleteVerificationCertificate(ctx, organization, id, step.Target))
 	case connection.DeleteEncryptionKey:
-		a.Request, err = forgiven(to.DeleteEncryptionKey(ctx, organization, id, step.Target))
+		a.Request, err = forgiven(caller.DeleteEncryptionKey(ctx, organization, id, step.Target))
 	case connection.ReadMetadata:
-		_, a.Request, err = to.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
+		_, a.Request, err = caller.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
 	case connection.PublishDetails:
 		err = s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	default:
-		_, a.Request, err = to.UpdateSAML(ctx, organization, id, step.Fields())
+		_, a.Request, err = caller.UpdateSAML(ctx, organization, id, step.Fields())
 	}
 	return a, err
 }
 
-func (s saml) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
-	return s.removeSource(ctx, to, kindSAML, o)
+func (s saml) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
+	return s.removeSource(ctx, caller, kindSAML, o)
 }
 
 // oidc talks about OIDC connections.
 type oidc struct{ *shared }
 
-func (oidc) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
-	all, err := to.SSO(ctx, organization, since)
+func (oidc) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
+	all, err := caller.SSO(ctx, organization, since)
 	return all.OIDC, err
 }
 
@@ -143,26 +143,26 @@ func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, time.T
 	return nil
 }
 
-func (oidc) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
+func (oidc) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return to.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
+	return caller.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
+func (s oidc) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
 	if step.Action == connection.PublishDetails {
 		return a, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
-	_, a.warning, a.Request, err = to.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
+	_, a.warning, a.Request, err = caller.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return a, err
 }
 
-func (s oidc) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
-	return s.removeSource(ctx, to, kindOIDC, o)
+func (s oidc) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
+	return s.removeSource(ctx, caller, kindOIDC, o)
 }
 
 // removeSource deletes a SAML or OIDC connection, once no External connection of its namespace re-uses it.
-func (s *shared) removeSource(ctx context.Context, to *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+func (s *shared) removeSource(ctx context.Context, caller *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
 	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
 		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)
@@ -178,5 +178,5 @@ func (s *shared) removeSource(ctx context.Context, to *stytch.Pass, kind string,
 			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
 	}
 	record := connection.RecordOf(o)
-	return forgiven(to.DeleteSSO(ctx, record.Organization, record.ID))
+	return forgiven(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }

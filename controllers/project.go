@@ -33,7 +33,7 @@ func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		c.closeSession(&project)
 		return ctrl.Result{}, nil
 	}
-	version, err := c.cachedInput(ctx, keyOf(&project, project.Spec.SecretRef.Name), connection.KindSecret)
+	version, err := c.cachedInput(ctx, inNamespace(&project, project.Spec.SecretRef.Name), connection.KindSecret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

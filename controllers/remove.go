@@ -47,7 +47,7 @@ func (p *pass[O, R]) destroy(ctx context.Context) error {
 	if p.holder(ctx)(connection.RecordOf(p.o).ID) != "" {
 		return connection.ErrNothing
 	}
-	request, err := p.remote.remove(ctx, p.to, p.o)
+	request, err := p.remote.remove(ctx, p.stytch, p.o)
 	if request.Operation != "" {
 		p.report.Request = request
 	}

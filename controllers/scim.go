@@ -21,33 +21,33 @@ import (
 // its Secret can be written, and it is written there with the answer in hand.
 type scim struct{ *shared }
 
-func (scim) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
-	return to.SCIM(ctx, organization, since)
+func (scim) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
+	return caller.SCIM(ctx, organization, since)
 }
 
 // read lists the connection's groups where the manifest names some.
-func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
+func (s scim) read(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
 	if in.ID == "" || !connection.NamesGroups(o) {
 		return nil
 	}
-	groups, err := to.SCIMGroups(ctx, connection.RecordOf(o).Organization, in.ID, since)
+	groups, err := caller.SCIMGroups(ctx, connection.RecordOf(o).Organization, in.ID, since)
 	if err != nil {
 		return err
 	}
-	list, err := s.list(ctx, to, connection.RecordOf(o).Organization, since)
+	list, err := s.list(ctx, caller, connection.RecordOf(o).Organization, since)
 	r, _ := stytch.Find(list, in.ID)
 	in.Groups = connection.Groups(groups, r)
 	return err
 }
 
-func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
+func (s scim) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
 	proved, err := s.prove(ctx, o)
 	if err != nil {
 		return stytch.SCIMConnection{}, stytch.Request{}, err
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	r, request, err := to.CreateSCIM(post, connection.RecordOf(o).Organization, body)
+	r, request, err := caller.CreateSCIM(post, connection.RecordOf(o).Organization, body)
 	if err != nil {
 		return stytch.SCIMConnection{}, request, err
 	}
@@ -58,27 +58,27 @@ func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 	return r, request, nil
 }
 
-func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
+func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.StartRotation:
-		a.Request, err = s.startRotation(ctx, to, o)
+		a.Request, err = s.startRotation(ctx, caller, o)
 	case connection.CompleteRotation:
-		a.Request, err = s.completeRotation(ctx, to, o, step)
+		a.Request, err = s.completeRotation(ctx, caller, o, step)
 	case connection.CancelRotation:
-		_, a.Request, err = to.CancelRotation(ctx, organization, id)
+		_, a.Request, err = caller.CancelRotation(ctx, organization, id)
 		err = connection.Contradicted(err)
 	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
 		err = s.publish(ctx, o, step)
 	default:
-		_, a.Request, err = to.UpdateSCIM(ctx, organization, id, step.Fields())
+		_, a.Request, err = caller.UpdateSCIM(ctx, organization, id, step.Fields())
 	}
 	return a, err
 }
 
 // startRotation has a next token made and keeps it beside the current one.
-func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
-	if err := to.Reserve(ctx); err != nil {
+func (s scim) startRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
 	proved, err := s.prove(ctx, o)
@@ -87,7 +87,7 @@ func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SC
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	r, request, err := to.StartRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
+	r, request, err := caller.StartRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
 	if err != nil {
 		return request, err
 	}
@@ -98,8 +98,8 @@ func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SC
 }
 
 // completeRotation makes the next token the only one, once a write has proved that the Secret holds it and can be written.
-func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
-	if err := to.Reserve(ctx); err != nil {
+func (s scim) completeRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
 	proved, err := s.prove(ctx, o)
@@ -111,12 +111,12 @@ func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	_, request, err := to.CompleteRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
+	_, request, err := caller.CompleteRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
 	return request, connection.Contradicted(err)
 }
 
-func (s scim) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
-	request, err := forgiven(to.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
+func (s scim) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+	request, err := forgiven(caller.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err
 	}
@@ -136,7 +136,7 @@ func forgiven(request stytch.Request, err error) (stytch.Request, error) {
 // Secret and wake the next.
 func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
-	secret, err := s.secret(ctx, keyOf(o, name))
+	secret, err := s.secret(ctx, inNamespace(o, name))
 	if err != nil {
 		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
 	}
@@ -241,7 +241,7 @@ func withoutValues(err error) error {
 
 // publish puts the Secret in order.
 func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
-	secret, err := s.secret(ctx, keyOf(o, o.Spec.BearerToken.SecretName))
+	secret, err := s.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
@@ -267,7 +267,7 @@ func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step conn
 
 // releaseSecret takes the token of a deleted connection out of its Secret, and gives the Secret free.
 func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
-	secret, err := s.secret(ctx, keyOf(o, o.Spec.BearerToken.SecretName))
+	secret, err := s.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}

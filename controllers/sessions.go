@@ -133,7 +133,7 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	secret, err := s.secret(ctx, keyOf(project, ref.Name))
+	secret, err := s.secret(ctx, inNamespace(project, ref.Name))
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}

@@ -159,7 +159,7 @@ func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object)
 		if string(ref.Kind) != e.name {
 			return nil
 		}
-		return []reconcile.Request{{NamespacedName: keyOf(external, ref.Name)}}
+		return []reconcile.Request{{NamespacedName: inNamespace(external, ref.Name)}}
 	}
 	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
 }
