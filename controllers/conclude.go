@@ -33,29 +33,26 @@ const retrySoon = time.Second
 // conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
 	p.emitEvents(ctx)
-	next := p.next()
-	var (
-		found  connection.Finding
-		notYet *stytch.NotYet
-		kept   *stytch.Kept
-		failed *stytch.Error
-	)
 	switch {
 	case ctx.Err() != nil:
 		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped, and the next one goes on
 	case errors.Is(end, errDone):
 		return ctrl.Result{}, nil
 	case errors.Is(end, errProjectUnchecked):
-		return p.later(next), nil
+		return p.later(p.next()), nil
 	case errors.Is(end, errAgain), apierrors.IsConflict(end):
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
-	case errors.As(end, &notYet):
+	}
+	if notYet, ok := errors.AsType[*stytch.NotYet](end); ok {
 		return p.later(notYet.At), nil
-	case errors.As(end, &kept):
+	}
+	if kept, ok := errors.AsType[*stytch.Kept](end); ok {
 		return p.concludeKept(ctx, kept)
-	case errors.As(end, &failed):
+	}
+	if failed, ok := errors.AsType[*stytch.Error](end); ok {
 		return p.concludeFailed(ctx, failed)
-	case errors.As(end, &found):
+	}
+	if found, ok := errors.AsType[connection.Finding](end); ok {
 		return p.concludeFound(ctx, found)
 	}
 	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.name, client.ObjectKeyFromObject(p.o), end)

@@ -86,7 +86,7 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 	}
 	if err != nil {
 		next := c.Failed(err, p.latestListAt())
-		if refused, is := errors.AsType[*stytch.Error](err); is && next.End == nil && next.Step == nil {
+		if refused, ok := errors.AsType[*stytch.Error](err); ok && next.End == nil && next.Step == nil {
 			logFailed(ctx, refused)
 		}
 		return next, nil

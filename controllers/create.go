@@ -49,8 +49,8 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 
 // notCreated remembers whether a creation that failed may still have happened.
 func (p *pass[O, R]) notCreated(err error) error {
-	failed, answered := errors.AsType[*stytch.Error](err)
-	if !answered {
+	failed, ok := errors.AsType[*stytch.Error](err)
+	if !ok {
 		return err
 	}
 	unknown, end := connection.NotCreated(p.o, failed, p.latestListAt().Before(p.now))

@@ -259,7 +259,7 @@ func stored(body []byte) (types.UID, string, error) {
 	if err != nil {
 		return "", "", err
 	}
-	if status, is := object.(*metav1.Status); is && status.Details != nil {
+	if status, ok := object.(*metav1.Status); ok && status.Details != nil {
 		return status.Details.UID, deleted, nil
 	}
 	o, err := meta.Accessor(object)

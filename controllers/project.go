@@ -62,18 +62,18 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	}
 	identity, request, err := c.Stytch.Whoami(ctx, credentials)
 	report.Request = request
-	var notYet *stytch.NotYet
-	var failed *stytch.Error
-	switch {
-	case errors.As(err, &notYet):
+	if notYet, ok := errors.AsType[*stytch.NotYet](err); ok {
 		return ctrl.Result{RequeueAfter: notYet.At.Sub(c.Now())}, nil
-	case errors.As(err, &failed):
+	}
+	if failed, ok := errors.AsType[*stytch.Error](err); ok {
 		report.Request = failed.Request
 		report.Reason, report.Message = connection.Failure(failed)
 		if err := c.writeStatus(ctx, project, report); err != nil {
 			return ctrl.Result{}, err
 		}
 		return c.concludeFailed(failed)
+	}
+	switch {
 	case err != nil:
 		return ctrl.Result{}, err
 	case identity.ProjectID != project.Spec.ProjectID:

@@ -151,8 +151,8 @@ func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []r
 
 // deletedSources finds the manifests that may wait to be deleted because an External connection re-uses theirs.
 func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object) []reconcile.Request {
-	external, is := object.(*v1alpha1.ExternalConnection)
-	if !is {
+	external, ok := object.(*v1alpha1.ExternalConnection)
+	if !ok {
 		return nil
 	}
 	if ref := external.Spec.SourceRef; ref != nil {

@@ -274,8 +274,8 @@ func explain(t *testing.T, err error) string {
 	if err == nil {
 		return ""
 	}
-	var status apierrors.APIStatus
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok || !apierrors.IsInvalid(err) {
 		t.Errorf("refused, but not as invalid: %v", err)
 		return err.Error()
 	}
