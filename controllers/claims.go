@@ -20,7 +20,7 @@ const (
 	indexReference = "reference" // the other objects that a manifest names, as kind/name
 	indexSecret    = "secret"    // the Secret of a StytchProject
 	indexedAsTrue  = "true"
-	noHolderToSee  = "a manifest that could not be read"
+	unknownHolder  = "a manifest that could not be read"
 )
 
 // index makes the cache find manifests by what they are looked up by.
@@ -42,7 +42,7 @@ func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) e
 			return nil
 		},
 	} {
-		err := indexer.IndexField(ctx, e.blank(), field, func(object client.Object) []string {
+		err := indexer.IndexField(ctx, e.newObject(), field, func(object client.Object) []string {
 			return values(object.(O)) //nolint:forcetypeassert // the index is on this kind
 		})
 		if err != nil {
@@ -70,8 +70,8 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	return func(id string) string {
 		claims, err := p.claims(ctx, id)
 		if err != nil {
-			p.unseen = fmt.Errorf("finding who else holds %s: %w", id, err)
-			return noHolderToSee
+			p.claimsErr = fmt.Errorf("finding who else holds %s: %w", id, err)
+			return unknownHolder
 		}
 		holder, found := connection.Holder(claims)
 		if !found || holder.UID == p.o.GetUID() {
@@ -83,7 +83,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 
 // claims on a connection. This manifest's own is the one that this pass knows, which the cache may not have seen.
 func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim, error) {
-	others, err := p.find(ctx, client.MatchingFields{indexClaim: id})
+	others, err := p.listManifests(ctx, client.MatchingFields{indexClaim: id})
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +104,9 @@ func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim,
 	return claims, nil
 }
 
-// find lists manifests of the kind from the cache.
-func (e *engine[O, R]) find(ctx context.Context, options ...client.ListOption) ([]O, error) {
-	list := e.blankList()
+// listManifests lists manifests of the kind from the cache.
+func (e *engine[O, R]) listManifests(ctx context.Context, options ...client.ListOption) ([]O, error) {
+	list := e.newList()
 	if err := e.client.List(ctx, list, options...); err != nil {
 		return nil, err
 	}

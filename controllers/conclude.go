@@ -39,12 +39,12 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	case errors.Is(end, errDone):
 		return ctrl.Result{}, nil
 	case errors.Is(end, errProjectUnchecked):
-		return p.later(p.next()), nil
+		return p.requeueAt(p.nextPass()), nil
 	case errors.Is(end, errAgain), apierrors.IsConflict(end):
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
 	if notYet, ok := errors.AsType[*stytch.NotYet](end); ok {
-		return p.later(notYet.At), nil
+		return p.requeueAt(notYet.At), nil
 	}
 	if kept, ok := errors.AsType[*stytch.Kept](end); ok {
 		return p.concludeKept(ctx, kept)
@@ -55,7 +55,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	if found, ok := errors.AsType[connection.Finding](end); ok {
 		return p.concludeFound(ctx, found)
 	}
-	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.name, client.ObjectKeyFromObject(p.o), end)
+	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.kindName, client.ObjectKeyFromObject(p.o), end)
 }
 
 func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding) (ctrl.Result, error) {
@@ -72,9 +72,9 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding
 	case found.Soon:
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	case !found.Until.IsZero():
-		return p.later(found.Until), nil
+		return p.requeueAt(found.Until), nil
 	}
-	return p.later(p.next()), nil
+	return p.requeueAt(p.nextPass()), nil
 }
 
 // concludeKept ends a pass that could not read.
@@ -112,9 +112,9 @@ func (p *pass[O, R]) tryAgain(again connection.Again, failed *stytch.Error) (ctr
 	case again.BackOff:
 		return ctrl.Result{}, failed
 	case !again.At.IsZero():
-		return p.later(again.At), nil
+		return p.requeueAt(again.At), nil
 	}
-	return p.later(p.next()), nil
+	return p.requeueAt(p.nextPass()), nil
 }
 
 // logFailed keeps in the log what status does not: each of a run of equal failures, with its own request ID.

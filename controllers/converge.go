@@ -11,16 +11,16 @@ import (
 // converge does for the connection what its convergence says, until that ends.
 func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity) error {
 	c := connection.Converge(p.kind, p.o, identity, p.holder(ctx), p.now)
-	err := p.follow(ctx, c, identity.ID)
+	err := p.makeMoves(ctx, c, identity.ID)
 	p.report = c.Report(p.report)
 	if errors.Is(err, connection.ErrOutdated) {
-		return p.outdated()
+		return p.dropList()
 	}
 	return err
 }
 
-// follow makes one move after another.
-func (p *pass[O, R]) follow(ctx context.Context, c *connection.Convergence[O, R], id string) error {
+// makeMoves makes one move after another.
+func (p *pass[O, R]) makeMoves(ctx context.Context, c *connection.Convergence[O, R], id string) error {
 	var move connection.Move
 	for {
 		var err error
@@ -28,12 +28,12 @@ func (p *pass[O, R]) follow(ctx context.Context, c *connection.Convergence[O, R]
 		case move.End != nil:
 			return move.End
 		case move.Step != nil:
-			move, err = p.take(ctx, c, move)
+			move, err = p.takeStep(ctx, c, move)
 		default:
 			if move.Fresh {
 				p.since = p.now
 			}
-			move, err = p.ask(ctx, c, id)
+			move, err = p.nextMove(ctx, c, id)
 		}
 		if err != nil {
 			return err
@@ -41,21 +41,21 @@ func (p *pass[O, R]) follow(ctx context.Context, c *connection.Convergence[O, R]
 	}
 }
 
-// ask reads the connection and what its manifest names, and asks what to do.
-func (p *pass[O, R]) ask(ctx context.Context, c *connection.Convergence[O, R], id string) (connection.Move, error) {
-	r, err := p.seen(ctx, id)
+// nextMove reads the connection and what its manifest names, and asks what to do.
+func (p *pass[O, R]) nextMove(ctx context.Context, c *connection.Convergence[O, R], id string) (connection.Move, error) {
+	r, err := p.readConnection(ctx, id)
 	if err != nil {
 		return connection.Move{}, err
 	}
-	in, err := p.inputs(ctx, id)
+	in, err := p.readInputs(ctx, id)
 	if err != nil {
 		return connection.Move{}, err
 	}
 	return c.Next(r, p.stytch.Begun(), in, p.Now()), nil
 }
 
-// seen is the connection as the list in memory has it.
-func (p *pass[O, R]) seen(ctx context.Context, id string) (R, error) {
+// readConnection is the connection as the list in memory has it.
+func (p *pass[O, R]) readConnection(ctx context.Context, id string) (R, error) {
 	var none R
 	list, err := p.remote.list(ctx, p.stytch, connection.RecordOf(p.o).Organization, p.since)
 	if err != nil {
@@ -69,8 +69,8 @@ func (p *pass[O, R]) seen(ctx context.Context, id string) (R, error) {
 	return none, errAgain
 }
 
-// take takes a step, and tells what became of it.
-func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], move connection.Move) (connection.Move, error) {
+// takeStep takes a step, and tells what became of it.
+func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, R], move connection.Move) (connection.Move, error) {
 	if move.WriteAhead {
 		if err := p.stytch.Reserve(ctx); err != nil {
 			return move, err
@@ -97,15 +97,15 @@ func (p *pass[O, R]) take(ctx context.Context, c *connection.Convergence[O, R], 
 	return c.Took(done.warning), nil
 }
 
-// outdated ends a pass whose list is of no use.
-func (p *pass[O, R]) outdated() error {
+// dropList ends a pass whose list is of no use.
+func (p *pass[O, R]) dropList() error {
 	p.session.Forget(p.kind.API, connection.RecordOf(p.o).Organization)
 	return errAgain
 }
 
-// inputsAnew reads what the wish for a connection that is still to be created is computed from.
-func (p *pass[O, R]) inputsAnew(ctx context.Context) (connection.Inputs, error) {
-	in, err := p.inputs(ctx, "")
+// readCreateInputs reads what the wish for a connection that is still to be created is computed from.
+func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, error) {
+	in, err := p.readInputs(ctx, "")
 	if err != nil {
 		return in, err
 	}
@@ -115,7 +115,7 @@ func (p *pass[O, R]) inputsAnew(ctx context.Context) (connection.Inputs, error) 
 
 // planCreation puts into status.plan, under Observe, what Manage would create.
 func (p *pass[O, R]) planCreation(ctx context.Context) error {
-	in, err := p.inputsAnew(ctx)
+	in, err := p.readCreateInputs(ctx)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 // create makes the connection of a manifest that has none, and records its ID before anything else is done with it.
 func (p *pass[O, R]) create(ctx context.Context) error {
-	in, err := p.inputsAnew(ctx)
+	in, err := p.readCreateInputs(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (p *pass[O, R]) notCreated(err error) error {
 		}
 	})
 	if errors.Is(end, connection.ErrOutdated) {
-		return p.outdated()
+		return p.dropList()
 	}
 	return end
 }
@@ -120,7 +120,7 @@ func (p *pass[O, R]) tookWrite(answer O) {
 // checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
 // edited, or given a connection by another process.
 func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
-	live := p.blank()
+	live := p.newObject()
 	if err := p.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
 		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
 	}

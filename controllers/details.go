@@ -27,19 +27,19 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 		if err := controllerutil.SetControllerReference(o, object, s.client.Scheme(), controllerutil.WithBlockOwnerDeletion(false)); err != nil {
 			return fmt.Errorf("making ConfigMap %s the manifest's: %w", name, err)
 		}
-		fill(object, step)
+		setData(object, step)
 		return unwritten(name, s.client.Create(ctx, object))
 	}
 	if !connection.OwnsConfigMap(object, o.GetUID()) {
 		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignConfigMap(name)}
 	}
 	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	fill(object, step)
+	setData(object, step)
 	return unwritten(name, s.client.Patch(ctx, object, patch))
 }
 
-// fill makes a ConfigMap's data what a step says; what is to be empty is taken out.
-func fill(object *corev1.ConfigMap, step connection.Step) {
+// setData makes a ConfigMap's data what a step says; what is to be empty is taken out.
+func setData(object *corev1.ConfigMap, step connection.Step) {
 	if object.Data == nil {
 		object.Data = map[string]string{}
 	}

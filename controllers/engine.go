@@ -29,13 +29,13 @@ type remote[O v1alpha1.Connection, R any] interface {
 	create(ctx context.Context, caller *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
 	// perform takes one step of a plan on the connection of o. What ends with a connection.Unsent certainly was
 	// not sent.
-	perform(ctx context.Context, caller *stytch.Pass, o O, step connection.Step) (answer, error)
+	perform(ctx context.Context, caller *stytch.Pass, o O, step connection.Step) (stepResult, error)
 	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
 	remove(ctx context.Context, caller *stytch.Pass, o O) (stytch.Request, error)
 }
 
-// answer is what came of a step: the call to Stytch, if there was one, and Stytch's warning.
-type answer struct {
+// stepResult is what came of a step: the call to Stytch, if there was one, and Stytch's warning.
+type stepResult struct {
 	stytch.Request
 	warning string
 }
@@ -43,11 +43,11 @@ type answer struct {
 // engine keeps connections of one kind as their manifests say.
 type engine[O v1alpha1.Connection, R any] struct {
 	*shared
-	name      string // the kind's name, as manifests spell it
+	kindName  string // the kind's name, as manifests spell it
 	kind      connection.Kind[O, R]
 	remote    remote[O, R]
-	blank     func() O
-	blankList func() client.ObjectList
+	newObject func() O
+	newList   func() client.ObjectList
 }
 
 // pass is one look at one manifest.
@@ -60,10 +60,10 @@ type pass[O v1alpha1.Connection, R any] struct {
 	slots    connection.Slots
 	since    time.Time // lists begun before this are too old
 
-	session session
-	stytch  *stytch.Pass
-	report  connection.Report
-	unseen  error // why it could not be seen who holds a connection: what was found then does not count
+	session   session
+	stytch    *stytch.Pass
+	report    connection.Report
+	claimsErr error // why it could not be seen who holds a connection: what was found then does not count
 
 	events []passEvent
 }
@@ -72,7 +72,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	o, err := e.read(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
-		e.memory.forget(objectKey{e.name, req.NamespacedName})
+		e.memory.forget(objectKey{e.kindName, req.NamespacedName})
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -87,13 +87,13 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
 		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused: the connection is not looked at."})
 	}
-	return p.conclude(ctx, p.certain(p.keep(ctx)))
+	return p.conclude(ctx, p.claimsErrOr(p.keep(ctx)))
 }
 
-// certain is how a pass ended, unless that rests on what could not be seen.
-func (p *pass[O, R]) certain(end error) error {
-	if p.unseen != nil {
-		return p.unseen
+// claimsErrOr is how a pass ended, unless that rests on what could not be seen.
+func (p *pass[O, R]) claimsErrOr(end error) error {
+	if p.claimsErr != nil {
+		return p.claimsErr
 	}
 	return end
 }
@@ -137,7 +137,7 @@ func (p *pass[O, R]) readFirst(ctx context.Context) error {
 
 // read gets a manifest from the cache, unless this process wrote a version of it that the cache has not seen.
 func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, error) {
-	o := e.blank()
+	o := e.newObject()
 	if err := e.client.Get(ctx, key, o); err != nil {
 		return o, err
 	}
@@ -148,14 +148,14 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), known.lastWrite); err == nil && order >= 0 && !known.released {
 		return o, nil
 	}
-	o = e.blank()
+	o = e.newObject()
 	return o, e.live.Get(ctx, key, o)
 }
 
 func (e *engine[O, R]) begin(o O) *pass[O, R] {
 	now := e.Now()
 	e.memory.firstPass(now)
-	e.memory.rememberKey(objectKey{e.name, client.ObjectKeyFromObject(o)}, o.GetUID())
+	e.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
 	spec := o.CommonSpec()
 	interval := e.ResyncInterval
 	if spec.ResyncInterval != nil {
@@ -175,7 +175,7 @@ func (p *pass[O, R]) cutSlots() {
 
 // settled says that nothing has happened since the last pass found the manifest's wish met.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
-	return p.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.sameInputs(ctx) })
+	return p.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
 }
 
 // listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the process
@@ -230,7 +230,7 @@ func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 
 // lane of a pass: what somebody waits for goes before what is done in the background.
 func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
-	if connection.Urgent(p.o, func() bool { return p.sameInputs(ctx) }) {
+	if connection.Urgent(p.o, func() bool { return p.inputsUnchanged(ctx) }) {
 		return stytch.Urgent
 	}
 	return stytch.Rest
@@ -277,6 +277,6 @@ func (p *pass[O, R]) believable() time.Time {
 	}.Believable(p.SettleTime)
 }
 
-func (p *pass[O, R]) later(at time.Time) ctrl.Result {
+func (p *pass[O, R]) requeueAt(at time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: max(at.Sub(p.now), time.Millisecond)}
 }

@@ -21,8 +21,8 @@ func (p *pass[O, R]) expiring() (reason, message string) {
 	return connection.Expiring(p.kind.Ends(p.o), p.ExpiryWarning, p.now)
 }
 
-// next is when to look again: at the next slot, when something is about to end, or when the clock asks for a step.
-func (p *pass[O, R]) next() time.Time {
+// nextPass is when to look again: at the next slot, when something is about to end, or when the clock asks for a step.
+func (p *pass[O, R]) nextPass() time.Time {
 	return p.kind.Next(p.o, p.slots, p.ExpiryWarning, p.now)
 }
 
@@ -38,7 +38,7 @@ func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
 		}
 		p.emitExpiring(before)
 	}
-	return p.later(p.next()), nil
+	return p.requeueAt(p.nextPass()), nil
 }
 
 // emitExpiring emits an event when ExpiringSoon is set that was not, or its message has changed.
@@ -80,10 +80,10 @@ func (e *expiries) Collect(metrics chan<- prometheus.Metric) {
 
 // expiries emits every expiry that the status of a manifest of the kind has.
 func (e *engine[O, R]) expiries(ctx context.Context, emit func(string, v1alpha1.Connection, connection.Expiry)) error {
-	all, err := e.find(ctx, client.UnsafeDisableDeepCopy)
+	all, err := e.listManifests(ctx, client.UnsafeDisableDeepCopy)
 	for _, o := range all {
 		for _, end := range e.kind.Ends(o) {
-			emit(e.name, o, end)
+			emit(e.kindName, o, end)
 		}
 	}
 	return err

@@ -19,15 +19,15 @@ func inNamespace(o client.Object, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
 }
 
-// inputs reads what a wish is computed from beside its manifest, and notes the versions.
-func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, error) {
+// readInputs reads what a wish is computed from beside its manifest, and notes the versions.
+func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inputs, error) {
 	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
 	if err := p.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return in, err
 	}
 	versions := []v1alpha1.Input{}
 	for _, ref := range p.kind.Names(p.o) {
-		version, err := p.input(ctx, ref, &in)
+		version, err := p.readInput(ctx, ref, &in)
 		if err != nil {
 			return in, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
 		}
@@ -37,8 +37,8 @@ func (p *pass[O, R]) inputs(ctx context.Context, id string) (connection.Inputs, 
 	return in, nil
 }
 
-// input reads one object, and returns its version.
-func (p *pass[O, R]) input(ctx context.Context, ref connection.Reference, in *connection.Inputs) (v1alpha1.Input, error) {
+// readInput reads one object, and returns its version.
+func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in *connection.Inputs) (v1alpha1.Input, error) {
 	key := inNamespace(p.o, ref.Name)
 	version := v1alpha1.Input{Kind: ref.Kind, Name: ref.Name}
 	switch ref.Kind {
@@ -63,8 +63,8 @@ func (p *pass[O, R]) input(ctx context.Context, ref connection.Reference, in *co
 	return version, nil
 }
 
-// sameInputs says that everything that the last pass computed its wish from is as it was, as far as the cache knows.
-func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
+// inputsUnchanged says that everything that the last pass computed its wish from is as it was, as far as the cache knows.
+func (p *pass[O, R]) inputsUnchanged(ctx context.Context) bool {
 	var inputs []v1alpha1.Input
 	for _, ref := range p.kind.Names(p.o) {
 		version, err := p.cachedInput(ctx, inNamespace(p.o, ref.Name), ref.Kind)
@@ -79,7 +79,7 @@ func (p *pass[O, R]) sameInputs(ctx context.Context) bool {
 // cachedInput is which version of an object the cache knows.
 func (s *shared) cachedInput(ctx context.Context, key types.NamespacedName, kind string) (v1alpha1.Input, error) {
 	missing := v1alpha1.Input{Kind: kind, Name: key.Name}
-	if source := blankSource(kind); source != nil {
+	if source := newSource(kind); source != nil {
 		if err := s.cached.Get(ctx, key, source); err != nil {
 			return missing, client.IgnoreNotFound(err)
 		}
@@ -100,8 +100,8 @@ func metadataOf(kind string) *metav1.PartialObjectMetadata {
 	return object
 }
 
-// blankSource is a blank manifest of a kind that an ExternalConnection may re-use; nil for any other kind.
-func blankSource(kind string) v1alpha1.Connection {
+// newSource is a blank manifest of a kind that an ExternalConnection may re-use; nil for any other kind.
+func newSource(kind string) v1alpha1.Connection {
 	switch v1alpha1.SourceKind(kind) {
 	case v1alpha1.SourceSAML:
 		return &v1alpha1.SAMLConnection{}

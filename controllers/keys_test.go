@@ -97,7 +97,7 @@ var _ = Describe("A signing key", func() {
 			w.clock.advance(resync)
 			w.rotate("signing-0", 1)
 			p := w.start()
-			Expect(p.saml.naming(connection.KindSecret)(ctx, w.secret("signing-0", nil))).To(ConsistOf(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)}), "the change wakes it")
+			Expect(p.saml.referring(connection.KindSecret)(ctx, w.secret("signing-0", nil))).To(ConsistOf(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)}), "the change wakes it")
 			seq := w.seq()
 			p.settle(o)
 			Expect(w.sentSince(seq)).To(Equal([][]string{{"signing_private_key"}}))

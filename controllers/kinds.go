@@ -17,33 +17,33 @@ import (
 
 func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 	return &engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{
-		shared: s, name: kindExternal, kind: connection.External(), remote: external{s},
-		blank:     func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
-		blankList: func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} },
+		shared: s, kindName: kindExternal, kind: connection.External(), remote: external{s},
+		newObject: func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
+		newList:   func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} },
 	}
 }
 
 func samlEngine(s *shared) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 	return &engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{
-		shared: s, name: kindSAML, kind: connection.SAML(), remote: saml{s},
-		blank:     func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
-		blankList: func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} },
+		shared: s, kindName: kindSAML, kind: connection.SAML(), remote: saml{s},
+		newObject: func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
+		newList:   func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} },
 	}
 }
 
 func oidcEngine(s *shared) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 	return &engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{
-		shared: s, name: kindOIDC, kind: connection.OIDC(), remote: oidc{s},
-		blank:     func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
-		blankList: func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} },
+		shared: s, kindName: kindOIDC, kind: connection.OIDC(), remote: oidc{s},
+		newObject: func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
+		newList:   func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} },
 	}
 }
 
 func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 	return &engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{
-		shared: s, name: "SCIMConnection", kind: connection.SCIM(), remote: scim{s},
-		blank:     func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
-		blankList: func() client.ObjectList { return &v1alpha1.SCIMConnectionList{} },
+		shared: s, kindName: "SCIMConnection", kind: connection.SCIM(), remote: scim{s},
+		newObject: func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
+		newList:   func() client.ObjectList { return &v1alpha1.SCIMConnectionList{} },
 	}
 }
 
@@ -64,7 +64,7 @@ func (external) list(ctx context.Context, caller *stytch.Pass, organization stri
 // read finds the source's manifest where the connection names one.
 func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
-		source := blankSource(string(ref.Kind))
+		source := newSource(string(ref.Kind))
 		err := e.client.Get(ctx, inNamespace(o, ref.Name), source)
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
@@ -82,14 +82,14 @@ func (external) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.Ext
 	return caller.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (external) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
+func (external) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (stepResult, error) {
 	_, request, err := caller.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
-	return answer{Request: request}, err
+	return stepResult{Request: request}, err
 }
 
 func (external) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
 	record := connection.RecordOf(o)
-	return forgiven(caller.DeleteSSO(ctx, record.Organization, record.ID))
+	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }
 
 // saml talks about SAML connections.
@@ -110,13 +110,13 @@ func (saml) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLCon
 	return caller.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
+func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a stepResult, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.DeleteCertificate, connection.FreeCertificate:
-		a.Request, err = forgiven(caller.DeleteVerificationCertificate(ctx, organization, id, step.Target))
+		a.Request, err = ignoreGone(caller.DeleteVerificationCertificate(ctx, organization, id, step.Target))
 	case connection.DeleteEncryptionKey:
-		a.Request, err = forgiven(caller.DeleteEncryptionKey(ctx, organization, id, step.Target))
+		a.Request, err = ignoreGone(caller.DeleteEncryptionKey(ctx, organization, id, step.Target))
 	case connection.ReadMetadata:
 		_, a.Request, err = caller.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
 	case connection.PublishDetails:
@@ -149,7 +149,7 @@ func (oidc) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCCon
 	return caller.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s oidc) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
+func (s oidc) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
 	if step.Action == connection.PublishDetails {
 		return a, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
@@ -178,5 +178,5 @@ func (s *shared) removeSource(ctx context.Context, caller *stytch.Pass, kind str
 			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
 	}
 	record := connection.RecordOf(o)
-	return forgiven(caller.DeleteSSO(ctx, record.Organization, record.ID))
+	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }

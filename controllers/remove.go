@@ -21,7 +21,7 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	if connection.Retains(p.o) {
 		return p.release(ctx, "Retained", connection.Retained(p.o))
 	}
-	err := p.certain(p.destroy(ctx))
+	err := p.claimsErrOr(p.deleteConnection(ctx))
 	if errors.Is(err, connection.ErrNothing) {
 		return p.release(ctx, "NothingToDelete", "Nothing at Stytch was this manifest's.")
 	}
@@ -31,17 +31,17 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", connection.RecordOf(p.o).ID))
 }
 
-// destroy deletes the manifest's connection at Stytch.
-func (p *pass[O, R]) destroy(ctx context.Context) error {
+// deleteConnection deletes the manifest's connection at Stytch.
+func (p *pass[O, R]) deleteConnection(ctx context.Context) error {
 	if connection.NeverHeld(p.o) {
 		return connection.ErrNothing
 	}
 	if err := p.openProject(ctx); err != nil {
-		return gone(err, connection.ErrNothing)
+		return orIfGone(err, connection.ErrNothing)
 	}
 	if connection.RecordOf(p.o).ID == "" {
-		if err := p.claimStray(ctx); err != nil {
-			return gone(err, connection.ErrNothing)
+		if err := p.recordStray(ctx); err != nil {
+			return orIfGone(err, connection.ErrNothing)
 		}
 	}
 	if p.holder(ctx)(connection.RecordOf(p.o).ID) != "" {
@@ -51,19 +51,19 @@ func (p *pass[O, R]) destroy(ctx context.Context) error {
 	if request.Operation != "" {
 		p.report.Request = request
 	}
-	return gone(err, nil)
+	return orIfGone(err, nil)
 }
 
-// gone turns an organization that is not there any more into an end.
-func gone(err, end error) error {
+// orIfGone turns an organization that is not there any more into an end.
+func orIfGone(err, end error) error {
 	if connection.Gone(err) {
 		return end
 	}
 	return err
 }
 
-// claimStray finds and records the connection that a creation left whose answer was lost.
-func (p *pass[O, R]) claimStray(ctx context.Context) error {
+// recordStray finds and records the connection that a creation left whose answer was lost.
+func (p *pass[O, R]) recordStray(ctx context.Context) error {
 	identity, err := p.identify(ctx)
 	if err := identity.Stray(err); err != nil {
 		return err

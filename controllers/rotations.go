@@ -12,7 +12,7 @@ import (
 // rotations shows how it stands with the rotation of bearer tokens, as status knows it: it is read from the cache whenever
 // metrics are.
 type rotations struct {
-	find func(context.Context, ...client.ListOption) ([]*v1alpha1.SCIMConnection, error)
+	listManifests func(context.Context, ...client.ListOption) ([]*v1alpha1.SCIMConnection, error)
 }
 
 //nolint:gochecknoglobals // descriptions of metrics are
@@ -33,7 +33,7 @@ func (r *rotations) Describe(descriptions chan<- *prometheus.Desc) {
 func (r *rotations) Collect(metrics chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
 	defer cancel()
-	all, err := r.find(ctx, client.UnsafeDisableDeepCopy)
+	all, err := r.listManifests(ctx, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(phaseMetric, err)
 	}

@@ -51,14 +51,14 @@ func (s scim) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMC
 	if err != nil {
 		return stytch.SCIMConnection{}, request, err
 	}
-	if err := s.keepToken(ctx, proved, r.ConnectionID, v1alpha1.SecretKeyToken, r.BearerToken, r.BaseURL); err != nil {
+	if err := s.storeToken(ctx, proved, r.ConnectionID, v1alpha1.SecretKeyToken, r.BearerToken, r.BaseURL); err != nil {
 		return r, request, err
 	}
 	s.recorder.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "The bearer token is in Secret %s.", proved.Name)
 	return r, request, nil
 }
 
-func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
+func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a stepResult, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.StartRotation:
@@ -69,7 +69,7 @@ func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIM
 		_, a.Request, err = caller.CancelRotation(ctx, organization, id)
 		err = connection.Contradicted(err)
 	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
-		err = s.publish(ctx, o, step)
+		err = s.updateSecret(ctx, o, step)
 	default:
 		_, a.Request, err = caller.UpdateSCIM(ctx, organization, id, step.Fields())
 	}
@@ -94,7 +94,7 @@ func (s scim) startRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha
 	if r.NextBearerToken.LastFour() == r.BearerTokenLastFour {
 		return request, errAgain // the two could not be told apart: as if it were lost, it is canceled, and another is made
 	}
-	return request, s.keepToken(ctx, proved, connection.RecordOf(o).ID, v1alpha1.SecretKeyNextToken, r.NextBearerToken, r.BaseURL)
+	return request, s.storeToken(ctx, proved, connection.RecordOf(o).ID, v1alpha1.SecretKeyNextToken, r.NextBearerToken, r.BaseURL)
 }
 
 // completeRotation makes the next token the only one, once a write has proved that the Secret holds it and can be written.
@@ -116,15 +116,15 @@ func (s scim) completeRotation(ctx context.Context, caller *stytch.Pass, o *v1al
 }
 
 func (s scim) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
-	request, err := forgiven(caller.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
+	request, err := ignoreGone(caller.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err
 	}
 	return request, s.releaseSecret(ctx, o)
 }
 
-// forgiven takes what is gone already, alone or with its organization, for deleted.
-func forgiven(request stytch.Request, err error) (stytch.Request, error) {
+// ignoreGone takes what is gone already, alone or with its organization, for deleted.
+func ignoreGone(request stytch.Request, err error) (stytch.Request, error) {
 	if connection.GoneAlready(err) {
 		return request, nil
 	}
@@ -143,9 +143,9 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	if secret == nil {
 		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.Namespace, Name: name,
-			Labels: map[string]string{v1alpha1.LabelConnection: labelOf(o)},
+			Labels: map[string]string{v1alpha1.LabelConnection: connectionLabel(o)},
 		}}
-		return secret, s.proved(secret, s.client.Create(ctx, secret))
+		return secret, s.rememberProof(secret, s.client.Create(ctx, secret))
 	}
 	if !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, connection.RecordOf(o).ID)}
@@ -157,21 +157,21 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 		return secret, nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, labelOf(o))
+	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, connectionLabel(o))
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.AnnotationProved, s.Now().UTC().Format(time.RFC3339Nano))
-	return secret, s.proved(secret, s.client.Patch(ctx, secret, patch))
+	return secret, s.rememberProof(secret, s.client.Patch(ctx, secret, patch))
 }
 
-// proved remembers a proof that succeeded.
-func (s scim) proved(secret *corev1.Secret, err error) error {
+// rememberProof remembers a proof that succeeded.
+func (s scim) rememberProof(secret *corev1.Secret, err error) error {
 	if err == nil {
 		s.memory.keepProof(secret)
 	}
 	return unwritable(secret.Name, err)
 }
 
-// labelOf is the label of a token's Secret: the connection's ID once it is known.
-func labelOf(o *v1alpha1.SCIMConnection) string {
+// connectionLabel is the label of a token's Secret: the connection's ID once it is known.
+func connectionLabel(o *v1alpha1.SCIMConnection) string {
 	if connection.RecordOf(o).ID == "" {
 		return connection.MarkLabel(o.UID)
 	}
@@ -190,8 +190,8 @@ func unwritable(name string, err error) error {
 	return err
 }
 
-// keepToken writes a token under a key with the answer in hand, on top of the write that proved it can be written.
-func (s scim) keepToken(ctx context.Context, proved *corev1.Secret, id, key string, token stytch.Secret, baseURL string) error {
+// storeToken writes a token under a key with the answer in hand, on top of the write that proved it can be written.
+func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key string, token stytch.Secret, baseURL string) error {
 	if token == "" {
 		return errors.New("the answer of Stytch that should have held the token holds none")
 	}
@@ -239,8 +239,8 @@ func withoutValues(err error) error {
 	return err
 }
 
-// publish puts the Secret in order.
-func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
+// updateSecret puts the Secret in order.
+func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
 	secret, err := s.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
@@ -249,7 +249,7 @@ func (s scim) publish(ctx context.Context, o *v1alpha1.SCIMConnection, step conn
 		return errAgain
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, labelOf(o))
+	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, connectionLabel(o))
 	if secret.Data == nil {
 		secret.Data = map[string][]byte{}
 	}

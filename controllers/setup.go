@@ -78,7 +78,7 @@ func (r *reconcilers) expiries() *expiries {
 }
 
 // rotations collects how it stands with the tokens of SCIM connections.
-func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.find} }
+func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.listManifests} }
 
 // newReconcilers makes the passes of every kind and the indexes that they look things up by.
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {
@@ -106,11 +106,11 @@ const maxProjectEvents = 64
 // names, and the manifest that stood in its way. Its own writes wake nobody.
 func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
-		For(e.blank(), builder.WithPredicates(wishChanged())).
-		Watches(e.blank(), handler.EnqueueRequestsFromMapFunc(e.waiting), builder.WithPredicates(claimsChanged())).
+		For(e.newObject(), builder.WithPredicates(desiredStateChanged())).
+		Watches(e.newObject(), handler.EnqueueRequestsFromMapFunc(e.inConflict), builder.WithPredicates(claimsChanged())).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindSecret)), builder.WithPredicates(e.secretChanged())).
-		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.naming(connection.KindConfigMap))).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.secretChanged())).
+		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindConfigMap))).
 		WithOptions(controllerOptions())
 	for _, watch := range further {
 		watch(b)
@@ -121,7 +121,7 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)
 // watchSources wakes the External connections that wait for a source.
 func (e *engine[O, R]) watchSources(b *builder.Builder) {
 	for _, kind := range []string{kindSAML, kindOIDC} {
-		b.Watches(blankSource(kind), handler.EnqueueRequestsFromMapFunc(e.naming(kind)), builder.WithPredicates(sourceChanged()))
+		b.Watches(newSource(kind), handler.EnqueueRequestsFromMapFunc(e.referring(kind)), builder.WithPredicates(sourceChanged()))
 	}
 }
 
@@ -137,8 +137,8 @@ func controllerOptions() controller.Options {
 	}
 }
 
-// naming finds the manifests that name an object of their namespace.
-func (e *engine[O, R]) naming(kind string) handler.MapFunc {
+// referring finds the manifests that name an object of their namespace.
+func (e *engine[O, R]) referring(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
 		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
 	}
@@ -156,7 +156,7 @@ func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object)
 		return nil
 	}
 	if ref := external.Spec.SourceRef; ref != nil {
-		if string(ref.Kind) != e.name {
+		if string(ref.Kind) != e.kindName {
 			return nil
 		}
 		return []reconcile.Request{{NamespacedName: inNamespace(external, ref.Name)}}
@@ -164,15 +164,15 @@ func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object)
 	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
 }
 
-// waiting finds the manifests that stand in conflict: what another one claims has changed.
-func (e *engine[O, R]) waiting(ctx context.Context, _ client.Object) []reconcile.Request {
+// inConflict finds the manifests that stand in conflict: what another one claims has changed.
+func (e *engine[O, R]) inConflict(ctx context.Context, _ client.Object) []reconcile.Request {
 	return e.requests(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
 }
 
 func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
-	found, err := e.find(ctx, options...)
+	found, err := e.listManifests(ctx, options...)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.name)
+		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.kindName)
 		return nil
 	}
 	var requests []reconcile.Request
@@ -182,8 +182,8 @@ func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOptio
 	return requests
 }
 
-// wishChanged lets through what changes what a manifest asks for: its spec, its deletion, and the annotations that are read.
-func wishChanged() predicate.Predicate {
+// desiredStateChanged lets through what changes what a manifest asks for: its spec, its deletion, and the annotations that are read.
+func desiredStateChanged() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew))
 	}})
@@ -258,14 +258,14 @@ func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer)
 func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.naming)).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.referring)).
 		WatchesRawSource(source.Channel(c.projectEvents, &handler.EnqueueRequestForObject{})).
 		WithOptions(controllerOptions()).
 		Complete(c)
 }
 
-// naming finds the StytchProjects that name a Secret.
-func (c *projectChecker) naming(ctx context.Context, secret client.Object) []reconcile.Request {
+// referring finds the StytchProjects that name a Secret.
+func (c *projectChecker) referring(ctx context.Context, secret client.Object) []reconcile.Request {
 	var projects v1alpha1.StytchProjectList
 	err := c.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
 	if err != nil {

@@ -72,7 +72,7 @@ func TestAManifestIsLookedAtWhenItAsksForSomethingElse(t *testing.T) {
 		"our annotation added":        {func(o *v1alpha1.SAMLConnection) { o.Annotations[v1alpha1.AnnotationPrefix+"other"] = "1" }, true},
 		"our annotation changed":      {func(o *v1alpha1.SAMLConnection) { o.Annotations[refresh] = "2" }, true},
 		"our annotation gone":         {func(o *v1alpha1.SAMLConnection) { o.Annotations = nil }, true},
-	}.expect(t, wishChanged(), &v1alpha1.SAMLConnection{
+	}.expect(t, desiredStateChanged(), &v1alpha1.SAMLConnection{
 		ObjectMeta: metav1.ObjectMeta{Generation: 1, ResourceVersion: "1", Annotations: map[string]string{refresh: "1", "somebody": "else"}},
 	})
 }
