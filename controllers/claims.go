@@ -83,7 +83,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 
 // claims on a connection. This manifest's own is the one that this pass knows, which the cache may not have seen.
 func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim, error) {
-	others, err := p.listManifests(ctx, client.MatchingFields{indexClaim: id})
+	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim,
 // listManifests lists manifests of the kind from the cache.
 func (e *engine[O, R]) listManifests(ctx context.Context, options ...client.ListOption) ([]O, error) {
 	list := e.newList()
-	if err := e.client.List(ctx, list, options...); err != nil {
+	if err := e.shared.client.List(ctx, list, options...); err != nil {
 		return nil, err
 	}
 	var found []O

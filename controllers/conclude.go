@@ -55,7 +55,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	if found, ok := errors.AsType[connection.Finding](end); ok {
 		return p.concludeFound(ctx, found)
 	}
-	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.kindName, client.ObjectKeyFromObject(p.o), end)
+	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.engine.kindName, client.ObjectKeyFromObject(p.o), end)
 }
 
 func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding) (ctrl.Result, error) {
@@ -128,9 +128,9 @@ func (p *pass[O, R]) recheckProject(failed *stytch.Error) {
 	if failed.Class != stytch.CredentialsRejected || p.session.project == nil {
 		return
 	}
-	p.recheck.add(client.ObjectKeyFromObject(p.session.project))
+	p.shared.recheck.add(client.ObjectKeyFromObject(p.session.project))
 	select {
-	case p.projectEvents <- event.GenericEvent{Object: p.session.project}:
+	case p.shared.projectEvents <- event.GenericEvent{Object: p.session.project}:
 	default: // enough wait to be checked; the next slot asks again
 	}
 }
@@ -155,13 +155,13 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
 	expiring := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	changed := copyOf(p.o)
-	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}
 	p.tookWrite(changed)
 	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != reason) {
-		p.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))
 	}
 	p.emitExpiring(expiring)
 	return nil
@@ -186,7 +186,7 @@ func (p *pass[O, R]) addEvent(reason, message string) {
 func (p *pass[O, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
 		ctrl.LoggerFrom(ctx).Info(e.reason, "what", e.message, "requestID", p.report.Request.ID)
-		p.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
 	}
 }
 

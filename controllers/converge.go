@@ -10,7 +10,7 @@ import (
 
 // converge does for the connection what its convergence says, until that ends.
 func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity) error {
-	c := connection.Converge(p.kind, p.o, identity, p.holder(ctx), p.now)
+	c := connection.Converge(p.engine.kind, p.o, identity, p.holder(ctx), p.now)
 	err := p.makeMoves(ctx, c, identity.ID)
 	p.report = c.Report(p.report)
 	if errors.Is(err, connection.ErrOutdated) {
@@ -51,18 +51,18 @@ func (p *pass[O, R]) nextMove(ctx context.Context, c *connection.Convergence[O, 
 	if err != nil {
 		return connection.Move{}, err
 	}
-	return c.Next(r, p.stytch.Begun(), in, p.Now()), nil
+	return c.Next(r, p.stytch.Begun(), in, p.shared.Now()), nil
 }
 
 // readConnection is the connection as the list in memory has it.
 func (p *pass[O, R]) readConnection(ctx context.Context, id string) (R, error) {
 	var none R
-	list, err := p.remote.list(ctx, p.stytch, connection.RecordOf(p.o).Organization, p.since)
+	list, err := p.engine.remote.list(ctx, p.stytch, connection.RecordOf(p.o).Organization, p.since)
 	if err != nil {
 		return none, err
 	}
 	for _, r := range list {
-		if p.kind.Common(r).ConnectionID == id {
+		if p.engine.kind.Common(r).ConnectionID == id {
 			return r, nil
 		}
 	}
@@ -80,7 +80,7 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 		}
 	}
 	step := *move.Step
-	done, err := p.remote.perform(ctx, p.stytch, p.o, step)
+	done, err := p.engine.remote.perform(ctx, p.stytch, p.o, step)
 	if done.Operation != "" {
 		p.report.Request = done.Request
 	}
@@ -99,7 +99,7 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 
 // dropList ends a pass whose list is of no use.
 func (p *pass[O, R]) dropList() error {
-	p.session.Forget(p.kind.API, connection.RecordOf(p.o).Organization)
+	p.session.stytch.Forget(p.engine.kind.API, connection.RecordOf(p.o).Organization)
 	return errAgain
 }
 
@@ -109,7 +109,7 @@ func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, e
 	if err != nil {
 		return in, err
 	}
-	p.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
+	p.engine.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
 	return in, nil
 }
 
@@ -119,7 +119,7 @@ func (p *pass[O, R]) planCreation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan, finding := p.kind.Foresee(p.o, in)
+	plan, finding := p.engine.kind.Foresee(p.o, in)
 	p.report.Plan = plan
 	return finding
 }

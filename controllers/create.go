@@ -22,7 +22,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if hindrance, may := p.kind.MayCreate(p.o, in); !may {
+	if hindrance, may := p.engine.kind.MayCreate(p.o, in); !may {
 		return hindrance
 	}
 	if err := p.stytch.Reserve(ctx); err != nil {
@@ -34,9 +34,9 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.checkUnchanged(ctx); err != nil {
 		return err
 	}
-	r, request, err := p.remote.create(ctx, p.stytch, p.o, p.kind.Body(p.o))
+	r, request, err := p.engine.remote.create(ctx, p.stytch, p.o, p.engine.kind.Body(p.o))
 	p.report.Request = request
-	id := p.kind.Common(r).ConnectionID
+	id := p.engine.kind.Common(r).ConnectionID
 	if id == "" {
 		return p.notCreated(err)
 	}
@@ -54,9 +54,9 @@ func (p *pass[O, R]) notCreated(err error) error {
 		return err
 	}
 	unknown, end := connection.NotCreated(p.o, failed, p.latestListAt().Before(p.now))
-	p.memory.update(p.o.GetUID(), func(m *objectMemory) {
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) {
 		if unknown {
-			m.createUnknownAt = p.Now()
+			m.createUnknownAt = p.shared.Now()
 		} else {
 			m.noCreateInFlight = true
 		}
@@ -69,7 +69,7 @@ func (p *pass[O, R]) notCreated(err error) error {
 
 // latestListAt is when the newest list of the organization's connections was started, by whichever pass.
 func (p *pass[O, R]) latestListAt() time.Time {
-	return p.session.Looked(p.kind.API, connection.RecordOf(p.o).Organization)
+	return p.session.stytch.Looked(p.engine.kind.API, connection.RecordOf(p.o).Organization)
 }
 
 // adopt records a connection that was found as the manifest's own.
@@ -99,12 +99,12 @@ func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
 	}
 	changed := copyOf(p.base)
 	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	if err := p.client.Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.shared.client.Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing the finalizer: %w", err)
 	}
 	p.tookWrite(changed)
 	if connection.RecordOf(p.o).ID == "" {
-		p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
+		p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
 	}
 	return nil
 }
@@ -114,14 +114,14 @@ func (p *pass[O, R]) tookWrite(answer O) {
 	p.base = answer
 	p.o.SetResourceVersion(answer.GetResourceVersion())
 	p.o.SetFinalizers(answer.GetFinalizers())
-	p.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
+	p.shared.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
 }
 
 // checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
 // edited, or given a connection by another process.
 func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
-	live := p.newObject()
-	if err := p.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
+	live := p.engine.newObject()
+	if err := p.shared.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
 		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
 	}
 	same := live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
@@ -136,7 +136,7 @@ func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
 // pass left them.
 func (p *pass[O, R]) writeAhead(ctx context.Context) error {
 	changed := copyOf(p.o)
-	if err := p.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("writing down what the next step needs: %w", err)
 	}
 	p.tookWrite(changed)
@@ -148,17 +148,17 @@ func (p *pass[O, R]) writeAhead(ctx context.Context) error {
 func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
 	ctx, cancel := outlive(ctx, recordTime)
 	defer cancel()
-	record := p.kind.ReadRecord(p.o)
+	record := p.engine.kind.ReadRecord(p.o)
 	record.ID = id
 	patch, err := json.Marshal(record.Patch(p.o.GetUID()))
 	if err != nil {
 		return fmt.Errorf("encoding the record of %s: %w", id, err)
 	}
 	changed := copyOf(p.base)
-	if err := p.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+	if err := p.shared.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return fmt.Errorf("recording %s: %w", id, err)
 	}
 	p.tookWrite(changed)
-	p.kind.WriteRecord(p.o, record)
+	p.engine.kind.WriteRecord(p.o, record)
 	return nil
 }

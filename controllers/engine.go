@@ -42,7 +42,7 @@ type stepResult struct {
 
 // engine keeps connections of one kind as their manifests say.
 type engine[O v1alpha1.Connection, R any] struct {
-	*shared
+	shared    *shared
 	kindName  string // the kind's name, as manifests spell it
 	kind      connection.Kind[O, R]
 	remote    remote[O, R]
@@ -52,7 +52,8 @@ type engine[O v1alpha1.Connection, R any] struct {
 
 // pass is one look at one manifest.
 type pass[O v1alpha1.Connection, R any] struct {
-	*engine[O, R]
+	engine   *engine[O, R]
+	shared   *shared
 	base     O // the manifest as the API server has it: what patches are made against
 	o        O // the manifest with what this pass has learned
 	now      time.Time
@@ -72,7 +73,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	o, err := e.read(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
-		e.memory.forget(objectKey{e.kindName, req.NamespacedName})
+		e.shared.memory.forget(objectKey{e.kindName, req.NamespacedName})
 		return ctrl.Result{}, nil
 	}
 	if err != nil {
@@ -128,20 +129,20 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 // readFirst reads what has to be known before the connection is looked for.
 func (p *pass[O, R]) readFirst(ctx context.Context) error {
 	var in connection.Inputs
-	if err := p.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
+	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return err
 	}
-	p.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
+	p.engine.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
 	return nil
 }
 
 // read gets a manifest from the cache, unless this process wrote a version of it that the cache has not seen.
 func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, error) {
 	o := e.newObject()
-	if err := e.client.Get(ctx, key, o); err != nil {
+	if err := e.shared.client.Get(ctx, key, o); err != nil {
 		return o, err
 	}
-	known := e.memory.of(o.GetUID())
+	known := e.shared.memory.of(o.GetUID())
 	if known.lastWrite == "" {
 		return o, nil
 	}
@@ -149,19 +150,19 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 		return o, nil
 	}
 	o = e.newObject()
-	return o, e.live.Get(ctx, key, o)
+	return o, e.shared.live.Get(ctx, key, o)
 }
 
 func (e *engine[O, R]) begin(o O) *pass[O, R] {
-	now := e.Now()
-	e.memory.firstPass(now)
-	e.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
+	now := e.shared.Now()
+	e.shared.memory.firstPass(now)
+	e.shared.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
 	spec := o.CommonSpec()
-	interval := e.ResyncInterval
+	interval := e.shared.ResyncInterval
 	if spec.ResyncInterval != nil {
 		interval = spec.ResyncInterval.Duration
 	}
-	p := &pass[O, R]{engine: e, base: copyOf(o), o: o, now: now, interval: interval}
+	p := &pass[O, R]{engine: e, shared: e.shared, base: copyOf(o), o: o, now: now, interval: interval}
 	p.cutSlots()
 	return p
 }
@@ -169,22 +170,22 @@ func (e *engine[O, R]) begin(o O) *pass[O, R] {
 // cutSlots finds the slots of what is listed together. Before a manifest's project and organization are pinned they go by name.
 func (p *pass[O, R]) cutSlots() {
 	spec, record := p.o.CommonSpec(), connection.RecordOf(p.o)
-	p.slots = connection.SlotsOf(p.interval, cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization), string(p.kind.API))
+	p.slots = connection.SlotsOf(p.interval, cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization), string(p.engine.kind.API))
 	p.since = p.slots.Start(p.now)
 }
 
 // settled says that nothing has happened since the last pass found the manifest's wish met.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
-	return p.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
+	return p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
 }
 
 // listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the process
 // started, so that a restart adds no call.
 func (p *pass[O, R]) listedAt() time.Time {
-	if listedAt := p.memory.of(p.o.GetUID()).listedAt; !listedAt.IsZero() {
+	if listedAt := p.shared.memory.of(p.o.GetUID()).listedAt; !listedAt.IsZero() {
 		return listedAt
 	}
-	return p.memory.firstPass(p.now)
+	return p.shared.memory.firstPass(p.now)
 }
 
 // openProject opens the project and pins what the manifest belongs to.
@@ -195,7 +196,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 		return err
 	}
 	p.session = session
-	p.stytch = session.Pass(string(p.o.GetUID()), p.lane(ctx))
+	p.stytch = session.stytch.Pass(string(p.o.GetUID()), p.lane(ctx))
 	project := session.project.Spec.ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
@@ -208,9 +209,9 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	record := p.kind.ReadRecord(p.o)
+	record := p.engine.kind.ReadRecord(p.o)
 	record.Project, record.Organization = project, organization
-	p.kind.WriteRecord(p.o, record)
+	p.engine.kind.WriteRecord(p.o, record)
 	p.cutSlots()
 	return nil
 }
@@ -252,29 +253,29 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 // listAndIdentify lists the connections of the organization and finds the manifest's among them.
 func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
 	record := connection.RecordOf(p.o)
-	list, err := p.remote.list(ctx, p.stytch, record.Organization, since)
+	list, err := p.engine.remote.list(ctx, p.stytch, record.Organization, since)
 	if err != nil {
 		return connection.Identity{}, err
 	}
 	begun := p.stytch.Begun()
-	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
 	seen := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {
-		seen = append(seen, p.kind.Candidate(p.o, r))
+		seen = append(seen, p.engine.kind.Candidate(p.o, r))
 	}
 	return connection.Identify(connection.Situation{
 		UID: p.o.GetUID(), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
 		Seen: seen, Begun: begun, Believable: believable,
-		Holder: p.holder(ctx), Rivalry: p.kind.Rivalry, Shared: p.kind.Shared,
+		Holder: p.holder(ctx), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
 	}), nil
 }
 
 // believable is the time from which a list that shows nothing proves that nothing is on its way.
 func (p *pass[O, R]) believable() time.Time {
-	known := p.memory.of(p.o.GetUID())
+	known := p.shared.memory.of(p.o.GetUID())
 	return connection.Attempt{
-		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.memory.firstPass(p.now),
-	}.Believable(p.SettleTime)
+		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.shared.memory.firstPass(p.now),
+	}.Believable(p.shared.SettleTime)
 }
 
 func (p *pass[O, R]) requeueAt(at time.Time) ctrl.Result {

@@ -18,12 +18,12 @@ import (
 
 // expiring is what status knows to end soon: the reason of ExpiringSoon and its message.
 func (p *pass[O, R]) expiring() (reason, message string) {
-	return connection.Expiring(p.kind.Ends(p.o), p.ExpiryWarning, p.now)
+	return connection.Expiring(p.engine.kind.Ends(p.o), p.shared.ExpiryWarning, p.now)
 }
 
 // nextPass is when to look again: at the next slot, when something is about to end, or when the clock asks for a step.
 func (p *pass[O, R]) nextPass() time.Time {
-	return p.kind.Next(p.o, p.slots, p.ExpiryWarning, p.now)
+	return p.engine.kind.Next(p.o, p.slots, p.shared.ExpiryWarning, p.now)
 }
 
 // noteExpiry ends a pass of a settled manifest, in which only ExpiringSoon may change.
@@ -45,7 +45,7 @@ func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
 func (p *pass[O, R]) emitExpiring(before *metav1.Condition) {
 	now := meta.FindStatusCondition(p.o.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	if now != nil && (before == nil || before.Message != now.Message) {
-		p.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", truncateNote(now.Message))
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", truncateNote(now.Message))
 	}
 }
 

@@ -22,11 +22,11 @@ func inNamespace(o client.Object, name string) types.NamespacedName {
 // readInputs reads what a wish is computed from beside its manifest, and notes the versions.
 func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inputs, error) {
 	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
-	if err := p.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
+	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return in, err
 	}
 	versions := []v1alpha1.Input{}
-	for _, ref := range p.kind.Names(p.o) {
+	for _, ref := range p.engine.kind.Names(p.o) {
 		version, err := p.readInput(ctx, ref, &in)
 		if err != nil {
 			return in, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
@@ -43,14 +43,14 @@ func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in
 	version := v1alpha1.Input{Kind: ref.Kind, Name: ref.Name}
 	switch ref.Kind {
 	case connection.KindSecret:
-		secret, err := p.secret(ctx, key)
+		secret, err := p.shared.secret(ctx, key)
 		if err != nil || secret == nil {
 			return version, err
 		}
 		in.Secrets[ref.Name] = secret
 		return connection.InputOf(ref.Kind, secret.ObjectMeta), nil
 	case connection.KindConfigMap:
-		configMap, err := p.configMap(ctx, key)
+		configMap, err := p.shared.configMap(ctx, key)
 		if err != nil || configMap == nil {
 			return version, err
 		}
@@ -66,8 +66,8 @@ func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in
 // inputsUnchanged says that everything that the last pass computed its wish from is as it was, as far as the cache knows.
 func (p *pass[O, R]) inputsUnchanged(ctx context.Context) bool {
 	var inputs []v1alpha1.Input
-	for _, ref := range p.kind.Names(p.o) {
-		version, err := p.cachedInput(ctx, inNamespace(p.o, ref.Name), ref.Kind)
+	for _, ref := range p.engine.kind.Names(p.o) {
+		version, err := p.shared.cachedInput(ctx, inNamespace(p.o, ref.Name), ref.Kind)
 		if err != nil {
 			return false
 		}

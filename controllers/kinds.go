@@ -54,7 +54,7 @@ const (
 )
 
 // external talks about External connections.
-type external struct{ *shared }
+type external struct{ shared *shared }
 
 func (external) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
@@ -65,7 +65,7 @@ func (external) list(ctx context.Context, caller *stytch.Pass, organization stri
 func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := newSource(string(ref.Kind))
-		err := e.client.Get(ctx, inNamespace(o, ref.Name), source)
+		err := e.shared.client.Get(ctx, inNamespace(o, ref.Name), source)
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
 		}
@@ -93,7 +93,7 @@ func (external) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.Ext
 }
 
 // saml talks about SAML connections.
-type saml struct{ *shared }
+type saml struct{ shared *shared }
 
 func (saml) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
@@ -120,7 +120,7 @@ func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAML
 	case connection.ReadMetadata:
 		_, a.Request, err = caller.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
 	case connection.PublishDetails:
-		err = s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+		err = s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	default:
 		_, a.Request, err = caller.UpdateSAML(ctx, organization, id, step.Fields())
 	}
@@ -128,11 +128,11 @@ func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAML
 }
 
 func (s saml) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
-	return s.removeSource(ctx, caller, kindSAML, o)
+	return s.shared.removeSource(ctx, caller, kindSAML, o)
 }
 
 // oidc talks about OIDC connections.
-type oidc struct{ *shared }
+type oidc struct{ shared *shared }
 
 func (oidc) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
@@ -151,14 +151,14 @@ func (oidc) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCCon
 
 func (s oidc) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
 	if step.Action == connection.PublishDetails {
-		return a, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+		return a, s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
 	_, a.warning, a.Request, err = caller.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return a, err
 }
 
 func (s oidc) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
-	return s.removeSource(ctx, caller, kindOIDC, o)
+	return s.shared.removeSource(ctx, caller, kindOIDC, o)
 }
 
 // removeSource deletes a SAML or OIDC connection, once no External connection of its namespace re-uses it.

@@ -20,24 +20,24 @@ import (
 
 // projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
 // where a connection saw them rejected. The connections of a project wait for what it finds.
-type projectChecker struct{ *shared }
+type projectChecker struct{ shared *shared }
 
 // Reconcile checks one StytchProject.
 func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var project v1alpha1.StytchProject
-	if err := c.client.Get(ctx, req.NamespacedName, &project); err != nil {
-		c.recheck.drop(req.NamespacedName)
+	if err := c.shared.client.Get(ctx, req.NamespacedName, &project); err != nil {
+		c.shared.recheck.drop(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !project.DeletionTimestamp.IsZero() {
-		c.closeSession(&project)
+		c.shared.closeSession(&project)
 		return ctrl.Result{}, nil
 	}
-	version, err := c.cachedInput(ctx, inNamespace(&project, project.Spec.SecretRef.Name), connection.KindSecret)
+	version, err := c.shared.cachedInput(ctx, inNamespace(&project, project.Spec.SecretRef.Name), connection.KindSecret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	asked := c.recheck.drop(req.NamespacedName)
+	asked := c.shared.recheck.drop(req.NamespacedName)
 	if version.UID != "" && !asked && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
 		return ctrl.Result{}, nil
 	}
@@ -51,7 +51,7 @@ func verified(project *v1alpha1.StytchProject) bool {
 
 // check asks Stytch whom the credentials belong to.
 func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject) (ctrl.Result, error) {
-	credentials, at, problem, err := c.credentials(ctx, project)
+	credentials, at, problem, err := c.shared.credentials(ctx, project)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -60,10 +60,10 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 		report.Reason, report.Message = problem.Reason, problem.Message
 		return ctrl.Result{}, c.writeStatus(ctx, project, report)
 	}
-	identity, request, err := c.Stytch.Whoami(ctx, credentials)
+	identity, request, err := c.shared.Stytch.Whoami(ctx, credentials)
 	report.Request = request
 	if notYet, ok := errors.AsType[*stytch.NotYet](err); ok {
-		return ctrl.Result{RequeueAfter: notYet.At.Sub(c.Now())}, nil
+		return ctrl.Result{RequeueAfter: notYet.At.Sub(c.shared.Now())}, nil
 	}
 	if failed, ok := errors.AsType[*stytch.Error](err); ok {
 		report.Request = failed.Request
@@ -83,7 +83,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	}
 	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
 	report.Name = identity.Name
-	c.putSession(project, credentials, at)
+	c.shared.putSession(project, credentials, at)
 	return ctrl.Result{}, c.writeStatus(ctx, project, report)
 }
 
@@ -93,25 +93,25 @@ func (c *projectChecker) concludeFailed(failed *stytch.Error) (ctrl.Result, erro
 	case again.BackOff:
 		return ctrl.Result{}, failed
 	case !again.At.IsZero():
-		return ctrl.Result{RequeueAfter: max(again.At.Sub(c.Now()), time.Millisecond)}, nil
+		return ctrl.Result{RequeueAfter: max(again.At.Sub(c.shared.Now()), time.Millisecond)}, nil
 	}
-	return ctrl.Result{RequeueAfter: c.ResyncInterval}, nil
+	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}, nil
 }
 
 // writeStatus puts what was found into status, if that changes it.
 func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
 	changed := project.DeepCopy()
-	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.Now())
+	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.shared.Now())
 	if equality.Semantic.DeepEqual(project.Status, changed.Status) {
 		return nil
 	}
-	if err := c.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := c.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
 	stalled := meta.IsStatusConditionTrue(changed.Status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != report.Reason) {
-		c.recorder.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, eventAction, "%s", truncateNote(report.Message))
+		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, eventAction, "%s", truncateNote(report.Message))
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (p *pass[O, R]) deleteConnection(ctx context.Context) error {
 	if p.holder(ctx)(connection.RecordOf(p.o).ID) != "" {
 		return connection.ErrNothing
 	}
-	request, err := p.remote.remove(ctx, p.stytch, p.o)
+	request, err := p.engine.remote.remove(ctx, p.stytch, p.o)
 	if request.Operation != "" {
 		p.report.Request = request
 	}
@@ -76,10 +76,10 @@ func (p *pass[O, R]) release(ctx context.Context, reason, message string) error 
 	changed := copyOf(p.base)
 	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
-	if err := p.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {
+	if err := p.shared.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("dropping the finalizer: %w", err)
 	}
 	p.addEvent(reason, message)
-	p.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.base.GetResourceVersion(), true })
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.base.GetResourceVersion(), true })
 	return errDone
 }

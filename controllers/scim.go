@@ -19,7 +19,7 @@ import (
 
 // scim talks about SCIM connections, and keeps their tokens. A token is shown once: before it is asked for, a write proves that
 // its Secret can be written, and it is written there with the answer in hand.
-type scim struct{ *shared }
+type scim struct{ shared *shared }
 
 func (scim) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
 	return caller.SCIM(ctx, organization, since)
@@ -54,7 +54,7 @@ func (s scim) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMC
 	if err := s.storeToken(ctx, proved, r.ConnectionID, v1alpha1.SecretKeyToken, r.BearerToken, r.BaseURL); err != nil {
 		return r, request, err
 	}
-	s.recorder.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "The bearer token is in Secret %s.", proved.Name)
+	s.shared.recorder.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "The bearer token is in Secret %s.", proved.Name)
 	return r, request, nil
 }
 
@@ -136,7 +136,7 @@ func ignoreGone(request stytch.Request, err error) (stytch.Request, error) {
 // Secret and wake the next.
 func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
-	secret, err := s.secret(ctx, inNamespace(o, name))
+	secret, err := s.shared.secret(ctx, inNamespace(o, name))
 	if err != nil {
 		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
 	}
@@ -145,7 +145,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 			Namespace: o.Namespace, Name: name,
 			Labels: map[string]string{v1alpha1.LabelConnection: connectionLabel(o)},
 		}}
-		return secret, s.rememberProof(secret, s.client.Create(ctx, secret))
+		return secret, s.rememberProof(secret, s.shared.client.Create(ctx, secret))
 	}
 	if !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, connection.RecordOf(o).ID)}
@@ -153,19 +153,19 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	if secret.Immutable != nil && *secret.Immutable {
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
 	}
-	if s.memory.isProof(secret) {
+	if s.shared.memory.isProof(secret) {
 		return secret, nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, connectionLabel(o))
-	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.AnnotationProved, s.Now().UTC().Format(time.RFC3339Nano))
-	return secret, s.rememberProof(secret, s.client.Patch(ctx, secret, patch))
+	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.AnnotationProved, s.shared.Now().UTC().Format(time.RFC3339Nano))
+	return secret, s.rememberProof(secret, s.shared.client.Patch(ctx, secret, patch))
 }
 
 // rememberProof remembers a proof that succeeded.
 func (s scim) rememberProof(secret *corev1.Secret, err error) error {
 	if err == nil {
-		s.memory.keepProof(secret)
+		s.shared.memory.keepProof(secret)
 	}
 	return unwritable(secret.Name, err)
 }
@@ -210,7 +210,7 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 	var answer *corev1.Secret
 	err := retry.OnError(retry.DefaultBackoff, passing, func() error {
 		answer = kept.DeepCopy()
-		return s.client.Patch(ctx, answer, patch)
+		return s.shared.client.Patch(ctx, answer, patch)
 	})
 	if err == nil && string(answer.Data[key]) != token.Reveal() {
 		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission took the token out"))
@@ -241,7 +241,7 @@ func withoutValues(err error) error {
 
 // updateSecret puts the Secret in order.
 func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
-	secret, err := s.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
+	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
@@ -256,7 +256,7 @@ func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step
 	if !connection.PutInOrder(secret.Data, step) {
 		return errAgain
 	}
-	err = s.client.Patch(ctx, secret, patch)
+	err = s.shared.client.Patch(ctx, secret, patch)
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
 		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"Secret %s cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as %s.",
@@ -267,7 +267,7 @@ func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step
 
 // releaseSecret takes the token of a deleted connection out of its Secret, and gives the Secret free.
 func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
-	secret, err := s.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
+	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
@@ -279,7 +279,7 @@ func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) err
 	delete(secret.Data, v1alpha1.SecretKeyToken)
 	delete(secret.Data, v1alpha1.SecretKeyNextToken)
 	delete(secret.Data, v1alpha1.SecretKeyBaseURL)
-	if err := s.client.Patch(ctx, secret, patch); client.IgnoreNotFound(err) != nil {
+	if err := s.shared.client.Patch(ctx, secret, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("taking the token out of Secret %s: %w", secret.Name, err)
 	}
 	return nil

@@ -25,7 +25,7 @@ type sessions struct {
 }
 
 type session struct {
-	*stytch.Session
+	stytch     *stytch.Session
 	project    *v1alpha1.StytchProject
 	generation int64
 	secret     v1alpha1.Input
@@ -95,7 +95,7 @@ func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject
 
 func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
 	opened := session{
-		Session: s.Stytch.Session(stytch.Project{
+		stytch: s.Stytch.Session(stytch.Project{
 			Credentials: credentials, Object: project.Namespace + "/" + project.Name, Rate: rate(project.Spec.RateLimit),
 		}),
 		project: project, generation: project.Generation, secret: at,

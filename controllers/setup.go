@@ -109,7 +109,7 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)
 		For(e.newObject(), builder.WithPredicates(desiredStateChanged())).
 		Watches(e.newObject(), handler.EnqueueRequestsFromMapFunc(e.inConflict), builder.WithPredicates(claimsChanged())).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.secretChanged())).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.shared.secretChanged())).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindConfigMap))).
 		WithOptions(controllerOptions())
 	for _, watch := range further {
@@ -259,7 +259,7 @@ func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.referring)).
-		WatchesRawSource(source.Channel(c.projectEvents, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(c.shared.projectEvents, &handler.EnqueueRequestForObject{})).
 		WithOptions(controllerOptions()).
 		Complete(c)
 }
@@ -267,7 +267,7 @@ func (c *projectChecker) setup(mgr ctrl.Manager) error {
 // referring finds the StytchProjects that name a Secret.
 func (c *projectChecker) referring(ctx context.Context, secret client.Object) []reconcile.Request {
 	var projects v1alpha1.StytchProjectList
-	err := c.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
+	err := c.shared.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "finding the StytchProjects of a Secret")
 		return nil
