@@ -154,11 +154,9 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 	}
 	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
 	expiring := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
-	changed := copyOf(p.o)
-	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.patchStatus(ctx); err != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}
-	p.tookWrite(changed)
 	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
 	if stalled && (before == nil || before.Reason != reason) {
 		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))

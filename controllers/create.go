@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -135,12 +136,33 @@ func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
 // writeAhead writes status before a step is taken whose start could not be found out after a crash. Conditions stay as the last
 // pass left them.
 func (p *pass[O, R]) writeAhead(ctx context.Context) error {
+	if err := p.patchStatus(ctx); err != nil {
+		return fmt.Errorf("writing down what the next step needs: %w", err)
+	}
+	return nil
+}
+
+// patchStatus writes the status that this pass has come to, unless somebody else wrote the manifest meanwhile.
+func (p *pass[O, R]) patchStatus(ctx context.Context) error {
 	changed := copyOf(p.o)
 	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
-		return fmt.Errorf("writing down what the next step needs: %w", err)
+		return err
 	}
 	p.tookWrite(changed)
 	return nil
+}
+
+// refusedWrite says what a failed write of a Secret or ConfigMap means. If admission, quota or rights refuse it, that is a finding;
+// a conflict stays one, so that the pass is repeated. Only shown, which is err or what may be said of it, gets into the message and
+// the returned error.
+func refusedWrite(err, shown error, doing, message string) error {
+	switch {
+	case err == nil, apierrors.IsConflict(err):
+		return err
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(message, shown)}
+	}
+	return fmt.Errorf("%s: %w", doing, shown)
 }
 
 // recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before anything else can

@@ -28,14 +28,18 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 			return fmt.Errorf("making ConfigMap %s the manifest's: %w", name, err)
 		}
 		setData(object, step)
-		return unwritten(name, s.client.Create(ctx, object))
+		err := s.client.Create(ctx, object)
+		if apierrors.IsAlreadyExists(err) {
+			return errAgain
+		}
+		return refusedConfigMap(name, err)
 	}
 	if !connection.OwnsConfigMap(object, o.GetUID()) {
 		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignConfigMap(name)}
 	}
 	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	setData(object, step)
-	return unwritten(name, s.client.Patch(ctx, object, patch))
+	return refusedConfigMap(name, s.client.Patch(ctx, object, patch))
 }
 
 // setData makes a ConfigMap's data what a step says; what is to be empty is taken out.
@@ -51,15 +55,7 @@ func setData(object *corev1.ConfigMap, step connection.Step) {
 	}
 }
 
-// unwritten says what to do about a ConfigMap that the API server does not let the operator write.
-func unwritten(name string, err error) error {
-	switch {
-	case apierrors.IsAlreadyExists(err):
-		return errAgain
-	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf("ConfigMap %s cannot be written: %v.", name, err)}
-	case err != nil && !apierrors.IsConflict(err):
-		return fmt.Errorf("writing ConfigMap %s: %w", name, err)
-	}
-	return err
+// refusedConfigMap says what a failed write of a ConfigMap means.
+func refusedConfigMap(name string, err error) error {
+	return refusedWrite(err, err, "writing ConfigMap "+name, "ConfigMap "+name+" cannot be written: %v.")
 }

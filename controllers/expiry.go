@@ -33,7 +33,7 @@ func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
 	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	*status = connection.Warn(*status, p.o.GetGeneration(), reason, message, p.now)
 	if !equality.Semantic.DeepEqual(p.base, p.o) {
-		if err := p.writeAhead(ctx); err != nil {
+		if err := p.patchStatus(ctx); err != nil {
 			return p.concludeUnwritten(err)
 		}
 		p.emitExpiring(before)

@@ -167,7 +167,8 @@ func (s scim) rememberProof(secret *corev1.Secret, err error) error {
 	if err == nil {
 		s.shared.memory.keepProof(secret)
 	}
-	return unwritable(secret.Name, err)
+	return refusedWrite(err, withoutValues(err), "proving that Secret "+secret.Name+" can be written", "Secret "+secret.Name+
+		" cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.")
 }
 
 // connectionLabel is the label of a token's Secret: the connection's ID once it is known.
@@ -176,18 +177,6 @@ func connectionLabel(o *v1alpha1.SCIMConnection) string {
 		return connection.MarkLabel(o.UID)
 	}
 	return connection.RecordOf(o).ID
-}
-
-// unwritable says what to do about a Secret that the API server does not let the operator write.
-func unwritable(name string, err error) error {
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"Secret %s cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.", name, withoutValues(err))}
-	}
-	if err != nil && !apierrors.IsConflict(err) {
-		return fmt.Errorf("proving that Secret %s can be written: %w", name, withoutValues(err))
-	}
-	return err
 }
 
 // storeToken writes a token under a key with the answer in hand, on top of the write that proved it can be written.
@@ -215,20 +204,8 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 	if err == nil && string(answer.Data[key]) != token.Reveal() {
 		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission took the token out"))
 	}
-	return withheld(proved.Name, err)
-}
-
-// withheld says what to do about a Secret that takes no token although it was written a moment ago.
-func withheld(name string, err error) error {
-	switch {
-	case err == nil || apierrors.IsConflict(err):
-		return err
-	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"Secret %s takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.",
-			name, withoutValues(err))}
-	}
-	return fmt.Errorf("writing the token into Secret %s: %w", name, withoutValues(err))
+	return refusedWrite(err, withoutValues(err), "writing the token into Secret "+proved.Name, "Secret "+proved.Name+
+		" takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.")
 }
 
 // withoutValues keeps of an API server's refusal only its reason: the message may quote what was sent.
@@ -257,12 +234,8 @@ func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step
 		return errAgain
 	}
 	err = s.shared.client.Patch(ctx, secret, patch)
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"Secret %s cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as %s.",
-			secret.Name, withoutValues(err), v1alpha1.SecretKeyNextToken)}
-	}
-	return err
+	return refusedWrite(err, withoutValues(err), "putting Secret "+secret.Name+" in order", "Secret "+secret.Name+
+		" cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as "+v1alpha1.SecretKeyNextToken+".")
 }
 
 // releaseSecret takes the token of a deleted connection out of its Secret, and gives the Secret free.
