@@ -12,18 +12,17 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// Indexes of the cache.
+// Indexes of the cache, by which manifests are listed.
 const (
 	indexClaim     = "claim"     // the connection IDs that a manifest records or names
-	indexConflict  = "conflict"  // "true" where Synced says Conflict
+	indexConflict  = "conflict"  // "true" if the reason of Synced is Conflict
 	indexProject   = "project"   // the StytchProject of a connection
 	indexReference = "reference" // the other objects that a manifest names, as kind/name
 	indexSecret    = "secret"    // the Secret of a StytchProject
 	indexedAsTrue  = "true"
-	unknownHolder  = "a manifest that could not be read"
 )
 
-// index makes the cache find manifests by what they are looked up by.
+// index adds the indexes of the kind to the cache.
 func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) error {
 	for field, values := range map[string]func(O) []string{
 		indexClaim:   func(o O) []string { return claimed(o) },
@@ -65,7 +64,10 @@ func claimed(o v1alpha1.Connection) []string {
 	return ids
 }
 
-// holder says who, among the other manifests of the kind, holds a connection before this one: "" for nobody.
+// unknownHolder is the holder of a connection while claims cannot be listed. No user reads it, since claimsErr ends the pass.
+const unknownHolder = "a manifest that could not be read"
+
+// holder returns which other manifest of the kind holds a connection; "" if none does.
 func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	return func(id string) string {
 		claims, err := p.claims(ctx, id)
@@ -81,7 +83,8 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	}
 }
 
-// claims on a connection. This manifest's own is the one that this pass knows, which the cache may not have seen.
+// claims lists the claims of all manifests of the kind on a connection. This manifest's own is taken from the pass, since the cache
+// may not show it yet.
 func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim, error) {
 	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id})
 	if err != nil {

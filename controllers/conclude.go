@@ -21,21 +21,21 @@ import (
 )
 
 var (
-	// errDone ends a pass that has nothing to write.
+	// errDone ends a pass that writes no status.
 	errDone = errors.New("done")
-	// errAgain ends a pass whose ground has moved: what it read is not what is there any more.
+	// errAgain ends a pass whose reads are outdated. It is repeated soon.
 	errAgain = errors.New("what was read has changed meanwhile")
 )
 
-// retrySoon is how soon a pass is taken once more whose ground has moved.
+// retrySoon is the time after which such a pass is repeated.
 const retrySoon = time.Second
 
-// conclude turns the end of a pass into status and the time of the next look. It is the one place that does.
+// conclude turns the result of a pass into status and the time of the next pass. It is the only place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
 	p.emitEvents(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped, and the next one goes on
+		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped; the next one continues
 	case errors.Is(end, errDone):
 		return ctrl.Result{}, nil
 	case errors.Is(end, errProjectUnchecked):
@@ -52,32 +52,33 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	if failed, ok := errors.AsType[*stytch.Error](end); ok {
 		return p.concludeFailed(ctx, failed)
 	}
-	if found, ok := errors.AsType[connection.Finding](end); ok {
-		return p.concludeFound(ctx, found)
+	if finding, ok := errors.AsType[connection.Finding](end); ok {
+		return p.concludeFinding(ctx, finding)
 	}
 	return ctrl.Result{}, fmt.Errorf("%s %s: %w", p.engine.kindName, client.ObjectKeyFromObject(p.o), end)
 }
 
-func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding) (ctrl.Result, error) {
-	if found.Request.Operation != "" {
-		p.report.Request = found.Request
+// concludeFinding ends a pass with what it found, which includes that the connection is in sync.
+func (p *pass[O, R]) concludeFinding(ctx context.Context, finding connection.Finding) (ctrl.Result, error) {
+	if finding.Request.Operation != "" {
+		p.report.Request = finding.Request
 	}
-	if found.Absent {
+	if finding.Absent {
 		p.report.Remote = &connection.Remote{Absent: true}
 	}
-	if err := p.writeStatus(ctx, found.Reason, found.Message); err != nil {
+	if err := p.writeStatus(ctx, finding.Reason, finding.Message); err != nil {
 		return p.concludeUnwritten(err)
 	}
 	switch {
-	case found.Soon:
+	case finding.Soon:
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
-	case !found.Until.IsZero():
-		return p.requeueAt(found.Until), nil
+	case !finding.Until.IsZero():
+		return p.requeueAt(finding.Until), nil
 	}
 	return p.requeueAt(p.nextPass()), nil
 }
 
-// concludeKept ends a pass that could not read.
+// concludeKept ends a pass in which Stytch could not be read, in its own call or in that of another pass shortly before.
 func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
 	p.recheckProject(kept.Err)
 	logFailed(ctx, kept.Err)
@@ -90,7 +91,7 @@ func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.
 	return p.tryAgain(again, kept.Err)
 }
 
-// concludeFailed ends a pass in which a call failed.
+// concludeFailed ends a pass in which a call to Stytch failed.
 func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (ctrl.Result, error) {
 	p.recheckProject(failed)
 	logFailed(ctx, failed)
@@ -100,13 +101,14 @@ func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (
 	return p.tryAgain(connection.After(failed), failed)
 }
 
-// writeFailed says in status what a failed call means.
+// writeFailed writes into status what a failed call means.
 func (p *pass[O, R]) writeFailed(ctx context.Context, failed *stytch.Error) error {
 	p.report.Request = failed.Request
 	reason, message := connection.Failure(failed)
 	return p.writeStatus(ctx, reason, message)
 }
 
+// tryAgain has the next pass taken when a failed call may be made again.
 func (p *pass[O, R]) tryAgain(again connection.Again, failed *stytch.Error) (ctrl.Result, error) {
 	switch {
 	case again.BackOff:
@@ -117,7 +119,7 @@ func (p *pass[O, R]) tryAgain(again connection.Again, failed *stytch.Error) (ctr
 	return p.requeueAt(p.nextPass()), nil
 }
 
-// logFailed keeps in the log what status does not: each of a run of equal failures, with its own request ID.
+// logFailed logs every failed call with its request ID. Status keeps only the first of a series of equal failures.
 func logFailed(ctx context.Context, failed *stytch.Error) {
 	ctrl.LoggerFrom(ctx).Info("A call to Stytch failed", "operation", failed.Operation, "status", failed.StatusCode,
 		"errorType", failed.ErrorType, "requestID", failed.ID)
@@ -131,7 +133,7 @@ func (p *pass[O, R]) recheckProject(failed *stytch.Error) {
 	p.shared.recheck.add(client.ObjectKeyFromObject(p.session.project))
 	select {
 	case p.shared.projectEvents <- event.GenericEvent{Object: p.session.project}:
-	default: // enough wait to be checked; the next slot asks again
+	default: // the queue is full; the next resync asks again
 	}
 }
 
@@ -143,7 +145,7 @@ func (p *pass[O, R]) concludeUnwritten(err error) (ctrl.Result, error) {
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
-// writeStatus judges the pass, and writes status if that changes it.
+// writeStatus computes the conditions from the pass, and writes status if it has changed.
 func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) error {
 	p.report.Reason, p.report.Message = reason, message
 	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
@@ -188,12 +190,13 @@ func (p *pass[O, R]) emitEvents(ctx context.Context) {
 	}
 }
 
-// eventAction is what the operator was doing when an event came about.
+// eventAction is the action of every event.
 const eventAction = "Reconcile"
 
 // maxNoteBytes is the longest note that the events API takes, in bytes.
 const maxNoteBytes = 1024
 
+// truncateNote cuts a message to what the events API takes.
 func truncateNote(message string) string {
 	if len(message) <= maxNoteBytes {
 		return message

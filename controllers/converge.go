@@ -8,7 +8,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// converge does for the connection what its convergence says, until that ends.
+// converge brings the connection to the desired state: it makes the moves that connection.Convergence asks for, until it ends.
 func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity) error {
 	c := connection.Converge(p.engine.kind, p.o, identity, p.holder(ctx), p.now)
 	err := p.makeMoves(ctx, c, identity.ID)
@@ -19,7 +19,7 @@ func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity)
 	return err
 }
 
-// makeMoves makes one move after another.
+// makeMoves makes one move after another until the convergence ends or a read fails.
 func (p *pass[O, R]) makeMoves(ctx context.Context, c *connection.Convergence[O, R], id string) error {
 	var move connection.Move
 	for {
@@ -41,7 +41,7 @@ func (p *pass[O, R]) makeMoves(ctx context.Context, c *connection.Convergence[O,
 	}
 }
 
-// nextMove reads the connection and what its manifest names, and asks what to do.
+// nextMove reads the connection and the objects that its manifest names, and returns what to do next.
 func (p *pass[O, R]) nextMove(ctx context.Context, c *connection.Convergence[O, R], id string) (connection.Move, error) {
 	r, err := p.readConnection(ctx, id)
 	if err != nil {
@@ -54,7 +54,7 @@ func (p *pass[O, R]) nextMove(ctx context.Context, c *connection.Convergence[O, 
 	return c.Next(r, p.stytch.Begun(), in, p.shared.Now()), nil
 }
 
-// readConnection is the connection as the list in memory has it.
+// readConnection returns the connection from the list of its organization.
 func (p *pass[O, R]) readConnection(ctx context.Context, id string) (R, error) {
 	var none R
 	list, err := p.engine.remote.list(ctx, p.stytch, connection.RecordOf(p.o).Organization, p.since)
@@ -69,7 +69,7 @@ func (p *pass[O, R]) readConnection(ctx context.Context, id string) (R, error) {
 	return none, errAgain
 }
 
-// takeStep takes a step, and tells what became of it.
+// takeStep takes a step, reports its result to the convergence, and returns what to do next.
 func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, R], move connection.Move) (connection.Move, error) {
 	if move.WriteAhead {
 		if err := p.stytch.Reserve(ctx); err != nil {
@@ -97,13 +97,13 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 	return c.Took(done.warning), nil
 }
 
-// dropList ends a pass whose list is of no use.
+// dropList ends a pass whose list is known to be outdated, and has the next pass list anew.
 func (p *pass[O, R]) dropList() error {
 	p.session.stytch.Forget(p.engine.kind.API, connection.RecordOf(p.o).Organization)
 	return errAgain
 }
 
-// readCreateInputs reads what the wish for a connection that is still to be created is computed from.
+// readCreateInputs reads the inputs of the desired state of a connection that does not exist yet.
 func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, error) {
 	in, err := p.readInputs(ctx, "")
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, e
 	return in, nil
 }
 
-// planCreation puts into status.plan, under Observe, what Manage would create.
+// planCreation reports, under Observe, what Manage would create.
 func (p *pass[O, R]) planCreation(ctx context.Context) error {
 	in, err := p.readCreateInputs(ctx)
 	if err != nil {

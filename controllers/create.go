@@ -17,7 +17,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// create makes the connection of a manifest that has none, and records its ID before anything else is done with it.
+// create creates the connection of a manifest that has none, and records its ID before anything else is done with it.
 func (p *pass[O, R]) create(ctx context.Context) error {
 	in, err := p.readCreateInputs(ctx)
 	if err != nil {
@@ -48,7 +48,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	return err
 }
 
-// notCreated remembers whether a creation that failed may still have happened.
+// notCreated remembers whether a failed create request may still take effect.
 func (p *pass[O, R]) notCreated(err error) error {
 	failed, ok := errors.AsType[*stytch.Error](err)
 	if !ok {

@@ -15,24 +15,24 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// Options are what a process is told.
+// Options configure the controllers.
 type Options struct {
-	// Stytch is the process's one way to Stytch.
+	// Stytch makes all calls to Stytch and keeps their pace. A process has one.
 	Stytch *stytch.Service
-	// Endpoints that a StytchProject may name.
+	// Endpoints are the URLs of Stytch that a StytchProject may name.
 	Endpoints connection.Endpoints
-	// ResyncInterval is how often a connection is compared with Stytch where its manifest does not say.
+	// ResyncInterval is the interval at which a connection is compared with its manifest unless spec.resyncInterval is set.
 	ResyncInterval time.Duration
-	// SettleTime is how long after the last unknown outcome, or after becoming leader, an empty list proves that nothing is on
-	// its way.
+	// SettleTime is the time after a create request of unknown outcome, or after the process became leader, from which a list
+	// without the connection proves that no create request is still in flight.
 	SettleTime time.Duration
-	// ExpiryWarning is how long before a token or a certificate ends that is said.
+	// ExpiryWarning is the time before the expiry of a token or certificate at which ExpiringSoon is set.
 	ExpiryWarning time.Duration
-	// Now is the clock.
+	// Now returns the current time.
 	Now func() time.Time
 }
 
-// DefaultSettleTime covers the longest time that a creation may take to appear at Stytch after its sender was lost.
+// DefaultSettleTime covers the longest time after which a create request may take effect whose sender was killed.
 const DefaultSettleTime = 60 * time.Second
 
 // shared is what the engines of all kinds share.
@@ -65,7 +65,7 @@ func (k *keySet) add(key types.NamespacedName) {
 	k.set[key] = true
 }
 
-// drop says whether a key was in the set, and takes it out.
+// drop removes a key, and says whether it was in the set.
 func (k *keySet) drop(key types.NamespacedName) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -74,13 +74,13 @@ func (k *keySet) drop(key types.NamespacedName) bool {
 	return was
 }
 
-// memory is what a process knows that no manifest says. It is lost with the process, and everything is safe without it.
+// memory is what a process knows that no manifest says. A restart loses it, which costs calls but no correctness.
 type memory struct {
 	mu      sync.Mutex
-	started time.Time // when this process began to reconcile, so certainly after it became leader
+	started time.Time // the first pass of this process, so certainly after it became leader
 	objects map[types.UID]objectMemory
 	uids    map[objectKey]types.UID // UIDs of the manifests in objects
-	proofs  map[types.UID]string    // the versions of Secrets that the last proving writes were answered with
+	proofs  map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
 }
 
 // objectKey names a manifest of any kind.
@@ -93,7 +93,7 @@ type objectKey struct {
 type objectMemory struct {
 	// lastWrite is the resourceVersion in the answer to this process's last write of the manifest.
 	lastWrite string
-	// released says that this process dropped the finalizer, after which the cache may show the manifest a little longer.
+	// released says that this process removed the finalizer. The cache may still show the manifest for a moment.
 	released bool
 	// listedAt is when the list that the last pass is based on was started.
 	listedAt time.Time
@@ -136,7 +136,7 @@ func (m *memory) rememberKey(key objectKey, uid types.UID) {
 	m.uids[key] = uid
 }
 
-// forget drops what is remembered of a manifest that is gone.
+// forget drops what is remembered about a manifest that is gone.
 func (m *memory) forget(key objectKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -144,7 +144,7 @@ func (m *memory) forget(key objectKey) {
 	delete(m.uids, key)
 }
 
-// keepProof remembers the version that a proving write was answered with.
+// keepProof remembers the version of a Secret after a write that proved it writable.
 func (m *memory) keepProof(secret metav1.Object) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -154,7 +154,7 @@ func (m *memory) keepProof(secret metav1.Object) {
 	m.proofs[secret.GetUID()] = secret.GetResourceVersion()
 }
 
-// isProof says that a Secret is as the last proving write of this process left it.
+// isProof says that nobody has written a Secret since this process proved it writable.
 func (m *memory) isProof(secret metav1.Object) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -174,14 +174,14 @@ func copyOf[O client.Object](o O) O {
 	return o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
 }
 
-// Times that a call which must not be repeated, and the writes that keep what it brought, may take although the process is
-// being stopped. Their sum is below the manager's graceful period.
+// Time limits, while the process is being stopped, of a call that must not be repeated and of the writes that store its result. Their
+// sum is below the graceful shutdown timeout of the manager.
 const (
 	creationTime = 12 * time.Second
 	recordTime   = 10 * time.Second
 )
 
-// outlive is a context that the end of the process does not cut short.
+// outlive returns a context that the shutdown of the process does not cancel.
 func outlive(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }

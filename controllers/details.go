@@ -14,8 +14,9 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// publishDetails writes what the identity provider's side has to know into the manifest's ConfigMap, which goes with the manifest.
-// The owner blocks no deletion, because that right is more than the operator needs.
+// publishDetails writes what the identity provider has to be configured with into the ConfigMap that the manifest names. The ConfigMap
+// is owned by the manifest, so that it is deleted with it. The owner reference does not block deletion, since that would need a
+// permission which the operator does not have.
 func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
 	key := inNamespace(o, name)
 	object, err := s.configMap(ctx, key)
@@ -42,7 +43,7 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 	return refusedConfigMap(name, s.client.Patch(ctx, object, patch))
 }
 
-// setData makes a ConfigMap's data what a step says; what is to be empty is taken out.
+// setData sets the keys of a ConfigMap to the values in a step, and removes those that are empty there.
 func setData(object *corev1.ConfigMap, step connection.Step) {
 	if object.Data == nil {
 		object.Data = map[string]string{}

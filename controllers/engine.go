@@ -17,61 +17,60 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// remote is how one kind talks: O is its manifest, R its object at Stytch. Errors of Stytch are *stytch.Error, *stytch.Kept or
-// *stytch.NotYet, whatever else they are wrapped in.
+// remote makes the calls to Stytch for one kind. O is the type of its manifest, R the type of its connection in Stytch. Errors that
+// come from Stytch are or wrap a *stytch.Error, *stytch.Kept or *stytch.NotYet.
 type remote[O v1alpha1.Connection, R any] interface {
-	// list shows every connection of the kind in an organization, by a list that was begun at or after since.
+	// list returns every connection of the kind in an organization, from a list that was started at or after since.
 	list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]R, error)
-	// read adds to the inputs of a wish what only this kind needs.
+	// read adds to the inputs of the desired state what only this kind needs.
 	read(ctx context.Context, caller *stytch.Pass, o O, since time.Time, in *connection.Inputs) error
-	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
-	// its creation then did not happen, and the next pass mends it.
+	// create creates a connection. If it returns one, the connection exists even if there is an error too: then what should have
+	// followed the creation failed, and the next pass repairs it.
 	create(ctx context.Context, caller *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
-	// perform takes one step of a plan on the connection of o. What ends with a connection.Unsent certainly was
-	// not sent.
+	// perform takes one step of a plan on the connection of o. A connection.Unsent says that the step was certainly not sent.
 	perform(ctx context.Context, caller *stytch.Pass, o O, step connection.Step) (stepResult, error)
-	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
+	// remove deletes the connection of o and what belongs to it. That it is gone already is no error.
 	remove(ctx context.Context, caller *stytch.Pass, o O) (stytch.Request, error)
 }
 
-// stepResult is what came of a step: the call to Stytch, if there was one, and Stytch's warning.
+// stepResult is the result of a step: the call to Stytch, if there was one, and Stytch's warning.
 type stepResult struct {
 	stytch.Request
 	warning string
 }
 
-// engine keeps connections of one kind as their manifests say.
+// engine reconciles the connections of one kind with their manifests.
 type engine[O v1alpha1.Connection, R any] struct {
 	shared    *shared
-	kindName  string // the kind's name, as manifests spell it
+	kindName  string // as manifests spell it
 	kind      connection.Kind[O, R]
 	remote    remote[O, R]
 	newObject func() O
 	newList   func() client.ObjectList
 }
 
-// pass is one look at one manifest.
+// pass is one reconciliation of one manifest.
 type pass[O v1alpha1.Connection, R any] struct {
-	engine   *engine[O, R]
-	shared   *shared
-	base     O // the manifest as the API server has it: what patches are made against
-	o        O // the manifest with what this pass has learned
-	now      time.Time
-	interval time.Duration
-	slots    connection.Slots
-	since    time.Time // lists begun before this are too old
+	engine         *engine[O, R]
+	shared         *shared
+	base           O // the manifest as the API server has it: what patches are made against
+	o              O // the manifest with what this pass has learned
+	now            time.Time
+	resyncInterval time.Duration
+	slots          connection.Slots
+	since          time.Time // lists started before are too old for this pass
 
 	session   session
 	stytch    *stytch.Pass
 	report    connection.Report
-	claimsErr error // why it could not be seen who holds a connection: what was found then does not count
+	claimsErr error // why claims could not be listed; the result of the pass then does not count
 
 	events []passEvent
 }
 
 // Reconcile takes one pass.
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	o, err := e.read(ctx, req.NamespacedName)
+	o, err := e.readManifest(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
 		e.shared.memory.forget(objectKey{e.kindName, req.NamespacedName})
 		return ctrl.Result{}, nil
@@ -79,7 +78,7 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	p := e.begin(o)
+	p := e.newPass(o)
 	switch {
 	case !o.GetDeletionTimestamp().IsZero():
 		return p.conclude(ctx, p.remove(ctx))
@@ -91,15 +90,15 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	return p.conclude(ctx, p.claimsErrOr(p.keep(ctx)))
 }
 
-// claimsErrOr is how a pass ended, unless that rests on what could not be seen.
-func (p *pass[O, R]) claimsErrOr(end error) error {
+// claimsErrOr returns the result of a pass, unless that was found without knowing who else claims the connection.
+func (p *pass[O, R]) claimsErrOr(err error) error {
 	if p.claimsErr != nil {
 		return p.claimsErr
 	}
-	return end
+	return err
 }
 
-// keep makes the connection as its manifest says, or under Observe finds out what that would take.
+// keep makes the connection match its manifest or, under Observe, finds out what that would change.
 func (p *pass[O, R]) keep(ctx context.Context) error {
 	if err := p.openProject(ctx); err != nil {
 		return err
@@ -126,7 +125,7 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 	return p.converge(ctx, identity)
 }
 
-// readFirst reads what has to be known before the connection is looked for.
+// readFirst reads what the kind needs before its connection can be identified.
 func (p *pass[O, R]) readFirst(ctx context.Context) error {
 	var in connection.Inputs
 	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
@@ -136,8 +135,8 @@ func (p *pass[O, R]) readFirst(ctx context.Context) error {
 	return nil
 }
 
-// read gets a manifest from the cache, unless this process wrote a version of it that the cache has not seen.
-func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, error) {
+// readManifest reads a manifest from the cache, or from the API server while the cache does not show the last write of this process.
+func (e *engine[O, R]) readManifest(ctx context.Context, key types.NamespacedName) (O, error) {
 	o := e.newObject()
 	if err := e.shared.client.Get(ctx, key, o); err != nil {
 		return o, err
@@ -153,7 +152,8 @@ func (e *engine[O, R]) read(ctx context.Context, key types.NamespacedName) (O, e
 	return o, e.shared.live.Get(ctx, key, o)
 }
 
-func (e *engine[O, R]) begin(o O) *pass[O, R] {
+// newPass begins a pass of a manifest.
+func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 	now := e.shared.Now()
 	e.shared.memory.firstPass(now)
 	e.shared.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
@@ -162,19 +162,20 @@ func (e *engine[O, R]) begin(o O) *pass[O, R] {
 	if spec.ResyncInterval != nil {
 		interval = spec.ResyncInterval.Duration
 	}
-	p := &pass[O, R]{engine: e, shared: e.shared, base: copyOf(o), o: o, now: now, interval: interval}
-	p.cutSlots()
+	p := &pass[O, R]{engine: e, shared: e.shared, base: copyOf(o), o: o, now: now, resyncInterval: interval}
+	p.setSlots()
 	return p
 }
 
-// cutSlots finds the slots of what is listed together. Before a manifest's project and organization are pinned they go by name.
-func (p *pass[O, R]) cutSlots() {
+// setSlots computes the resync slots, which all manifests share whose connections come from one list. As long as status does not
+// record the project and organization, their names in spec stand in for them.
+func (p *pass[O, R]) setSlots() {
 	spec, record := p.o.CommonSpec(), connection.RecordOf(p.o)
-	p.slots = connection.SlotsOf(p.interval, cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization), string(p.engine.kind.API))
+	p.slots = connection.SlotsOf(p.resyncInterval, cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization), string(p.engine.kind.API))
 	p.since = p.slots.Start(p.now)
 }
 
-// settled says that nothing has happened since the last pass found the manifest's wish met.
+// settled says that nothing has changed since the last pass found the connection in the desired state.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
 	return p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
 }
@@ -188,7 +189,7 @@ func (p *pass[O, R]) listedAt() time.Time {
 	return p.shared.memory.firstPass(p.now)
 }
 
-// openProject opens the project and pins what the manifest belongs to.
+// openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
 func (p *pass[O, R]) openProject(ctx context.Context) error {
 	spec := p.o.CommonSpec()
 	session, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
@@ -212,11 +213,11 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	record := p.engine.kind.ReadRecord(p.o)
 	record.Project, record.Organization = project, organization
 	p.engine.kind.WriteRecord(p.o, record)
-	p.cutSlots()
+	p.setSlots()
 	return nil
 }
 
-// organization is the ID that spec.organization was resolved to once.
+// organization returns the ID of the organization. A slug is resolved once: the recorded ID is used from then on.
 func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 	if pinned := connection.RecordOf(p.o).Organization; pinned != "" {
 		return pinned, nil
@@ -229,7 +230,7 @@ func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
 	return id, err
 }
 
-// lane of a pass: what somebody waits for goes before what is done in the background.
+// lane is the priority of the pass's calls: a change that somebody waits for goes before a resync.
 func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
 	if connection.Urgent(p.o, func() bool { return p.inputsUnchanged(ctx) }) {
 		return stytch.Urgent
@@ -237,7 +238,7 @@ func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
 	return stytch.Rest
 }
 
-// identify finds out which connection is the manifest's. A verdict that ends the pass comes as an error.
+// identify finds out which connection is the manifest's. A verdict that ends the pass is returned as an error.
 func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
 	believable := p.believable()
 	identity, err := p.listAndIdentify(ctx, p.since, believable)
@@ -259,18 +260,18 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 	}
 	begun := p.stytch.Begun()
 	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
-	seen := make([]connection.Candidate, 0, len(list))
+	candidates := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {
-		seen = append(seen, p.engine.kind.Candidate(p.o, r))
+		candidates = append(candidates, p.engine.kind.Candidate(p.o, r))
 	}
 	return connection.Identify(connection.Situation{
 		UID: p.o.GetUID(), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
-		Seen: seen, Begun: begun, Believable: believable,
+		Seen: candidates, Begun: begun, Believable: believable,
 		Holder: p.holder(ctx), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
 	}), nil
 }
 
-// believable is the time from which a list that shows nothing proves that nothing is on its way.
+// believable is the time from which a list without the connection proves that no create request is still in flight.
 func (p *pass[O, R]) believable() time.Time {
 	known := p.shared.memory.of(p.o.GetUID())
 	return connection.Attempt{
@@ -278,6 +279,7 @@ func (p *pass[O, R]) believable() time.Time {
 	}.Believable(p.shared.SettleTime)
 }
 
+// requeueAt has the next pass taken at a time.
 func (p *pass[O, R]) requeueAt(at time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: max(at.Sub(p.now), time.Millisecond)}
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// expiring is what status knows to end soon: the reason of ExpiringSoon and its message.
+// expiring returns the reason and message of ExpiringSoon; empty if nothing in status expires soon.
 func (p *pass[O, R]) expiring() (reason, message string) {
 	return connection.Expiring(p.engine.kind.Ends(p.o), p.shared.ExpiryWarning, p.now)
 }
 
-// nextPass is when to look again: at the next slot, when something is about to end, or when the clock asks for a step.
+// nextPass is the time of the next pass: at the next resync, when an expiry warning is due, or when a step is due.
 func (p *pass[O, R]) nextPass() time.Time {
 	return p.engine.kind.Next(p.o, p.slots, p.shared.ExpiryWarning, p.now)
 }
@@ -49,12 +49,12 @@ func (p *pass[O, R]) emitExpiring(before *metav1.Condition) {
 	}
 }
 
-// expiries shows when what connections depend on ends, as their status knows it: it is read from the cache whenever metrics are.
+// expiries collects the expiry times in the status of connections. They are read from the cache whenever metrics are scraped.
 type expiries struct {
 	kinds []func(ctx context.Context, emit func(kind string, o v1alpha1.Connection, end connection.Expiry)) error
 }
 
-//nolint:gochecknoglobals // a description of a metric is one
+//nolint:gochecknoglobals // a metric description is constant
 var expiryMetric = prometheus.NewDesc("stytch_connection_expiry_timestamp_seconds",
 	"When something that a connection depends on ends, in seconds since 1970.",
 	[]string{"kind", "namespace", "name", "expires", "id"}, nil)

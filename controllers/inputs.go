@@ -19,7 +19,7 @@ func inNamespace(o client.Object, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
 }
 
-// readInputs reads what a wish is computed from beside its manifest, and notes the versions.
+// readInputs reads the objects that the desired state depends on in addition to the manifest, and reports their versions.
 func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inputs, error) {
 	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
 	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
@@ -37,7 +37,7 @@ func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inpu
 	return in, nil
 }
 
-// readInput reads one object, and returns its version.
+// readInput reads one object into the inputs, and returns its version.
 func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in *connection.Inputs) (v1alpha1.Input, error) {
 	key := inNamespace(p.o, ref.Name)
 	version := v1alpha1.Input{Kind: ref.Kind, Name: ref.Name}
@@ -63,7 +63,7 @@ func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in
 	return version, nil
 }
 
-// inputsUnchanged says that everything that the last pass computed its wish from is as it was, as far as the cache knows.
+// inputsUnchanged says that the cache shows the same versions of all inputs as the last pass used.
 func (p *pass[O, R]) inputsUnchanged(ctx context.Context) bool {
 	var inputs []v1alpha1.Input
 	for _, ref := range p.engine.kind.Names(p.o) {
@@ -76,7 +76,7 @@ func (p *pass[O, R]) inputsUnchanged(ctx context.Context) bool {
 	return slices.Equal(append(inputs, connection.AnnotationsOf(p.o)...), p.o.CommonStatus().Inputs)
 }
 
-// cachedInput is which version of an object the cache knows.
+// cachedInput returns the version of an object in the cache.
 func (s *shared) cachedInput(ctx context.Context, key types.NamespacedName, kind string) (v1alpha1.Input, error) {
 	missing := v1alpha1.Input{Kind: kind, Name: key.Name}
 	if source := newSource(kind); source != nil {
@@ -93,14 +93,14 @@ func (s *shared) cachedInput(ctx context.Context, key types.NamespacedName, kind
 	return connection.InputOf(kind, object.ObjectMeta), nil
 }
 
-// metadataOf is a blank object of a core kind, of which the cache has the metadata.
+// metadataOf returns an empty object of a core kind of which the cache has only the metadata.
 func metadataOf(kind string) *metav1.PartialObjectMetadata {
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
 	return object
 }
 
-// newSource is a blank manifest of a kind that an ExternalConnection may re-use; nil for any other kind.
+// newSource returns an empty manifest of a kind that an ExternalConnection may refer to; nil for any other kind.
 func newSource(kind string) v1alpha1.Connection {
 	switch v1alpha1.SourceKind(kind) {
 	case v1alpha1.SourceSAML:
@@ -111,7 +111,7 @@ func newSource(kind string) v1alpha1.Connection {
 	return nil
 }
 
-// secret reads a Secret from the API server; nil where there is none.
+// secret reads a Secret from the API server; nil if there is none.
 func (s *shared) secret(ctx context.Context, key types.NamespacedName) (*corev1.Secret, error) {
 	var secret corev1.Secret
 	if err := s.live.Get(ctx, key, &secret); err != nil {
@@ -120,7 +120,7 @@ func (s *shared) secret(ctx context.Context, key types.NamespacedName) (*corev1.
 	return &secret, nil
 }
 
-// configMap reads a ConfigMap from the API server; nil where there is none.
+// configMap reads a ConfigMap from the API server; nil if there is none.
 func (s *shared) configMap(ctx context.Context, key types.NamespacedName) (*corev1.ConfigMap, error) {
 	var configMap corev1.ConfigMap
 	if err := s.live.Get(ctx, key, &configMap); err != nil {

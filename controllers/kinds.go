@@ -13,8 +13,6 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// The engine of each kind. A new kind is one function here.
-
 func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 	return &engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{
 		shared: s, kindName: kindExternal, kind: connection.External(), remote: external{s},
@@ -53,7 +51,7 @@ const (
 	kindSAML     = string(v1alpha1.SourceSAML)
 )
 
-// external talks about External connections.
+// external makes the calls for External connections.
 type external struct{ shared *shared }
 
 func (external) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
@@ -61,7 +59,7 @@ func (external) list(ctx context.Context, caller *stytch.Pass, organization stri
 	return all.External, err
 }
 
-// read finds the source's manifest where the connection names one.
+// read reads the source's manifest if the connection refers to one.
 func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := newSource(string(ref.Kind))
@@ -92,7 +90,7 @@ func (external) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.Ext
 	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }
 
-// saml talks about SAML connections.
+// saml makes the calls for SAML connections.
 type saml struct{ shared *shared }
 
 func (saml) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
@@ -131,7 +129,7 @@ func (s saml) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLC
 	return s.shared.removeSource(ctx, caller, kindSAML, o)
 }
 
-// oidc talks about OIDC connections.
+// oidc makes the calls for OIDC connections.
 type oidc struct{ shared *shared }
 
 func (oidc) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
@@ -161,7 +159,7 @@ func (s oidc) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCC
 	return s.shared.removeSource(ctx, caller, kindOIDC, o)
 }
 
-// removeSource deletes a SAML or OIDC connection, once no External connection of its namespace re-uses it.
+// removeSource deletes a SAML or OIDC connection, unless an ExternalConnection in its namespace depends on it.
 func (s *shared) removeSource(ctx context.Context, caller *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
 	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
-// where a connection saw them rejected. The connections of a project wait for what it finds.
+// projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again when
+// they were rejected in a pass of a connection. The connections of a project wait for the result.
 type projectChecker struct{ shared *shared }
 
 // Reconcile checks one StytchProject.
@@ -37,8 +37,8 @@ func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	asked := c.shared.recheck.drop(req.NamespacedName)
-	if version.UID != "" && !asked && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
+	recheck := c.shared.recheck.drop(req.NamespacedName)
+	if version.UID != "" && !recheck && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
 		return ctrl.Result{}, nil
 	}
 	return c.check(ctx, &project)
@@ -49,7 +49,7 @@ func verified(project *v1alpha1.StytchProject) bool {
 	return project.Status.ObservedGeneration == project.Generation && meta.IsStatusConditionTrue(project.Status.Conditions, v1alpha1.ConditionReady)
 }
 
-// check asks Stytch whom the credentials belong to.
+// check asks Stytch which project the credentials belong to.
 func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject) (ctrl.Result, error) {
 	credentials, at, problem, err := c.shared.credentials(ctx, project)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 		if err := c.writeStatus(ctx, project, report); err != nil {
 			return ctrl.Result{}, err
 		}
-		return c.concludeFailed(failed)
+		return c.requeueFailed(failed)
 	}
 	switch {
 	case err != nil:
@@ -87,8 +87,8 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	return ctrl.Result{}, c.writeStatus(ctx, project, report)
 }
 
-// concludeFailed says when a check that failed is made again.
-func (c *projectChecker) concludeFailed(failed *stytch.Error) (ctrl.Result, error) {
+// requeueFailed has a failed check repeated.
+func (c *projectChecker) requeueFailed(failed *stytch.Error) (ctrl.Result, error) {
 	switch again := connection.After(failed); {
 	case again.BackOff:
 		return ctrl.Result{}, failed
@@ -98,7 +98,7 @@ func (c *projectChecker) concludeFailed(failed *stytch.Error) (ctrl.Result, erro
 	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}, nil
 }
 
-// writeStatus puts what was found into status, if that changes it.
+// writeStatus computes the conditions from the check, and writes status if it has changed.
 func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
 	changed := project.DeepCopy()
 	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.shared.Now())

@@ -12,8 +12,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// remove ends what a deleted manifest stood for. Retain needs nothing and nobody. Delete acts only on what the manifest holds,
-// and says what it waits for.
+// remove handles a deleted manifest. Under Retain only the finalizer is removed. Under Delete the connection is deleted first, if the
+// manifest holds it.
 func (p *pass[O, R]) remove(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return errDone
@@ -31,7 +31,7 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", connection.RecordOf(p.o).ID))
 }
 
-// deleteConnection deletes the manifest's connection at Stytch.
+// deleteConnection deletes the manifest's connection; connection.ErrNothing says that it has none.
 func (p *pass[O, R]) deleteConnection(ctx context.Context) error {
 	if connection.NeverHeld(p.o) {
 		return connection.ErrNothing
@@ -54,7 +54,7 @@ func (p *pass[O, R]) deleteConnection(ctx context.Context) error {
 	return orIfGone(err, nil)
 }
 
-// orIfGone turns an organization that is not there any more into an end.
+// orIfGone returns end in place of an error that says that the organization does not exist any more.
 func orIfGone(err, end error) error {
 	if connection.Gone(err) {
 		return end
@@ -62,7 +62,7 @@ func orIfGone(err, end error) error {
 	return err
 }
 
-// recordStray finds and records the connection that a creation left whose answer was lost.
+// recordStray finds and records the connection of a create request whose response was lost.
 func (p *pass[O, R]) recordStray(ctx context.Context) error {
 	identity, err := p.identify(ctx)
 	if err := identity.Stray(err); err != nil {
@@ -71,7 +71,7 @@ func (p *pass[O, R]) recordStray(ctx context.Context) error {
 	return p.recordID(ctx, identity.ID)
 }
 
-// release drops the finalizer: nothing at Stytch is the manifest's any more.
+// release removes the finalizer: the manifest has nothing in Stytch any more. The event says why.
 func (p *pass[O, R]) release(ctx context.Context, reason, message string) error {
 	changed := copyOf(p.base)
 	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)

@@ -9,13 +9,13 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// rotations shows how it stands with the rotation of bearer tokens, as status knows it: it is read from the cache whenever
-// metrics are.
+// rotations collects the state of token rotations from the status of SCIM connections. It is read from the cache whenever metrics are
+// scraped.
 type rotations struct {
 	listManifests func(context.Context, ...client.ListOption) ([]*v1alpha1.SCIMConnection, error)
 }
 
-//nolint:gochecknoglobals // descriptions of metrics are
+//nolint:gochecknoglobals // metric descriptions are constant
 var (
 	phaseMetric = prometheus.NewDesc("stytch_scim_token_phase",
 		"1 for the phase that a SCIM connection's bearer token is in, and 0 for the others.",

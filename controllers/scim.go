@@ -17,15 +17,15 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// scim talks about SCIM connections, and keeps their tokens. A token is shown once: before it is asked for, a write proves that
-// its Secret can be written, and it is written there with the answer in hand.
+// scim makes the calls for SCIM connections, and keeps their tokens in Secrets. Stytch shows a token only once. So a write proves that
+// the Secret can be written before the token is requested, and the token is written there as soon as the response arrives.
 type scim struct{ shared *shared }
 
 func (scim) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
 	return caller.SCIM(ctx, organization, since)
 }
 
-// read lists the connection's groups where the manifest names some.
+// read lists the connection's groups if the manifest names some.
 func (s scim) read(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
 	if in.ID == "" || !connection.NamesGroups(o) {
 		return nil
@@ -76,7 +76,7 @@ func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIM
 	return a, err
 }
 
-// startRotation has a next token made and keeps it beside the current one.
+// startRotation requests the next token, and writes it into the Secret in addition to the current one.
 func (s scim) startRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
@@ -92,12 +92,12 @@ func (s scim) startRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha
 		return request, err
 	}
 	if r.NextBearerToken.LastFour() == r.BearerTokenLastFour {
-		return request, errAgain // the two could not be told apart: as if it were lost, it is canceled, and another is made
+		return request, errAgain // the two cannot be told apart: the rotation is canceled and another started, as for a lost token
 	}
 	return request, s.storeToken(ctx, proved, connection.RecordOf(o).ID, v1alpha1.SecretKeyNextToken, r.NextBearerToken, r.BaseURL)
 }
 
-// completeRotation makes the next token the only one, once a write has proved that the Secret holds it and can be written.
+// completeRotation makes the next token the only one, after a write has proved that the Secret holds it and can be written.
 func (s scim) completeRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
 	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
@@ -123,7 +123,7 @@ func (s scim) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMC
 	return request, s.releaseSecret(ctx, o)
 }
 
-// ignoreGone takes what is gone already, alone or with its organization, for deleted.
+// ignoreGone takes the response to a deletion for success if the connection, or its organization, is gone already.
 func ignoreGone(request stytch.Request, err error) (stytch.Request, error) {
 	if connection.GoneAlready(err) {
 		return request, nil
@@ -131,9 +131,8 @@ func ignoreGone(request stytch.Request, err error) (stytch.Request, error) {
 	return request, err
 }
 
-// prove writes the Secret that a token is about to be kept in, so that what could refuse the token refuses this first. A proof
-// holds as long as nobody writes the Secret: what fails after it is tried again without another, or each try would be news of the
-// Secret and wake the next.
+// prove writes the Secret that a token is to be stored in, so that whatever would refuse the token refuses this write first. A proof
+// holds until somebody else writes the Secret: retries use it again, since another write would wake the next pass at once.
 func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
 	secret, err := s.shared.secret(ctx, inNamespace(o, name))
@@ -162,7 +161,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 	return secret, s.rememberProof(secret, s.shared.client.Patch(ctx, secret, patch))
 }
 
-// rememberProof remembers a proof that succeeded.
+// rememberProof remembers a proof that succeeded, and says what a failed one means.
 func (s scim) rememberProof(secret *corev1.Secret, err error) error {
 	if err == nil {
 		s.shared.memory.keepProof(secret)
@@ -171,7 +170,8 @@ func (s scim) rememberProof(secret *corev1.Secret, err error) error {
 		" cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.")
 }
 
-// connectionLabel is the label of a token's Secret: the connection's ID once it is known.
+// connectionLabel is the value of LabelConnection on a token's Secret: the connection's ID or, before there is one, the mark of its
+// creation.
 func connectionLabel(o *v1alpha1.SCIMConnection) string {
 	if connection.RecordOf(o).ID == "" {
 		return connection.MarkLabel(o.UID)
@@ -179,7 +179,7 @@ func connectionLabel(o *v1alpha1.SCIMConnection) string {
 	return connection.RecordOf(o).ID
 }
 
-// storeToken writes a token under a key with the answer in hand, on top of the write that proved it can be written.
+// storeToken writes a token into the Secret under a key, as a patch on top of the write that proved the Secret writable.
 func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key string, token stytch.Secret, baseURL string) error {
 	if token == "" {
 		return errors.New("the answer of Stytch that should have held the token holds none")
@@ -208,7 +208,7 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 		" takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.")
 }
 
-// withoutValues keeps of an API server's refusal only its reason: the message may quote what was sent.
+// withoutValues reduces an error of the API server to its reason, since the message may quote the data that was sent.
 func withoutValues(err error) error {
 	if reason := apierrors.ReasonForError(err); reason != metav1.StatusReasonUnknown {
 		return fmt.Errorf("the API server answered %s", reason)
@@ -216,7 +216,7 @@ func withoutValues(err error) error {
 	return err
 }
 
-// updateSecret puts the Secret in order.
+// updateSecret changes the Secret as a step says.
 func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
 	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
@@ -238,7 +238,7 @@ func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step
 		" cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as "+v1alpha1.SecretKeyNextToken+".")
 }
 
-// releaseSecret takes the token of a deleted connection out of its Secret, and gives the Secret free.
+// releaseSecret removes the token of a deleted connection from its Secret, and labels the Secret as free for another connection.
 func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
 	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {

@@ -18,12 +18,13 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// sessions keeps the session of each StytchProject, so that its Secret is read once for each version of it.
+// sessions holds the session of each StytchProject, so that each version of its Secret is read only once.
 type sessions struct {
 	mu    sync.Mutex
 	byUID map[types.UID]session
 }
 
+// session is a session with Stytch for one version of a StytchProject and its Secret.
 type session struct {
 	stytch     *stytch.Session
 	project    *v1alpha1.StytchProject
@@ -31,8 +32,8 @@ type session struct {
 	secret     v1alpha1.Input
 }
 
-// errProjectUnchecked ends a pass without a word: the StytchProject's own controller is about to check it, and wakes the connections
-// of the project by what it writes.
+// errProjectUnchecked ends a pass without a status: the controller of StytchProjects is about to check the project, and what it writes
+// wakes the connections of the project.
 var errProjectUnchecked = errors.New("the StytchProject is about to be checked")
 
 // openSession returns the session of a StytchProject whose credentials were checked.
@@ -93,6 +94,7 @@ func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject
 	return s.putSession(project, credentials, at), nil
 }
 
+// putSession makes the session for a version of the project and its Secret the current one.
 func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
@@ -109,6 +111,7 @@ func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.
 	return opened
 }
 
+// closeSession ends the session of a project that is being deleted.
 func (s *shared) closeSession(project *v1alpha1.StytchProject) {
 	s.Stytch.Leave(project.Namespace + "/" + project.Name)
 	s.sessions.mu.Lock()
@@ -123,8 +126,8 @@ func rate(limit *v1alpha1.RateLimit) stytch.Rate {
 	return stytch.Rate{PerSecond: float64(limit.RequestsPerSecond), Burst: int(limit.Burst)}
 }
 
-// credentials reads what a StytchProject authenticates with, and at which version of its Secret. What cannot be meant, or is not
-// there, is a problem.
+// credentials reads the credentials of a StytchProject, and returns the version of its Secret. What is invalid or missing is returned
+// as a problem.
 func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
 	none := stytch.Credentials{}
 	ref := project.Spec.SecretRef

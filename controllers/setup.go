@@ -33,16 +33,16 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// inFlight is how many passes of one kind go on at once. The pace of calls is the gate's; this only hides their latency.
+// inFlight is how many passes of one kind run at once. The gate sets the pace of calls; this only hides their latency.
 const inFlight = 10
 
-// Failed passes are taken again from after a second to after five minutes.
+// Failed passes are retried with a back-off between these.
 const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
 )
 
-// reconcilers are the passes of every kind, and what they share.
+// reconcilers are the reconcilers of all kinds, and what they share.
 type reconcilers struct {
 	shared   *shared
 	projects *projectChecker
@@ -70,17 +70,17 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	)
 }
 
-// expiries collects what the manifests of every kind know to end.
+// expiries returns the collector of the expiry times of all kinds.
 func (r *reconcilers) expiries() *expiries {
 	e := &expiries{}
 	e.kinds = append(e.kinds, r.external.expiries, r.oidc.expiries, r.saml.expiries, r.scim.expiries)
 	return e
 }
 
-// rotations collects how it stands with the tokens of SCIM connections.
+// rotations returns the collector of the rotations of SCIM tokens.
 func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.listManifests} }
 
-// newReconcilers makes the passes of every kind and the indexes that they look things up by.
+// newReconcilers makes the reconcilers of all kinds, and adds the indexes that they use to the cache.
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {
 	s := &shared{
 		Options: options,
@@ -96,14 +96,14 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 		r.external.index(ctx, indexer), r.oidc.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
 }
 
-// eventSource is whom events come from.
+// eventSource is the reporting controller of every event.
 const eventSource = "stytch-operator"
 
-// maxProjectEvents is how many StytchProjects may wait to be checked again because a connection saw their credentials rejected.
+// maxProjectEvents is how many StytchProjects may wait for a new check because their credentials were rejected.
 const maxProjectEvents = 64
 
-// setup adds the controller of a kind. It is woken by what changes a wish: the manifest itself, its project, the objects that it
-// names, and the manifest that stood in its way. Its own writes wake nobody.
+// setup adds the controller of a kind. It is woken by a change of the manifest, its project, an object that the manifest names, or a
+// manifest that it is in conflict with. Writes of status wake nobody.
 func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
 		For(e.newObject(), builder.WithPredicates(desiredStateChanged())).
@@ -118,14 +118,14 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)
 	return b.Complete(e)
 }
 
-// watchSources wakes the External connections that wait for a source.
+// watchSources wakes ExternalConnections when their source changes.
 func (e *engine[O, R]) watchSources(b *builder.Builder) {
 	for _, kind := range []string{kindSAML, kindOIDC} {
 		b.Watches(newSource(kind), handler.EnqueueRequestsFromMapFunc(e.referring(kind)), builder.WithPredicates(sourceChanged()))
 	}
 }
 
-// watchDependants wakes the sources whose deletion waits for an External connection.
+// watchDependants wakes sources whose deletion waits for an ExternalConnection.
 func (e *engine[O, R]) watchDependants(b *builder.Builder) {
 	b.Watches(&v1alpha1.ExternalConnection{}, handler.EnqueueRequestsFromMapFunc(e.deletedSources), builder.WithPredicates(dependantGone()))
 }
@@ -137,7 +137,7 @@ func controllerOptions() controller.Options {
 	}
 }
 
-// referring finds the manifests that name an object of their namespace.
+// referring finds the manifests that name an object in their namespace.
 func (e *engine[O, R]) referring(kind string) handler.MapFunc {
 	return func(ctx context.Context, object client.Object) []reconcile.Request {
 		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
@@ -149,7 +149,7 @@ func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []r
 	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
 }
 
-// deletedSources finds the manifests that may wait to be deleted because an External connection re-uses theirs.
+// deletedSources finds the manifests whose deletion may wait for an ExternalConnection.
 func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object) []reconcile.Request {
 	external, ok := object.(*v1alpha1.ExternalConnection)
 	if !ok {
@@ -164,7 +164,7 @@ func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object)
 	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
 }
 
-// inConflict finds the manifests that stand in conflict: what another one claims has changed.
+// inConflict finds the manifests whose Synced says Conflict.
 func (e *engine[O, R]) inConflict(ctx context.Context, _ client.Object) []reconcile.Request {
 	return e.requests(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
 }
@@ -182,14 +182,14 @@ func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOptio
 	return requests
 }
 
-// desiredStateChanged lets through what changes what a manifest asks for: its spec, its deletion, and the annotations that are read.
+// desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, and its deletion.
 func desiredStateChanged() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew))
 	}})
 }
 
-// secretChanged lets through every change of a Secret but what this process wrote to prove that it can write it.
+// secretChanged passes every change of a Secret except the writes of this process that prove it writable.
 func (s *shared) secretChanged() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return !s.memory.isProof(e.Object) },
@@ -201,8 +201,7 @@ func (s *shared) secretChanged() predicate.Predicate {
 	}
 }
 
-// sourceChanged lets through what an External connection may wait for: a source that appears or goes, gets its connection, or
-// becomes active.
+// sourceChanged passes what an ExternalConnection may wait for: a source is created or deleted, gets its connection, or becomes active.
 func sourceChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isConnection := e.ObjectOld.(v1alpha1.Connection)
@@ -212,7 +211,7 @@ func sourceChanged() predicate.Predicate {
 	}}
 }
 
-// dependantGone lets through an External connection that is being deleted, or gone.
+// dependantGone passes the deletion of an ExternalConnection.
 func dependantGone() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
@@ -223,7 +222,7 @@ func dependantGone() predicate.Predicate {
 	}
 }
 
-// claimsChanged lets through what may end a conflict: a manifest that is gone, or claims another connection than before.
+// claimsChanged passes what may end a conflict: a manifest is deleted, or claims another connection than before.
 func claimsChanged() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
@@ -236,8 +235,8 @@ func claimsChanged() predicate.Predicate {
 	}
 }
 
-// credentialsChanged lets through what another session may come of: a StytchProject that appears or goes, is edited, or is found
-// to be otherwise than before. That it was checked again with the same result is no news.
+// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, or a check has another
+// result than the last.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
@@ -253,8 +252,8 @@ func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer)
 	})
 }
 
-// setup adds the controller of StytchProjects. It is woken by the manifest, by its Secret, and by a connection that saw the
-// credentials rejected.
+// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, and by a pass of a connection in
+// which the credentials were rejected.
 func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
