@@ -4,18 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
-	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -143,63 +138,4 @@ func (p *pass[O, R]) concludeUnwritten(err error) (ctrl.Result, error) {
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
 	return ctrl.Result{}, client.IgnoreNotFound(err)
-}
-
-// writeStatus computes the conditions from the pass, and writes status if it has changed.
-func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) error {
-	p.report.Reason, p.report.Message = reason, message
-	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
-	status := p.o.CommonStatus()
-	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
-	if equality.Semantic.DeepEqual(p.base, p.o) {
-		return nil
-	}
-	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
-	expiring := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
-	if err := p.patchStatus(ctx); err != nil {
-		return fmt.Errorf("writing status: %w", err)
-	}
-	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
-	if stalled && (before == nil || before.Reason != reason) {
-		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))
-	}
-	p.emitExpiring(expiring)
-	return nil
-}
-
-// passEvent is what a pass did, as an event says it.
-type passEvent struct{ reason, message string }
-
-// addEvent notes an event to emit when the pass ends. Several of one reason become one event: the events API merges events of one
-// reason about one object and would lose all messages but the first.
-func (p *pass[O, R]) addEvent(reason, message string) {
-	for i, e := range p.events {
-		if e.reason == reason {
-			p.events[i].message = e.message + "; " + message
-			return
-		}
-	}
-	p.events = append(p.events, passEvent{reason, message})
-}
-
-// emitEvents logs and emits the events of the pass.
-func (p *pass[O, R]) emitEvents(ctx context.Context) {
-	for _, e := range p.events {
-		ctrl.LoggerFrom(ctx).Info(e.reason, "what", e.message, "requestID", p.report.Request.ID)
-		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
-	}
-}
-
-// eventAction is the action of every event.
-const eventAction = "Reconcile"
-
-// maxNoteBytes is the longest note that the events API takes, in bytes.
-const maxNoteBytes = 1024
-
-// truncateNote cuts a message to what the events API takes.
-func truncateNote(message string) string {
-	if len(message) <= maxNoteBytes {
-		return message
-	}
-	return strings.ToValidUTF8(message[:maxNoteBytes-len("…")], "") + "…"
 }

@@ -2,17 +2,12 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -93,31 +88,6 @@ func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
 	return nil
 }
 
-// addFinalizer writes the finalizer: from now on Stytch may have a connection of this manifest.
-func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
-	if controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
-		return nil
-	}
-	changed := copyOf(p.base)
-	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	if err := p.shared.client.Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
-		return fmt.Errorf("writing the finalizer: %w", err)
-	}
-	p.tookWrite(changed)
-	if connection.RecordOf(p.o).ID == "" {
-		p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
-	}
-	return nil
-}
-
-// tookWrite makes the answer to a write the base of the next patch. What this pass has learned is kept.
-func (p *pass[O, R]) tookWrite(answer O) {
-	p.base = answer
-	p.o.SetResourceVersion(answer.GetResourceVersion())
-	p.o.SetFinalizers(answer.GetFinalizers())
-	p.shared.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
-}
-
 // checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
 // edited, or given a connection by another process.
 func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
@@ -130,57 +100,5 @@ func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
 	if !same {
 		return errAgain
 	}
-	return nil
-}
-
-// writeAhead writes status before a step is taken whose start could not be found out after a crash. Conditions stay as the last
-// pass left them.
-func (p *pass[O, R]) writeAhead(ctx context.Context) error {
-	if err := p.patchStatus(ctx); err != nil {
-		return fmt.Errorf("writing down what the next step needs: %w", err)
-	}
-	return nil
-}
-
-// patchStatus writes the status that this pass has come to, unless somebody else wrote the manifest meanwhile.
-func (p *pass[O, R]) patchStatus(ctx context.Context) error {
-	changed := copyOf(p.o)
-	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
-		return err
-	}
-	p.tookWrite(changed)
-	return nil
-}
-
-// refusedWrite says what a failed write of a Secret or ConfigMap means. If admission, quota or rights refuse it, that is a finding;
-// a conflict stays one, so that the pass is repeated. Only shown, which is err or what may be said of it, gets into the message and
-// the returned error.
-func refusedWrite(err, shown error, doing, message string) error {
-	switch {
-	case err == nil, apierrors.IsConflict(err):
-		return err
-	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(message, shown)}
-	}
-	return fmt.Errorf("%s: %w", doing, shown)
-}
-
-// recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before anything else can
-// fail, even while the process is being stopped, and only if status has no ID.
-func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
-	ctx, cancel := outlive(ctx, recordTime)
-	defer cancel()
-	record := p.engine.kind.ReadRecord(p.o)
-	record.ID = id
-	patch, err := json.Marshal(record.Patch(p.o.GetUID()))
-	if err != nil {
-		return fmt.Errorf("encoding the record of %s: %w", id, err)
-	}
-	changed := copyOf(p.base)
-	if err := p.shared.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return fmt.Errorf("recording %s: %w", id, err)
-	}
-	p.tookWrite(changed)
-	p.engine.kind.WriteRecord(p.o, record)
 	return nil
 }

@@ -5,10 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -39,14 +37,6 @@ func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
 		p.emitExpiring(before)
 	}
 	return p.requeueAt(p.nextPass()), nil
-}
-
-// emitExpiring emits an event when ExpiringSoon is set that was not, or its message has changed.
-func (p *pass[O, R]) emitExpiring(before *metav1.Condition) {
-	now := meta.FindStatusCondition(p.o.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
-	if now != nil && (before == nil || before.Message != now.Message) {
-		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", truncateNote(now.Message))
-	}
 }
 
 // expiries collects the expiry times in the status of connections. They are read from the cache whenever metrics are scraped.

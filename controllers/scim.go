@@ -208,14 +208,6 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 		" takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.")
 }
 
-// withoutValues reduces an error of the API server to its reason, since the message may quote the data that was sent.
-func withoutValues(err error) error {
-	if reason := apierrors.ReasonForError(err); reason != metav1.StatusReasonUnknown {
-		return fmt.Errorf("the API server answered %s", reason)
-	}
-	return err
-}
-
 // updateSecret changes the Secret as a step says.
 func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
 	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))

@@ -96,9 +96,6 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 		r.external.index(ctx, indexer), r.oidc.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
 }
 
-// eventSource is the reporting controller of every event.
-const eventSource = "stytch-operator"
-
 // maxProjectEvents is how many StytchProjects may wait for a new check because their credentials were rejected.
 const maxProjectEvents = 64
 

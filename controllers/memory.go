@@ -1,78 +1,12 @@
 package controllers
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-
-	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
-
-// Options configure the controllers.
-type Options struct {
-	// Stytch makes all calls to Stytch and keeps their pace. A process has one.
-	Stytch *stytch.Service
-	// Endpoints are the URLs of Stytch that a StytchProject may name.
-	Endpoints connection.Endpoints
-	// ResyncInterval is the interval at which a connection is compared with its manifest unless spec.resyncInterval is set.
-	ResyncInterval time.Duration
-	// SettleTime is the time after a create request of unknown outcome, or after the process became leader, from which a list
-	// without the connection proves that no create request is still in flight.
-	SettleTime time.Duration
-	// ExpiryWarning is the time before the expiry of a token or certificate at which ExpiringSoon is set.
-	ExpiryWarning time.Duration
-	// Now returns the current time.
-	Now func() time.Time
-}
-
-// DefaultSettleTime covers the longest time after which a create request may take effect whose sender was killed.
-const DefaultSettleTime = 60 * time.Second
-
-// shared is what the engines of all kinds share.
-type shared struct {
-	Options
-	client   client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
-	cached   client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
-	live     client.Reader // reads from the API server
-	recorder events.EventRecorder
-	sessions sessions
-	memory   memory
-	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection, and
-	// recheck holds which those are.
-	projectEvents chan event.GenericEvent
-	recheck       keySet
-}
-
-// keySet is a set of object keys.
-type keySet struct {
-	mu  sync.Mutex
-	set map[types.NamespacedName]bool
-}
-
-func (k *keySet) add(key types.NamespacedName) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.set == nil {
-		k.set = map[types.NamespacedName]bool{}
-	}
-	k.set[key] = true
-}
-
-// drop removes a key, and says whether it was in the set.
-func (k *keySet) drop(key types.NamespacedName) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	was := k.set[key]
-	delete(k.set, key)
-	return was
-}
 
 // memory is what a process knows that no manifest says. A restart loses it, which costs calls but no correctness.
 type memory struct {
@@ -167,21 +101,4 @@ func (m *memory) dropProof(secret metav1.Object) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.proofs, secret.GetUID())
-}
-
-// copyOf is a deep copy of a manifest.
-func copyOf[O client.Object](o O) O {
-	return o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
-}
-
-// Time limits, while the process is being stopped, of a call that must not be repeated and of the writes that store its result. Their
-// sum is below the graceful shutdown timeout of the manager.
-const (
-	creationTime = 12 * time.Second
-	recordTime   = 10 * time.Second
-)
-
-// outlive returns a context that the shutdown of the process does not cancel.
-func outlive(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }

@@ -1,0 +1,61 @@
+package controllers
+
+import (
+	"context"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// eventSource is the reporting controller of every event.
+const eventSource = "stytch-operator"
+
+// eventAction is the action of every event.
+const eventAction = "Reconcile"
+
+// passEvent is what a pass did, as an event says it.
+type passEvent struct{ reason, message string }
+
+// addEvent notes an event to emit when the pass ends. Several of one reason become one event: the events API merges events of one
+// reason about one object and would lose all messages but the first.
+func (p *pass[O, R]) addEvent(reason, message string) {
+	for i, e := range p.events {
+		if e.reason == reason {
+			p.events[i].message = e.message + "; " + message
+			return
+		}
+	}
+	p.events = append(p.events, passEvent{reason, message})
+}
+
+// emitEvents logs and emits the events of the pass.
+func (p *pass[O, R]) emitEvents(ctx context.Context) {
+	for _, e := range p.events {
+		ctrl.LoggerFrom(ctx).Info(e.reason, "what", e.message, "requestID", p.report.Request.ID)
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
+	}
+}
+
+// emitExpiring emits an event when ExpiringSoon is set that was not, or its message has changed.
+func (p *pass[O, R]) emitExpiring(before *metav1.Condition) {
+	now := meta.FindStatusCondition(p.o.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
+	if now != nil && (before == nil || before.Message != now.Message) {
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, now.Type, eventAction, "%s", truncateNote(now.Message))
+	}
+}
+
+// maxNoteBytes is the longest note that the events API takes, in bytes.
+const maxNoteBytes = 1024
+
+// truncateNote cuts a message to what the events API takes.
+func truncateNote(message string) string {
+	if len(message) <= maxNoteBytes {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxNoteBytes-len("…")], "") + "…"
+}

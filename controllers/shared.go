@@ -1,0 +1,73 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Options configure the controllers.
+type Options struct {
+	// Stytch makes all calls to Stytch and keeps their pace. A process has one.
+	Stytch *stytch.Service
+	// Endpoints are the URLs of Stytch that a StytchProject may name.
+	Endpoints connection.Endpoints
+	// ResyncInterval is the interval at which a connection is compared with its manifest unless spec.resyncInterval is set.
+	ResyncInterval time.Duration
+	// SettleTime is the time after a create request of unknown outcome, or after the process became leader, from which a list
+	// without the connection proves that no create request is still in flight.
+	SettleTime time.Duration
+	// ExpiryWarning is the time before the expiry of a token or certificate at which ExpiringSoon is set.
+	ExpiryWarning time.Duration
+	// Now returns the current time.
+	Now func() time.Time
+}
+
+// DefaultSettleTime covers the longest time after which a create request may take effect whose sender was killed.
+const DefaultSettleTime = 60 * time.Second
+
+// shared is what the engines of all kinds share.
+type shared struct {
+	Options
+	client   client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
+	cached   client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
+	live     client.Reader // reads from the API server
+	recorder events.EventRecorder
+	sessions sessions
+	memory   memory
+	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection, and
+	// recheck holds which those are.
+	projectEvents chan event.GenericEvent
+	recheck       keySet
+}
+
+// keySet is a set of object keys.
+type keySet struct {
+	mu  sync.Mutex
+	set map[types.NamespacedName]bool
+}
+
+func (k *keySet) add(key types.NamespacedName) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.set == nil {
+		k.set = map[types.NamespacedName]bool{}
+	}
+	k.set[key] = true
+}
+
+// drop removes a key, and says whether it was in the set.
+func (k *keySet) drop(key types.NamespacedName) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.set[key]
+	delete(k.set, key)
+	return was
+}

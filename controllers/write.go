@@ -1,0 +1,144 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// addFinalizer writes the finalizer: from now on Stytch may have a connection of this manifest.
+func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
+	if controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
+		return nil
+	}
+	changed := copyOf(p.base)
+	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
+	if err := p.shared.client.Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("writing the finalizer: %w", err)
+	}
+	p.tookWrite(changed)
+	if connection.RecordOf(p.o).ID == "" {
+		p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
+	}
+	return nil
+}
+
+// recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before anything else can
+// fail, even while the process is being stopped, and only if status has no ID.
+func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
+	ctx, cancel := outlive(ctx, recordTime)
+	defer cancel()
+	record := p.engine.kind.ReadRecord(p.o)
+	record.ID = id
+	patch, err := json.Marshal(record.Patch(p.o.GetUID()))
+	if err != nil {
+		return fmt.Errorf("encoding the record of %s: %w", id, err)
+	}
+	changed := copyOf(p.base)
+	if err := p.shared.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("recording %s: %w", id, err)
+	}
+	p.tookWrite(changed)
+	p.engine.kind.WriteRecord(p.o, record)
+	return nil
+}
+
+// writeAhead writes status before a step is taken whose start could not be found out after a crash. Conditions stay as the last
+// pass left them.
+func (p *pass[O, R]) writeAhead(ctx context.Context) error {
+	if err := p.patchStatus(ctx); err != nil {
+		return fmt.Errorf("writing down what the next step needs: %w", err)
+	}
+	return nil
+}
+
+// writeStatus computes the conditions from the pass, and writes status if it has changed.
+func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) error {
+	p.report.Reason, p.report.Message = reason, message
+	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
+	status := p.o.CommonStatus()
+	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
+	if equality.Semantic.DeepEqual(p.base, p.o) {
+		return nil
+	}
+	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	expiring := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
+	if err := p.patchStatus(ctx); err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	stalled := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled)
+	if stalled && (before == nil || before.Reason != reason) {
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, reason, eventAction, "%s", truncateNote(message))
+	}
+	p.emitExpiring(expiring)
+	return nil
+}
+
+// patchStatus writes the status that this pass has come to, unless somebody else wrote the manifest meanwhile.
+func (p *pass[O, R]) patchStatus(ctx context.Context) error {
+	changed := copyOf(p.o)
+	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+		return err
+	}
+	p.tookWrite(changed)
+	return nil
+}
+
+// tookWrite makes the answer to a write the base of the next patch. What this pass has learned is kept.
+func (p *pass[O, R]) tookWrite(answer O) {
+	p.base = answer
+	p.o.SetResourceVersion(answer.GetResourceVersion())
+	p.o.SetFinalizers(answer.GetFinalizers())
+	p.shared.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
+}
+
+// refusedWrite says what a failed write of a Secret or ConfigMap means. If admission, quota or rights refuse it, that is a finding;
+// a conflict stays one, so that the pass is repeated. Only shown, which is err or what may be said of it, gets into the message and
+// the returned error.
+func refusedWrite(err, shown error, doing, message string) error {
+	switch {
+	case err == nil, apierrors.IsConflict(err):
+		return err
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(message, shown)}
+	}
+	return fmt.Errorf("%s: %w", doing, shown)
+}
+
+// withoutValues reduces an error of the API server to its reason, since the message may quote the data that was sent.
+func withoutValues(err error) error {
+	if reason := apierrors.ReasonForError(err); reason != metav1.StatusReasonUnknown {
+		return fmt.Errorf("the API server answered %s", reason)
+	}
+	return err
+}
+
+// copyOf is a deep copy of a manifest.
+func copyOf[O client.Object](o O) O {
+	return o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
+}
+
+// Time limits, while the process is being stopped, of a call that must not be repeated and of the writes that store its result. Their
+// sum is below the graceful shutdown timeout of the manager.
+const (
+	creationTime = 12 * time.Second
+	recordTime   = 10 * time.Second
+)
+
+// outlive returns a context that the shutdown of the process does not cancel.
+func outlive(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
