@@ -100,17 +100,6 @@ func metadataOf(kind string) *metav1.PartialObjectMetadata {
 	return object
 }
 
-// newSource returns an empty manifest of a kind that an ExternalConnection may refer to; nil for any other kind.
-func newSource(kind string) v1alpha1.Connection {
-	switch v1alpha1.SourceKind(kind) {
-	case v1alpha1.SourceSAML:
-		return &v1alpha1.SAMLConnection{}
-	case v1alpha1.SourceOIDC:
-		return &v1alpha1.OIDCConnection{}
-	}
-	return nil
-}
-
 // secret reads a Secret from the API server; nil if there is none.
 func (s *shared) secret(ctx context.Context, key types.NamespacedName) (*corev1.Secret, error) {
 	var secret corev1.Secret

@@ -1,0 +1,44 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// newSource returns an empty manifest of a kind that an ExternalConnection may refer to; nil for any other kind.
+func newSource(kind string) v1alpha1.Connection {
+	switch v1alpha1.SourceKind(kind) {
+	case v1alpha1.SourceSAML:
+		return &v1alpha1.SAMLConnection{}
+	case v1alpha1.SourceOIDC:
+		return &v1alpha1.OIDCConnection{}
+	}
+	return nil
+}
+
+// removeSource deletes a SAML or OIDC connection, unless an ExternalConnection in its namespace depends on it.
+func (s *shared) removeSource(ctx context.Context, caller *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+	var all v1alpha1.ExternalConnectionList
+	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
+		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)
+	}
+	var names []string
+	for i := range all.Items {
+		if connection.DependsOn(&all.Items[i], kind, o) {
+			names = append(names, all.Items[i].Name)
+		}
+	}
+	if len(names) > 0 {
+		return stytch.Request{}, connection.Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: fmt.Sprintf(
+			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
+	}
+	record := connection.RecordOf(o)
+	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
+}

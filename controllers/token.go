@@ -1,0 +1,137 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// prove writes the Secret that a token is to be stored in, so that whatever would refuse the token refuses this write first. A proof
+// holds until somebody else writes the Secret: retries use it again, since another write would wake the next pass at once.
+func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
+	name := o.Spec.BearerToken.SecretName
+	secret, err := s.shared.secret(ctx, inNamespace(o, name))
+	if err != nil {
+		return nil, fmt.Errorf("reading Secret %s: %w", name, err)
+	}
+	if secret == nil {
+		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+			Namespace: o.Namespace, Name: name,
+			Labels: map[string]string{v1alpha1.LabelConnection: connectionLabel(o)},
+		}}
+		return secret, s.rememberProof(secret, s.shared.client.Create(ctx, secret))
+	}
+	if !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, connection.RecordOf(o).ID)}
+	}
+	if secret.Immutable != nil && *secret.Immutable {
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
+	}
+	if s.shared.memory.isProof(secret) {
+		return secret, nil
+	}
+	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, connectionLabel(o))
+	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.AnnotationProved, s.shared.Now().UTC().Format(time.RFC3339Nano))
+	return secret, s.rememberProof(secret, s.shared.client.Patch(ctx, secret, patch))
+}
+
+// rememberProof remembers a proof that succeeded, and says what a failed one means.
+func (s scim) rememberProof(secret *corev1.Secret, err error) error {
+	if err == nil {
+		s.shared.memory.keepProof(secret)
+	}
+	return refusedWrite(err, withoutValues(err), "proving that Secret "+secret.Name+" can be written", "Secret "+secret.Name+
+		" cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.")
+}
+
+// connectionLabel is the value of LabelConnection on a token's Secret: the connection's ID or, before there is one, the mark of its
+// creation.
+func connectionLabel(o *v1alpha1.SCIMConnection) string {
+	if connection.RecordOf(o).ID == "" {
+		return connection.MarkLabel(o.UID)
+	}
+	return connection.RecordOf(o).ID
+}
+
+// storeToken writes a token into the Secret under a key, as a patch on top of the write that proved the Secret writable.
+func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key string, token stytch.Secret, baseURL string) error {
+	if token == "" {
+		return errors.New("the answer of Stytch that should have held the token holds none")
+	}
+	ctx, cancel := outlive(ctx, recordTime)
+	defer cancel()
+	kept := proved.DeepCopy()
+	metav1.SetMetaDataLabel(&kept.ObjectMeta, v1alpha1.LabelConnection, id)
+	if kept.Data == nil {
+		kept.Data = map[string][]byte{}
+	}
+	kept.Data[key], kept.Data[v1alpha1.SecretKeyBaseURL] = []byte(token.Reveal()), []byte(baseURL)
+	patch := client.MergeFromWithOptions(proved, client.MergeFromWithOptimisticLock{})
+	passing := func(err error) bool {
+		return !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil
+	}
+	var answer *corev1.Secret
+	err := retry.OnError(retry.DefaultBackoff, passing, func() error {
+		answer = kept.DeepCopy()
+		return s.shared.client.Patch(ctx, answer, patch)
+	})
+	if err == nil && string(answer.Data[key]) != token.Reveal() {
+		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission took the token out"))
+	}
+	return refusedWrite(err, withoutValues(err), "writing the token into Secret "+proved.Name, "Secret "+proved.Name+
+		" takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.")
+}
+
+// updateSecret changes the Secret as a step says.
+func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
+	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
+	if err != nil {
+		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
+	}
+	if secret == nil || !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
+		return errAgain
+	}
+	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, connectionLabel(o))
+	if secret.Data == nil {
+		secret.Data = map[string][]byte{}
+	}
+	if !connection.PutInOrder(secret.Data, step) {
+		return errAgain
+	}
+	err = s.shared.client.Patch(ctx, secret, patch)
+	return refusedWrite(err, withoutValues(err), "putting Secret "+secret.Name+" in order", "Secret "+secret.Name+
+		" cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as "+v1alpha1.SecretKeyNextToken+".")
+}
+
+// releaseSecret removes the token of a deleted connection from its Secret, and labels the Secret as free for another connection.
+func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
+	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
+	if err != nil {
+		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
+	}
+	if secret == nil || !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, v1alpha1.LabelReleased)
+	delete(secret.Data, v1alpha1.SecretKeyToken)
+	delete(secret.Data, v1alpha1.SecretKeyNextToken)
+	delete(secret.Data, v1alpha1.SecretKeyBaseURL)
+	if err := s.shared.client.Patch(ctx, secret, patch); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("taking the token out of Secret %s: %w", secret.Name, err)
+	}
+	return nil
+}
