@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -97,29 +98,13 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 	return c.Took(done.warning), nil
 }
 
+// latestListAt is when the newest list of the organization's connections was started, by whichever pass.
+func (p *pass[O, R]) latestListAt() time.Time {
+	return p.session.stytch.Looked(p.engine.kind.API, connection.RecordOf(p.o).Organization)
+}
+
 // dropList ends a pass whose list is known to be outdated, and has the next pass list anew.
 func (p *pass[O, R]) dropList() error {
 	p.session.stytch.Forget(p.engine.kind.API, connection.RecordOf(p.o).Organization)
 	return errAgain
-}
-
-// readCreateInputs reads the inputs of the desired state of a connection that does not exist yet.
-func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, error) {
-	in, err := p.readInputs(ctx, "")
-	if err != nil {
-		return in, err
-	}
-	p.engine.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
-	return in, nil
-}
-
-// planCreation reports, under Observe, what Manage would create.
-func (p *pass[O, R]) planCreation(ctx context.Context) error {
-	in, err := p.readCreateInputs(ctx)
-	if err != nil {
-		return err
-	}
-	plan, finding := p.engine.kind.Foresee(p.o, in)
-	p.report.Plan = plan
-	return finding
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,6 +42,31 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	return err
 }
 
+// readCreateInputs reads the inputs of the desired state of a connection that does not exist yet.
+func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, error) {
+	in, err := p.readInputs(ctx, "")
+	if err != nil {
+		return in, err
+	}
+	p.engine.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.now})
+	return in, nil
+}
+
+// checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
+// edited, or given a connection by another process.
+func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
+	live := p.engine.newObject()
+	if err := p.shared.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
+		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
+	}
+	same := live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
+		live.GetDeletionTimestamp().IsZero() && connection.RecordOf(live).ID == ""
+	if !same {
+		return errAgain
+	}
+	return nil
+}
+
 // notCreated remembers whether a failed create request may still take effect.
 func (p *pass[O, R]) notCreated(err error) error {
 	failed, ok := errors.AsType[*stytch.Error](err)
@@ -63,42 +87,13 @@ func (p *pass[O, R]) notCreated(err error) error {
 	return end
 }
 
-// latestListAt is when the newest list of the organization's connections was started, by whichever pass.
-func (p *pass[O, R]) latestListAt() time.Time {
-	return p.session.stytch.Looked(p.engine.kind.API, connection.RecordOf(p.o).Organization)
-}
-
-// adopt records a connection that was found as the manifest's own.
-func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
-	if connection.Observing(p.o) {
-		return nil
-	}
-	recorded := connection.RecordOf(p.o).ID
-	if err := p.addFinalizer(ctx); err != nil || recorded == id {
+// planCreation reports, under Observe, what Manage would create.
+func (p *pass[O, R]) planCreation(ctx context.Context) error {
+	in, err := p.readCreateInputs(ctx)
+	if err != nil {
 		return err
 	}
-	if err := p.recordID(ctx, id); err != nil {
-		return err
-	}
-	if p.o.CommonSpec().ConnectionID == id {
-		p.addEvent("Adopted", fmt.Sprintf("Took over %s.", id))
-	} else {
-		p.addEvent("Recovered", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
-	}
-	return nil
-}
-
-// checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
-// edited, or given a connection by another process.
-func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
-	live := p.engine.newObject()
-	if err := p.shared.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
-		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
-	}
-	same := live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
-		live.GetDeletionTimestamp().IsZero() && connection.RecordOf(live).ID == ""
-	if !same {
-		return errAgain
-	}
-	return nil
+	plan, finding := p.engine.kind.Foresee(p.o, in)
+	p.report.Plan = plan
+	return finding
 }

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -165,99 +164,4 @@ func (p *pass[O, R]) listedAt() time.Time {
 		return listedAt
 	}
 	return p.shared.memory.firstPass(p.now)
-}
-
-// openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
-func (p *pass[O, R]) openProject(ctx context.Context) error {
-	spec := p.o.CommonSpec()
-	session, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
-	if err != nil {
-		return err
-	}
-	p.session = session
-	p.stytch = session.stytch.Pass(string(p.o.GetUID()), p.lane(ctx))
-	project := session.project.Spec.ProjectID
-	for _, problem := range []*connection.Problem{
-		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
-	} {
-		if problem != nil {
-			return connection.Finding{Reason: problem.Reason, Message: problem.Message}
-		}
-	}
-	organization, err := p.organization(ctx)
-	if err != nil {
-		return err
-	}
-	record := p.engine.kind.ReadRecord(p.o)
-	record.Project, record.Organization = project, organization
-	p.engine.kind.WriteRecord(p.o, record)
-	p.setSlots()
-	return nil
-}
-
-// organization returns the ID of the organization. A slug is resolved once: the recorded ID is used from then on.
-func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
-	if pinned := connection.RecordOf(p.o).Organization; pinned != "" {
-		return pinned, nil
-	}
-	named := p.o.CommonSpec().Organization
-	if connection.IsOrganizationID(named) {
-		return named, nil
-	}
-	id, _, err := p.stytch.Organization(ctx, named)
-	return id, err
-}
-
-// lane is the priority of the pass's calls: a change that somebody waits for goes before a resync.
-func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
-	if connection.Urgent(p.o, func() bool { return p.inputsUnchanged(ctx) }) {
-		return stytch.Urgent
-	}
-	return stytch.Rest
-}
-
-// identify finds out which connection is the manifest's. A verdict that ends the pass is returned as an error.
-func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
-	believable := p.believable()
-	identity, err := p.listAndIdentify(ctx, p.since, believable)
-	if err == nil && identity.Settle(p.now, believable) {
-		identity, err = p.listAndIdentify(ctx, believable, believable)
-	}
-	if err != nil {
-		return identity, err
-	}
-	return identity, identity.End(p.o, believable)
-}
-
-// listAndIdentify lists the connections of the organization and finds the manifest's among them.
-func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
-	record := connection.RecordOf(p.o)
-	list, err := p.engine.remote.list(ctx, p.stytch, record.Organization, since)
-	if err != nil {
-		return connection.Identity{}, err
-	}
-	begun := p.stytch.Begun()
-	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
-	candidates := make([]connection.Candidate, 0, len(list))
-	for _, r := range list {
-		candidates = append(candidates, p.engine.kind.Candidate(p.o, r))
-	}
-	return connection.Identify(connection.Situation{
-		UID: p.o.GetUID(), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
-		Seen: candidates, Begun: begun, Believable: believable,
-		Holder: p.holder(ctx), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
-	}), nil
-}
-
-// believable is the time from which a list without the connection proves that no create request is still in flight.
-func (p *pass[O, R]) believable() time.Time {
-	known := p.shared.memory.of(p.o.GetUID())
-	return connection.Attempt{
-		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.shared.memory.firstPass(p.now),
-	}.Believable(p.shared.SettleTime)
-}
-
-// requeueAt has the next pass taken at a time.
-func (p *pass[O, R]) requeueAt(at time.Time) ctrl.Result {
-	return ctrl.Result{RequeueAfter: max(at.Sub(p.now), time.Millisecond)}
 }

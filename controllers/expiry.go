@@ -5,39 +5,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
-
-// expiring returns the reason and message of ExpiringSoon; empty if nothing in status expires soon.
-func (p *pass[O, R]) expiring() (reason, message string) {
-	return connection.Expiring(p.engine.kind.Ends(p.o), p.shared.ExpiryWarning, p.now)
-}
-
-// nextPass is the time of the next pass: at the next resync, when an expiry warning is due, or when a step is due.
-func (p *pass[O, R]) nextPass() time.Time {
-	return p.engine.kind.Next(p.o, p.slots, p.shared.ExpiryWarning, p.now)
-}
-
-// noteExpiry ends a pass of a settled manifest, in which only ExpiringSoon may change.
-func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
-	reason, message := p.expiring()
-	status := p.o.CommonStatus()
-	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
-	*status = connection.Warn(*status, p.o.GetGeneration(), reason, message, p.now)
-	if !equality.Semantic.DeepEqual(p.base, p.o) {
-		if err := p.patchStatus(ctx); err != nil {
-			return p.concludeUnwritten(err)
-		}
-		p.emitExpiring(before)
-	}
-	return p.requeueAt(p.nextPass()), nil
-}
 
 // expiries collects the expiry times in the status of connections. They are read from the cache whenever metrics are scraped.
 type expiries struct {

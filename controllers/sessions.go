@@ -154,3 +154,52 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 func missing(format string, args ...any) *connection.Problem {
 	return &connection.Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(format, args...)}
 }
+
+// openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
+func (p *pass[O, R]) openProject(ctx context.Context) error {
+	spec := p.o.CommonSpec()
+	session, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
+	if err != nil {
+		return err
+	}
+	p.session = session
+	p.stytch = session.stytch.Pass(string(p.o.GetUID()), p.lane(ctx))
+	project := session.project.Spec.ProjectID
+	for _, problem := range []*connection.Problem{
+		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
+	} {
+		if problem != nil {
+			return connection.Finding{Reason: problem.Reason, Message: problem.Message}
+		}
+	}
+	organization, err := p.organization(ctx)
+	if err != nil {
+		return err
+	}
+	record := p.engine.kind.ReadRecord(p.o)
+	record.Project, record.Organization = project, organization
+	p.engine.kind.WriteRecord(p.o, record)
+	p.setSlots()
+	return nil
+}
+
+// organization returns the ID of the organization. A slug is resolved once: the recorded ID is used from then on.
+func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
+	if pinned := connection.RecordOf(p.o).Organization; pinned != "" {
+		return pinned, nil
+	}
+	named := p.o.CommonSpec().Organization
+	if connection.IsOrganizationID(named) {
+		return named, nil
+	}
+	id, _, err := p.stytch.Organization(ctx, named)
+	return id, err
+}
+
+// lane is the priority of the pass's calls: a change that somebody waits for goes before a resync.
+func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
+	if connection.Urgent(p.o, func() bool { return p.inputsUnchanged(ctx) }) {
+		return stytch.Urgent
+	}
+	return stytch.Rest
+}

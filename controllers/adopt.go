@@ -1,0 +1,73 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// identify finds out which connection is the manifest's. A verdict that ends the pass is returned as an error.
+func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
+	believable := p.believable()
+	identity, err := p.listAndIdentify(ctx, p.since, believable)
+	if err == nil && identity.Settle(p.now, believable) {
+		identity, err = p.listAndIdentify(ctx, believable, believable)
+	}
+	if err != nil {
+		return identity, err
+	}
+	return identity, identity.End(p.o, believable)
+}
+
+// listAndIdentify lists the connections of the organization and finds the manifest's among them.
+func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time.Time) (connection.Identity, error) {
+	record := connection.RecordOf(p.o)
+	list, err := p.engine.remote.list(ctx, p.stytch, record.Organization, since)
+	if err != nil {
+		return connection.Identity{}, err
+	}
+	begun := p.stytch.Begun()
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
+	candidates := make([]connection.Candidate, 0, len(list))
+	for _, r := range list {
+		candidates = append(candidates, p.engine.kind.Candidate(p.o, r))
+	}
+	return connection.Identify(connection.Situation{
+		UID: p.o.GetUID(), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
+		Seen: candidates, Begun: begun, Believable: believable,
+		Holder: p.holder(ctx), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
+	}), nil
+}
+
+// believable is the time from which a list without the connection proves that no create request is still in flight.
+func (p *pass[O, R]) believable() time.Time {
+	known := p.shared.memory.of(p.o.GetUID())
+	return connection.Attempt{
+		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.shared.memory.firstPass(p.now),
+	}.Believable(p.shared.SettleTime)
+}
+
+// adopt records a connection that was found as the manifest's own.
+func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
+	if connection.Observing(p.o) {
+		return nil
+	}
+	recorded := connection.RecordOf(p.o).ID
+	if err := p.addFinalizer(ctx); err != nil || recorded == id {
+		return err
+	}
+	if err := p.recordID(ctx, id); err != nil {
+		return err
+	}
+	if p.o.CommonSpec().ConnectionID == id {
+		p.addEvent("Adopted", fmt.Sprintf("Took over %s.", id))
+	} else {
+		p.addEvent("Recovered", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
+	}
+	return nil
+}
