@@ -11,7 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -114,4 +119,36 @@ func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.Styt
 		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, eventAction, "%s", truncateNote(report.Message))
 	}
 	return nil
+}
+
+func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &v1alpha1.StytchProject{}, indexSecret, func(object client.Object) []string {
+		return []string{object.(*v1alpha1.StytchProject).Spec.SecretRef.Name} //nolint:forcetypeassert // the index is on this kind
+	})
+}
+
+// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, and by a pass of a connection in
+// which the credentials were rejected.
+func (c *projectChecker) setup(mgr ctrl.Manager) error {
+	return builder.ControllerManagedBy(mgr).
+		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.referring)).
+		WatchesRawSource(source.Channel(c.shared.projectEvents, &handler.EnqueueRequestForObject{})).
+		WithOptions(controllerOptions()).
+		Complete(c)
+}
+
+// referring finds the StytchProjects that name a Secret.
+func (c *projectChecker) referring(ctx context.Context, secret client.Object) []reconcile.Request {
+	var projects v1alpha1.StytchProjectList
+	err := c.shared.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "finding the StytchProjects of a Secret")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range projects.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
+	}
+	return requests
 }

@@ -1,0 +1,66 @@
+package controllers
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// Indexes of the cache, by which manifests are listed.
+const (
+	indexClaim     = "claim"     // the connection IDs that a manifest records or names
+	indexConflict  = "conflict"  // "true" if the reason of Synced is Conflict
+	indexProject   = "project"   // the StytchProject of a connection
+	indexReference = "reference" // the other objects that a manifest names, as kind/name
+	indexSecret    = "secret"    // the Secret of a StytchProject
+	indexedAsTrue  = "true"
+)
+
+// index adds the indexes of the kind to the cache.
+func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) error {
+	for field, values := range map[string]func(O) []string{
+		indexClaim:   func(o O) []string { return claimed(o) },
+		indexProject: func(o O) []string { return []string{o.CommonSpec().Project()} },
+		indexReference: func(o O) []string {
+			var values []string
+			for _, ref := range e.kind.Names(o) {
+				values = append(values, referenceValue(ref.Kind, ref.Name))
+			}
+			return values
+		},
+		indexConflict: func(o O) []string {
+			if synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced); synced != nil && synced.Reason == v1alpha1.ReasonConflict {
+				return []string{indexedAsTrue}
+			}
+			return nil
+		},
+	} {
+		err := indexer.IndexField(ctx, e.newObject(), field, func(object client.Object) []string {
+			return values(object.(O)) //nolint:forcetypeassert // the index is on this kind
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func referenceValue(kind, name string) string { return kind + "/" + name }
+
+// listManifests lists manifests of the kind from the cache.
+func (e *engine[O, R]) listManifests(ctx context.Context, options ...client.ListOption) ([]O, error) {
+	list := e.newList()
+	if err := e.shared.client.List(ctx, list, options...); err != nil {
+		return nil, err
+	}
+	var found []O
+	err := meta.EachListItem(list, func(object runtime.Object) error {
+		found = append(found, object.(O)) //nolint:forcetypeassert // the list is of this kind
+		return nil
+	})
+	return found, err
+}

@@ -1,0 +1,126 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// referring finds the manifests that name an object in their namespace.
+func (e *engine[O, R]) referring(kind string) handler.MapFunc {
+	return func(ctx context.Context, object client.Object) []reconcile.Request {
+		return e.requests(ctx, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexReference: referenceValue(kind, object.GetName())})
+	}
+}
+
+// ofProject finds the manifests of a StytchProject.
+func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []reconcile.Request {
+	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
+}
+
+// deletedSources finds the manifests whose deletion may wait for an ExternalConnection.
+func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object) []reconcile.Request {
+	external, ok := object.(*v1alpha1.ExternalConnection)
+	if !ok {
+		return nil
+	}
+	if ref := external.Spec.SourceRef; ref != nil {
+		if string(ref.Kind) != e.kindName {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: inNamespace(external, ref.Name)}}
+	}
+	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
+}
+
+// inConflict finds the manifests whose Synced says Conflict.
+func (e *engine[O, R]) inConflict(ctx context.Context, _ client.Object) []reconcile.Request {
+	return e.requests(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
+}
+
+func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	found, err := e.listManifests(ctx, options...)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.kindName)
+		return nil
+	}
+	var requests []reconcile.Request
+	for _, o := range found {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
+	}
+	return requests
+}
+
+// desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, and its deletion.
+func desiredStateChanged() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew))
+	}})
+}
+
+// secretChanged passes every change of a Secret except the writes of this process that prove it writable.
+func (s *shared) secretChanged() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return !s.memory.isProof(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !s.memory.isProof(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			s.memory.dropProof(e.Object)
+			return true
+		},
+	}
+}
+
+// sourceChanged passes what an ExternalConnection may wait for: a source is created or deleted, gets its connection, or becomes active.
+func sourceChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, isConnection := e.ObjectOld.(v1alpha1.Connection)
+		after, both := e.ObjectNew.(v1alpha1.Connection)
+		return isConnection && both && (connection.RecordOf(before).ID != connection.RecordOf(after).ID ||
+			before.CommonStatus().State != after.CommonStatus().State)
+	}}
+}
+
+// dependantGone passes the deletion of an ExternalConnection.
+func dependantGone() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
+		},
+	}
+}
+
+// claimsChanged passes what may end a conflict: a manifest is deleted, or claims another connection than before.
+func claimsChanged() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, isConnection := e.ObjectOld.(v1alpha1.Connection)
+			after, both := e.ObjectNew.(v1alpha1.Connection)
+			return isConnection && both && !slices.Equal(claimed(before), claimed(after))
+		},
+	}
+}
+
+// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, or a check has another
+// result than the last.
+func credentialsChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
+		after, both := e.ObjectNew.(*v1alpha1.StytchProject)
+		return isProject && both && (before.Generation != after.Generation ||
+			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs))
+	}}
+}
