@@ -1,18 +1,35 @@
-// Package controllers is the doing: it reads manifests and Stytch, asks package connection what to make of them, carries that
-// out, and writes down what came of it.
+// Package controllers reconciles manifests with Stytch. It reads both, asks package connection what to do, does it, and writes the
+// result into status.
 //
-//	Reconcile  settled? → done          paused? → say so          deleting? → remove
-//	  open       the StytchProject's session
-//	  identify   list the organization, Identify
-//	  create     turn, finalizer, live read, [prove the Secret], POST, [Secret], record the ID
-//	  converge   read, ask connection.Convergence for the next move, make it, and again, until the move is the end
-//	  conclude   Judge, at most one status write, when to look again
+//	Reconcile (engine.go)      settled? noteExpiry      paused? conclude      deleted? remove      else keep:
+//	  │
+//	  ├─ openProject           session of the StytchProject; project and organization        sessions.go
+//	  ├─ identify              list the organization, find the manifest's connection         adopt.go, claims.go
+//	  ├─ create                turn, finalizer, live read, [prove the Secret], POST,         create.go
+//	  │                        [token into the Secret], recordID
+//	  │  or adopt              finalizer, recordID                                           adopt.go
+//	  │  or planCreation       under Observe                                                 create.go
+//	  ├─ converge              read, ask connection.Convergence for the next move, make it,  converge.go, inputs.go
+//	  │                        until it ends
+//	  └─ conclude              events, at most one write of status, time of the next pass    conclude.go, events.go
 //
-// One engine serves every kind. What differs is a connection.Kind, which thinks, and a remote, which talks.
+// One engine serves all kinds. What differs is a connection.Kind, which decides, and a remote (remote.go), which makes the calls. Each
+// kind has a file: external.go, oidc.go, saml.go, scim.go. Further files hold their parts: token.go, the Secret of a SCIM
+// connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection refers to.
 //
-// What is decided here is about Kubernetes and this process alone: which version of an object is believed, which of the process's
-// writes the cache has not seen, who is woken by what, whether a StytchProject was checked, what an error of the API server
-// means, what is said of objects that are missing or cannot be written, and which events are news. Everything that is decided about
-// a connection (whose it is, what is sent, what a refusal by Stytch ends, whether it may be created or deleted, and when it is
-// looked at again) is a pure function of package connection.
+//	remove.go      deletion of a manifest
+//	write.go       all writes of a manifest, and what a refused write means
+//	shared.go      what the engines share: options, clients, sessions, memory
+//	memory.go      what the process remembers of manifests
+//	project.go     the controller of StytchProjects
+//	setup.go       permissions, and the controllers in the manager
+//	watches.go     which change wakes which manifests
+//	index.go       by what manifests are listed from the cache
+//	metrics.go     metrics that are read from status
+//
+// This package decides only about Kubernetes and its own process: which version of an object is current, which writes the cache does
+// not show yet, who is woken by what, whether a StytchProject has been checked, what an error of the API server means, what to say
+// about objects that are missing or cannot be written, and which events are new. Every decision about a connection is a pure function
+// of package connection: whose it is, what is sent, what a refusal by Stytch means, whether it may be created or deleted, and when the
+// next pass is due.
 package controllers
