@@ -98,8 +98,8 @@ func shas(certificates ...string) []string {
 	return list
 }
 
-// written are certificates as a manifest holds them.
-func written(certificates ...string) []v1alpha1.VerificationCertificate {
+// specCertificates are certificates as a manifest holds them.
+func specCertificates(certificates ...string) []v1alpha1.VerificationCertificate {
 	var list []v1alpha1.VerificationCertificate
 	for _, c := range certificates {
 		list = append(list, v1alpha1.VerificationCertificate{PEM: c})
@@ -265,13 +265,12 @@ func endOf(certificate string) time.Time {
 	return parsed.NotAfter
 }
 
-// reborn is the process after its death: it knows nothing any more but what its caches show, and no call of its former life is
-// on its way.
-func (p *process) reborn() *process {
+// restarted is the process after a crash: it has the same caches, an empty memory and no call in flight.
+func (p *process) restarted() *process {
 	GinkgoHelper()
-	f := p.fate
+	f := p.life
 	f.mu.Lock()
-	f.events, f.reads, f.dieAt, f.dieOn, f.over = nil, nil, 0, "", false
+	f.events, f.reads, f.dieAt, f.dieOn, f.ended = nil, nil, 0, "", false
 	f.mu.Unlock()
 	was := p.shared
 	options := was.Options
@@ -280,21 +279,21 @@ func (p *process) reborn() *process {
 		Options: options, client: was.client, cached: was.cached, live: was.live, recorder: was.recorder,
 		projectEvents: make(chan event.GenericEvent, maxProjectEvents),
 	}
-	return &process{world: p.world, fate: f, cache: p.cache, freeze: p.freeze, reconcilers: &reconcilers{
+	return &process{world: p.world, life: f, cache: p.cache, freeze: p.freeze, reconcilers: &reconcilers{
 		shared: d, projects: &projectChecker{d},
 		external: externalEngine(d), oidc: oidcEngine(d), saml: samlEngine(d), scim: scimEngine(d),
 	}}
 }
 
-// calm takes passes of an object, on what the caches happen to show, until one does nothing and asks for none before the next
+// settleOnCache takes passes of an object, without waiting for the caches, until one does nothing and asks for none before the next
 // slot, or the process is dead.
-func (p *process) calm(o v1alpha1.Connection) {
+func (p *process) settleOnCache(o v1alpha1.Connection) {
 	GinkgoHelper()
 	var got outcome
 	for range 40 {
 		got = p.again(o)
 		switch {
-		case p.fate.dead(), got.quiet() && p.done(o):
+		case p.life.dead(), got.quiet() && p.done(o):
 			return
 		case got.err != nil:
 			p.world.clock.advance(firstRetry)
@@ -302,12 +301,12 @@ func (p *process) calm(o v1alpha1.Connection) {
 			p.world.clock.advance(got.result.RequeueAfter)
 		}
 	}
-	Fail(fmt.Sprintf("%s is not calm after 40 passes: %+v", o.GetName(), got))
+	Fail(fmt.Sprintf("%s is not settled after 40 passes: %+v", o.GetName(), got))
 }
 
-// storm is a flow that many manifests go through in one world, each at the hands of a process that dies at another call or write
-// of it, before or after its effect.
-type storm struct {
+// crashSeries is a flow that many manifests go through in one world. For each of them the process dies at another call or write of the
+// flow, before or after its effect.
+type crashSeries struct {
 	switches func(*stytchsim.Switches)
 	// refused says that the flow ends with what Stytch does not take, which is tried again at each look.
 	refused bool
@@ -318,9 +317,9 @@ type storm struct {
 	expect func(w *world, o *v1alpha1.SAMLConnection)
 }
 
-// rage lets the storm go through one manifest without a death, to count, and then through one for each death. Another process ends
-// what the dead ones began, and a third finds nothing to do.
-func (s storm) rage(ctx context.Context) {
+// run takes one manifest through the flow without a death, to count, and then one for each death. Another process finishes what the
+// dead ones began, and a third finds nothing to do.
+func (s crashSeries) run(ctx context.Context) {
 	GinkgoHelper()
 	var switches []func(*stytchsim.Switches)
 	if s.switches != nil {
@@ -333,9 +332,9 @@ func (s storm) rage(ctx context.Context) {
 	whole := s.arrange(w, p, "whole")
 	s.ask(w, whole)
 	p.catchUp()
-	p = p.reborn()
-	s.goOn(p, whole)
-	count := p.fate.seen()
+	p = p.restarted()
+	s.resume(p, whole)
+	count := p.life.eventCount()
 	s.expect(w, whole)
 	Expect(count).To(BeNumerically(">=", 2))
 
@@ -350,16 +349,16 @@ func (s storm) rage(ctx context.Context) {
 	}
 	p.catchUp()
 	for i, o := range manifests {
-		p = p.reborn()
-		p.fate.dies(i/2+1, i%2 == 1)
-		s.goOn(p, o)
-		Expect(p.fate.dead()).To(BeTrue(), "the process of %s did not come to its %d. call or write of %d", o.Name, i/2+1, count)
+		p = p.restarted()
+		p.life.dieAtEvent(i/2+1, i%2 == 1)
+		s.resume(p, o)
+		Expect(p.life.dead()).To(BeTrue(), "the process of %s did not come to its %d. call or write of %d", o.Name, i/2+1, count)
 	}
-	p = p.reborn()
+	p = p.restarted()
 	p.catchUp()
 	for _, o := range manifests {
 		By("going on with " + o.Name)
-		s.goOn(p, o)
+		s.resume(p, o)
 		s.expect(w, o)
 	}
 	w.expectHonest()
@@ -373,11 +372,11 @@ func (s storm) rage(ctx context.Context) {
 	}
 }
 
-func (s storm) goOn(p *process, o v1alpha1.Connection) {
+func (s crashSeries) resume(p *process, o v1alpha1.Connection) {
 	GinkgoHelper()
 	if s.refused {
 		p.again(o)
 		return
 	}
-	p.calm(o)
+	p.settleOnCache(o)
 }

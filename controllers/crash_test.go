@@ -133,15 +133,15 @@ func (f flow) run(ctx context.Context, deaths ...death) int {
 	p := w.start()
 	f.ask(w, o)
 	for _, d := range deaths {
-		p.fate.dies(d.n, d.after)
+		p.life.dieAtEvent(d.n, d.after)
 		live(w, p, o)
 		// How much there is to do may depend on the time of the day, by a look more or less: then it lived, and had less to do.
-		Expect(p.fate.dead() || p.fate.seen() < d.n).To(BeTrue(), "the process came to its %d. call or write, and lives", d.n)
+		Expect(p.life.dead() || p.life.eventCount() < d.n).To(BeTrue(), "the process came to its %d. call or write, and lives", d.n)
 		p = w.start()
 	}
-	p.fate.dies(0, false)
+	p.life.dieAtEvent(0, false)
 	live(w, p, o)
-	count := p.fate.seen()
+	count := p.life.eventCount()
 	f.expect(w, o)
 	if f.live == nil && w.exists(o) {
 		w.start().expectQuiet(o)
@@ -255,7 +255,7 @@ var _ = Describe("A creation that is still on the wire", func() {
 	It("is found by the next process when the first one died and it took effect after the next one's first look", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o, first, h, ended := onTheWire(w)
-		first.fate.end()
+		first.life.end()
 		second := w.start()
 		inDoubt(w, second, o)
 		h.release()
@@ -312,9 +312,9 @@ var _ = Describe("A creation that is still on the wire", func() {
 		p := w.start()
 		p.check()
 		p.catchUp()
-		p.fate.diesAt(fmt.Sprintf("kubernetes PATCH /apis/%s/namespaces/%s/samlconnections/okta/status", v1alpha1.GroupVersion, w.namespace))
+		p.life.dieOnEvent(fmt.Sprintf("kubernetes PATCH /apis/%s/namespaces/%s/samlconnections/okta/status", v1alpha1.GroupVersion, w.namespace))
 		p.pass(o)
-		Expect(p.fate.dead()).To(BeTrue())
+		Expect(p.life.dead()).To(BeTrue())
 		w.reload(o)
 		Expect([]string{o.Status.ProjectID, o.Status.OrganizationID, o.Status.ConnectionID}).To(
 			Equal([]string{stytchsim.DefaultProjectID, w.acme.ID, w.made()[0]}))
@@ -347,9 +347,9 @@ var _ = Describe("Two manifests with one display name", func() {
 			p := w.start()
 			p.check()
 			p.catchUp()
-			p.fate.diesAt("stytch POST ")
+			p.life.dieOnEvent("stytch POST ")
 			p.pass(o)
-			Expect(p.fate.dead()).To(BeTrue())
+			Expect(p.life.dead()).To(BeTrue())
 		}
 		Expect(w.made()).To(HaveLen(2))
 		last := w.start()

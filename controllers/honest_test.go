@@ -77,7 +77,7 @@ func (w *world) expectHonestEvents() {
 func (w *world) connections() []v1alpha1.Connection {
 	GinkgoHelper()
 	var all []v1alpha1.Connection
-	Expect(book.wait(w.namespace)).To(Succeed())
+	Expect(apiLedger.wait(w.namespace)).To(Succeed())
 	for _, kind := range kindsOfSpecs() {
 		Expect(sharedCluster.GetCache().List(w.ctx, kind.list, client.InNamespace(w.namespace))).To(Succeed())
 		Expect(meta.EachListItem(kind.list, func(o runtime.Object) error {
@@ -216,9 +216,9 @@ func (p *process) expectQuiet(o client.Object) {
 	before := o.GetResourceVersion()
 	p.catchUp()
 	p.check() // what the project needs is not the connection's doing
-	_, n := p.fate.readSince(0)
+	_, n := p.life.readSince(0)
 	got := p.pass(o)
-	reads, _ := p.fate.readSince(n)
+	reads, _ := p.life.readSince(n)
 	Expect(reads).To(BeEmpty())
 	Expect(got.err).NotTo(HaveOccurred())
 	Expect(got.calls).To(BeEmpty())

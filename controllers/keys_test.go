@@ -421,13 +421,13 @@ var _ = Describe("A process that dies while keys are changed", func() {
 	settle := func(w *world, p *process, o *v1alpha1.SAMLConnection) *v1alpha1.SAMLConnection {
 		w.create(o)
 		p.catchUp()
-		p.calm(o)
+		p.settleOnCache(o)
 		w.reload(o)
 		return o
 	}
 	for _, position := range []string{"replace", "append"} {
 		It("gives Stytch a signing key once ("+position+")", func(ctx context.Context) {
-			storm{
+			crashSeries{
 				switches: func(s *stytchsim.Switches) { s.SigningCertificates = position },
 				arrange: func(w *world, p *process, name string) *v1alpha1.SAMLConnection {
 					o := own(w, name)
@@ -447,12 +447,12 @@ var _ = Describe("A process that dies while keys are changed", func() {
 						Expect(keys).To(Equal(spkis(1)))
 					}
 				},
-			}.rage(ctx)
+			}.run(ctx)
 		})
 	}
 
 	It("adds each encryption key once, and removes none of others", func(ctx context.Context) {
-		storm{
+		crashSeries{
 			arrange: func(w *world, p *process, name string) *v1alpha1.SAMLConnection {
 				o := settle(w, p, own(w, name))
 				w.foreignKeys(o.Status.ConnectionID, 9)
@@ -467,11 +467,11 @@ var _ = Describe("A process that dies while keys are changed", func() {
 				Expect(w.encryptionKeys(o.Status.ConnectionID)).To(ConsistOf(spkis(9, 0, 1)))
 				w.expectMapped(o, 0, 1)
 			},
-		}.rage(ctx)
+		}.run(ctx)
 	})
 
 	It("rotates each encryption key once, and removes none of others", func(ctx context.Context) {
-		storm{
+		crashSeries{
 			arrange: func(w *world, p *process, name string) *v1alpha1.SAMLConnection {
 				o := settle(w, p, own(w, name))
 				w.foreignKeys(o.Status.ConnectionID, 9)
@@ -479,7 +479,7 @@ var _ = Describe("A process that dies while keys are changed", func() {
 				edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.EncryptionPrivateKeyRefs = refs })
 				p.catchUp()
 				w.clock.advance(resync)
-				p.calm(o)
+				p.settleOnCache(o)
 				w.expectMapped(o, 0, 1)
 				return o
 			},
@@ -492,6 +492,6 @@ var _ = Describe("A process that dies while keys are changed", func() {
 				Expect(w.encryptionKeys(o.Status.ConnectionID)).To(ConsistOf(spkis(9, 2, 3)))
 				w.expectMapped(o, 2, 3)
 			},
-		}.rage(ctx)
+		}.run(ctx)
 	})
 })

@@ -11,11 +11,11 @@ import (
 
 // kindOfSpecs is one kind of connection, as the specs know it.
 type kindOfSpecs struct {
-	name     string
-	blank    v1alpha1.Connection
-	list     client.ObjectList
-	manifest func(w *world) v1alpha1.Connection
-	passes   func(p *process) reconcile.Reconciler
+	name       string
+	object     v1alpha1.Connection
+	list       client.ObjectList
+	manifest   func(w *world) v1alpha1.Connection
+	reconciler func(p *process) reconcile.Reconciler
 	// edit changes much, and touch one field alone, which Stytch's update endpoint calls touched.
 	edit    func(o v1alpha1.Connection)
 	touch   func(o v1alpha1.Connection)
@@ -26,17 +26,17 @@ type kindOfSpecs struct {
 func kindsOfSpecs() []kindOfSpecs {
 	return []kindOfSpecs{
 		{
-			name: "ExternalConnection", blank: &v1alpha1.ExternalConnection{}, list: &v1alpha1.ExternalConnectionList{},
-			manifest: func(w *world) v1alpha1.Connection { return w.external() },
-			passes:   func(p *process) reconcile.Reconciler { return p.external },
-			edit:     func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{"editor"} },
-			touch:    func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{} },
-			touched:  "external_connection_implicit_role_assignments",
+			name: "ExternalConnection", object: &v1alpha1.ExternalConnection{}, list: &v1alpha1.ExternalConnectionList{},
+			manifest:   func(w *world) v1alpha1.Connection { return w.external() },
+			reconciler: func(p *process) reconcile.Reconciler { return p.external },
+			edit:       func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{"editor"} },
+			touch:      func(o v1alpha1.Connection) { o.(*v1alpha1.ExternalConnection).Spec.ImplicitRoles = []string{} },
+			touched:    "external_connection_implicit_role_assignments",
 		},
 		{
-			name: "OIDCConnection", blank: &v1alpha1.OIDCConnection{}, list: &v1alpha1.OIDCConnectionList{},
-			manifest: func(w *world) v1alpha1.Connection { return w.oidc("entra") },
-			passes:   func(p *process) reconcile.Reconciler { return p.oidc },
+			name: "OIDCConnection", object: &v1alpha1.OIDCConnection{}, list: &v1alpha1.OIDCConnectionList{},
+			manifest:   func(w *world) v1alpha1.Connection { return w.oidc("entra") },
+			reconciler: func(p *process) reconcile.Reconciler { return p.oidc },
 			edit: func(o v1alpha1.Connection) {
 				o.(*v1alpha1.OIDCConnection).Spec.TokenURL = "https://tokens.example.com"
 				o.CommonSpec().DisplayName = "Entra, renamed"
@@ -45,9 +45,9 @@ func kindsOfSpecs() []kindOfSpecs {
 			touched: "custom_scopes",
 		},
 		{
-			name: "SAMLConnection", blank: &v1alpha1.SAMLConnection{}, list: &v1alpha1.SAMLConnectionList{},
-			manifest: func(w *world) v1alpha1.Connection { return w.saml("okta") },
-			passes:   func(p *process) reconcile.Reconciler { return p.saml },
+			name: "SAMLConnection", object: &v1alpha1.SAMLConnection{}, list: &v1alpha1.SAMLConnectionList{},
+			manifest:   func(w *world) v1alpha1.Connection { return w.saml("okta") },
+			reconciler: func(p *process) reconcile.Reconciler { return p.saml },
 			edit: func(o v1alpha1.Connection) {
 				o.(*v1alpha1.SAMLConnection).Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: newCertificate("new")}, {PEM: newCertificate("newer")}}
 				o.CommonSpec().DisplayName = "Okta, renamed"
@@ -58,12 +58,12 @@ func kindsOfSpecs() []kindOfSpecs {
 			touched: "idp_initiated_auth_disabled",
 		},
 		{
-			name: "SCIMConnection", blank: &v1alpha1.SCIMConnection{}, list: &v1alpha1.SCIMConnectionList{},
-			manifest: func(w *world) v1alpha1.Connection { return w.scim("directory") },
-			passes:   func(p *process) reconcile.Reconciler { return p.scim },
-			edit:     func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Directory, renamed" },
-			touch:    func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" },
-			touched:  "display_name",
+			name: "SCIMConnection", object: &v1alpha1.SCIMConnection{}, list: &v1alpha1.SCIMConnectionList{},
+			manifest:   func(w *world) v1alpha1.Connection { return w.scim("directory") },
+			reconciler: func(p *process) reconcile.Reconciler { return p.scim },
+			edit:       func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Directory, renamed" },
+			touch:      func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" },
+			touched:    "display_name",
 		},
 	}
 }

@@ -33,7 +33,7 @@ import (
 func cachedKinds() []client.Object {
 	cached := []client.Object{&v1alpha1.StytchProject{}, metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap)}
 	for _, kind := range kindsOfSpecs() {
-		cached = append(cached, kind.blank)
+		cached = append(cached, kind.object)
 	}
 	return cached
 }
@@ -106,12 +106,12 @@ func (w window) Start(ctx context.Context) error {
 // ledger holds, of each namespace of a world, which versions of objects the API server was made to store by anybody in these specs, dead
 // or alive, and which of them the shared cache shows. So a spec can wait for the cache without asking the API server what there is.
 type ledger struct {
-	mu    sync.Mutex
-	pages map[string]*page
+	mu         sync.Mutex
+	namespaces map[string]*namespaceLedger
 }
 
-// page is one namespace of a ledger.
-type page struct {
+// namespaceLedger is one namespace of a ledger.
+type namespaceLedger struct {
 	written map[types.UID]string // versions; deleted for what is not there any more
 	shown   map[types.UID]string
 	writes  map[string]int // how many there were of each resource, events too
@@ -125,13 +125,13 @@ const deleted = "deleted"
 func (l *ledger) open(namespace string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pages[namespace] = &page{written: map[types.UID]string{}, shown: map[types.UID]string{}, writes: map[string]int{}, news: make(chan struct{})}
+	l.namespaces[namespace] = &namespaceLedger{written: map[types.UID]string{}, shown: map[types.UID]string{}, writes: map[string]int{}, news: make(chan struct{})}
 }
 
 func (l *ledger) close(namespace string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.pages, namespace)
+	delete(l.namespaces, namespace)
 }
 
 // writes is how often objects of these resources were written in a namespace.
@@ -140,7 +140,7 @@ func (l *ledger) writes(namespace string, resources ...string) int {
 	defer l.mu.Unlock()
 	n := 0
 	for _, resource := range resources {
-		n += l.pages[namespace].writes[resource]
+		n += l.namespaces[namespace].writes[resource]
 	}
 	return n
 }
@@ -165,7 +165,7 @@ func (l *ledger) wait(namespace string) error {
 func (l *ledger) behind(namespace string) (map[types.UID]string, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.pages[namespace]
+	p := l.namespaces[namespace]
 	behind := map[types.UID]string{}
 	for uid, version := range p.written {
 		if newest(p.shown[uid], version) != p.shown[uid] {
@@ -206,7 +206,7 @@ func (l *ledger) handler() toolscache.ResourceEventHandler {
 func (l *ledger) show(object metav1.Object, isGone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, kept := l.pages[object.GetNamespace()]
+	p, kept := l.namespaces[object.GetNamespace()]
 	if !kept {
 		return
 	}
@@ -240,7 +240,7 @@ func (l *ledger) note(r *http.Request, body []byte) error {
 	resource, _, _ := strings.Cut(path, "/")
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, kept := l.pages[namespace]
+	p, kept := l.namespaces[namespace]
 	if !kept {
 		return nil
 	}

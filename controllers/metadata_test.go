@@ -121,7 +121,7 @@ var _ = Describe("A metadataURL", func() {
 				w.settled(o)
 				w.publishMetadata(url, idp, old, next)
 				v := w.watchCertificates()
-				v.look(o.Status.ConnectionID, "at first")
+				v.note(o.Status.ConnectionID, "at first")
 				p := w.start()
 				w.clock.advance(resync)
 				p.settle(o)
@@ -192,7 +192,7 @@ var _ = Describe("A metadataURL", func() {
 				a, b := newCertificate("a"), newCertificate("b")
 				w.publishMetadata(url, other, b)
 				o := w.saml("okta")
-				o.Spec.VerificationCertificates = written(a)
+				o.Spec.VerificationCertificates = specCertificates(a)
 				w.settled(o)
 				edit(w, o, func(o *v1alpha1.SAMLConnection) {
 					o.Spec.MetadataURL = url
@@ -204,7 +204,7 @@ var _ = Describe("A metadataURL", func() {
 
 				edit(w, o, func(o *v1alpha1.SAMLConnection) {
 					o.Spec.MetadataURL = ""
-					o.Spec.IDPEntityID, o.Spec.IDPSSOURL, o.Spec.VerificationCertificates = idp, idp+"/sso", written(a)
+					o.Spec.IDPEntityID, o.Spec.IDPSSOURL, o.Spec.VerificationCertificates = idp, idp+"/sso", specCertificates(a)
 				})
 				p.settle(o)
 				w.expectKept(o)
@@ -317,42 +317,42 @@ var _ = Describe("A process that dies while metadata is read", func() {
 	}
 	for _, position := range positions {
 		It("for the first time leaves a connection as it says ("+position+")", func(ctx context.Context) {
-			storm{
+			crashSeries{
 				switches: reading(position),
 				arrange:  func(w *world, _ *process, name string) *v1alpha1.SAMLConnection { return described(w, name) },
 				ask:      func(w *world, o *v1alpha1.SAMLConnection) { w.create(o) },
 				expect:   func(w *world, o *v1alpha1.SAMLConnection) { w.expectDescribed(o, idp, old) },
-			}.rage(ctx)
+			}.run(ctx)
 		})
 
 		settled := func(w *world, p *process, name string) *v1alpha1.SAMLConnection {
 			o := described(w, name)
 			w.create(o)
 			p.catchUp()
-			p.calm(o)
+			p.settleOnCache(o)
 			return o
 		}
 		It("again leaves a connection as it says ("+position+")", func(ctx context.Context) {
-			storm{
+			crashSeries{
 				switches: reading(position), arrange: settled,
 				ask: func(w *world, o *v1alpha1.SAMLConnection) {
 					w.publishMetadata(o.Spec.MetadataURL, idp, old, next)
 					w.refresh(o, new("rolled over"))
 				},
 				expect: func(w *world, o *v1alpha1.SAMLConnection) { w.expectDescribed(o, idp, old, next) },
-			}.rage(ctx)
+			}.run(ctx)
 		})
 
 		It("in the place of what the manifest said leaves a connection as it says ("+position+")", func(ctx context.Context) {
-			storm{
+			crashSeries{
 				switches: reading(position),
 				arrange: func(w *world, p *process, name string) *v1alpha1.SAMLConnection {
 					o := w.saml(name)
 					o.Spec.Organization = w.organization(name).ID
-					o.Spec.VerificationCertificates = written(old)
+					o.Spec.VerificationCertificates = specCertificates(old)
 					w.create(o)
 					p.catchUp()
-					p.calm(o)
+					p.settleOnCache(o)
 					return o
 				},
 				ask: func(w *world, o *v1alpha1.SAMLConnection) {
@@ -363,18 +363,18 @@ var _ = Describe("A process that dies while metadata is read", func() {
 					})
 				},
 				expect: func(w *world, o *v1alpha1.SAMLConnection) { w.expectDescribed(o, other, others) },
-			}.rage(ctx)
+			}.run(ctx)
 		})
 
 		It("at another URL leaves a connection as it says there ("+position+")", func(ctx context.Context) {
-			storm{
+			crashSeries{
 				switches: reading(position), arrange: settled,
 				ask: func(w *world, o *v1alpha1.SAMLConnection) {
 					w.publishMetadata(metadataURL("other-of-"+o.Name), other, others)
 					edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.MetadataURL = metadataURL("other-of-" + o.Name) })
 				},
 				expect: func(w *world, o *v1alpha1.SAMLConnection) { w.expectDescribed(o, other, others) },
-			}.rage(ctx)
+			}.run(ctx)
 		})
 	}
 })

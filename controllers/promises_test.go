@@ -158,8 +158,8 @@ var _ = Describe("Minimal: an update", func() {
 	})
 })
 
-// survival is an update of one thing of a connection that was made by hand, with every field set, and taken over.
-type survival struct {
+// partialUpdate is an update of one thing of a connection that was made by hand, with every field set, and taken over.
+type partialUpdate struct {
 	manifest func(w *world) v1alpha1.Connection
 	// change is made to the manifest, which names nothing but the connection before.
 	change func(w *world, o v1alpha1.Connection)
@@ -167,7 +167,7 @@ type survival struct {
 	sent, changed []string
 }
 
-func (s survival) expect(ctx context.Context) {
+func (s partialUpdate) expect(ctx context.Context) {
 	w := newWorld(ctx)
 	o := s.manifest(w)
 	w.create(o)
@@ -273,74 +273,74 @@ func ofExternal(change func(o *v1alpha1.ExternalConnection)) func(*world, v1alph
 func renamed(_ *world, o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" }
 
 var _ = DescribeTable("Minimal: every field that an update is not about survives it:",
-	func(ctx context.Context, s survival) { s.expect(ctx) },
+	func(ctx context.Context, s partialUpdate) { s.expect(ctx) },
 
-	Entry("the name of a SAML connection", survival{samlByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
-	Entry("settings of a SAML connection", survival{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
+	Entry("the name of a SAML connection", partialUpdate{samlByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
+	Entry("settings of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.IDPSSOURL, o.Spec.AlternativeACSURL, o.Spec.IDPInitiatedAuth = "https://new.example.com/sso", new(""), v1alpha1.ToggleEnabled
 	}), []string{"idp_sso_url", "alternative_acs_url", "idp_initiated_auth_disabled"}, []string{"idp_sso_url", "alternative_acs_url", "idp_initiated_auth_disabled"}}),
-	Entry("the attribute mapping of a SAML connection", survival{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
+	Entry("the attribute mapping of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.AttributeMapping = map[string]string{"email": "NameID", "full_name": "name", "groups": "groups"}
 	}), []string{"attribute_mapping"}, []string{"attribute_mapping"}}),
-	Entry("the certificates of a SAML connection", survival{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
-		o.Spec.VerificationCertificates = written(newCertificates("new", "newer")...)
+	Entry("the certificates of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
+		o.Spec.VerificationCertificates = specCertificates(newCertificates("new", "newer")...)
 	}), []string{"x509_certificate", "x509_certificate"}, []string{"verification_certificates"}}),
-	Entry("the metadata URL of a SAML connection", survival{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
+	Entry("the metadata URL of a SAML connection", partialUpdate{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.MetadataURL = "https://new.example.com/metadata"
 		Expect(w.sim.AddDocument(stytchsim.Document{
 			URL: o.Spec.MetadataURL, IDPEntityID: "https://new.example.com", IDPSSOURL: "https://new.example.com/sso", Certificates: newCertificates("new"),
 		})).To(Succeed())
 	}), []string{"metadata_url"}, []string{"idp_entity_id", "idp_sso_url", "verification_certificates"}}),
-	Entry("the signing key of a SAML connection", survival{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
+	Entry("the signing key of a SAML connection", partialUpdate{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
 		w.create(w.secret("keys", map[string]string{"key": pkcs1(0)}))
 		o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "keys", Key: "key"}
 	}), []string{"signing_private_key"}, []string{"signing_certificates"}}),
-	Entry("an encryption key of a SAML connection", survival{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
+	Entry("an encryption key of a SAML connection", partialUpdate{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
 		w.create(w.secret("keys", map[string]string{"key": pkcs1(0)}))
 		o.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{{Name: "keys", Key: "key"}}
 	}), []string{"saml_encryption_private_key"}, []string{"encryption_private_keys"}}),
-	Entry("the roles of a SAML connection", survival{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
+	Entry("the roles of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.ImplicitRoles = []string{}
 	}), []string{"saml_connection_implicit_role_assignments"}, []string{"saml_connection_implicit_role_assignments"}}),
-	Entry("the groups' roles of a SAML connection", survival{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
+	Entry("the groups' roles of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{{Group: "ops", Role: "viewer"}}
 	}), []string{"saml_group_implicit_role_assignments"}, []string{"saml_group_implicit_role_assignments"}}),
 
-	Entry("the name of an OIDC connection", survival{oidcByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
-	Entry("settings of an OIDC connection", survival{oidcByHand, ofOIDC(func(_ *world, o *v1alpha1.OIDCConnection) {
+	Entry("the name of an OIDC connection", partialUpdate{oidcByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
+	Entry("settings of an OIDC connection", partialUpdate{oidcByHand, ofOIDC(func(_ *world, o *v1alpha1.OIDCConnection) {
 		o.Spec.ClientID, o.Spec.CustomScopes, o.Spec.TokenURL = "new", []string{}, "https://new.example.com/t"
 	}), []string{"client_id", "custom_scopes", "token_url"}, []string{"client_id", "custom_scopes", "token_url"}}),
-	Entry("the attribute mapping of an OIDC connection", survival{oidcByHand, ofOIDC(func(_ *world, o *v1alpha1.OIDCConnection) {
+	Entry("the attribute mapping of an OIDC connection", partialUpdate{oidcByHand, ofOIDC(func(_ *world, o *v1alpha1.OIDCConnection) {
 		o.Spec.AttributeMapping = map[string]string{}
 	}), []string{"attribute_mapping"}, []string{"attribute_mapping"}}),
-	Entry("the issuer of an OIDC connection", survival{oidcByHand, ofOIDC(func(w *world, o *v1alpha1.OIDCConnection) {
+	Entry("the issuer of an OIDC connection", partialUpdate{oidcByHand, ofOIDC(func(w *world, o *v1alpha1.OIDCConnection) {
 		w.publishIssuer(issuer, "https://login.example.com")
 		o.Spec.Issuer = issuer
 	}), []string{"issuer"}, []string{"issuer", "authorization_url", "token_url", "userinfo_url", "jwks_url"}}),
-	Entry("the client secret of an OIDC connection", survival{oidcByHand, ofOIDC(func(w *world, o *v1alpha1.OIDCConnection) {
+	Entry("the client secret of an OIDC connection", partialUpdate{oidcByHand, ofOIDC(func(w *world, o *v1alpha1.OIDCConnection) {
 		w.create(w.secret("client", map[string]string{"key": "a client's secret"}))
 		o.Spec.ClientSecretRef = &v1alpha1.SecretKeyRef{Name: "client", Key: "key"}
 	}), []string{"client_secret"}, []string{"client_secret_sha256"}}),
 
-	Entry("the name of a SCIM connection", survival{scimByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
-	Entry("the identity provider of a SCIM connection", survival{scimByHand, ofSCIM(func(o *v1alpha1.SCIMConnection) {
+	Entry("the name of a SCIM connection", partialUpdate{scimByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
+	Entry("the identity provider of a SCIM connection", partialUpdate{scimByHand, ofSCIM(func(o *v1alpha1.SCIMConnection) {
 		o.Spec.IdentityProvider = "okta"
 	}), []string{"identity_provider"}, []string{"identity_provider"}}),
-	Entry("the roles of a SCIM connection, by name", survival{scimByHand, ofSCIM(func(o *v1alpha1.SCIMConnection) {
+	Entry("the roles of a SCIM connection, by name", partialUpdate{scimByHand, ofSCIM(func(o *v1alpha1.SCIMConnection) {
 		o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Engineering", "editor"), byName("Sales", "viewer")}
 	}), []string{"scim_group_implicit_role_assignments"}, []string{"scim_group_implicit_role_assignments"}}),
 
-	Entry("the name of an External connection", survival{externalByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
-	Entry("the roles of an External connection", survival{externalByHand, ofExternal(func(o *v1alpha1.ExternalConnection) {
+	Entry("the name of an External connection", partialUpdate{externalByHand, renamed, []string{"display_name"}, []string{"display_name"}}),
+	Entry("the roles of an External connection", partialUpdate{externalByHand, ofExternal(func(o *v1alpha1.ExternalConnection) {
 		o.Spec.ImplicitRoles = []string{"editor"}
 	}), []string{"external_connection_implicit_role_assignments"}, []string{"external_connection_implicit_role_assignments"}}),
-	Entry("the groups' roles of an External connection", survival{externalByHand, ofExternal(func(o *v1alpha1.ExternalConnection) {
+	Entry("the groups' roles of an External connection", partialUpdate{externalByHand, ofExternal(func(o *v1alpha1.ExternalConnection) {
 		o.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{}
 	}), []string{"external_group_implicit_role_assignments"}, []string{"external_group_implicit_role_assignments"}}),
 )
 
-// richly are manifests that use what the other specs' do not, each with what it names: those that others name come first.
-func richly() []func(w *world) v1alpha1.Connection {
+// richManifests are manifests that use what those of other specs do not. A manifest comes after those that it refers to.
+func richManifests() []func(w *world) v1alpha1.Connection {
 	return []func(w *world) v1alpha1.Connection{
 		func(w *world) v1alpha1.Connection {
 			w.create(w.secret("idp", map[string]string{corev1.TLSCertKey: newCertificate("one") + newCertificate("two")}))
@@ -401,7 +401,7 @@ var _ = Describe("Fixed point: whatever form Stytch gives its answers,", func() 
 			It(fmt.Sprintf("a connection of each kind comes to rest, with %s=%s", s.Name, value), func(ctx context.Context) {
 				w := newWorld(ctx, func(switches *stytchsim.Switches) { Expect(switches.Set(s.Name, value)).To(Succeed()) })
 				p := w.start()
-				for _, manifest := range richly() {
+				for _, manifest := range richManifests() {
 					o := manifest(w)
 					w.create(o)
 					p.settle(o)

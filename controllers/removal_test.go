@@ -147,7 +147,7 @@ var _ = Describe("Deleting a manifest", func() {
 		o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
 		w.create(o)
 		first := w.start()
-		first.fate.diesAt("stytch POST ")
+		first.life.dieOnEvent("stytch POST ")
 		first.pass(o)
 		Expect(w.made()).To(HaveLen(1))
 		w.delete(o)
@@ -178,7 +178,7 @@ var _ = Describe("Deleting a manifest", func() {
 		"was lost in its creation": func(w *world, o *v1alpha1.SAMLConnection) {
 			w.create(o)
 			p := w.start()
-			p.fate.diesAt("stytch POST ")
+			p.life.dieOnEvent("stytch POST ")
 			p.pass(o)
 		},
 	} {

@@ -17,35 +17,35 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// vigil looks at the certificates of connections at Stytch after each call.
-type vigil struct {
+// certificateWatch notes the certificates of connections in Stytch after each call.
+type certificateWatch struct {
 	world *world
 	mu    sync.Mutex
-	looks map[string][]look // by connection
+	seen  map[string][]certificatesSeen // by connection
 }
 
-// look is what stood at Stytch after a call, by fingerprint.
-type look struct {
+// certificatesSeen are the fingerprints of the certificates in Stytch after a call.
+type certificatesSeen struct {
 	call  string
 	all   []string
 	valid []string
 }
 
-func (w *world) watchCertificates() *vigil {
-	v := &vigil{world: w, looks: map[string][]look{}}
+func (w *world) watchCertificates() *certificateWatch {
+	v := &certificateWatch{world: w, seen: map[string][]certificatesSeen{}}
 	w.sim.SetIntercept(func(stage stytchsim.Stage, op stytchsim.Operation) bool {
 		_, after, found := strings.Cut(op.Path, "/connections/")
 		if found && stage == stytchsim.AfterEffect {
 			id, _, _ := strings.Cut(after, "/")
-			v.look(id, fmt.Sprintf("%s %d", op.Name, op.Status))
+			v.note(id, fmt.Sprintf("%s %d", op.Name, op.Status))
 		}
 		return false
 	})
 	return v
 }
 
-func (v *vigil) look(id, call string) {
-	l := look{call: call}
+func (v *certificateWatch) note(id, call string) {
+	l := certificatesSeen{call: call}
 	now := v.world.clock.Now()
 	for _, certificate := range v.world.installed(id) {
 		l.all = append(l.all, sha(certificate))
@@ -55,17 +55,17 @@ func (v *vigil) look(id, call string) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.looks[id] = append(v.looks[id], l)
+	v.seen[id] = append(v.seen[id], l)
 }
 
 // expectNeverFewer expects of a connection, to which these certificates were to be brought, that between any two calls no fewer
 // valid ones stood there than at first or are wanted; that one fewer did only where five valid ones had taken every place; and that
 // one which is valid only ever went once each valid wanted one stood there, or to make room for one where five valid ones did.
-func (v *vigil) expectNeverFewer(id string, wanted ...string) {
+func (v *certificateWatch) expectNeverFewer(id string, wanted ...string) {
 	GinkgoHelper()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	looks := v.looks[id]
+	looks := v.seen[id]
 	want := shas(wanted...)
 	var due []string
 	for _, c := range wanted {
@@ -79,7 +79,7 @@ func (v *vigil) expectNeverFewer(id string, wanted ...string) {
 		least = 4
 	}
 	for i, now := range looks {
-		about := fmt.Sprintf("after %s, look %d of %s, wanted %v", now.call, i, narrate(looks), brief(want))
+		about := fmt.Sprintf("after %s, look %d of %s, wanted %v", now.call, i, describeSeen(looks), brief(want))
 		Expect(len(now.valid)).To(BeNumerically(">=", least), about)
 		if i == 0 {
 			continue
@@ -93,16 +93,16 @@ func (v *vigil) expectNeverFewer(id string, wanted ...string) {
 			Expect(whole || len(before.valid) == 5).To(BeTrue(), "%s went too early %s", gone[:4], about)
 		}
 	}
-	Expect(len(looks[len(looks)-1].valid)).To(BeNumerically(">=", floor), "at the end of %s", narrate(looks))
+	Expect(len(looks[len(looks)-1].valid)).To(BeNumerically(">=", floor), "at the end of %s", describeSeen(looks))
 }
 
 // removed are the certificates of a connection that went, in that order.
-func (v *vigil) removed(id string) []string {
+func (v *certificateWatch) removed(id string) []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var gone []string
-	for i, now := range v.looks[id][1:] {
-		for _, c := range v.looks[id][i].all {
+	for i, now := range v.seen[id][1:] {
+		for _, c := range v.seen[id][i].all {
 			if !slices.Contains(now.all, c) {
 				gone = append(gone, c)
 			}
@@ -111,7 +111,7 @@ func (v *vigil) removed(id string) []string {
 	return gone
 }
 
-func narrate(looks []look) string {
+func describeSeen(looks []certificatesSeen) string {
 	var lines []string
 	for _, l := range looks {
 		lines = append(lines, fmt.Sprintf("\n  %s: %v, valid %v", l.call, brief(l.all), brief(l.valid)))
@@ -137,7 +137,7 @@ func (w *world) withCertificates(name string, installed, wanted []string) *v1alp
 	Expect(err).NotTo(HaveOccurred())
 	return &v1alpha1.SAMLConnection{ObjectMeta: w.meta(name), Spec: v1alpha1.SAMLConnectionSpec{
 		ConnectionSpec:           v1alpha1.ConnectionSpec{Organization: organization.ID, ConnectionID: id, DisplayName: "Taken over"},
-		VerificationCertificates: written(wanted...),
+		VerificationCertificates: specCertificates(wanted...),
 	}}
 }
 
@@ -177,7 +177,7 @@ var _ = Describe("A rollover of verification certificates", func() {
 			w := newWorld(ctx, func(switches *stytchsim.Switches) { switches.ExpiredCertificate = "refuse" })
 			v := w.watchCertificates()
 			m := w.withCertificates("taken", s.installed, s.wanted)
-			v.look(m.Spec.ConnectionID, "at first")
+			v.note(m.Spec.ConnectionID, "at first")
 			w.create(m)
 			seq := w.seq()
 			process := w.start()
@@ -244,7 +244,7 @@ var _ = Describe("A rollover of verification certificates", func() {
 			name := fmt.Sprintf("random-%d", i)
 			wanted[name] = some(1 + random.IntN(5))
 			m := w.withCertificates(name, some(1+random.IntN(5)), wanted[name])
-			v.look(m.Spec.ConnectionID, "at first")
+			v.note(m.Spec.ConnectionID, "at first")
 			w.create(m)
 			manifests = append(manifests, m)
 		}
@@ -252,7 +252,7 @@ var _ = Describe("A rollover of verification certificates", func() {
 		process.check()
 		process.catchUp()
 		for _, m := range manifests {
-			process.calm(m)
+			process.settleOnCache(m)
 			w.reload(m)
 			v.expectNeverFewer(m.Spec.ConnectionID, wanted[m.Name]...)
 			installed := shas(w.installed(m.Spec.ConnectionID)...)
@@ -273,7 +273,7 @@ var _ = Describe("A rollover of verification certificates", func() {
 		v := w.watchCertificates()
 		m := w.withCertificates("taken", list(a, b, c, d, soon), list(a, b, c, d, n))
 		id := m.Spec.ConnectionID
-		v.look(id, "at first")
+		v.note(id, "at first")
 		w.fault(stytchsim.Fault{Operation: "UpdateSAMLConnection", Times: 1, Status: http.StatusBadRequest, ErrorType: "too_many_roles"})
 		w.create(m)
 		seq := w.seq()
@@ -299,9 +299,9 @@ var _ = Describe("A rollover of verification certificates", func() {
 		m := w.withCertificates("taken", list(a, b, c, d, soon), list(a, b, c, d, strange))
 		w.create(m)
 		first := w.start()
-		first.fate.diesAt("stytch DELETE ")
+		first.life.dieOnEvent("stytch DELETE ")
 		first.pass(m)
-		Expect(first.fate.dead()).To(BeTrue())
+		Expect(first.life.dead()).To(BeTrue())
 		w.expectInstalled(m, a, b, c, d)
 		Expect(m.Status.FreedCertificate.SHA256).To(Equal(sha(soon)))
 		seq := w.seq()
@@ -316,9 +316,9 @@ var _ = Describe("A rollover of verification certificates", func() {
 		m := w.withCertificates("taken", list(a, b, c, d, soon), list(a, b, c, d, strangeCertificate()))
 		w.create(m)
 		first := w.start()
-		first.fate.diesAt("stytch DELETE ")
+		first.life.dieOnEvent("stytch DELETE ")
 		first.pass(m)
-		edit(w, m, func(m *v1alpha1.SAMLConnection) { m.Spec.VerificationCertificates = written(a, b, c, d) })
+		edit(w, m, func(m *v1alpha1.SAMLConnection) { m.Spec.VerificationCertificates = specCertificates(a, b, c, d) })
 		w.start().settle(m)
 		w.expectCondition(m, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)
 		w.expectInstalled(m, a, b, c, d)
@@ -346,7 +346,7 @@ var _ = Describe("A rollover of verification certificates", func() {
 		w := newWorld(ctx, func(s *stytchsim.Switches) { s.AnswerConnection = "absent" })
 		v := w.watchCertificates()
 		m := w.withCertificates("taken", list(a), list(n))
-		v.look(m.Spec.ConnectionID, "at first")
+		v.note(m.Spec.ConnectionID, "at first")
 		w.create(m)
 		seq := w.seq()
 		process := w.start()
@@ -384,14 +384,14 @@ var _ = Describe("A process that dies in a rollover of verification certificates
 	old, next, strange := named("old"), named("next"), strangeCertificate()
 
 	It("leaves the wanted ones in the place of five others, and never a moment with fewer than four", func(ctx context.Context) {
-		var v *vigil
-		storm{
+		var v *certificateWatch
+		crashSeries{
 			arrange: func(w *world, _ *process, name string) *v1alpha1.SAMLConnection {
 				if v == nil {
 					v = w.watchCertificates()
 				}
 				o := w.withCertificates(name, old, next)
-				v.look(o.Spec.ConnectionID, "at first")
+				v.note(o.Spec.ConnectionID, "at first")
 				return o
 			},
 			ask: func(w *world, o *v1alpha1.SAMLConnection) { w.create(o) },
@@ -400,20 +400,20 @@ var _ = Describe("A process that dies in a rollover of verification certificates
 				w.expectInstalled(o, next...)
 				v.expectNeverFewer(o.Spec.ConnectionID, next...)
 			},
-		}.rage(ctx)
+		}.run(ctx)
 	})
 
 	It("leaves the ones that were there when the one that they made room for is refused", func(ctx context.Context) {
-		var v *vigil
+		var v *certificateWatch
 		wanted := append(slices.Clone(old[:4]), strange)
-		storm{
+		crashSeries{
 			refused: true,
 			arrange: func(w *world, _ *process, name string) *v1alpha1.SAMLConnection {
 				if v == nil {
 					v = w.watchCertificates()
 				}
 				o := w.withCertificates(name, old, wanted)
-				v.look(o.Spec.ConnectionID, "at first")
+				v.note(o.Spec.ConnectionID, "at first")
 				return o
 			},
 			ask: func(w *world, o *v1alpha1.SAMLConnection) { w.create(o) },
@@ -422,6 +422,6 @@ var _ = Describe("A process that dies in a rollover of verification certificates
 				w.expectInstalled(o, old...)
 				v.expectNeverFewer(o.Spec.ConnectionID, old...)
 			},
-		}.rage(ctx)
+		}.run(ctx)
 	})
 })

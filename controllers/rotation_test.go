@@ -597,7 +597,7 @@ var _ = Describe("A start that is still on the wire", func() {
 			first.again(o)
 		}()
 		Eventually(h.arrived).Should(Receive())
-		first.fate.end()
+		first.life.end()
 		return o, h
 	}
 
@@ -932,7 +932,7 @@ var _ = Describe("While a rotation waits,", func() {
 			w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 			w.clock.advance(firstRetry)
 			p.settle(o)
-			Expect(w.next4(o)).To(BeEmpty())
+			Expect(w.nextLastFour(o)).To(BeEmpty())
 			w.expectKept(o)
 			if operation == "CompleteSCIMTokenRotation" {
 				Expect(w.current(o)).To(Equal(next))
@@ -956,8 +956,8 @@ var _ = Describe("While a rotation waits,", func() {
 	})
 })
 
-// next4 is the last four of the next token, if there is one.
-func (w *world) next4(o *v1alpha1.SCIMConnection) string {
+// nextLastFour is the last four of the next token, if there is one.
+func (w *world) nextLastFour(o *v1alpha1.SCIMConnection) string {
 	w.reload(o)
 	return o.Status.BearerToken.NextLastFour
 }

@@ -92,7 +92,7 @@ var _ = Describe("A SAMLConnection", func() {
 		ends := time.Now().AddDate(1, 0, 0).Truncate(time.Second)
 		later := newCertificate("later")
 		soon := certificateUntil("soon", ends)
-		o.Spec.VerificationCertificates = written(later, soon)
+		o.Spec.VerificationCertificates = specCertificates(later, soon)
 		w.settled(o)
 		Expect(o.Status.VerificationCertificates).To(HaveLen(2))
 		first := o.Status.VerificationCertificates[0]
@@ -114,7 +114,7 @@ var _ = Describe("Verification certificates", func() {
 		w.create(w.secret("idp-b", map[string]string{corev1.TLSCertKey: b}))
 		w.create(w.configMap("idp-others", map[string]string{"idp.pem": "\n" + c + "\r\n" + d + b + "  \n"}))
 		o := w.saml("okta")
-		o.Spec.VerificationCertificates = append(written(a), fromSecret("idp-b"), fromConfigMap("idp-others"))
+		o.Spec.VerificationCertificates = append(specCertificates(a), fromSecret("idp-b"), fromConfigMap("idp-others"))
 		w.create(o)
 		p := w.start()
 		Expect(samlCalls(p.pass(o).calls)).To(Equal([]string{"GET", "POST /v1/b2b/sso/saml/organization", "PUT", "PUT", "PUT", "PUT"}))
@@ -143,7 +143,7 @@ var _ = Describe("Verification certificates", func() {
 		w.expectInstalled(o, after)
 
 		v := w.watchCertificates()
-		v.look(o.Status.ConnectionID, "at first")
+		v.note(o.Status.ConnectionID, "at first")
 		at := newCertificate("at once")
 		edit(w, secret, func(s *corev1.Secret) { s.Data[corev1.TLSCertKey] = []byte(at) })
 		Expect(samlCalls(p.pass(o).calls)).To(Equal([]string{"PUT", deletesCertificate}))
@@ -194,7 +194,7 @@ var _ = Describe("Verification certificates", func() {
 		secret := w.secret("idp", map[string]string{corev1.TLSCertKey: certificate})
 		w.create(secret)
 		o := w.saml("okta")
-		o.Spec.VerificationCertificates = append(written(newCertificate("inline")), fromSecret("idp"))
+		o.Spec.VerificationCertificates = append(specCertificates(newCertificate("inline")), fromSecret("idp"))
 		w.settled(o)
 		w.delete(secret)
 		seq := w.seq()
@@ -260,7 +260,7 @@ func inSecret(content func() string, reason, message string) row {
 func inManifest(content func() string, message string) row {
 	return bad(nil,
 		func(_ *world, o *v1alpha1.SAMLConnection) {
-			o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, written(content())...)
+			o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, specCertificates(content())...)
 		},
 		v1alpha1.ReasonInvalid, message,
 		func(w *world, o *v1alpha1.SAMLConnection) {
@@ -379,7 +379,7 @@ var _ = DescribeTable("A certificate or key that cannot be used is named, with w
 			o := w.saml("okta")
 			w.settled(o)
 			edit(w, o, func(o *v1alpha1.SAMLConnection) {
-				o.Spec.VerificationCertificates = append(written(newCertificate("new")), fromSecret("idp"))
+				o.Spec.VerificationCertificates = append(specCertificates(newCertificate("new")), fromSecret("idp"))
 			})
 			return o
 		},

@@ -205,7 +205,7 @@ var _ = Describe("A SCIMConnection", func() {
 				o := w.scim("directory")
 				w.create(o)
 				first := w.start()
-				first.fate.diesAt("stytch POST ")
+				first.life.dieOnEvent("stytch POST ")
 				first.pass(o)
 				Expect(w.made()).To(HaveLen(1))
 				return o

@@ -351,7 +351,7 @@ var _ = Describe("Deleting a source under Delete", func() {
 		first.catchUp()
 		first.check()
 		first.catchUp()
-		first.fate.diesAt("kubernetes PATCH /apis/connections.stytch-operator.dev/v1alpha1/namespaces/" + w.namespace + "/externalconnections/reuse/status")
+		first.life.dieOnEvent("kubernetes PATCH /apis/connections.stytch-operator.dev/v1alpha1/namespaces/" + w.namespace + "/externalconnections/reuse/status")
 		first.again(o)
 		w.reload(o)
 		Expect(o.Status.ConnectionID).NotTo(BeEmpty())

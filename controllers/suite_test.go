@@ -32,8 +32,8 @@ var (
 	api client.Client
 	// sharedCluster is the cache of all processes, each of which sees its own namespace of it: specs start thousands of processes.
 	sharedCluster cluster.Cluster
-	// book is what anybody wrote, and how much of it the shared cache shows.
-	book = &ledger{pages: map[string]*page{}}
+	// apiLedger has all writes to the API server, and how many of them the shared cache shows.
+	apiLedger = &ledger{namespaces: map[string]*namespaceLedger{}}
 )
 
 func TestControllers(t *testing.T) {
@@ -59,7 +59,7 @@ var _ = SynchronizedBeforeSuite(func() []byte {
 	apiServer, err = clientcmd.RESTConfigFromKubeConfig(kubeconfig)
 	Expect(err).NotTo(HaveOccurred())
 	apiServer.QPS = -1
-	apiServer.Wrap(book.record)
+	apiServer.Wrap(apiLedger.record)
 	api, err = client.New(apiServer, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -68,5 +68,5 @@ var _ = SynchronizedBeforeSuite(func() []byte {
 	Expect(err).NotTo(HaveOccurred())
 	_, err = newReconcilers(ctx, sharedCluster, Options{}) // for their indexes
 	Expect(err).NotTo(HaveOccurred())
-	launch(ctx, sharedCluster, book.handler())
+	launch(ctx, sharedCluster, apiLedger.handler())
 })

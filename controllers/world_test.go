@@ -80,8 +80,8 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "spec-"}}
 	Expect(api.Create(ctx, namespace)).To(Succeed())
 	w.namespace = namespace.Name
-	book.open(w.namespace)
-	w.ends = append(w.ends, func() { book.close(w.namespace) })
+	apiLedger.open(w.namespace)
+	w.ends = append(w.ends, func() { apiLedger.close(w.namespace) })
 	w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 	w.create(w.project())
 	return w
@@ -134,12 +134,12 @@ func (w *world) get(object client.Object) error {
 	if _, manifest := object.(v1alpha1.Connection); !manifest {
 		return api.Get(w.ctx, key, object)
 	}
-	Expect(book.wait(w.namespace)).To(Succeed())
+	Expect(apiLedger.wait(w.namespace)).To(Succeed())
 	return sharedCluster.GetCache().Get(w.ctx, key, object)
 }
 
 // writesOf is how often somebody wrote objects of these resources.
-func (w *world) writesOf(resources ...string) int { return book.writes(w.namespace, resources...) }
+func (w *world) writesOf(resources ...string) int { return apiLedger.writes(w.namespace, resources...) }
 
 // edit changes an object as kubectl would.
 func edit[O client.Object](w *world, object O, change func(O)) {
@@ -162,7 +162,7 @@ func (w *world) exists(object client.Object) bool {
 type process struct {
 	*reconcilers
 	world *world
-	fate  *fate
+	life  *life
 	cache cache.Cache
 	alone bool // with a cache of its own
 	// freeze stops a cache of its own: what happens from then on the process does not see.
@@ -192,7 +192,7 @@ func (w *world) startAlone() *process {
 
 func (w *world) begin(option cluster.Option) *process {
 	GinkgoHelper()
-	f := &fate{world: w}
+	f := &life{world: w}
 	config := rest.CopyConfig(apiServer)
 	config.Wrap(f.wrap("kubernetes"))
 	c, err := cluster.New(config, clusterOptions(w.namespace), func(o *cluster.Options) { o.Logger = w.logger() }, option)
@@ -207,7 +207,7 @@ func (w *world) begin(option cluster.Option) *process {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	launch(ctx, c)
-	return &process{reconcilers: r, world: w, fate: f, cache: c.GetCache(), freeze: cancel}
+	return &process{reconcilers: r, world: w, life: f, cache: c.GetCache(), freeze: cancel}
 }
 
 func (w *world) logger() logr.Logger {
@@ -218,7 +218,7 @@ func (w *world) logger() logr.Logger {
 func (p *process) catchUp() {
 	GinkgoHelper()
 	if !p.alone {
-		Expect(book.wait(p.world.namespace)).To(Succeed())
+		Expect(apiLedger.wait(p.world.namespace)).To(Succeed())
 		return
 	}
 	lists := []client.ObjectList{&v1alpha1.StytchProjectList{}, metadataList(connection.KindSecret), metadataList(connection.KindConfigMap)}
@@ -275,9 +275,9 @@ func (p *process) pass(object client.Object) outcome {
 // again takes a pass of an object on what the caches happen to show.
 func (p *process) again(object client.Object) outcome {
 	GinkgoHelper()
-	before := p.fate.seen()
+	before := p.life.eventCount()
 	result, err := p.reconciler(object).Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(object)})
-	calls, writes := p.fate.since(before)
+	calls, writes := p.life.since(before)
 	return outcome{result, err, calls, writes}
 }
 
@@ -296,8 +296,8 @@ func (p *process) check() {
 
 func (p *process) reconciler(object client.Object) reconcile.Reconciler {
 	for _, kind := range kindsOfSpecs() {
-		if reflect.TypeOf(kind.blank) == reflect.TypeOf(object) {
-			return kind.passes(p)
+		if reflect.TypeOf(kind.object) == reflect.TypeOf(object) {
+			return kind.reconciler(p)
 		}
 	}
 	panic(fmt.Sprintf("no reconciler for %T", object))
@@ -315,7 +315,7 @@ func (p *process) settle(object client.Object) outcome {
 		if o.quiet() && (o.result.RequeueAfter == 0 || p.done(object)) {
 			return all
 		}
-		if p.fate.dead() {
+		if p.life.dead() {
 			return all
 		}
 		switch {
@@ -329,7 +329,7 @@ func (p *process) settle(object client.Object) outcome {
 	return all
 }
 
-// done says that the object is gone, or that a pass found its wish met, and nothing on its way, or needs somebody.
+// done says that the object is gone, or that no pass has anything left to do for it, be it in sync or waiting for somebody.
 func (p *process) done(object client.Object) bool {
 	o := object.DeepCopyObject().(v1alpha1.Connection)
 	if !p.world.exists(o) {
@@ -346,8 +346,8 @@ func isTrue(o v1alpha1.Connection, condition string) bool {
 	})
 }
 
-// fate counts the calls and writes of a process, and ends its life at one of them.
-type fate struct {
+// life counts the calls and writes of a process, and ends the process at one of them.
+type life struct {
 	world  *world
 	mu     sync.Mutex
 	reads  []string // of the API server, watches left out
@@ -355,45 +355,45 @@ type fate struct {
 	dieAt  int      // index in events; counted from 1, 0 for never
 	dieOn  string   // or the beginning of an event
 	after  bool     // die after its effect, rather than before
-	over   bool
+	ended  bool
 }
 
 var errDead = errors.New("the process is dead")
 
-// dies arranges the end of the process at its n-th call or write from now on.
-func (f *fate) dies(n int, after bool) {
+// dieAtEvent arranges the end of the process at its n-th call or write from now on.
+func (f *life) dieAtEvent(n int, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.events, f.dieAt, f.after = nil, n, after
 }
 
-// diesAt arranges the end of the process at an event that begins so, after its effect.
-func (f *fate) diesAt(event string) {
+// dieOnEvent arranges the end of the process at an event that begins so, after its effect.
+func (f *life) dieOnEvent(event string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.dieOn, f.after = event, true
 }
 
 // end ends the process now: no call or write of its own can follow, and no answer reaches it.
-func (f *fate) end() {
+func (f *life) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.over = true
+	f.ended = true
 }
 
-func (f *fate) dead() bool {
+func (f *life) dead() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.over
+	return f.ended
 }
 
-func (f *fate) seen() int {
+func (f *life) eventCount() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.events)
 }
 
-func (f *fate) since(n int) (calls, writes []string) {
+func (f *life) since(n int) (calls, writes []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, event := range f.events[n:] {
@@ -406,14 +406,14 @@ func (f *fate) since(n int) (calls, writes []string) {
 	return calls, writes
 }
 
-func (f *fate) read(path string) {
+func (f *life) read(path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reads = append(f.reads, path)
 }
 
 // readSince are the reads of the API server after the first n, and how many there are now.
-func (f *fate) readSince(n int) ([]string, int) {
+func (f *life) readSince(n int) ([]string, int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.reads[n:], len(f.reads)
@@ -423,14 +423,14 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func (f *fate) wrap(side string) func(http.RoundTripper) http.RoundTripper {
+func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if side == "kubernetes" && r.Method == http.MethodGet && r.URL.Query().Get("watch") == "" {
 				f.read(r.URL.Path)
 			}
 			counts := side == "stytch" || (r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events"))
-			before, after := f.meet(counts, side+" "+r.Method+" "+r.URL.Path)
+			before, after := f.countEvent(counts, side+" "+r.Method+" "+r.URL.Path)
 			if before {
 				return nil, errDead
 			}
@@ -450,11 +450,11 @@ func (f *fate) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 	}
 }
 
-// meet counts an event and says whether the process dies before it, or after it.
-func (f *fate) meet(counts bool, event string) (before, after bool) {
+// countEvent counts an event and says whether the process dies before it, or after it.
+func (f *life) countEvent(counts bool, event string) (before, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.over {
+	if f.ended {
 		return true, false
 	}
 	if !counts {
@@ -464,7 +464,7 @@ func (f *fate) meet(counts bool, event string) (before, after bool) {
 	if len(f.events) != f.dieAt && (f.dieOn == "" || !strings.HasPrefix(event, f.dieOn)) {
 		return false, false
 	}
-	f.over = true
+	f.ended = true
 	return !f.after, f.after
 }
 
