@@ -51,7 +51,7 @@ func (p *pass[O, R]) ask(ctx context.Context, c *connection.Convergence[O, R], i
 	if err != nil {
 		return connection.Move{}, err
 	}
-	return c.Next(r, p.to.Begun(), in, p.Now()), nil
+	return c.Next(r, p.to.ListedAt(), in, p.Now()), nil
 }
 
 // seen is the connection as the list in memory has it.

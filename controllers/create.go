@@ -69,7 +69,7 @@ func (p *pass[O, R]) notCreated(err error) error {
 
 // listed is when the newest list of the organization's connections was begun.
 func (p *pass[O, R]) listed() time.Time {
-	return p.session.Looked(p.kind.API, connection.RecordOf(p.o).Organization)
+	return p.session.ListedAt(p.kind.API, connection.RecordOf(p.o).Organization)
 }
 
 // hold makes a connection that was found the manifest's own.

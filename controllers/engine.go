@@ -21,17 +21,17 @@ import (
 // *stytch.NotYet, whatever else they are wrapped in.
 type remote[O v1alpha1.Connection, R any] interface {
 	// list shows every connection of the kind in an organization, by a list that was begun at or after since.
-	list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]R, error)
+	list(ctx context.Context, to *stytch.Caller, organization string, since time.Time) ([]R, error)
 	// read adds to the inputs of a wish what only this kind needs.
-	read(ctx context.Context, to *stytch.Pass, o O, since time.Time, in *connection.Inputs) error
+	read(ctx context.Context, to *stytch.Caller, o O, since time.Time, in *connection.Inputs) error
 	// create makes a connection. Where it returns one, the connection is there, even beside an error: what should have followed
 	// its creation then did not happen, and the next pass mends it.
-	create(ctx context.Context, to *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
+	create(ctx context.Context, to *stytch.Caller, o O, body stytch.Fields) (R, stytch.Request, error)
 	// perform takes one step of a plan on the connection of o. What ends with a connection.Unsent certainly was
 	// not sent.
-	perform(ctx context.Context, to *stytch.Pass, o O, step connection.Step) (answer, error)
+	perform(ctx context.Context, to *stytch.Caller, o O, step connection.Step) (answer, error)
 	// remove deletes the connection of o and what belongs to it. One that is gone already is removed.
-	remove(ctx context.Context, to *stytch.Pass, o O) (stytch.Request, error)
+	remove(ctx context.Context, to *stytch.Caller, o O) (stytch.Request, error)
 }
 
 // answer is what came of a step: the call to Stytch, if there was one, and Stytch's warning.
@@ -61,7 +61,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	since    time.Time // lists begun before this are too old
 
 	session session
-	to      *stytch.Pass
+	to      *stytch.Caller
 	report  connection.Report
 	unseen  error // why it could not be seen who holds a connection: what was found then does not count
 
@@ -195,7 +195,7 @@ func (p *pass[O, R]) enter(ctx context.Context) error {
 		return err
 	}
 	p.session = session
-	p.to = session.Pass(string(p.o.GetUID()), p.lane(ctx))
+	p.to = session.Caller(string(p.o.GetUID()), p.lane(ctx))
 	project := session.project.Spec.ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
@@ -256,7 +256,7 @@ func (p *pass[O, R]) look(ctx context.Context, since, believable time.Time) (con
 	if err != nil {
 		return connection.Identity{}, err
 	}
-	begun := p.to.Begun()
+	begun := p.to.ListedAt()
 	p.recall.note(p.o.GetUID(), func(r *recollection) { r.looked = begun })
 	seen := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {

@@ -56,13 +56,13 @@ const (
 // external talks about External connections.
 type external struct{ *desk }
 
-func (external) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
+func (external) list(ctx context.Context, to *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
 	return all.External, err
 }
 
 // read finds the source's manifest where the connection names one.
-func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
+func (e external) read(ctx context.Context, _ *stytch.Caller, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := blankSource(string(ref.Kind))
 		err := e.client.Get(ctx, keyOf(o, ref.Name), source)
@@ -76,18 +76,18 @@ func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.External
 	return nil
 }
 
-func (external) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
+func (external) create(ctx context.Context, to *stytch.Caller, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return to.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (external) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
+func (external) perform(ctx context.Context, to *stytch.Caller, o *v1alpha1.ExternalConnection, step connection.Step) (answer, error) {
 	_, request, err := to.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return answer{Request: request}, err
 }
 
-func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
+func (external) remove(ctx context.Context, to *stytch.Caller, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
 	record := connection.RecordOf(o)
 	return forgiven(to.DeleteSSO(ctx, record.Organization, record.ID))
 }
@@ -95,22 +95,22 @@ func (external) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.Externa
 // saml talks about SAML connections.
 type saml struct{ *desk }
 
-func (saml) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
+func (saml) list(ctx context.Context, to *stytch.Caller, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
 	return all.SAML, err
 }
 
-func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
+func (saml) read(context.Context, *stytch.Caller, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
-func (saml) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
+func (saml) create(ctx context.Context, to *stytch.Caller, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return to.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
+func (s saml) perform(ctx context.Context, to *stytch.Caller, o *v1alpha1.SAMLConnection, step connection.Step) (a answer, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.DeleteCertificate, connection.FreeCertificate:
@@ -127,29 +127,29 @@ func (s saml) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConn
 	return a, err
 }
 
-func (s saml) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
+func (s saml) remove(ctx context.Context, to *stytch.Caller, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
 	return s.removeSource(ctx, to, kindSAML, o)
 }
 
 // oidc talks about OIDC connections.
 type oidc struct{ *desk }
 
-func (oidc) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
+func (oidc) list(ctx context.Context, to *stytch.Caller, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
 	all, err := to.SSO(ctx, organization, since)
 	return all.OIDC, err
 }
 
-func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
+func (oidc) read(context.Context, *stytch.Caller, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
-func (oidc) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
+func (oidc) create(ctx context.Context, to *stytch.Caller, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return to.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
+func (s oidc) perform(ctx context.Context, to *stytch.Caller, o *v1alpha1.OIDCConnection, step connection.Step) (a answer, err error) {
 	if step.Action == connection.PublishDetails {
 		return a, s.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
@@ -157,12 +157,12 @@ func (s oidc) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConn
 	return a, err
 }
 
-func (s oidc) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
+func (s oidc) remove(ctx context.Context, to *stytch.Caller, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
 	return s.removeSource(ctx, to, kindOIDC, o)
 }
 
 // removeSource deletes a SAML or OIDC connection, once no External connection of its namespace re-uses it.
-func (d *desk) removeSource(ctx context.Context, to *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+func (d *desk) removeSource(ctx context.Context, to *stytch.Caller, kind string, o v1alpha1.Connection) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
 	if err := d.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
 		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)

@@ -21,12 +21,12 @@ import (
 // its Secret can be written, and it is written there with the answer in hand.
 type scim struct{ *desk }
 
-func (scim) list(ctx context.Context, to *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
+func (scim) list(ctx context.Context, to *stytch.Caller, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
 	return to.SCIM(ctx, organization, since)
 }
 
 // read lists the connection's groups where the manifest names some.
-func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
+func (s scim) read(ctx context.Context, to *stytch.Caller, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
 	if in.ID == "" || !connection.NamesGroups(o) {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (s scim) read(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnect
 	return err
 }
 
-func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
+func (s scim) create(ctx context.Context, to *stytch.Caller, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
 	proved, err := s.prove(ctx, o)
 	if err != nil {
 		return stytch.SCIMConnection{}, stytch.Request{}, err
@@ -58,7 +58,7 @@ func (s scim) create(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConne
 	return r, request, nil
 }
 
-func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
+func (s scim) perform(ctx context.Context, to *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (a answer, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.StartRotation:
@@ -77,7 +77,7 @@ func (s scim) perform(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConn
 }
 
 // startRotation has a next token made and keeps it beside the current one.
-func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scim) startRotation(ctx context.Context, to *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	if err := to.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -98,7 +98,7 @@ func (s scim) startRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SC
 }
 
 // completeRotation makes the next token the only one, once a write has proved that the Secret holds it and can be written.
-func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+func (s scim) completeRotation(ctx context.Context, to *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
 	if err := to.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -115,7 +115,7 @@ func (s scim) completeRotation(ctx context.Context, to *stytch.Pass, o *v1alpha1
 	return request, connection.Contradicted(err)
 }
 
-func (s scim) remove(ctx context.Context, to *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scim) remove(ctx context.Context, to *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	request, err := forgiven(to.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err

@@ -8,51 +8,52 @@ import (
 )
 
 const (
-	// inline is how long each further call of a pass waits for its turn before it gives up
-	// the worker.
+	// inline is how long each further call of a Caller waits for its turn before it
+	// returns *NotYet and frees the worker.
 	inline = 2 * time.Second
 	// resolved is for how long the ID behind a slug or external ID is believed. Both
 	// can be given to another organization.
 	resolved = 10 * time.Minute
 )
 
-// Pass is one pass of one object. Its first call is made if its turn has come,
-// else it returns *NotYet at once; its further calls are urgent and wait at most
-// 2 seconds each before they do. What is answered from memory is no call.
+// Caller makes the calls of one reconcile pass over one object. The first call
+// is sent if its turn has come; otherwise it returns *NotYet at once. All further
+// calls take the Urgent lane and wait up to 2 seconds each for their turn before
+// they return *NotYet. A read that is answered from the cache is not a call.
 //
 // The errors of its methods are *NotYet, *Kept (readings only) and *Error.
-type Pass struct {
+type Caller struct {
 	session  *Session
 	uid      string
 	lane     Lane
 	called   bool // it made a call, or has the turn for one
 	reserved bool
-	looked   time.Time
+	listedAt time.Time
 }
 
-// Reserve takes the turn of the pass's next call, which then does not ask for
-// one. It is for what must not stop halfway: the call still returns *NotYet when
-// a 429 has closed the gate meanwhile.
-func (p *Pass) Reserve(ctx context.Context) error {
-	if p.reserved {
+// Reserve takes the turn of the next call in advance: that call then does not
+// wait. Use it before a sequence that must not stop halfway. The call still
+// returns *NotYet if a 429 has closed the gate in the meantime.
+func (c *Caller) Reserve(ctx context.Context) error {
+	if c.reserved {
 		return nil
 	}
-	if err := p.turn(ctx, "Reserve", p.uid); err != nil {
+	if err := c.turn(ctx, "Reserve", c.uid); err != nil {
 		return err
 	}
-	p.reserved = true
+	c.reserved = true
 	return nil
 }
 
 // Organization returns the organization ID behind an organization ID, slug or
 // external ID (GET /v1/b2b/organizations/{organization_id}). One call answers
 // all who ask within 10 minutes; whom memory answers gets a zero Request.
-func (p *Pass) Organization(ctx context.Context, idSlugOrExternalID string) (string, Request, error) {
+func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (string, Request, error) {
 	const operation = "GetOrganization"
-	o := p.session.organization(idSlugOrExternalID)
+	o := c.session.organization(idSlugOrExternalID)
 	var request Request
-	seen, err := see(ctx, p, o, operation, idSlugOrExternalID, p.now().Add(-resolved), func(ctx context.Context) (string, error) {
-		r, made, err := do[organizationReply](ctx, p.session.account, call{
+	seen, err := see(ctx, c, o, operation, idSlugOrExternalID, c.now().Add(-resolved), func(ctx context.Context) (string, error) {
+		r, made, err := do[organizationReply](ctx, c.session.account, call{
 			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "organizations", idSlugOrExternalID},
 		})
 		request = made
@@ -67,37 +68,38 @@ func (p *Pass) Organization(ctx context.Context, idSlugOrExternalID string) (str
 	return seen.what, request, err
 }
 
-// Begun returns when the list was begun that SSO or SCIM last returned to this
-// pass; zero if none did. Session.Looked may by now speak of a newer one.
-func (p *Pass) Begun() time.Time { return p.looked }
+// ListedAt returns the time at which the list that SSO or SCIM last returned to
+// this Caller was requested, or zero if none was returned. [Session.ListedAt] may
+// already refer to a newer list.
+func (c *Caller) ListedAt() time.Time { return c.listedAt }
 
-func (p *Pass) now() time.Time { return p.session.account.service.now() }
+func (c *Caller) now() time.Time { return c.session.account.service.now() }
 
-// turn gets the pass's next call, known at the gate by name, through the gate.
-func (p *Pass) turn(ctx context.Context, operation, name string) error {
-	if p.reserved {
-		p.reserved = false
+// turn waits for the turn of the next call, which the gate knows by name.
+func (c *Caller) turn(ctx context.Context, operation, name string) error {
+	if c.reserved {
+		c.reserved = false
 		return nil
 	}
-	lane := p.lane
-	if p.called {
+	lane := c.lane
+	if c.called {
 		lane = Urgent
 	}
-	at, ok := p.session.account.entrance.ask(p.now(), name, lane)
+	at, ok := c.session.account.entrance.ask(c.now(), name, lane)
 	switch {
 	case ok:
-		p.called = true
+		c.called = true
 		return nil
-	case !p.called:
+	case !c.called:
 		return &NotYet{At: at}
 	}
-	return p.wait(ctx, operation, name, at)
+	return c.wait(ctx, operation, name, at)
 }
 
 // wait waits for a turn, but not for long.
-func (p *Pass) wait(ctx context.Context, operation, name string, at time.Time) error {
+func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time) error {
 	for left := inline; ; {
-		pause := max(at.Sub(p.now()), time.Millisecond)
+		pause := max(at.Sub(c.now()), time.Millisecond)
 		if pause > left {
 			return &NotYet{At: at}
 		}
@@ -107,37 +109,37 @@ func (p *Pass) wait(ctx context.Context, operation, name string, at time.Time) e
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return p.ended(operation, ctx.Err())
+			return c.ended(operation, ctx.Err())
 		}
 		var ok bool
-		if at, ok = p.session.account.entrance.ask(p.now(), name, Urgent); ok {
+		if at, ok = c.session.account.entrance.ask(c.now(), name, Urgent); ok {
 			return nil
 		}
 	}
 }
 
-// ended is the Error of a call that its pass did not live to make.
-func (p *Pass) ended(operation string, cause error) *Error {
-	return unbegun(operation, p.now(), "", cause)
+// ended is the Error of a call that was not sent because its context had ended.
+func (c *Caller) ended(operation string, cause error) *Error {
+	return unbegun(operation, c.now(), "", cause)
 }
 
 // see reads something through its observation.
-func see[T any](ctx context.Context, p *Pass, o *observation[T], operation, name string, since time.Time, read func(context.Context) (T, error)) (sight[T], error) {
-	turn := func(ctx context.Context) error { return p.turn(ctx, operation, p.session.shared(operation, name)) }
-	seen, err := o.see(ctx, p.now, since, turn, read)
+func see[T any](ctx context.Context, c *Caller, o *observation[T], operation, name string, since time.Time, read func(context.Context) (T, error)) (sight[T], error) {
+	turn := func(ctx context.Context) error { return c.turn(ctx, operation, c.session.shared(operation, name)) }
+	seen, err := o.see(ctx, c.now, since, turn, read)
 	_, failed := errors.AsType[*Error](err)
 	_, notYet := errors.AsType[*NotYet](err)
 	if err == nil || failed || notYet {
 		return seen, err
 	}
-	return seen, p.ended(operation, err) // while it waited for another's reading
+	return seen, c.ended(operation, err) // while it waited for another's reading
 }
 
 // list is see for the connections of an organization.
-func list[T any](ctx context.Context, p *Pass, o *observation[T], operation, organizationID string, since time.Time, read func(context.Context) (T, error)) (T, error) {
-	seen, err := see(ctx, p, o, operation, organizationID, since, read)
+func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, organizationID string, since time.Time, read func(context.Context) (T, error)) (T, error) {
+	seen, err := see(ctx, c, o, operation, organizationID, since, read)
 	if err == nil {
-		p.looked = seen.begun
+		c.listedAt = seen.begun
 	}
 	return seen.what, err
 }
@@ -145,15 +147,15 @@ func list[T any](ctx context.Context, p *Pass, o *observation[T], operation, org
 // write makes a call that changes something, while nobody reads the list that it
 // changes. What came of it is laid into the list: gone takes out what Stytch
 // says is not there. If nobody knows what came of it, the list is forgotten.
-func write[R reply, T any](ctx context.Context, p *Pass, o *observation[T], c call, gone func(T, string) T, done func(R, Request) error) (Request, error) {
+func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T, done func(R, Request) error) (Request, error) {
 	if err := o.lock.share(ctx); err != nil {
-		return Request{}, p.ended(c.operation, err)
+		return Request{}, c.ended(op.operation, err)
 	}
 	defer o.lock.unshare()
-	if err := p.turn(ctx, c.operation, p.uid); err != nil {
+	if err := c.turn(ctx, op.operation, c.uid); err != nil {
 		return Request{}, err
 	}
-	answer, request, err := do[R](ctx, p.session.account, c)
+	answer, request, err := do[R](ctx, c.session.account, op)
 	if err == nil {
 		err = done(answer, request)
 	}
@@ -172,11 +174,11 @@ func write[R reply, T any](ctx context.Context, p *Pass, o *observation[T], c ca
 type wire[C any] interface{ connection() C }
 
 // put is a write that is answered with the connection as it is then.
-func put[W wire[C], C identified, T any](ctx context.Context, p *Pass, o *observation[T], c call, gone func(T, string) T, place func(T, C) T) (C, Request, error) {
+func put[W wire[C], C identified, T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T, place func(T, C) T) (C, Request, error) {
 	var is C
-	request, err := write(ctx, p, o, c, gone, func(r connectionReply[W], request Request) error {
+	request, err := write(ctx, c, o, op, gone, func(r connectionReply[W], request Request) error {
 		var err error
-		is, err = answered(o, c, r, request, place)
+		is, err = answered(o, op, r, request, place)
 		return err
 	})
 	return is, request, err
@@ -185,17 +187,17 @@ func put[W wire[C], C identified, T any](ctx context.Context, p *Pass, o *observ
 // answered lays the connection that a write was answered with into what is held.
 // An update may be answered without it, as no schema of Stytch requires it: what
 // is held is out of date then, and who asks next gets a new list.
-func answered[W wire[C], C identified, T any](o *observation[T], c call, r connectionReply[W], request Request, place func(T, C) T) (C, error) {
+func answered[W wire[C], C identified, T any](o *observation[T], op call, r connectionReply[W], request Request, place func(T, C) T) (C, error) {
 	var none C
 	switch {
-	case r.Connection == nil && c.connection != "":
+	case r.Connection == nil && op.connection != "":
 		o.forget()
 		return none, nil
 	case r.Connection == nil:
 		return none, incomplete(request, "a connection")
 	}
 	is := (*r.Connection).connection()
-	if id := is.key(); id == "" || c.connection != "" && id != c.connection {
+	if id := is.key(); id == "" || op.connection != "" && id != op.connection {
 		return none, incomplete(request, "the connection it is about")
 	}
 	o.change(func(held T) T { return place(held, is) })
@@ -203,8 +205,8 @@ func answered[W wire[C], C identified, T any](o *observation[T], c call, r conne
 }
 
 // remove is a write after which something is gone.
-func remove[T any](ctx context.Context, p *Pass, o *observation[T], c call, gone func(T, string) T) (Request, error) {
-	return write(ctx, p, o, c, gone, func(envelope, Request) error {
+func remove[T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T) (Request, error) {
+	return write(ctx, c, o, op, gone, func(envelope, Request) error {
 		o.change(func(held T) T { return gone(held, "") })
 		return nil
 	})

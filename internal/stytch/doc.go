@@ -2,7 +2,7 @@
 // sends a call, says what became of it, keeps to a pace, and remembers what it
 // was told, so that a thousand connections of one organization cost one list.
 //
-//	engine:  Session(project) ─▶ Pass(object) ─▶ SSO, SCIM, Organization     Create…, Update…, Delete…
+//	engine:  Session(project) ─▶ Caller(object) ─▶ SSO, SCIM, Organization   Create…, Update…, Delete…
 //	                                                     │                       │        ▲
 //	                                  ┌──────────────────▼──────────┐            │        │ Reserve
 //	           answered from memory ◀─┤ observation   one for each  │◀── lock ───┤        │

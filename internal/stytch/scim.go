@@ -24,10 +24,10 @@ const (
 // Which status means that there is none is not documented: the error type
 // no_active_scim_connection, a 404 about no organization, an answer without a
 // connection and a connection that is called deleted all do.
-func (p *Pass) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
+func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
 	const operation = "GetSCIMConnection"
-	return list(ctx, p, p.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
-		r, request, err := do[connectionReply[wireSCIM]](ctx, p.session.account, call{
+	return list(ctx, c, c.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
+		r, request, err := do[connectionReply[wireSCIM]](ctx, c.session.account, call{
 			operation: operation, method: http.MethodGet, path: scimPath(organizationID),
 		})
 		switch {
@@ -54,20 +54,20 @@ const (
 // since (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}, all its
 // pages). Names need not be unique. A listing that stops between two pages is
 // begun anew by whoever asks next.
-func (p *Pass) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
-	c := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: listAnswer}
-	o := p.session.groups(organizationID, connectionID)
-	seen, err := see(ctx, p, o, c.operation, groupsName(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
-		return p.groups(ctx, c)
+func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
+	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: listAnswer}
+	o := c.session.groups(organizationID, connectionID)
+	seen, err := see(ctx, c, o, op.operation, groupsName(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
+		return c.groups(ctx, op)
 	})
 	return seen.what, err
 }
 
-// groups reads page after page. The pass has the turn for the first.
-func (p *Pass) groups(ctx context.Context, c call) ([]SCIMGroup, error) {
+// groups reads page after page. The caller has the turn for the first.
+func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 	var all []SCIMGroup
 	for cursor, n := "", 1; ; n++ {
-		r, request, err := p.page(ctx, c, cursor)
+		r, request, err := c.page(ctx, op, cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -89,15 +89,15 @@ func (p *Pass) groups(ctx context.Context, c call) ([]SCIMGroup, error) {
 }
 
 // page reads the page after a cursor; the one after none is the first.
-func (p *Pass) page(ctx context.Context, c call, cursor string) (groupsReply, Request, error) {
-	c.query = url.Values{"limit": {longestPage}}
+func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply, Request, error) {
+	op.query = url.Values{"limit": {longestPage}}
 	if cursor != "" {
-		c.query.Set("cursor", cursor)
-		if err := p.turn(ctx, c.operation, p.uid); err != nil {
+		op.query.Set("cursor", cursor)
+		if err := c.turn(ctx, op.operation, c.uid); err != nil {
 			return groupsReply{}, Request{}, err
 		}
 	}
-	return do[groupsReply](ctx, p.session.account, c)
+	return do[groupsReply](ctx, c.session.account, op)
 }
 
 // orderedGroups has each group once: one that was pushed between two pages may
@@ -131,8 +131,8 @@ func absentSCIM(r Request) bool {
 // /v1/b2b/scim/{organization_id}/connection) with display_name and
 // identity_provider. The answer holds BearerToken, which is never shown again.
 // It is not idempotent: after an Error that is Unknown there may be a connection.
-func (p *Pass) CreateSCIM(ctx context.Context, organizationID string, f Fields) (SCIMConnection, Request, error) {
-	return p.putSCIM(ctx, organizationID, call{
+func (c *Caller) CreateSCIM(ctx context.Context, organizationID string, f Fields) (SCIMConnection, Request, error) {
+	return c.putSCIM(ctx, organizationID, call{
 		operation: "CreateSCIMConnection", method: http.MethodPost, path: scimPath(organizationID), fields: f,
 	})
 }
@@ -140,8 +140,8 @@ func (p *Pass) CreateSCIM(ctx context.Context, organizationID string, f Fields) 
 // UpdateSCIM changes the fields given: display_name, identity_provider,
 // scim_group_implicit_role_assignments (PUT
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}).
-func (p *Pass) UpdateSCIM(ctx context.Context, organizationID, connectionID string, f Fields) (SCIMConnection, Request, error) {
-	return p.putSCIM(ctx, organizationID, call{
+func (c *Caller) UpdateSCIM(ctx context.Context, organizationID, connectionID string, f Fields) (SCIMConnection, Request, error) {
+	return c.putSCIM(ctx, organizationID, call{
 		operation: "UpdateSCIMConnection", method: http.MethodPut, path: scimPath(organizationID, connectionID),
 		fields: f, connection: connectionID,
 	})
@@ -150,46 +150,46 @@ func (p *Pass) UpdateSCIM(ctx context.Context, organizationID, connectionID stri
 // DeleteSCIM deletes the SCIM connection with its groups and their roles (DELETE
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}). An Error of class
 // NotFound or OrganizationNotFound says that it was already gone.
-func (p *Pass) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
-	c := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
-	return remove(ctx, p, p.session.scim(organizationID), c, goneSCIM(connectionID))
+func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
+	op := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
+	return remove(ctx, c, c.session.scim(organizationID), op, goneSCIM(connectionID))
 }
 
 // StartRotation makes the next bearer token (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/start). The
 // answer holds NextBearerToken, which is never shown again; the current token
 // stays good. Like a creation it is not idempotent.
-func (p *Pass) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	c, request, err := p.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
-	if err == nil && c.NextBearerToken == "" {
+func (c *Caller) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	started, request, err := c.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
+	if err == nil && started.NextBearerToken == "" {
 		err = incomplete(request, "the next token")
 	}
-	return c, request, err
+	return started, request, err
 }
 
 // CompleteRotation makes the next bearer token the only one (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/complete).
 // The error type scim_connection_not_rotating_token says that none is under way.
-func (p *Pass) CompleteRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.rotate(ctx, "CompleteSCIMTokenRotation", "complete", organizationID, connectionID)
+func (c *Caller) CompleteRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return c.rotate(ctx, "CompleteSCIMTokenRotation", "complete", organizationID, connectionID)
 }
 
 // CancelRotation throws the next bearer token away (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/cancel). The
 // error type scim_connection_not_rotating_token says that none is under way.
-func (p *Pass) CancelRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.rotate(ctx, "CancelSCIMTokenRotation", "cancel", organizationID, connectionID)
+func (c *Caller) CancelRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return c.rotate(ctx, "CancelSCIMTokenRotation", "cancel", organizationID, connectionID)
 }
 
-func (p *Pass) rotate(ctx context.Context, operation, step, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.putSCIM(ctx, organizationID, call{
+func (c *Caller) rotate(ctx context.Context, operation, step, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return c.putSCIM(ctx, organizationID, call{
 		operation: operation, method: http.MethodPost, path: scimPath(organizationID, connectionID, "rotate", step),
 		connection: connectionID,
 	})
 }
 
-func (p *Pass) putSCIM(ctx context.Context, organizationID string, c call) (SCIMConnection, Request, error) {
-	return put[wireSCIM](ctx, p, p.session.scim(organizationID), c, goneSCIM(c.connection), func(_ []SCIMConnection, is SCIMConnection) []SCIMConnection {
+func (c *Caller) putSCIM(ctx context.Context, organizationID string, op call) (SCIMConnection, Request, error) {
+	return put[wireSCIM](ctx, c, c.session.scim(organizationID), op, goneSCIM(op.connection), func(_ []SCIMConnection, is SCIMConnection) []SCIMConnection {
 		is.BearerToken, is.NextBearerToken = "", "" // for the caller, not for memory
 		if is.Status == statusDeleted {
 			return nil

@@ -36,9 +36,9 @@ func (w *world) push(connectionID, name string) SCIMGroup {
 	return SCIMGroup{ID: g.ID, Name: g.Name}
 }
 
-func (w *world) groups(p *Pass, connectionID string, since time.Time) []SCIMGroup {
+func (w *world) groups(caller *Caller, connectionID string, since time.Time) []SCIMGroup {
 	w.t.Helper()
-	list, err := p.SCIMGroups(ctx(w.t), w.org, connectionID, since)
+	list, err := caller.SCIMGroups(ctx(w.t), w.org, connectionID, since)
 	must(w.t, err)
 	return list
 }
@@ -55,15 +55,15 @@ func TestGroupsAreReadToTheLastPage(t *testing.T) {
 	for _, s := range []stytchsim.Switches{{}, {Cursor: "null", Order: "reversed"}, {Cursor: "absent", Lists: "absent"}, {Lists: "null"}} {
 		w := newWorld(t, s)
 		id, want := w.pushed(2001)
-		p := w.pass("uid")
+		caller := w.caller("uid")
 		w.expect(func() {
-			if got := w.groups(p, id, start); !slices.Equal(got, want) {
+			if got := w.groups(caller, id, start); !slices.Equal(got, want) {
 				t.Errorf("%+v: %d groups, want %d in their order", s, len(got), len(want))
 			}
 		}, "ListSCIMGroups", "ListSCIMGroups", "ListSCIMGroups")
 		none := newWorld(t, s)
 		id, _ = none.pushed(0)
-		if got := none.groups(none.pass("uid"), id, start); got != nil {
+		if got := none.groups(none.caller("uid"), id, start); got != nil {
 			t.Errorf("%+v: %+v, want none", s, got)
 		}
 	}
@@ -75,7 +75,7 @@ func TestGroupsOfOneNameComeInTheOrderOfTheirIDs(t *testing.T) {
 	twins := []SCIMGroup{w.push(id, "twin"), w.push(id, "twin"), w.push(id, "twin")}
 	slices.SortFunc(twins, func(a, b SCIMGroup) int { return strings.Compare(a.ID, b.ID) })
 	want := append([]SCIMGroup{w.push(id, "Zebra"), w.push(id, "ape")}, twins...)
-	if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, want) {
+	if got := w.groups(w.caller("uid"), id, start); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -88,7 +88,7 @@ func TestGroupsAnswerAllWhoNeedNoFresherOnes(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
-				if got, err := w.pass(fmt.Sprint("uid-", i)).SCIMGroups(ctx(t), w.org, id, start); err != nil || !slices.Equal(got, groups) {
+				if got, err := w.caller(fmt.Sprint("uid-", i)).SCIMGroups(ctx(t), w.org, id, start); err != nil || !slices.Equal(got, groups) {
 					t.Errorf("pass %d: %+v, %v", i, got, err)
 				}
 			})
@@ -98,12 +98,12 @@ func TestGroupsAnswerAllWhoNeedNoFresherOnes(t *testing.T) {
 	w.clock.advance(time.Minute)
 	later := w.push(id, "zoo")
 	w.expect(func() {
-		if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, groups) {
+		if got := w.groups(w.caller("uid"), id, start); !slices.Equal(got, groups) {
 			t.Errorf("from memory: %+v", got)
 		}
 	})
 	w.expect(func() {
-		if got := w.groups(w.pass("uid"), id, at(time.Nanosecond)); !slices.Equal(got, append(groups, later)) {
+		if got := w.groups(w.caller("uid"), id, at(time.Nanosecond)); !slices.Equal(got, append(groups, later)) {
 			t.Errorf("listed anew: %+v", got)
 		}
 	}, "ListSCIMGroups")
@@ -112,31 +112,31 @@ func TestGroupsAnswerAllWhoNeedNoFresherOnes(t *testing.T) {
 func TestReadingGroupsIsNoLookAtTheConnection(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	id, _ := w.pushed(1)
-	p := w.pass("uid")
-	w.scim(p, start)
+	caller := w.caller("uid")
+	w.scim(caller, start)
 	w.clock.advance(time.Minute)
-	w.expect(func() { w.groups(p, id, at(time.Second)) }, "ListSCIMGroups")
-	if s := w.session(); !p.Begun().Equal(start) || !s.Looked(APISCIM, w.org).Equal(start) {
-		t.Errorf("begun at %s, looked at %s", p.Begun(), s.Looked(APISCIM, w.org))
+	w.expect(func() { w.groups(caller, id, at(time.Second)) }, "ListSCIMGroups")
+	if s := w.session(); !caller.ListedAt().Equal(start) || !s.ListedAt(APISCIM, w.org).Equal(start) {
+		t.Errorf("begun at %s, looked at %s", caller.ListedAt(), s.ListedAt(APISCIM, w.org))
 	}
-	w.expect(func() { w.scim(p, start) })
+	w.expect(func() { w.scim(caller, start) })
 }
 
 func TestGroupsOfEachConnectionAreKeptApart(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	id, groups := w.pushed(1)
-	p := w.pass("uid")
-	w.groups(p, id, start)
+	caller := w.caller("uid")
+	w.groups(caller, id, start)
 	w.expect(func() {
-		_, err := p.SCIMGroups(ctx(t), w.organization("other"), id, start)
+		_, err := caller.SCIMGroups(ctx(t), w.organization("other"), id, start)
 		_ = failedAs(t, err, NotFound)
 		k := kept(t, err)
-		_, err = p.SCIMGroups(ctx(t), w.org, "scim-connection-test-none", start)
+		_, err = caller.SCIMGroups(ctx(t), w.org, "scim-connection-test-none", start)
 		if failedAs(t, err, NotFound).ErrorType == "" || k.Err.Operation != "ListSCIMGroups" || !k.Until.Equal(at(2*time.Second)) {
 			t.Errorf("%v, until %s", k, k.Until)
 		}
 	}, "ListSCIMGroups", "ListSCIMGroups")
-	if got := w.groups(p, id, start); !slices.Equal(got, groups) {
+	if got := w.groups(caller, id, start); !slices.Equal(got, groups) {
 		t.Errorf("held: %+v", got)
 	}
 }
@@ -144,7 +144,7 @@ func TestGroupsOfEachConnectionAreKeptApart(t *testing.T) {
 func TestAPageOfGroupsIsAskedForByItsCursor(t *testing.T) {
 	const cursor = "a+b/c=&limit=1 %"
 	var asked []url.Values
-	p := answering(t, func(w http.ResponseWriter, r *http.Request) {
+	caller := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.Query())
 		if len(asked) == 1 {
 			status(200, `{"scim_groups":[{"group_id":"2","group_name":"b"}],"status_code":200,"next_cursor":"`+cursor+`"}`)(w, r)
@@ -152,7 +152,7 @@ func TestAPageOfGroupsIsAskedForByItsCursor(t *testing.T) {
 		}
 		status(200, `{"scim_groups":[{"group_id":"1","group_name":"a"},{"group_id":"2","group_name":"b"}],"status_code":200,"next_cursor":null}`)(w, r)
 	})
-	got, err := p.SCIMGroups(ctx(t), someone, "c", start)
+	got, err := caller.SCIMGroups(ctx(t), someone, "c", start)
 	if want := []SCIMGroup{{"1", "a"}, {"2", "b"}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%+v, %v; want %+v, each once, without a request_id", got, err, want)
 	}
@@ -171,11 +171,11 @@ func TestGroupsWithoutEndAreNotReadForever(t *testing.T) {
 	} {
 		calls := 0
 		answer := pages(c.answer)
-		p := against("http://stytch", Options{Transport: direct{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller := against("http://stytch", Options{Transport: direct{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			calls++
 			answer(w, r)
 		})}})
-		_, err := p.SCIMGroups(ctx(t), someone, "c", start)
+		_, err := caller.SCIMGroups(ctx(t), someone, "c", start)
 		k := kept(t, err)
 		if e := k.Err; e.Class != Unavailable || e.ID != "r" || e.Error() != "ListSCIMGroups was answered with 200: the pages do not end" || calls != c.calls {
 			t.Errorf("%s: %v after %d calls, want %d", name, e, calls, c.calls)
@@ -201,13 +201,13 @@ func TestHalfAListingOfGroupsIsNone(t *testing.T) {
 		"a refusal":            {`{}`, "ListSCIMGroups was answered with 200: the answer is not Stytch's (application/json)"},
 		"a group without name": {`{"request_id":"r","scim_groups":[{"group_name":"b"}]}`, "ListSCIMGroups was answered with 200: the answer is without a group's ID"},
 	} {
-		p := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
+		caller := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
 			if n == 1 {
 				return c.second
 			}
 			return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"a"}],"next_cursor":"1"}`
 		})}})
-		got, err := p.SCIMGroups(ctx(t), someone, "c", start)
+		got, err := caller.SCIMGroups(ctx(t), someone, "c", start)
 		if k := kept(t, err); got != nil || k.Error() != c.says {
 			t.Errorf("%s: %+v, %q", name, got, k)
 		}
@@ -223,15 +223,15 @@ func TestEachPageOfGroupsNeedsATurn(t *testing.T) {
 			}
 			return status(200, fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"g"}],"next_cursor":%q}`, next))
 		})
-		p := s.Pass("uid", Rest)
-		must(t, p.Reserve(ctx(t))) // which is for the first page
-		_, err := p.SCIMGroups(ctx(t), someone, "c", start)
+		caller := s.Caller("uid", Rest)
+		must(t, caller.Reserve(ctx(t))) // which is for the first page
+		_, err := caller.SCIMGroups(ctx(t), someone, "c", start)
 		must(t, err)
 		if got := fmt.Sprint(arrived()); got != "[0s 1s 2s]" {
 			t.Errorf("calls after %s", got)
 		}
 		begun := time.Now()
-		if _, err := s.Pass("second", Rest).SCIMGroups(ctx(t), someone, "d", begun); !notYet(t, err).Equal(begun.Add(time.Second)) {
+		if _, err := s.Caller("second", Rest).SCIMGroups(ctx(t), someone, "d", begun); !notYet(t, err).Equal(begun.Add(time.Second)) {
 			t.Errorf("the turn of a first page: %v", err)
 		}
 	})
@@ -254,12 +254,12 @@ func TestAListingOfGroupsThatStopsBetweenPagesIsBegunAnew(t *testing.T) {
 			}
 		})
 		list := func(ctx context.Context) ([]SCIMGroup, error) {
-			return s.Pass("uid", Rest).SCIMGroups(ctx, someone, "c", start)
+			return s.Caller("uid", Rest).SCIMGroups(ctx, someone, "c", start)
 		}
 		begun := time.Now()
 		between = func() {
 			for i := range 2 {
-				notYet(t, s.Pass(fmt.Sprint("urgent-", i), Urgent).Reserve(ctx(t)))
+				notYet(t, s.Caller(fmt.Sprint("urgent-", i), Urgent).Reserve(ctx(t)))
 			}
 		}
 		_, err := list(ctx(t))
@@ -306,18 +306,18 @@ func TestAFailedPageOfGroupsIsTheAnswerForAWhile(t *testing.T) {
 				return false
 			})
 			w.expect(func() {
-				got, err := w.pass("uid").SCIMGroups(ctx(t), w.org, id, start)
+				got, err := w.caller("uid").SCIMGroups(ctx(t), w.org, id, start)
 				if k := kept(t, err); got != nil || k.Err.Class != c.class || !k.Until.Equal(at(c.until)) {
 					t.Errorf("%d groups, %v until %s", len(got), k, k.Until)
 				}
 			}, "ListSCIMGroups", "ListSCIMGroups")
 			w.expect(func() {
-				_, err := w.pass("another").SCIMGroups(ctx(t), w.org, id, start)
+				_, err := w.caller("another").SCIMGroups(ctx(t), w.org, id, start)
 				_ = kept(t, err)
 			})
 			w.clock.advance(c.until)
 			w.expect(func() {
-				if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, want) {
+				if got := w.groups(w.caller("uid"), id, start); !slices.Equal(got, want) {
 					t.Errorf("%d groups, want %d", len(got), len(want))
 				}
 			}, "ListSCIMGroups", "ListSCIMGroups")
@@ -337,13 +337,13 @@ func TestAGateThatClosesBetweenPagesOfGroupsIsNoFailure(t *testing.T) {
 		})
 		begun := time.Now()
 		for range 2 { // nothing is kept: the second time not even the first page is asked for
-			_, err := s.Pass("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
+			_, err := s.Caller("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
 			if at := notYet(t, err); at.Before(begun.Add(30*time.Second)) || calls != 1 {
 				t.Errorf("a turn after %s and %d calls", at.Sub(begun), calls)
 			}
 		}
 		time.Sleep(31 * time.Second)
-		got, err := s.Pass("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
+		got, err := s.Caller("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
 		if want := []SCIMGroup{{ID: "2"}, {ID: "3"}}; err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v, %v; want %+v", got, err, want)
 		}
@@ -352,20 +352,20 @@ func TestAGateThatClosesBetweenPagesOfGroupsIsNoFailure(t *testing.T) {
 
 func TestAPageOfGroupsMayBeLong(t *testing.T) {
 	name := strings.Repeat("x", 2<<20)
-	p := answering(t, status(200, `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"`+name+`"}]}`))
-	if got, err := p.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 1 || got[0].Name != name {
+	caller := answering(t, status(200, `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"`+name+`"}]}`))
+	if got, err := caller.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 1 || got[0].Name != name {
 		t.Errorf("a page of 2 MiB: %d groups, %v", len(got), err)
 	}
 }
 
 func TestAGroupThatIsRenamedBetweenTwoPagesIsOneGroup(t *testing.T) {
-	p := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
+	caller := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
 		if n == 1 {
 			return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"new"}]}`
 		}
 		return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"old"}],"next_cursor":"1"}`
 	})}})
-	got, err := p.SCIMGroups(ctx(t), someone, "c", start)
+	got, err := caller.SCIMGroups(ctx(t), someone, "c", start)
 	if err != nil || len(got) != 1 || got[0].Name != "new" {
 		t.Errorf("%+v, %v", got, err)
 	}

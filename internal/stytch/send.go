@@ -51,22 +51,22 @@ func newTransport() *http.Transport {
 
 // send makes one HTTP request and returns the body of a 2xx. It does not look at
 // the gate.
-func (s *Service) send(ctx context.Context, credentials Credentials, c call) ([]byte, http.Header, Request, *Error) {
+func (s *Service) send(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	begun := s.now()
-	body, header, request, err := s.exchange(ctx, credentials, c)
+	body, header, request, err := s.exchange(ctx, credentials, op)
 	if err == nil || !errors.Is(err, errUnsent) {
 		s.metrics.observe(request, request.Time.Sub(begun))
 	}
 	return body, header, request, err
 }
 
-func (s *Service) exchange(ctx context.Context, credentials Credentials, c call) ([]byte, http.Header, Request, *Error) {
-	request := Request{Operation: c.operation}
-	out, hidden, problem := newRequest(ctx, credentials, c, s.userAgent)
+func (s *Service) exchange(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
+	request := Request{Operation: op.operation}
+	out, hidden, problem := newRequest(ctx, credentials, op, s.userAgent)
 	if ended := ctx.Err(); problem != "" || ended != nil {
-		err := unbegun(c.operation, s.now(), problem, ended)
+		err := unbegun(op.operation, s.now(), problem, ended)
 		return nil, nil, err.Request, err
 	}
 	response, err := s.client.Do(out)
@@ -79,7 +79,7 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, c call)
 		_, _ = io.CopyN(io.Discard, response.Body, 256<<10)
 		_ = response.Body.Close()
 	}()
-	limit := c.limit
+	limit := op.limit
 	if limit == 0 {
 		limit = oneAnswer
 	}
@@ -99,27 +99,27 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, c call)
 }
 
 // newRequest returns the request, the secrets in it, or what is wrong with it.
-func newRequest(ctx context.Context, credentials Credentials, c call, userAgent string) (out *http.Request, hidden []string, problem string) {
+func newRequest(ctx context.Context, credentials Credentials, op call, userAgent string) (out *http.Request, hidden []string, problem string) {
 	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
 	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.ForceQuery || root.Fragment != "" {
 		return nil, nil, "the base URL is not one"
 	}
 	var target strings.Builder
 	target.WriteString(root.String())
-	for _, segment := range c.path {
+	for _, segment := range op.path {
 		if segment == "" || segment == "." || segment == ".." {
 			return nil, nil, "an identifier is empty or a dot"
 		}
 		target.WriteString("/" + url.PathEscape(segment))
 	}
-	if len(c.query) > 0 {
-		target.WriteString("?" + c.query.Encode())
+	if len(op.query) > 0 {
+		target.WriteString("?" + op.query.Encode())
 	}
-	body, problem := requestBody(c)
+	body, problem := requestBody(op)
 	if problem != "" {
 		return nil, nil, problem
 	}
-	out, err = http.NewRequestWithContext(ctx, c.method, target.String(), body)
+	out, err = http.NewRequestWithContext(ctx, op.method, target.String(), body)
 	if err != nil {
 		return nil, nil, "the request cannot be made"
 	}
@@ -127,18 +127,18 @@ func newRequest(ctx context.Context, credentials Credentials, c call, userAgent 
 	out.Header.Set("User-Agent", userAgent)
 	out.Header.Set("Content-Type", "application/json")
 	out.Header.Set("Accept", "application/json")
-	return out, append(c.fields.secrets(), credentials.Secret.Reveal()), ""
+	return out, append(op.fields.secrets(), credentials.Secret.Reveal()), ""
 }
 
 // requestBody returns what is sent. A GET gets a body of nothing, which is not
 // sent: net/http sends a GET without a body again by itself when a kept
 // connection breaks, and a call is to be made once.
-func requestBody(c call) (body io.Reader, problem string) {
-	switch c.method {
+func requestBody(op call) (body io.Reader, problem string) {
+	switch op.method {
 	case http.MethodGet:
 		return nothing{}, ""
 	case http.MethodPost, http.MethodPut:
-		raw, err := c.fields.encode()
+		raw, err := op.fields.encode()
 		if err != nil {
 			return nil, err.Error()
 		}

@@ -147,12 +147,12 @@ type account struct {
 }
 
 // do makes one call, unless nothing may be sent now, and reads its answer.
-func do[R reply](ctx context.Context, a *account, c call) (R, Request, error) {
+func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	var answer R
 	if until, shut := a.entrance.shut(a.service.now()); shut {
 		return answer, Request{}, &NotYet{At: until}
 	}
-	body, header, request, failed := a.service.send(ctx, a.credentials(), c)
+	body, header, request, failed := a.service.send(ctx, a.credentials(), op)
 	if failed != nil {
 		if failed.Class == Throttled {
 			a.entrance.close(failed.Time.Add(failed.RetryAfter))

@@ -15,15 +15,16 @@ const (
 	APISCIM API = "scim"
 )
 
-// Session is a project opened with its credentials. What it was told is kept in
-// the [Service], so that a Session may be opened for each pass.
+// Session is a project opened with its credentials. Its cache is in the
+// [Service], so a Session may be opened for each reconcile pass.
 type Session struct{ account *account }
 
-// Looked returns when the list held of an organization's connections was begun.
-// The time stands while the list is forgotten or cannot be read again. When none
-// was ever read it is when the Service was made: a starting process counts its
-// first slot as looked at.
-func (s *Session) Looked(api API, organizationID string) time.Time {
+// ListedAt returns the time at which the last successful list of an
+// organization's connections was requested. The time stays the same when the list
+// is dropped from the cache or a later list fails. If nothing was ever listed it is
+// the time at which the Service was made, so that a starting process counts its
+// first slot as already listed.
+func (s *Session) ListedAt(api API, organizationID string) time.Time {
 	var begun time.Time
 	switch api {
 	case APISSO:
@@ -48,10 +49,10 @@ func (s *Session) Forget(api API, organizationID string) {
 	}
 }
 
-// Pass begins one pass of one object, which its uid stands for at the gate. A
-// Pass is not for concurrent use.
-func (s *Session) Pass(uid string, lane Lane) *Pass {
-	return &Pass{session: s, uid: uid, lane: lane}
+// Caller returns a new Caller for one reconcile pass over one object. The gate
+// orders turns by uid and lane. A Caller is not safe for concurrent use.
+func (s *Session) Caller(uid string, lane Lane) *Caller {
+	return &Caller{session: s, uid: uid, lane: lane}
 }
 
 func (s *Session) sso(organizationID string) *observation[SSOConnections] {

@@ -34,15 +34,15 @@ func TestAnOIDCConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 		URL:                   issuer + "/.well-known/openid-configuration",
 		AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token", UserinfoEndpoint: issuer + "/userinfo", JWKSURI: issuer + "/keys",
 	})
-	p := w.pass("uid")
-	w.sso(p, start)
+	caller := w.caller("uid")
+	w.sso(caller, start)
 	var made, got OIDCConnection
-	w.expect(func() { made = w.oidc(p, "Acme") }, "CreateOIDCConnection")
+	w.expect(func() { made = w.oidc(caller, "Acme") }, "CreateOIDCConnection")
 	if made.Status != "pending" || made.DisplayName != "Acme" || made.IdentityProvider != "okta" || made.OrganizationID != w.org || made.RedirectURL == "" || made.ClientSecretSHA256 != "" || made.ClientSecretMasked {
 		t.Errorf("created: %+v", made)
 	}
 	w.expect(func() {
-		is, warning, request, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{
+		is, warning, request, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{
 			"issuer": issuer, "client_id": "client", "client_secret": Secret("open sesame"), "custom_scopes": "groups profile",
 			"token_url": "https://elsewhere.example.com/token", "attribute_mapping": map[string]string{"department": "dept"},
 		})
@@ -63,14 +63,14 @@ func TestAnOIDCConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 	}
 	for _, since := range []time.Time{start, at(time.Second)} { // from memory, and by a list
 		w.clock.advance(time.Second)
-		if list := w.sso(p, since); !reflect.DeepEqual(list.OIDC, []OIDCConnection{want}) {
+		if list := w.sso(caller, since); !reflect.DeepEqual(list.OIDC, []OIDCConnection{want}) {
 			t.Errorf("listed\n%+v\nwant\n%+v", list.OIDC, want)
 		}
 	}
 	w.expect(func() {
-		_, err := p.DeleteSSO(ctx(t), w.org, made.ConnectionID)
+		_, err := caller.DeleteSSO(ctx(t), w.org, made.ConnectionID)
 		must(t, err)
-		if list := w.sso(p, start); list.OIDC != nil {
+		if list := w.sso(caller, start); list.OIDC != nil {
 			t.Errorf("held after the deletion: %+v", list)
 		}
 	}, "DeleteSSOConnection")
@@ -78,10 +78,10 @@ func TestAnOIDCConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 
 func TestADiscoveryThatFailedWarnsOnce(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	made := w.oidc(p, "Acme")
+	caller := w.caller("uid")
+	made := w.oidc(caller, "Acme")
 	for _, want := range []string{"The metadata document at " + issuer + "/.well-known/openid-configuration could not be read.", ""} {
-		got, warning, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"issuer": issuer})
+		got, warning, _, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"issuer": issuer})
 		must(t, err)
 		if warning != want || got.Issuer != issuer || got.Status != "pending" {
 			t.Errorf("warning %q, want %q: %+v", warning, want, got)
@@ -97,12 +97,12 @@ func TestAClientSecretIsKnownByWhatIsShownOfIt(t *testing.T) {
 	} {
 		for _, strings := range []string{"empty", "null", "absent"} {
 			w := newWorld(t, stytchsim.Switches{ClientSecret: shown, Strings: strings, UnsetMapping: strings, CustomScopes: "encoded"})
-			p := w.pass("uid")
-			made := w.oidc(p, "Acme")
+			caller := w.caller("uid")
+			made := w.oidc(caller, "Acme")
 			if made.ClientSecretMasked || made.ClientSecretSHA256 != "" {
 				t.Errorf("%s, %s: none was sent, and read is %+v", shown, strings, made)
 			}
-			got, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"client_secret": Secret("open sesame"), "custom_scopes": "a b"})
+			got, _, _, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"client_secret": Secret("open sesame"), "custom_scopes": "a b"})
 			must(t, err)
 			expected := made
 			expected.ClientSecretSHA256, expected.ClientSecretMasked, expected.CustomScopes = want.ClientSecretSHA256, want.ClientSecretMasked, "a%20b"
@@ -115,16 +115,16 @@ func TestAClientSecretIsKnownByWhatIsShownOfIt(t *testing.T) {
 
 func TestAnOIDCConnectionThatIsGoneIsNotInTheList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	a, b := w.oidc(p, "A"), w.oidc(p, "B")
-	w.sso(p, start)
+	caller := w.caller("uid")
+	a, b := w.oidc(caller, "A"), w.oidc(caller, "B")
+	w.sso(caller, start)
 	must(t, w.RemoveConnection(a.ConnectionID))
-	_, warning, _, err := p.UpdateOIDC(ctx(t), w.org, a.ConnectionID, Fields{"display_name": "x"})
+	_, warning, _, err := caller.UpdateOIDC(ctx(t), w.org, a.ConnectionID, Fields{"display_name": "x"})
 	if e := failedAs(t, err, NotFound); e.ErrorType != "oidc_connection_not_found" || warning != "" {
 		t.Errorf("%v, warning %q", e, warning)
 	}
 	w.expect(func() {
-		if list := w.sso(p, start); len(list.OIDC) != 1 || list.OIDC[0].ConnectionID != b.ConnectionID {
+		if list := w.sso(caller, start); len(list.OIDC) != 1 || list.OIDC[0].ConnectionID != b.ConnectionID {
 			t.Errorf("held: %+v", list.OIDC)
 		}
 	})
@@ -132,20 +132,20 @@ func TestAnOIDCConnectionThatIsGoneIsNotInTheList(t *testing.T) {
 
 func TestAnOIDCConnectionThatIsNotAnsweredForgetsTheList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	made := w.oidc(p, "Acme")
+	caller := w.caller("uid")
+	made := w.oidc(caller, "Acme")
 	must(t, w.SetSwitches(stytchsim.Switches{AnswerConnection: "absent"}))
-	w.sso(p, start)
-	_, _, err := p.CreateOIDC(ctx(t), w.org, Fields{"display_name": "B"})
+	w.sso(caller, start)
+	_, _, err := caller.CreateOIDC(ctx(t), w.org, Fields{"display_name": "B"})
 	if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the answer is without a connection" {
 		t.Errorf("%v, unknown %t", e, e.Unknown())
 	}
-	w.expect(func() { w.sso(p, start) }, "ListSSOConnections")
-	if _, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"display_name": "C"}); err != nil {
+	w.expect(func() { w.sso(caller, start) }, "ListSSOConnections")
+	if _, _, _, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"display_name": "C"}); err != nil {
 		t.Errorf("an update that was answered without the connection: %v", err)
 	}
 	w.expect(func() {
-		if list := w.sso(p, start); list.OIDC[0].DisplayName != "C" && list.OIDC[1].DisplayName != "C" {
+		if list := w.sso(caller, start); list.OIDC[0].DisplayName != "C" && list.OIDC[1].DisplayName != "C" {
 			t.Errorf("listed anew: %+v", list.OIDC)
 		}
 	}, "ListSSOConnections")
@@ -161,16 +161,16 @@ func TestASAMLConnectionTakesWhatItsMetadataSays(t *testing.T) {
 	const url = "https://idp.example.com/metadata?token=abc"
 	text, sum := certificate(t, "idp")
 	w.document(stytchsim.Document{URL: url, IDPEntityID: "urn:idp", IDPSSOURL: "https://idp.example.com/sso", Certificates: []string{text}})
-	p := w.pass("uid")
-	w.sso(p, start)
-	made := w.saml(p, "Acme")
+	caller := w.caller("uid")
+	w.sso(caller, start)
+	made := w.saml(caller, "Acme")
 	w.expect(func() {
-		got, request, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
+		got, request, err := caller.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
 		must(t, err)
 		if got.IDPEntityID != "urn:idp" || got.IDPSSOURL != "https://idp.example.com/sso" || len(got.VerificationCertificates) != 1 || got.VerificationCertificates[0].SHA256 != sum || request.ID == "" {
 			t.Errorf("updated: %+v, %+v", got, request)
 		}
-		if held := w.sso(p, start).SAML; !reflect.DeepEqual(held, []SAMLConnection{got}) {
+		if held := w.sso(caller, start).SAML; !reflect.DeepEqual(held, []SAMLConnection{got}) {
 			t.Errorf("held: %+v", held)
 		}
 	}, "UpdateSAMLConnectionByURL")
@@ -183,13 +183,13 @@ func TestMetadataThatCannotBeUsedIsRejected(t *testing.T) {
 	w.document(stytchsim.Document{URL: good, IDPEntityID: "urn:idp", IDPSSOURL: "https://idp.example.com/sso", Certificates: []string{text, text}})
 	w.document(stytchsim.Document{URL: "https://idp.example.com/page", Body: "<html>"})
 	w.document(stytchsim.Document{URL: "https://idp.example.com/half", IDPEntityID: "urn:other"})
-	p := w.pass("uid")
-	made := w.saml(p, "Acme")
+	caller := w.caller("uid")
+	made := w.saml(caller, "Acme")
 	for range 2 {
-		_, _, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
+		_, _, err := caller.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
 		must(t, err)
 	}
-	had := w.sso(p, start)
+	had := w.sso(caller, start)
 	if c := had.SAML[0].VerificationCertificates; len(c) != 4 {
 		t.Fatalf("certificates: %+v, want 4", c)
 	}
@@ -201,20 +201,20 @@ func TestMetadataThatCannotBeUsedIsRejected(t *testing.T) {
 			"https://idp.example.com/half":    "saml_connection_metadata_invalid_format",
 			good:                              "too_many_sso_verification_certificates",
 		} {
-			got, request, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
+			got, request, err := caller.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
 			if e := failedAs(t, err, Rejected); e.ErrorType != want || e.Unknown() || request != e.Request || got.ConnectionID != "" {
 				t.Errorf("%s: %v, %+v, %+v; want %s", url, e, request, got, want)
 			}
 		}
-		if held := w.sso(p, start); !reflect.DeepEqual(held, had) {
+		if held := w.sso(caller, start); !reflect.DeepEqual(held, had) {
 			t.Errorf("held\n%+v\nwant\n%+v", held, had)
 		}
 	}, slices.Repeat([]string{"UpdateSAMLConnectionByURL"}, 5)...)
 	must(t, w.RemoveConnection(made.ConnectionID))
-	_, _, err := p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
+	_, _, err := caller.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
 	_ = failedAs(t, err, NotFound)
 	w.expect(func() {
-		if held := w.sso(p, start).SAML; held != nil {
+		if held := w.sso(caller, start).SAML; held != nil {
 			t.Errorf("held: %+v", held)
 		}
 	})
@@ -227,17 +227,17 @@ func TestMetadataAddsCertificatesOrReplacesThem(t *testing.T) {
 	for position, want := range map[string][]string{"append": {sum, one}, "append-all": {sum, one, one}, "replace": {one}} {
 		w := newWorld(t, stytchsim.Switches{MetadataCertificates: position})
 		w.document(stytchsim.Document{URL: url, IDPEntityID: "urn:idp", IDPSSOURL: "https://idp.example.com/sso", Certificates: []string{served}})
-		p := w.pass("uid")
-		made := w.saml(p, "Acme")
-		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": own})
+		caller := w.caller("uid")
+		made := w.saml(caller, "Acme")
+		_, _, err := caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": own})
 		must(t, err)
-		w.sso(p, start)
+		w.sso(caller, start)
 		for range 2 {
-			_, _, err = p.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
+			_, _, err = caller.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, url)
 			must(t, err)
 		}
 		w.expect(func() {
-			if got := mapped(w.sso(p, start).SAML[0].VerificationCertificates, func(c Certificate) string { return c.SHA256 }); !slices.Equal(got, want) {
+			if got := mapped(w.sso(caller, start).SAML[0].VerificationCertificates, func(c Certificate) string { return c.SHA256 }); !slices.Equal(got, want) {
 				t.Errorf("%s: %q, want %q", position, got, want)
 			}
 		})
@@ -247,32 +247,32 @@ func TestMetadataAddsCertificatesOrReplacesThem(t *testing.T) {
 func TestOIDCConnectionsAreInTheOrderOfTheirIDs(t *testing.T) {
 	for _, order := range []string{"stable", "reversed", "rotating"} {
 		w := newWorld(t, stytchsim.Switches{Order: order, DefaultConnection: "by-hand"})
-		p := w.pass("uid")
+		caller := w.caller("uid")
 		var held []OIDCConnection // as answers laid it there
-		w.sso(p, start)
+		w.sso(caller, start)
 		for i := range 5 {
-			made := w.oidc(p, fmt.Sprint("connection ", i))
-			_, _, _, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"client_id": fmt.Sprint("client-", i), "client_secret": Secret("open sesame")})
+			made := w.oidc(caller, fmt.Sprint("connection ", i))
+			_, _, _, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, Fields{"client_id": fmt.Sprint("client-", i), "client_secret": Secret("open sesame")})
 			must(t, err)
 		}
-		saml := w.saml(p, "Acme")
-		w.expect(func() { held = w.sso(p, start).OIDC })
+		saml := w.saml(caller, "Acme")
+		w.expect(func() { held = w.sso(caller, start).OIDC })
 		if len(held) != 5 || !slices.IsSortedFunc(held, func(a, b OIDCConnection) int { return strings.Compare(a.ConnectionID, b.ConnectionID) }) {
 			t.Fatalf("%s: held out of order: %+v", order, held)
 		}
 		for range 3 {
 			w.clock.advance(time.Second)
-			if list := w.sso(p, w.clock.Now()); !reflect.DeepEqual(list.OIDC, held) {
+			if list := w.sso(caller, w.clock.Now()); !reflect.DeepEqual(list.OIDC, held) {
 				t.Errorf("%s: listed\n%+v\nwant\n%+v", order, list.OIDC, held)
 			}
 		}
 		had := slices.Clone(held)
 		for _, id := range []string{held[2].ConnectionID, held[4].ConnectionID} {
-			_, err := p.DeleteSSO(ctx(t), w.org, id)
+			_, err := caller.DeleteSSO(ctx(t), w.org, id)
 			must(t, err)
 		}
 		w.expect(func() {
-			list := w.sso(p, start)
+			list := w.sso(caller, start)
 			if want := []OIDCConnection{had[0], had[1], had[3]}; !reflect.DeepEqual(list.OIDC, want) || len(list.SAML) != 1 || list.SAML[0].ConnectionID != saml.ConnectionID {
 				t.Errorf("%s: held\n%+v\nwant\n%+v", order, list, want)
 			}
@@ -285,19 +285,19 @@ func TestOIDCConnectionsAreInTheOrderOfTheirIDs(t *testing.T) {
 
 func TestAClientSecretStandsNowhere(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	made := w.oidc(p, "Acme")
+	caller := w.caller("uid")
+	made := w.oidc(caller, "Acme")
 	fields := Fields{"issuer": issuer, "client_secret": Secret(hush)}
-	got, warning, request, err := p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
+	got, warning, request, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
 	must(t, err)
 	if got.ClientSecretSHA256 != fingerprint([]byte(hush)) || warning == "" {
 		t.Errorf("%+v, warning %q", got, warning)
 	}
 	w.fault(stytchsim.Fault{Operation: "UpdateOIDCConnection", Status: 400, ErrorType: "bad_request", Times: 1})
-	_, _, _, err = p.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
+	_, _, _, err = caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
 	e := failedAs(t, err, Rejected)
-	list := w.sso(p, start)
-	for _, thing := range []any{got, &got, list, warning, request, fields, e, w.service, p.session, p} {
+	list := w.sso(caller, start)
+	for _, thing := range []any{got, &got, list, warning, request, fields, e, w.service, caller.session, caller} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 			seen := fmt.Sprintf(verb, thing)
 			if strings.Contains(seen, hush) || strings.Contains(seen, fmt.Sprintf("%x", hush)) {
@@ -309,14 +309,14 @@ func TestAClientSecretStandsNowhere(t *testing.T) {
 
 func TestWhatGoesFromAnUnknownConnectionChangesNoList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	w.sso(p, start)
+	caller := w.caller("uid")
+	w.sso(caller, start)
 	c, err := w.AddConnection(w.org, stytchsim.SAML, nil) // which the list does not know yet
 	must(t, err)
-	_, err = p.DeleteEncryptionKey(ctx(t), w.org, c.ID, "saml-encryption-key-test-none")
+	_, err = caller.DeleteEncryptionKey(ctx(t), w.org, c.ID, "saml-encryption-key-test-none")
 	_ = failedAs(t, err, NotFound)
 	w.expect(func() {
-		if held := w.sso(p, start); held.SAML != nil {
+		if held := w.sso(caller, start); held.SAML != nil {
 			t.Errorf("held: %+v", held)
 		}
 	})
@@ -324,9 +324,9 @@ func TestWhatGoesFromAnUnknownConnectionChangesNoList(t *testing.T) {
 
 func TestPEMIsKeptOnlyOfAConnectionWithoutRoom(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{PEM: "crlf"})
-	p := w.pass("uid")
-	made := w.saml(p, "Acme")
-	held := func() []Certificate { return w.sso(p, start).SAML[0].VerificationCertificates }
+	caller := w.caller("uid")
+	made := w.saml(caller, "Acme")
+	held := func() []Certificate { return w.sso(caller, start).SAML[0].VerificationCertificates }
 	shown := func(list []Certificate) []string {
 		return mapped(list, func(c Certificate) string { return c.PEM })
 	}
@@ -337,19 +337,19 @@ func TestPEMIsKeptOnlyOfAConnectionWithoutRoom(t *testing.T) {
 			t.Errorf("of %d certificates: %q", n, got)
 		}
 		texts[n], _ = certificate(t, fmt.Sprint("idp-", n))
-		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": texts[n]})
+		_, _, err := caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": texts[n]})
 		must(t, err)
 	}
 	full := held()
 	if got := shown(full); !slices.Equal(got, texts) || full[4].Subject != "CN=idp-4" {
 		t.Errorf("of five: %q\nwant %q", got, texts)
 	}
-	_, err := p.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, "saml-verification-key-test-none")
+	_, err := caller.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, "saml-verification-key-test-none")
 	_ = failedAs(t, err, NotFound)
 	if got := held(); !slices.Equal(got, full) {
 		t.Errorf("after nothing was deleted: %+v", got)
 	}
-	_, err = p.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, full[0].ID)
+	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, full[0].ID)
 	must(t, err)
 	if got := held(); !slices.Equal(shown(got), make([]string, 4)) || got[0].SHA256 != full[1].SHA256 {
 		t.Errorf("after one was deleted: %+v", got)
@@ -367,18 +367,18 @@ func TestTheNewestSigningCertificateIsOfTheKeySentLast(t *testing.T) {
 		{SigningCertificates: "append", Order: "rotating", Timestamps: "absent", PEM: "crlf"},
 	} {
 		w := newWorld(t, s)
-		p := w.pass("uid")
-		made := w.saml(p, "Acme")
+		caller := w.caller("uid")
+		made := w.saml(caller, "Acme")
 		if c := made.SigningCertificates; len(c) != 1 || c[0].SHA256 == "" || c[0].SPKISHA256 == "" || !c[0].CreatedAt.Equal(start) || c[0].ExpiresAt.IsZero() {
 			t.Fatalf("%+v: created with %+v", s, c)
 		}
 		key, public := privateKey(t)
 		w.clock.advance(time.Hour)
-		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"signing_private_key": key})
+		_, _, err := caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"signing_private_key": key})
 		must(t, err)
 		for range 3 {
 			w.clock.advance(time.Second)
-			got := w.sso(p, w.clock.Now()).SAML[0].SigningCertificates
+			got := w.sso(caller, w.clock.Now()).SAML[0].SigningCertificates
 			if got[0].SPKISHA256 != public || !strings.HasPrefix(got[0].PEM, "-----BEGIN CERTIFICATE-----\nMII") || strings.Contains(got[0].PEM, "\r") {
 				t.Errorf("%+v: the newest is %+v, want one of the key %s", s, got[0], public)
 			}
@@ -392,13 +392,13 @@ func TestTheNewestSigningCertificateIsOfTheKeySentLast(t *testing.T) {
 func TestOfEncryptionKeysOnlyTheIDsAreRead(t *testing.T) {
 	for _, s := range []stytchsim.Switches{{}, {PrivateKey: "masked", Order: "reversed"}, {PrivateKey: "empty", Order: "rotating"}} {
 		w := newWorld(t, s)
-		p := w.pass("uid")
-		made := w.saml(p, "Acme")
+		caller := w.caller("uid")
+		made := w.saml(caller, "Acme")
 		key, _ := privateKey(t)
 		var got SAMLConnection
 		for range 3 {
 			var err error
-			got, _, err = p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"saml_encryption_private_key": key})
+			got, _, err = caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"saml_encryption_private_key": key})
 			must(t, err)
 		}
 		if len(got.EncryptionKeyIDs) != 3 || !slices.IsSorted(got.EncryptionKeyIDs) {
@@ -412,17 +412,17 @@ func TestOfEncryptionKeysOnlyTheIDsAreRead(t *testing.T) {
 
 func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	made := w.saml(p, "Acme")
+	caller := w.caller("uid")
+	made := w.saml(caller, "Acme")
 	key, _ := privateKey(t)
 	for range 2 {
-		_, _, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"saml_encryption_private_key": key})
+		_, _, err := caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"saml_encryption_private_key": key})
 		must(t, err)
 	}
-	had := w.sso(p, start).SAML[0].EncryptionKeyIDs
+	had := w.sso(caller, start).SAML[0].EncryptionKeyIDs
 	first, second := had[0], had[1]
 	remove := func(id string) error {
-		request, err := p.DeleteEncryptionKey(ctx(t), w.org, made.ConnectionID, id)
+		request, err := caller.DeleteEncryptionKey(ctx(t), w.org, made.ConnectionID, id)
 		if request.ID == "" || request.Operation != "DeleteSAMLEncryptionPrivateKey" {
 			t.Errorf("request %+v", request)
 		}
@@ -430,18 +430,18 @@ func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
 	}
 	w.expect(func() {
 		must(t, remove(first))
-		if held := w.sso(p, start).SAML[0].EncryptionKeyIDs; !slices.Equal(held, []string{second}) {
+		if held := w.sso(caller, start).SAML[0].EncryptionKeyIDs; !slices.Equal(held, []string{second}) {
 			t.Errorf("held: %q", held)
 		}
 	}, "DeleteSAMLEncryptionPrivateKey")
 	must(t, remove(second))
-	if held := w.sso(p, start).SAML[0]; held.EncryptionKeyIDs != nil {
+	if held := w.sso(caller, start).SAML[0]; held.EncryptionKeyIDs != nil {
 		t.Errorf("held: %+v", held)
 	}
 	if e := failedAs(t, remove(second), NotFound); e.ErrorType != "sso_encryption_private_key_not_found" {
 		t.Errorf("deleting it again: %v", e)
 	}
-	if held := w.sso(p, start).SAML; len(held) != 1 {
+	if held := w.sso(caller, start).SAML; len(held) != 1 {
 		t.Errorf("the connection went with its key: %+v", held)
 	}
 	must(t, w.RemoveConnection(made.ConnectionID))
@@ -449,7 +449,7 @@ func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
 		t.Errorf("deleting it from nothing: %v", e)
 	}
 	w.expect(func() {
-		if held := w.sso(p, start).SAML; held != nil {
+		if held := w.sso(caller, start).SAML; held != nil {
 			t.Errorf("held: %+v", held)
 		}
 	})
@@ -460,14 +460,14 @@ func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
 
 func TestAPartThatStytchDoesNotFindTakesNoConnectionWithIt(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	w.saml(p, "A")
-	w.sso(p, start)
+	caller := w.caller("uid")
+	w.saml(caller, "A")
+	w.sso(caller, start)
 	w.fault(stytchsim.Fault{Method: "DELETE", Status: 404, ErrorType: noCertificate, Times: 1})
-	if _, err := p.DeleteEncryptionKey(ctx(t), w.org, w.sso(p, start).SAML[0].ConnectionID, "k"); err == nil {
+	if _, err := caller.DeleteEncryptionKey(ctx(t), w.org, w.sso(caller, start).SAML[0].ConnectionID, "k"); err == nil {
 		t.Error("the key was deleted")
 	}
-	if l := w.sso(p, start); len(l.SAML) != 1 {
+	if l := w.sso(caller, start); len(l.SAML) != 1 {
 		t.Errorf("%d connections are left", len(l.SAML))
 	}
 }

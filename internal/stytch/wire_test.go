@@ -161,8 +161,8 @@ func TestAMaskIsNotTakenForASecret(t *testing.T) {
 		{`"xylophone"`, false, fingerprint([]byte("xylophone"))},
 		{`"abc"`, false, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
 	} {
-		p := answering(t, status(200, `{"request_id":"r","oidc_connections":[{"connection_id":"a","client_secret":`+c.sent+`}]}`))
-		list, err := p.SSO(ctx(t), someone, start)
+		caller := answering(t, status(200, `{"request_id":"r","oidc_connections":[{"connection_id":"a","client_secret":`+c.sent+`}]}`))
+		list, err := caller.SSO(ctx(t), someone, start)
 		must(t, err)
 		if got := list.OIDC[0]; got.ClientSecretMasked != c.masked || got.ClientSecretSHA256 != c.sum {
 			t.Errorf("%s: masked %t, SHA-256 %q; want %t, %q", c.sent, got.ClientSecretMasked, got.ClientSecretSHA256, c.masked, c.sum)
@@ -171,10 +171,10 @@ func TestAMaskIsNotTakenForASecret(t *testing.T) {
 }
 
 func TestOfSecretsInAListNothingIsKept(t *testing.T) {
-	p := answering(t, status(200, `{"request_id":"r",
+	caller := answering(t, status(200, `{"request_id":"r",
 		"oidc_connections":[{"connection_id":"b","client_secret":"`+hush+`"},{"connection_id":"a"}],
 		"saml_connections":[{"connection_id":"c","encryption_private_keys":[{"private_key_id":"2","private_key":"`+hush+`"},{"private_key_id":"1","private_key":"`+hush+`"}]}]}`))
-	list, err := p.SSO(ctx(t), someone, start)
+	list, err := caller.SSO(ctx(t), someone, start)
 	must(t, err)
 	if seen := fmt.Sprintf("%+v", list); strings.Contains(seen, hush) {
 		t.Errorf("a secret stands in %s", seen)
@@ -220,19 +220,19 @@ func TestAnswersAreReadWhateverStytchLeavesOut(t *testing.T) {
 		`{"request_id":"r","saml_connections":null,"external_connections":[]}`,
 		`{"status_code":200,"something_new":{"a":[1,2]}}`,
 	} {
-		p := answering(t, status(200, body))
-		list, err := p.SSO(ctx(t), someone, start)
+		caller := answering(t, status(200, body))
+		list, err := caller.SSO(ctx(t), someone, start)
 		if err != nil || list.SAML != nil || list.OIDC != nil || list.External != nil {
 			t.Errorf("%s: %+v, %v", body, list, err)
 		}
 	}
-	p := answering(t, status(200, `{"request_id":"r","saml_connections":[
+	caller := answering(t, status(200, `{"request_id":"r","saml_connections":[
 		{"connection_id":"b","organization_id":null,"status":"pending","attribute_mapping":{"email":"NameID","nested":{ "a" : 1 },"none":null},
 		 "verification_certificates":[{"certificate_id":"k","certificate":null,"expires_at":"whenever"}],"new_field":true,
 		 "encryption_private_keys":[{"private_key_id":"p","private_key":"hush"}],
 		 "saml_connection_implicit_role_assignments":[{"role_id":"viewer"},{"role_id":"editor"}],"idp_initiated_auth_disabled":null},
 		{"connection_id":"a","attribute_mapping":{},"saml_connection_implicit_role_assignments":null,"verification_certificates":[]}]}`))
-	list, err := p.SSO(ctx(t), someone, start)
+	list, err := caller.SSO(ctx(t), someone, start)
 	must(t, err)
 	want := []SAMLConnection{
 		{Connection: Connection{ConnectionID: "a"}},
@@ -249,8 +249,8 @@ func TestAnswersAreReadWhateverStytchLeavesOut(t *testing.T) {
 
 func TestAListWithSomethingNamelessIsRefused(t *testing.T) {
 	for _, kind := range []string{"saml", "oidc", "external"} {
-		p := answering(t, status(200, `{"request_id":"r","`+kind+`_connections":[{"connection_id":"a"},{"display_name":"?"}]}`))
-		_, err := p.SSO(ctx(t), someone, start)
+		caller := answering(t, status(200, `{"request_id":"r","`+kind+`_connections":[{"connection_id":"a"},{"display_name":"?"}]}`))
+		_, err := caller.SSO(ctx(t), someone, start)
 		if e := kept(t, err).Err; e.Class != Unavailable || e.Message != "the answer is without a connection's ID" {
 			t.Errorf("%s: %v", kind, e)
 		}
@@ -259,13 +259,13 @@ func TestAListWithSomethingNamelessIsRefused(t *testing.T) {
 
 func TestAConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
+	caller := w.caller("uid")
 	text, sum := certificate(t, "idp")
-	made := w.saml(p, "Acme")
+	made := w.saml(caller, "Acme")
 	if made.Status != "pending" || made.DisplayName != "Acme" || made.IdentityProvider != "okta" || made.OrganizationID != w.org || made.ACSURL == "" || made.AudienceURI == "" {
 		t.Errorf("created: %+v", made)
 	}
-	got, request, err := p.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{
+	got, request, err := caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{
 		"idp_entity_id": "urn:idp", "idp_sso_url": "https://idp.example.com/sso", "x509_certificate": text,
 		"attribute_mapping":                         map[string]string{"email": "NameID", "full_name": "name", "groups": "groups"},
 		"saml_connection_implicit_role_assignments": []map[string]string{{"role_id": "viewer"}, {"role_id": "editor"}},
@@ -291,12 +291,12 @@ func TestAConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 	if last := w.Calls()[len(w.Calls())-1]; request.ID != last.RequestID || request.Operation != last.Operation || request.StatusCode != 200 || request.Time.IsZero() {
 		t.Errorf("request %+v, in the journal %+v", request, last)
 	}
-	if list := w.sso(w.pass("other"), start); !reflect.DeepEqual(list.SAML, []SAMLConnection{want}) {
+	if list := w.sso(w.caller("other"), start); !reflect.DeepEqual(list.SAML, []SAMLConnection{want}) {
 		t.Errorf("listed\n%+v\nwant\n%+v", list.SAML, want)
 	}
 
 	lender := w.organization("lender")
-	other := w.pass("x")
+	other := w.caller("x")
 	external, _, err := other.CreateExternal(ctx(t), lender, Fields{"external_organization_id": w.org, "external_connection_id": made.ConnectionID, "display_name": "From Acme"})
 	must(t, err)
 	external, _, err = other.UpdateExternal(ctx(t), lender, external.ConnectionID, Fields{
@@ -315,11 +315,11 @@ func TestAConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 
 func TestTheTokensOfASCIMConnectionAreShownOnceAndKeptNowhere(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	if list := w.scim(p, start); list != nil {
+	caller := w.caller("uid")
+	if list := w.scim(caller, start); list != nil {
 		t.Fatalf("none is there, and listed is %+v", list)
 	}
-	made, _, err := p.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
+	made, _, err := caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
 	must(t, err)
 	if made.BearerToken == "" || made.BearerTokenLastFour != made.BearerToken.LastFour() || made.BaseURL == "" || made.BearerTokenExpiresAt.IsZero() || made.NextBearerTokenLastFour != "" {
 		t.Errorf("created: %+v", made)
@@ -327,24 +327,24 @@ func TestTheTokensOfASCIMConnectionAreShownOnceAndKeptNowhere(t *testing.T) {
 	if !w.VerifyToken(made.ConnectionID, made.BearerToken.Reveal()).Accepted {
 		t.Error("the token that was read is not the connection's")
 	}
-	held := w.scim(p, start)
+	held := w.scim(caller, start)
 	if len(held) != 1 || held[0].BearerToken != "" || held[0].BearerTokenLastFour != made.BearerTokenLastFour {
 		t.Errorf("held: %+v", held)
 	}
-	rotating, _, err := p.StartRotation(ctx(t), w.org, made.ConnectionID)
+	rotating, _, err := caller.StartRotation(ctx(t), w.org, made.ConnectionID)
 	must(t, err)
 	if rotating.NextBearerToken == "" || rotating.NextBearerTokenLastFour != rotating.NextBearerToken.LastFour() || rotating.BearerToken != "" || rotating.NextBearerTokenExpiresAt.IsZero() {
 		t.Errorf("rotating: %+v", rotating)
 	}
-	if held = w.scim(p, start); held[0].NextBearerToken != "" || held[0].NextBearerTokenLastFour != rotating.NextBearerTokenLastFour {
+	if held = w.scim(caller, start); held[0].NextBearerToken != "" || held[0].NextBearerTokenLastFour != rotating.NextBearerTokenLastFour {
 		t.Errorf("held while rotating: %+v", held)
 	}
-	done, _, err := p.CompleteRotation(ctx(t), w.org, made.ConnectionID)
+	done, _, err := caller.CompleteRotation(ctx(t), w.org, made.ConnectionID)
 	must(t, err)
 	if done.BearerTokenLastFour != rotating.NextBearerTokenLastFour || done.NextBearerTokenLastFour != "" {
 		t.Errorf("completed: %+v", done)
 	}
-	_, _, err = p.CancelRotation(ctx(t), w.org, made.ConnectionID)
+	_, _, err = caller.CancelRotation(ctx(t), w.org, made.ConnectionID)
 	if e := failedAs(t, err, Rejected); e.ErrorType != "scim_connection_not_rotating_token" {
 		t.Errorf("cancelling nothing: %v", e)
 	}
@@ -352,34 +352,34 @@ func TestTheTokensOfASCIMConnectionAreShownOnceAndKeptNowhere(t *testing.T) {
 
 func TestASCIMConnectionIsOneForAnOrganization(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	w.scim(p, start)
-	made, _, err := p.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
+	caller := w.caller("uid")
+	w.scim(caller, start)
+	made, _, err := caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
 	must(t, err)
-	_, _, err = p.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Second", "identity_provider": "okta"})
+	_, _, err = caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Second", "identity_provider": "okta"})
 	if e := failedAs(t, err, Rejected); e.ErrorType != "active_scim_connection_exists" || e.Unknown() {
 		t.Errorf("creating a second one: %v", e)
 	}
-	_, err = p.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
+	_, err = caller.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
 	must(t, err)
 	w.expect(func() {
-		if list := w.scim(p, start); list != nil {
+		if list := w.scim(caller, start); list != nil {
 			t.Errorf("deleted, and held is %+v", list)
 		}
 	})
-	_, err = p.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
+	_, err = caller.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
 	_ = failedAs(t, err, NotFound)
 }
 
 func TestASCIMConnectionThatIsGoneTakesNoOtherWithIt(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
+	caller := w.caller("uid")
 	made, err := w.AddConnection(w.org, stytchsim.SCIM, nil)
 	must(t, err)
-	w.scim(p, start)
-	_, err = p.DeleteSCIM(ctx(t), w.org, "scim-connection-test-00000000-0000-4000-8000-000000000000")
+	w.scim(caller, start)
+	_, err = caller.DeleteSCIM(ctx(t), w.org, "scim-connection-test-00000000-0000-4000-8000-000000000000")
 	_ = failedAs(t, err, NotFound)
-	if held := w.scim(p, start); len(held) != 1 || held[0].ConnectionID != made.ID {
+	if held := w.scim(caller, start); len(held) != 1 || held[0].ConnectionID != made.ID {
 		t.Errorf("held: %+v", held)
 	}
 }
@@ -387,7 +387,7 @@ func TestASCIMConnectionThatIsGoneTakesNoOtherWithIt(t *testing.T) {
 func TestAnAbsentSCIMConnectionIsSeenInEachWayOfSayingIt(t *testing.T) {
 	for _, way := range []string{"404", "400", "null", "absent", "deleted"} {
 		w := newWorld(t, stytchsim.Switches{AbsentSCIM: way})
-		if list := w.scim(w.pass("uid"), start); list != nil {
+		if list := w.scim(w.caller("uid"), start); list != nil {
 			t.Errorf("%s: %+v", way, list)
 		}
 	}
@@ -422,13 +422,13 @@ func TestListsReadTheSameUnderEverySwitchOfForm(t *testing.T) {
 		{PEM: "no-final-newline", UnsetMapping: "empty"},
 	} {
 		w := newWorld(t, s)
-		p := w.pass("uid")
-		a, b := w.saml(p, ""), w.saml(p, "B")
-		_, _, err := p.UpdateSAML(ctx(t), w.org, a.ConnectionID, Fields{"x509_certificate": text})
+		caller := w.caller("uid")
+		a, b := w.saml(caller, ""), w.saml(caller, "B")
+		_, _, err := caller.UpdateSAML(ctx(t), w.org, a.ConnectionID, Fields{"x509_certificate": text})
 		must(t, err)
 		for range 3 {
-			p.session.Forget(APISSO, w.org)
-			list := w.sso(p, start)
+			caller.session.Forget(APISSO, w.org)
+			list := w.sso(caller, start)
 			if len(list.SAML) != 2 || list.SAML[0].ConnectionID > list.SAML[1].ConnectionID {
 				t.Fatalf("%+v: %+v", s, list)
 			}
