@@ -85,7 +85,7 @@ func (c *Caller) turn(ctx context.Context, operation, name string) error {
 	if c.called {
 		lane = Urgent
 	}
-	at, ok := c.session.account.entrance.ask(c.now(), name, lane)
+	at, ok := c.session.account.gate.ask(c.now(), name, lane)
 	switch {
 	case ok:
 		c.called = true
@@ -112,7 +112,7 @@ func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time)
 			return c.ended(operation, ctx.Err())
 		}
 		var ok bool
-		if at, ok = c.session.account.entrance.ask(c.now(), name, Urgent); ok {
+		if at, ok = c.session.account.gate.ask(c.now(), name, Urgent); ok {
 			return nil
 		}
 	}

@@ -192,7 +192,7 @@ func TestWhoamiAloneMakesNoGate(t *testing.T) {
 	if identity.ProjectID != w.project.ProjectID || identity.Name == "" || request.ID == "" || request.Operation != "Whoami" {
 		t.Errorf("%+v, %+v", identity, request)
 	}
-	if n := len(w.service.entrances.at); n != 0 {
+	if n := len(w.service.gates.byAddress); n != 0 {
 		t.Errorf("%d gates after whoami", n)
 	}
 	wrong := w.project.Credentials
@@ -212,7 +212,7 @@ func TestAPassThatReadsMemoryTakesNoTurn(t *testing.T) {
 			w.sso(w.caller(fmt.Sprint("uid-", i)), start)
 		}
 	})
-	if n := w.service.entrances.waiting(); n != 0 {
+	if n := w.service.gates.waiting(); n != 0 {
 		t.Errorf("%d turns are waiting", n)
 	}
 }
@@ -227,7 +227,7 @@ func TestPassesThatNeedOneListShareOneTurn(t *testing.T) {
 			t.Errorf("pass %d is to come back at %s", i, at)
 		}
 	}
-	if n := w.service.entrances.waiting(); n != 1 {
+	if n := w.service.gates.waiting(); n != 1 {
 		t.Errorf("%d turns are waiting, want one for the list", n)
 	}
 	w.clock.advance(time.Second)

@@ -7,81 +7,84 @@ import (
 	"time"
 )
 
-// entrance is a gate with a door-keeper: the lock, and who joined.
-type entrance struct {
-	mu      sync.Mutex
-	gate    *gate
-	members map[string]Rate // by project object
+// sharedGate makes a gate safe for concurrent use, and runs it at the smallest of
+// the rates that its project objects ask for.
+type sharedGate struct {
+	mu    sync.Mutex
+	gate  *gate
+	rates map[string]Rate // by project object
 }
 
-// ask is gate.ask.
-func (e *entrance) ask(now time.Time, uid string, lane Lane) (time.Time, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.gate.ask(now, uid, lane)
+// ask is gate.ask under the mutex.
+func (g *sharedGate) ask(now time.Time, uid string, lane Lane) (time.Time, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gate.ask(now, uid, lane)
 }
 
-// shut reports until when nothing may be sent. There may be no entrance: whoami
-// is asked before a project has one.
-func (e *entrance) shut(now time.Time) (time.Time, bool) {
-	if e == nil {
+// closedUntil returns the end of the window in which nothing may be sent, and
+// whether that window is open at now. The receiver may be nil: Whoami is called before a
+// project joins a gate.
+func (g *sharedGate) closedUntil(now time.Time) (time.Time, bool) {
+	if g == nil {
 		return time.Time{}, false
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.gate.closed, now.Before(e.gate.closed)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gate.closed, now.Before(g.gate.closed)
 }
 
-// close sends nothing until then.
-func (e *entrance) close(until time.Time) {
-	if e == nil {
+// close is gate.close under the mutex. The receiver may be nil, as in closedUntil.
+func (g *sharedGate) close(until time.Time) {
+	if g == nil {
 		return
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.gate.close(until)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gate.close(until)
 }
 
-// join notes the rate asked by a project object and goes at the smallest.
-func (e *entrance) join(now time.Time, object string, r Rate) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if known, joined := e.members[object]; joined && known == r {
+// join records the rate that a project object asks for.
+func (g *sharedGate) join(now time.Time, object string, r Rate) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if known, joined := g.rates[object]; joined && known == r {
 		return
 	}
-	e.members[object] = r
-	e.slowest(now)
+	g.rates[object] = r
+	g.setPace(now)
 }
 
-func (e *entrance) leave(now time.Time, object string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.members, object)
-	e.slowest(now)
+func (g *sharedGate) leave(now time.Time, object string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.rates, object)
+	g.setPace(now)
 }
 
-func (e *entrance) slowest(now time.Time) {
-	if len(e.members) == 0 {
+func (g *sharedGate) setPace(now time.Time) {
+	if len(g.rates) == 0 {
 		return
 	}
 	interval, burst := time.Duration(0), 0
-	for _, r := range e.members {
+	for _, r := range g.rates {
 		i, b := r.pace()
 		interval = max(interval, i)
 		if burst == 0 || b < burst {
 			burst = b
 		}
 	}
-	e.gate.keep(now, interval, burst)
+	g.gate.setPace(now, interval, burst)
 }
 
-func (e *entrance) waiting() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.gate.turns)
+func (g *sharedGate) waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.gate.turns)
 }
 
-// address is what Stytch counts calls by, as far as a caller can know.
+// address is the key of a gate: what Stytch counts rate limits by, as far as a
+// client can know.
 type address struct{ projectID, host string }
 
 func addressOf(c Credentials) address {
@@ -92,59 +95,59 @@ func addressOf(c Credentials) address {
 	return address{projectID: c.ProjectID, host: strings.ToLower(host)}
 }
 
-// entrances are the gates of all projects.
-type entrances struct {
-	mu   sync.Mutex
-	at   map[address]*entrance
-	home map[string]address // where each project object joined
+// gates are the gates of all projects.
+type gates struct {
+	mu        sync.Mutex
+	byAddress map[address]*sharedGate
+	joined    map[string]address // the gate that each project object joined
 }
 
-func newEntrances() *entrances {
-	return &entrances{at: map[address]*entrance{}, home: map[string]address{}}
+func newGates() *gates {
+	return &gates{byAddress: map[address]*sharedGate{}, joined: map[string]address{}}
 }
 
-// join returns the project's entrance. An object joins one at a time: one whose
-// host was edited leaves the old gate.
-func (s *entrances) join(now time.Time, p Project) *entrance {
+// join returns the project's gate. An object is in one gate at a time: if its host
+// was edited, it leaves the old one.
+func (s *gates) join(now time.Time, p Project) *sharedGate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := addressOf(p.Credentials)
-	if old, joined := s.home[p.Object]; joined && old != a {
-		s.at[old].leave(now, p.Object)
+	if old, joined := s.joined[p.Object]; joined && old != a {
+		s.byAddress[old].leave(now, p.Object)
 	}
-	s.home[p.Object] = a
-	e, found := s.at[a]
+	s.joined[p.Object] = a
+	g, found := s.byAddress[a]
 	if !found {
-		e = &entrance{gate: newGate(now, p.Rate), members: map[string]Rate{}}
-		s.at[a] = e
+		g = &sharedGate{gate: newGate(now, p.Rate), rates: map[string]Rate{}}
+		s.byAddress[a] = g
 	}
-	e.join(now, p.Object, p.Rate)
-	return e
+	g.join(now, p.Object, p.Rate)
+	return g
 }
 
-// leave ends what join began. The gate stays, for its closed window's sake.
-func (s *entrances) leave(now time.Time, object string) {
+// leave undoes join. The gate itself stays, because it may be closed after a 429.
+func (s *gates) leave(now time.Time, object string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a, joined := s.home[object]; joined {
-		s.at[a].leave(now, object)
-		delete(s.home, object)
+	if a, joined := s.joined[object]; joined {
+		s.byAddress[a].leave(now, object)
+		delete(s.joined, object)
 	}
 }
 
-// find returns the entrance of these credentials, or nil.
-func (s *entrances) find(c Credentials) *entrance {
+// find returns the gate of these credentials, or nil.
+func (s *gates) find(c Credentials) *sharedGate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.at[addressOf(c)]
+	return s.byAddress[addressOf(c)]
 }
 
-func (s *entrances) waiting() int {
+func (s *gates) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for _, e := range s.at {
-		n += e.waiting()
+	for _, g := range s.byAddress {
+		n += g.waiting()
 	}
 	return n
 }

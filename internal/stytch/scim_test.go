@@ -331,7 +331,7 @@ func TestAGateThatClosesBetweenPagesOfGroupsIsNoFailure(t *testing.T) {
 		calls := 0
 		s, _ = paced(ample, func(n int) http.HandlerFunc {
 			if calls = n; n == 1 {
-				s.account.entrance.close(time.Now().Add(30 * time.Second)) // another's 429
+				s.account.gate.close(time.Now().Add(30 * time.Second)) // another's 429
 			}
 			return status(200, fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"%d"}],"next_cursor":%q}`, n, map[int]string{1: "a", 2: "a"}[n]))
 		})

@@ -70,7 +70,7 @@ type Service struct {
 	made      time.Time
 	metrics   metrics
 
-	entrances     *entrances
+	gates         *gates
 	sso           shelf[SSOConnections]
 	scim          shelf[[]SCIMConnection]
 	organizations shelf[string]
@@ -94,9 +94,9 @@ func New(o Options) *Service {
 		timeout:   o.Timeout,
 		now:       o.Now,
 		made:      o.Now(),
-		entrances: newEntrances(),
+		gates:     newGates(),
 	}
-	s.metrics = newMetrics(o.Metrics, s.entrances.waiting)
+	s.metrics = newMetrics(o.Metrics, s.gates.waiting)
 	return s
 }
 
@@ -105,7 +105,7 @@ func New(o Options) *Service {
 // and host; then the error is *NotYet. It does not join a gate: only who is known
 // to hold the project may slow it down.
 func (s *Service) Whoami(ctx context.Context, c Credentials) (Identity, Request, error) {
-	a := &account{service: s, credentials: func() Credentials { return c }, entrance: s.entrances.find(c)}
+	a := &account{service: s, credentials: func() Credentials { return c }, gate: s.gates.find(c)}
 	r, request, err := do[whoamiReply](ctx, a, call{
 		operation: "Whoami", method: http.MethodGet, path: []string{"v1", "debug", "whoami"},
 	})
@@ -127,13 +127,13 @@ func (s *Service) Session(p Project) *Session {
 		baseURL:     p.BaseURL,
 		credentials: func() Credentials { return p.Credentials },
 		hash:        p.hash(),
-		entrance:    s.entrances.join(s.now(), p),
+		gate:        s.gates.join(s.now(), p),
 	}}
 }
 
 // Leave ends the share that a project object has in the pace of its gate, for
 // when the object is deleted.
-func (s *Service) Leave(object string) { s.entrances.leave(s.now(), object) }
+func (s *Service) Leave(object string) { s.gates.leave(s.now(), object) }
 
 // account is what a call is made with. The credentials stand behind a function:
 // fmt prints what stands in an unexported field, and with a wrong verb even
@@ -143,19 +143,19 @@ type account struct {
 	baseURL     string
 	credentials func() Credentials
 	hash        [sha256.Size]byte
-	entrance    *entrance // nil before the first Session
+	gate        *sharedGate // nil before the first Session
 }
 
 // do makes one call, unless nothing may be sent now, and reads its answer.
 func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	var answer R
-	if until, shut := a.entrance.shut(a.service.now()); shut {
+	if until, shut := a.gate.closedUntil(a.service.now()); shut {
 		return answer, Request{}, &NotYet{At: until}
 	}
 	body, header, request, failed := a.service.send(ctx, a.credentials(), op)
 	if failed != nil {
 		if failed.Class == Throttled {
-			a.entrance.close(failed.Time.Add(failed.RetryAfter))
+			a.gate.close(failed.Time.Add(failed.RetryAfter))
 		}
 		return answer, failed.Request, failed
 	}
