@@ -159,9 +159,9 @@ func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op
 	if err == nil {
 		err = done(answer, request)
 	}
-	failed, is := errors.AsType[*Error](err)
+	failed, ok := errors.AsType[*Error](err)
 	switch {
-	case !is:
+	case !ok:
 	case failed.Unknown():
 		o.forget()
 	case failed.Class == NotFound:

@@ -254,8 +254,8 @@ func (f *fleet) pass(uid string) error {
 	if _, err := caller.SSO(ctx(f.t), f.org, f.begun); err != nil {
 		return err
 	}
-	id, is := f.recorded.Load(uid)
-	if !is {
+	id, ok := f.recorded.Load(uid)
+	if !ok {
 		if err := caller.Reserve(ctx(f.t)); err != nil {
 			return err
 		}
@@ -277,7 +277,7 @@ func (f *fleet) converge(n, workers int) {
 	for range workers {
 		go func() {
 			for uid := range work {
-				if later, is := errors.AsType[*NotYet](f.pass(uid)); is {
+				if later, ok := errors.AsType[*NotYet](f.pass(uid)); ok {
 					time.AfterFunc(time.Until(later.At), func() { work <- uid })
 					continue
 				}

@@ -99,7 +99,7 @@ func failure(r Request, timeout time.Duration, cause error) *Error {
 func reason(timeout time.Duration, cause error) string {
 	dns, unnamed := errors.AsType[*net.DNSError](cause)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](cause)
-	network, is := errors.AsType[net.Error](cause)
+	network, ok := errors.AsType[net.Error](cause)
 	switch {
 	case errors.Is(cause, context.Canceled):
 		return "it was abandoned"
@@ -111,7 +111,7 @@ func reason(timeout time.Duration, cause error) string {
 		return "connection refused"
 	case errors.Is(cause, context.DeadlineExceeded):
 		return fmt.Sprintf("nothing within %s", timeout)
-	case is && network.Timeout():
+	case ok && network.Timeout():
 		return "the network timed out"
 	case errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
 		return "the connection was cut"

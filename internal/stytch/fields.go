@@ -20,7 +20,7 @@ type Fields map[string]any
 func (f Fields) encode() ([]byte, error) {
 	out := make(map[string]any, len(f))
 	for name, value := range f {
-		if secret, is := value.(Secret); is {
+		if secret, ok := value.(Secret); ok {
 			out[name] = secret.Reveal()
 			continue
 		}
@@ -40,7 +40,7 @@ func (f Fields) encode() ([]byte, error) {
 func (f Fields) secrets() []string {
 	var hidden []string
 	for _, value := range f {
-		if secret, is := value.(Secret); is {
+		if secret, ok := value.(Secret); ok {
 			hidden = append(hidden, secret.Reveal())
 		}
 	}

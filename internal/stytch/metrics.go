@@ -42,7 +42,7 @@ func newMetrics(registry prometheus.Registerer, waiting func() int) metrics {
 }
 
 func registered[C prometheus.Collector](registry prometheus.Registerer, c C) C {
-	if already, is := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(c)); is {
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(c)); ok {
 		if there, same := already.ExistingCollector.(C); same {
 			return there
 		}

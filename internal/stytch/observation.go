@@ -89,8 +89,8 @@ func (o *observation[T]) see(ctx context.Context, now func() time.Time, since ti
 // nothing about Stytch and is not kept, nor is a closed window, which has a time
 // of its own.
 func (o *observation[T]) keep(ctx context.Context, err error) error {
-	failure, is := errors.AsType[*Error](err)
-	if !is || ctx.Err() != nil {
+	failure, ok := errors.AsType[*Error](err)
+	if !ok || ctx.Err() != nil {
 		return err
 	}
 	wait := failure.RetryAfter

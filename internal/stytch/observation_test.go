@@ -159,9 +159,9 @@ func TestOnlyAnUnknownOutcomeForgetsTheList(t *testing.T) {
 			c.fault.Method, c.fault.Times = "POST", 1
 			w.fault(c.fault)
 			_, _, err := caller.CreateSAML(ctx(t), w.org, Fields{"display_name": "A"})
-			e, is := errors.AsType[*Error](err)
-			if !is || e.Unknown() != c.forgets {
-				t.Fatalf("%v, unknown %t, want %t", err, is && e.Unknown(), c.forgets)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Unknown() != c.forgets {
+				t.Fatalf("%v, unknown %t, want %t", err, ok && e.Unknown(), c.forgets)
 			}
 			w.clock.advance(time.Second)
 			w.RemoveFaults()
@@ -269,7 +269,7 @@ func TestWhoGoesAwayLeavesNoFailureBehind(t *testing.T) {
 	gone, leave := context.WithCancel(ctx(t))
 	w.SetIntercept(func(stytchsim.Stage, stytchsim.Operation) bool { leave(); return true })
 	_, err := w.caller("uid").SSO(gone, w.org, start)
-	if _, is := errors.AsType[*Kept](err); is {
+	if _, ok := errors.AsType[*Kept](err); ok {
 		t.Errorf("kept: %v", err)
 	}
 	w.SetIntercept(nil)

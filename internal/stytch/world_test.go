@@ -149,8 +149,8 @@ func must(t *testing.T, err error) {
 
 func failedAs(t *testing.T, err error, class Class) *Error {
 	t.Helper()
-	e, is := errors.AsType[*Error](err)
-	if !is || e.Class != class {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Class != class {
 		t.Fatalf("error %#v (%v), want class %s", err, err, class)
 	}
 	return e
@@ -158,8 +158,8 @@ func failedAs(t *testing.T, err error, class Class) *Error {
 
 func notYet(t *testing.T, err error) time.Time {
 	t.Helper()
-	n, is := errors.AsType[*NotYet](err)
-	if !is {
+	n, ok := errors.AsType[*NotYet](err)
+	if !ok {
 		t.Fatalf("error %#v (%v), want NotYet", err, err)
 	}
 	return n.At
@@ -167,8 +167,8 @@ func notYet(t *testing.T, err error) time.Time {
 
 func kept(t *testing.T, err error) *Kept {
 	t.Helper()
-	k, is := errors.AsType[*Kept](err)
-	if !is {
+	k, ok := errors.AsType[*Kept](err)
+	if !ok {
 		t.Fatalf("error %#v (%v), want Kept", err, err)
 	}
 	return k
