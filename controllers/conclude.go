@@ -37,7 +37,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	var (
 		found  connection.Finding
 		notYet *stytch.NotYet
-		kept   *stytch.Kept
+		kept   *stytch.ReadError
 		failed *stytch.Error
 	)
 	switch {
@@ -81,7 +81,7 @@ func (p *pass[O, R]) concludeFound(ctx context.Context, found connection.Finding
 }
 
 // concludeKept ends a pass that could not read.
-func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
+func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.ReadError) (ctrl.Result, error) {
 	p.distrust(kept.Err)
 	logFailed(ctx, kept.Err)
 	again, silent := connection.AfterReading(kept, connection.Met(p.o), p.slots.Start(p.now))

@@ -17,7 +17,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// remote is how one kind talks: O is its manifest, R its object at Stytch. Errors of Stytch are *stytch.Error, *stytch.Kept or
+// remote is how one kind talks: O is its manifest, R its object at Stytch. Errors of Stytch are *stytch.Error, *stytch.ReadError or
 // *stytch.NotYet, whatever else they are wrapped in.
 type remote[O v1alpha1.Connection, R any] interface {
 	// list shows every connection of the kind in an organization, by a list that was begun at or after since.

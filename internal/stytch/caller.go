@@ -21,7 +21,7 @@ const (
 // calls take the Urgent lane and wait up to 2 seconds each for their turn before
 // they return *NotYet. A read that is answered from the cache is not a call.
 //
-// The errors of its methods are *NotYet, *Kept (readings only) and *Error.
+// The errors of its methods are *NotYet, *ReadError (reads only) and *Error.
 type Caller struct {
 	session  *Session
 	uid      string

@@ -6,7 +6,7 @@
 //	                                                     │                       │        ▲
 //	                                  ┌──────────────────▼──────────┐            │        │ Reserve
 //	           answered from memory ◀─┤ observation   one for each  │◀── lock ───┤        │
-//	           Kept: failed just now ◀┤ host, credential,           │            │        │
+//	           ReadError, not retried ◀┤ host, credential,           │            │        │
 //	                                  │ organization, sso|scim      │◀─ answer ──┼──┐     │
 //	                                  └──────────────────┬──────────┘            │  │     │
 //	                                                     │ too old, or none      │  │     │

@@ -152,17 +152,17 @@ type NotYet struct{ At time.Time } //nolint:errname // to its reader it is a tim
 // Error returns a sentence without the time.
 func (n *NotYet) Error() string { return "it is not yet this object's turn to call Stytch" }
 
-// Kept is returned, always as *Kept, when a list or an organization could not be
-// read: by the pass that tried, and without another call by every pass that asks
-// before Until. Since is when the first of this unbroken run of failures
-// happened, Err is the last of them.
-type Kept struct { //nolint:errname // named for what is done with it
+// ReadError is returned, always as *ReadError, when a list or an organization could
+// not be read. The cache keeps it: until Until all reads of the same thing return
+// it without a call. Err is the last failure, Since the time of the first one after
+// the last successful read.
+type ReadError struct {
 	Err          *Error
 	Since, Until time.Time
 }
 
-// Error returns what Err does.
-func (k *Kept) Error() string { return k.Err.Error() }
+// Error returns the text of Err.
+func (e *ReadError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.
-func (k *Kept) Unwrap() error { return k.Err }
+func (e *ReadError) Unwrap() error { return e.Err }

@@ -20,7 +20,7 @@ const (
 // ID of an organization named otherwise.
 //
 //	see(since):  held, and begun at or after since? ─▶ from memory
-//	             failed, and not yet to be tried? ───▶ Kept
+//	             failed, and not yet to be tried? ───▶ ReadError
 //	             alone under the lock, once more; then a turn, then the call
 //
 // Writes share the lock, so that no list overlaps one and shows half of it, and
@@ -31,8 +31,8 @@ type observation[T any] struct {
 	mu     sync.Mutex
 	held   T
 	holds  bool
-	begun  time.Time // of the last successful reading, whether still held or not
-	failed *Kept     // the current run of failures
+	begun  time.Time  // of the last successful reading, whether still held or not
+	failed *ReadError // the current run of failures
 	pause  time.Duration
 
 	used time.Time // guarded by the shelf
@@ -104,7 +104,7 @@ func (o *observation[T]) keep(ctx context.Context, err error) error {
 	if o.failed != nil {
 		since = o.failed.Since
 	}
-	o.failed = &Kept{Err: failure, Since: since, Until: failure.Time.Add(wait)}
+	o.failed = &ReadError{Err: failure, Since: since, Until: failure.Time.Add(wait)}
 	return o.failed
 }
 

@@ -193,25 +193,25 @@ func TestAnAnswerWithoutTheConnectionForgetsTheList(t *testing.T) {
 func TestAFailedListIsTheAnswerForAWhile(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.fault(stytchsim.Fault{Operation: "ListSSOConnections", Status: 500})
-	var first *Kept
+	var first *ReadError
 	failed := start
 	for i, pause := range []time.Duration{2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
 		pause *= time.Second
 		w.expect(func() {
 			_, err := w.caller("uid").SSO(ctx(t), w.org, start)
-			k := kept(t, err)
+			e := readError(t, err)
 			if i == 0 {
-				first = k
+				first = e
 			}
-			if !k.Since.Equal(start) || !k.Until.Equal(failed.Add(pause)) || failedAs(t, err, Unavailable).StatusCode != 500 {
-				t.Errorf("failure %d: since %s until %s, %v; want until %s", i, k.Since, k.Until, k.Err, failed.Add(pause))
+			if !e.Since.Equal(start) || !e.Until.Equal(failed.Add(pause)) || failedAs(t, err, Unavailable).StatusCode != 500 {
+				t.Errorf("failure %d: since %s until %s, %v; want until %s", i, e.Since, e.Until, e.Err, failed.Add(pause))
 			}
 		}, "ListSSOConnections")
 		w.clock.advance(pause - time.Nanosecond)
 		w.expect(func() {
 			_, err := w.caller("another").SSO(ctx(t), w.org, w.clock.Now()) // even who wants a newer one
-			if k := kept(t, err); k.Error() != first.Error() {
-				t.Errorf("the failure is told as %q and %q", k, first)
+			if e := readError(t, err); e.Error() != first.Error() {
+				t.Errorf("the failure is told as %q and %q", e, first)
 			}
 		})
 		w.clock.advance(time.Nanosecond)
@@ -224,8 +224,8 @@ func TestAFailedListIsTheAnswerForAWhile(t *testing.T) {
 	if err == nil {
 		t.Fatal("a list too old is the answer")
 	}
-	if k := kept(t, err); !k.Since.Equal(failed) || !k.Until.Equal(failed.Add(2*time.Second)) {
-		t.Errorf("after a success, the next failure is since %s until %s", k.Since, k.Until)
+	if e := readError(t, err); !e.Since.Equal(failed) || !e.Until.Equal(failed.Add(2*time.Second)) {
+		t.Errorf("after a success, the next failure is since %s until %s", e.Since, e.Until)
 	}
 	w.expect(func() { w.sso(w.caller("uid"), failed) }) // which the list held still answers
 }
@@ -242,14 +242,14 @@ func TestOtherCredentialsAreAnotherList(t *testing.T) {
 	must(t, w.AddProject(stytchsim.Project{ID: wrong.ProjectID, Secret: wrong.Secret.Reveal()}))
 	w.expect(func() {
 		_, err := w.service.Session(wrong).Caller("other", Rest).SSO(ctx(t), w.org, start)
-		_ = kept(t, err)
+		_ = readError(t, err)
 	})
 	again := w.project
 	again.Secret = wrong.Secret
 	again.BaseURL += "/" // the same host
 	w.expect(func() {
 		_, err := w.service.Session(again).Caller("other", Rest).SSO(ctx(t), w.org, start)
-		_ = kept(t, err)
+		_ = readError(t, err)
 	})
 }
 
@@ -257,8 +257,8 @@ func TestAThrottledListIsTriedAgainWhenTheGateOpens(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.fault(stytchsim.Fault{Operation: "ListSSOConnections", Status: 429, ErrorType: "too_many_requests", Times: 1})
 	_, err := w.caller("uid").SSO(ctx(t), w.org, start)
-	if k := kept(t, err); !k.Until.Equal(at(30*time.Second)) || k.Err.RetryAfter != 30*time.Second {
-		t.Errorf("kept until %s, retry after %s", k.Until, k.Err.RetryAfter)
+	if e := readError(t, err); !e.Until.Equal(at(30*time.Second)) || e.Err.RetryAfter != 30*time.Second {
+		t.Errorf("kept until %s, retry after %s", e.Until, e.Err.RetryAfter)
 	}
 	w.clock.advance(30 * time.Second)
 	w.expect(func() { w.sso(w.caller("uid"), start) }, "ListSSOConnections")
@@ -269,7 +269,7 @@ func TestWhoGoesAwayLeavesNoFailureBehind(t *testing.T) {
 	gone, leave := context.WithCancel(ctx(t))
 	w.SetIntercept(func(stytchsim.Stage, stytchsim.Operation) bool { leave(); return true })
 	_, err := w.caller("uid").SSO(gone, w.org, start)
-	if _, ok := errors.AsType[*Kept](err); ok {
+	if _, ok := errors.AsType[*ReadError](err); ok {
 		t.Errorf("kept: %v", err)
 	}
 	w.SetIntercept(nil)
@@ -410,7 +410,7 @@ func TestAnOrganizationIsResolvedOnceForAll(t *testing.T) {
 	}, "GetOrganization")
 	w.clock.advance(time.Second)
 	_, request, err := w.caller("uid").Organization(ctx(t), "nobody")
-	if k := kept(t, err); k.Err.Class != OrganizationNotFound || request != k.Err.Request {
+	if e := readError(t, err); e.Err.Class != OrganizationNotFound || request != e.Err.Request {
 		t.Errorf("nobody is %v, %+v", err, request)
 	}
 	_, _, err = answering(t, status(200, `{"request_id":"r","organization":null}`)).Organization(ctx(t), "x")

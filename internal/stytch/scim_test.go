@@ -130,10 +130,10 @@ func TestGroupsOfEachConnectionAreKeptApart(t *testing.T) {
 	w.expect(func() {
 		_, err := caller.SCIMGroups(ctx(t), w.organization("other"), id, start)
 		_ = failedAs(t, err, NotFound)
-		k := kept(t, err)
+		e := readError(t, err)
 		_, err = caller.SCIMGroups(ctx(t), w.org, "scim-connection-test-none", start)
-		if failedAs(t, err, NotFound).ErrorType == "" || k.Err.Operation != "ListSCIMGroups" || !k.Until.Equal(at(2*time.Second)) {
-			t.Errorf("%v, until %s", k, k.Until)
+		if failedAs(t, err, NotFound).ErrorType == "" || e.Err.Operation != "ListSCIMGroups" || !e.Until.Equal(at(2*time.Second)) {
+			t.Errorf("%v, until %s", e, e.Until)
 		}
 	}, "ListSCIMGroups", "ListSCIMGroups")
 	if got := w.groups(caller, id, start); !slices.Equal(got, groups) {
@@ -176,8 +176,8 @@ func TestGroupsWithoutEndAreNotReadForever(t *testing.T) {
 			answer(w, r)
 		})}})
 		_, err := caller.SCIMGroups(ctx(t), someone, "c", start)
-		k := kept(t, err)
-		if e := k.Err; e.Class != Unavailable || e.ID != "r" || e.Error() != "ListSCIMGroups was answered with 200: the pages do not end" || calls != c.calls {
+		e := readError(t, err)
+		if e := e.Err; e.Class != Unavailable || e.ID != "r" || e.Error() != "ListSCIMGroups was answered with 200: the pages do not end" || calls != c.calls {
 			t.Errorf("%s: %v after %d calls, want %d", name, e, calls, c.calls)
 		}
 	}
@@ -208,8 +208,8 @@ func TestHalfAListingOfGroupsIsNone(t *testing.T) {
 			return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"a"}],"next_cursor":"1"}`
 		})}})
 		got, err := caller.SCIMGroups(ctx(t), someone, "c", start)
-		if k := kept(t, err); got != nil || k.Error() != c.says {
-			t.Errorf("%s: %+v, %q", name, got, k)
+		if e := readError(t, err); got != nil || e.Error() != c.says {
+			t.Errorf("%s: %+v, %q", name, got, e)
 		}
 	}
 }
@@ -307,13 +307,13 @@ func TestAFailedPageOfGroupsIsTheAnswerForAWhile(t *testing.T) {
 			})
 			w.expect(func() {
 				got, err := w.caller("uid").SCIMGroups(ctx(t), w.org, id, start)
-				if k := kept(t, err); got != nil || k.Err.Class != c.class || !k.Until.Equal(at(c.until)) {
-					t.Errorf("%d groups, %v until %s", len(got), k, k.Until)
+				if e := readError(t, err); got != nil || e.Err.Class != c.class || !e.Until.Equal(at(c.until)) {
+					t.Errorf("%d groups, %v until %s", len(got), e, e.Until)
 				}
 			}, "ListSCIMGroups", "ListSCIMGroups")
 			w.expect(func() {
 				_, err := w.caller("another").SCIMGroups(ctx(t), w.org, id, start)
-				_ = kept(t, err)
+				_ = readError(t, err)
 			})
 			w.clock.advance(c.until)
 			w.expect(func() {

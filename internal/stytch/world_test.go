@@ -165,13 +165,13 @@ func notYet(t *testing.T, err error) time.Time {
 	return n.At
 }
 
-func kept(t *testing.T, err error) *Kept {
+func readError(t *testing.T, err error) *ReadError {
 	t.Helper()
-	k, ok := errors.AsType[*Kept](err)
+	e, ok := errors.AsType[*ReadError](err)
 	if !ok {
-		t.Fatalf("error %#v (%v), want Kept", err, err)
+		t.Fatalf("error %#v (%v), want *ReadError", err, err)
 	}
-	return k
+	return e
 }
 
 // direct carries a request straight into a handler: no socket, so that a
