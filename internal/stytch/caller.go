@@ -10,10 +10,10 @@ import (
 const (
 	// inline is how long each further call of a Caller waits for its turn before it
 	// returns *NotYet and frees the worker.
-	inline = 2 * time.Second
-	// resolved is for how long the ID behind a slug or external ID is believed. Both
-	// can be given to another organization.
-	resolved = 10 * time.Minute
+	maxTurnWait = 2 * time.Second
+	// organizationTTL is how long the ID of a slug or external ID is cached. Both can
+	// be moved to another organization.
+	organizationTTL = 10 * time.Minute
 )
 
 // Caller makes the calls of one reconcile pass over one object. The first call
@@ -46,13 +46,13 @@ func (c *Caller) Reserve(ctx context.Context) error {
 }
 
 // Organization returns the organization ID behind an organization ID, slug or
-// external ID (GET /v1/b2b/organizations/{organization_id}). One call answers
-// all who ask within 10 minutes; whom memory answers gets a zero Request.
+// external ID (GET /v1/b2b/organizations/{organization_id}). The answer is cached
+// for 10 minutes; an answer from the cache has a zero Request.
 func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (string, Request, error) {
 	const operation = "GetOrganization"
 	o := c.session.organization(idSlugOrExternalID)
 	var request Request
-	seen, err := see(ctx, c, o, operation, idSlugOrExternalID, c.now().Add(-resolved), func(ctx context.Context) (string, error) {
+	seen, err := read(ctx, c, o, operation, idSlugOrExternalID, c.now().Add(-organizationTTL), func(ctx context.Context) (string, error) {
 		r, made, err := do[organizationReply](ctx, c.session.account, call{
 			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "organizations", idSlugOrExternalID},
 		})
@@ -65,7 +65,7 @@ func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (s
 		}
 		return r.Organization.OrganizationID, nil
 	})
-	return seen.what, request, err
+	return seen.value, request, err
 }
 
 // ListedAt returns the time at which the list that SSO or SCIM last returned to
@@ -96,9 +96,9 @@ func (c *Caller) turn(ctx context.Context, operation, name string) error {
 	return c.wait(ctx, operation, name, at)
 }
 
-// wait waits for a turn, but not for long.
+// wait waits for a turn, at most maxTurnWait.
 func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time) error {
-	for left := inline; ; {
+	for left := maxTurnWait; ; {
 		pause := max(at.Sub(c.now()), time.Millisecond)
 		if pause > left {
 			return &NotYet{At: at}
@@ -109,7 +109,7 @@ func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time)
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return c.ended(operation, ctx.Err())
+			return c.contextEnded(operation, ctx.Err())
 		}
 		var ok bool
 		if at, ok = c.session.account.gate.ask(c.now(), name, Urgent); ok {
@@ -118,30 +118,30 @@ func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time)
 	}
 }
 
-// ended is the Error of a call that was not sent because its context had ended.
-func (c *Caller) ended(operation string, cause error) *Error {
+// contextEnded is the Error of a call that was not sent because its context had ended.
+func (c *Caller) contextEnded(operation string, cause error) *Error {
 	return unbegun(operation, c.now(), "", cause)
 }
 
-// see reads something through its observation.
-func see[T any](ctx context.Context, c *Caller, o *observation[T], operation, name string, since time.Time, read func(context.Context) (T, error)) (sight[T], error) {
-	turn := func(ctx context.Context) error { return c.turn(ctx, operation, c.session.shared(operation, name)) }
-	seen, err := o.see(ctx, c.now, since, turn, read)
+// read reads something through its observation.
+func read[T any](ctx context.Context, c *Caller, o *observation[T], operation, name string, since time.Time, fetch func(context.Context) (T, error)) (snapshot[T], error) {
+	turn := func(ctx context.Context) error { return c.turn(ctx, operation, c.session.sharedTurn(operation, name)) }
+	seen, err := o.read(ctx, c.now, since, turn, fetch)
 	_, failed := errors.AsType[*Error](err)
 	_, notYet := errors.AsType[*NotYet](err)
 	if err == nil || failed || notYet {
 		return seen, err
 	}
-	return seen, c.ended(operation, err) // while it waited for another's reading
+	return seen, c.contextEnded(operation, err) // while it waited for another caller's read
 }
 
-// list is see for the connections of an organization.
-func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, organizationID string, since time.Time, read func(context.Context) (T, error)) (T, error) {
-	seen, err := see(ctx, c, o, operation, organizationID, since, read)
+// list is read for the connections of an organization.
+func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, organizationID string, since time.Time, fetch func(context.Context) (T, error)) (T, error) {
+	seen, err := read(ctx, c, o, operation, organizationID, since, fetch)
 	if err == nil {
-		c.listedAt = seen.begun
+		c.listedAt = seen.readAt
 	}
-	return seen.what, err
+	return seen.value, err
 }
 
 // write makes a call that changes something, while nobody reads the list that it
@@ -149,7 +149,7 @@ func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, o
 // says is not there. If nobody knows what came of it, the list is forgotten.
 func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T, done func(R, Request) error) (Request, error) {
 	if err := o.lock.share(ctx); err != nil {
-		return Request{}, c.ended(op.operation, err)
+		return Request{}, c.contextEnded(op.operation, err)
 	}
 	defer o.lock.unshare()
 	if err := c.turn(ctx, op.operation, c.uid); err != nil {
@@ -165,7 +165,7 @@ func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op
 	case failed.Unknown():
 		o.forget()
 	case failed.Class == NotFound:
-		o.change(func(held T) T { return gone(held, failed.ErrorType) })
+		o.update(func(held T) T { return gone(held, failed.ErrorType) })
 	}
 	return request, err
 }
@@ -200,14 +200,14 @@ func answered[W wire[C], C identified, T any](o *observation[T], op call, r conn
 	if id := is.key(); id == "" || op.connection != "" && id != op.connection {
 		return none, incomplete(request, "the connection it is about")
 	}
-	o.change(func(held T) T { return place(held, is) })
+	o.update(func(held T) T { return place(held, is) })
 	return is, nil
 }
 
 // remove is a write after which something is gone.
 func remove[T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T) (Request, error) {
 	return write(ctx, c, o, op, gone, func(envelope, Request) error {
-		o.change(func(held T) T { return gone(held, "") })
+		o.update(func(held T) T { return gone(held, "") })
 		return nil
 	})
 }

@@ -381,7 +381,7 @@ func TestWhatNobodyAsksForIsThrownAway(t *testing.T) {
 		w.clock.advance(time.Hour)
 		w.session().ListedAt(APISSO, other)
 	}
-	if n := len(w.service.sso.of); n != 1 {
+	if n := len(w.service.sso.entries); n != 1 {
 		t.Errorf("%d observations are kept, want the one that is asked for", n)
 	}
 }

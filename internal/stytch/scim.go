@@ -57,10 +57,10 @@ const (
 func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
 	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: listAnswer}
 	o := c.session.groups(organizationID, connectionID)
-	seen, err := see(ctx, c, o, op.operation, groupsName(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
+	seen, err := read(ctx, c, o, op.operation, groupsKey(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
 		return c.groups(ctx, op)
 	})
-	return seen.what, err
+	return seen.value, err
 }
 
 // groups reads page after page. The caller has the turn for the first.
@@ -112,7 +112,7 @@ func orderedGroups(all []SCIMGroup) []SCIMGroup {
 	})
 }
 
-func groupsName(organizationID, connectionID string) string {
+func groupsKey(organizationID, connectionID string) string {
 	return organizationID + " " + connectionID
 }
 

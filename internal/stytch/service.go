@@ -71,10 +71,10 @@ type Service struct {
 	metrics   metrics
 
 	gates         *gates
-	sso           shelf[SSOConnections]
-	scim          shelf[[]SCIMConnection]
-	organizations shelf[string]
-	groups        shelf[[]SCIMGroup]
+	sso           cache[SSOConnections]
+	scim          cache[[]SCIMConnection]
+	organizations cache[string]
+	groups        cache[[]SCIMGroup]
 }
 
 // New makes a Service. It panics when Options has no clock.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// API is one of the two halves of the connection API. What an organization has
-// in each is read, and remembered, by itself.
+// API is one of the two halves of the connection API. Each is listed and cached
+// separately for each organization.
 type API string
 
 // The two halves.
@@ -28,9 +28,9 @@ func (s *Session) ListedAt(api API, organizationID string) time.Time {
 	var begun time.Time
 	switch api {
 	case APISSO:
-		begun = s.sso(organizationID).looked()
+		begun = s.sso(organizationID).lastRead()
 	case APISCIM:
-		begun = s.scim(organizationID).looked()
+		begun = s.scim(organizationID).lastRead()
 	}
 	if begun.IsZero() {
 		return s.account.service.made
@@ -38,8 +38,8 @@ func (s *Session) ListedAt(api API, organizationID string) time.Time {
 	return begun
 }
 
-// Forget drops the list held of an organization's connections: who asks next
-// gets a new one.
+// Forget drops the cached list of an organization's connections: the next read
+// requests a new one.
 func (s *Session) Forget(api API, organizationID string) {
 	switch api {
 	case APISSO:
@@ -56,27 +56,27 @@ func (s *Session) Caller(uid string, lane Lane) *Caller {
 }
 
 func (s *Session) sso(organizationID string) *observation[SSOConnections] {
-	return s.account.service.sso.observation(s.account.service.now(), s.subject(organizationID))
+	return s.account.service.sso.observation(s.account.service.now(), s.cacheKey(organizationID))
 }
 
 func (s *Session) scim(organizationID string) *observation[[]SCIMConnection] {
-	return s.account.service.scim.observation(s.account.service.now(), s.subject(organizationID))
+	return s.account.service.scim.observation(s.account.service.now(), s.cacheKey(organizationID))
 }
 
 func (s *Session) groups(organizationID, connectionID string) *observation[[]SCIMGroup] {
-	return s.account.service.groups.observation(s.account.service.now(), s.subject(groupsName(organizationID, connectionID)))
+	return s.account.service.groups.observation(s.account.service.now(), s.cacheKey(groupsKey(organizationID, connectionID)))
 }
 
 func (s *Session) organization(name string) *observation[string] {
-	return s.account.service.organizations.observation(s.account.service.now(), s.subject(name))
+	return s.account.service.organizations.observation(s.account.service.now(), s.cacheKey(name))
 }
 
-func (s *Session) subject(name string) subject {
-	return subject{baseURL: s.account.baseURL, credential: s.account.hash, name: name}
+func (s *Session) cacheKey(name string) cacheKey {
+	return cacheKey{baseURL: s.account.baseURL, credential: s.account.hash, name: name}
 }
 
-// shared is the name at the gate of a reading that any number of objects want:
-// they have one turn together, since one call answers all.
-func (s *Session) shared(operation, name string) string {
+// sharedTurn is the name at the gate of a read that several objects may want: they
+// have one turn together, since one call answers all of them.
+func (s *Session) sharedTurn(operation, name string) string {
 	return fmt.Sprintf("%s %s %x", operation, name, s.account.hash[:8])
 }
