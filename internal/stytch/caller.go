@@ -148,10 +148,10 @@ func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, o
 // changes. What came of it is laid into the list: gone takes out what Stytch
 // says is not there. If nobody knows what came of it, the list is forgotten.
 func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T, done func(R, Request) error) (Request, error) {
-	if err := o.lock.share(ctx); err != nil {
+	if err := o.lock.lockShared(ctx); err != nil {
 		return Request{}, c.contextEnded(op.operation, err)
 	}
-	defer o.lock.unshare()
+	defer o.lock.unlockShared()
 	if err := c.turn(ctx, op.operation, c.uid); err != nil {
 		return Request{}, err
 	}

@@ -64,10 +64,10 @@ func (o *observation[T]) read(ctx context.Context, now func() time.Time, since t
 		return seen, err
 	}
 	var none snapshot[T]
-	if err := o.lock.exclude(ctx); err != nil {
+	if err := o.lock.lockExclusive(ctx); err != nil {
 		return none, err
 	}
-	defer o.lock.unexclude()
+	defer o.lock.unlockExclusive()
 	if seen, known, err := o.cached(now(), since); known {
 		return seen, err
 	}

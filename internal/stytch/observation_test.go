@@ -343,32 +343,32 @@ func TestNoListOverlapsAWrite(t *testing.T) {
 func TestTheLockIsSharedOrHeldAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLock()
-		for range sharers {
-			must(t, l.share(ctx(t)))
+		for range maxHolders {
+			must(t, l.lockShared(ctx(t)))
 		}
 		gone, leave := context.WithCancel(ctx(t))
 		given := make(chan error, 2)
-		go func() { given <- l.exclude(gone) }()
+		go func() { given <- l.lockExclusive(gone) }()
 		synctest.Wait()
 		leave()
 		if err := <-given; !errors.Is(err, context.Canceled) {
-			t.Fatalf("alone beside %d others: %v", sharers, err)
+			t.Fatalf("alone beside %d others: %v", maxHolders, err)
 		}
-		go func() { given <- l.exclude(ctx(t)) }()
-		for range sharers {
+		go func() { given <- l.lockExclusive(ctx(t)) }()
+		for range maxHolders {
 			synctest.Wait()
 			if len(given) > 0 {
 				t.Fatal("alone while another is inside")
 			}
-			l.unshare()
+			l.unlockShared()
 		}
 		must(t, <-given)
-		go func() { given <- l.share(ctx(t)) }()
+		go func() { given <- l.lockShared(ctx(t)) }()
 		synctest.Wait()
 		if len(given) > 0 {
 			t.Fatal("shared while another is alone")
 		}
-		l.unexclude()
+		l.unlockExclusive()
 		must(t, <-given)
 	})
 }
