@@ -61,7 +61,7 @@ func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (s
 		case err != nil:
 			return "", err
 		case r.Organization.OrganizationID == "":
-			return "", incomplete(made, "an organization")
+			return "", incompleteError(made, "an organization")
 		}
 		return r.Organization.OrganizationID, nil
 	})
@@ -120,7 +120,7 @@ func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time)
 
 // contextEnded is the Error of a call that was not sent because its context had ended.
 func (c *Caller) contextEnded(operation string, cause error) *Error {
-	return unbegun(operation, c.now(), "", cause)
+	return notSentError(operation, c.now(), "", cause)
 }
 
 // read reads something through its observation.
@@ -194,11 +194,11 @@ func answered[W wire[C], C identified, T any](o *observation[T], op call, r conn
 		o.forget()
 		return none, nil
 	case r.Connection == nil:
-		return none, incomplete(request, "a connection")
+		return none, incompleteError(request, "a connection")
 	}
 	is := (*r.Connection).connection()
 	if id := is.key(); id == "" || op.connection != "" && id != op.connection {
-		return none, incomplete(request, "the connection it is about")
+		return none, incompleteError(request, "the connection it is about")
 	}
 	o.update(func(held T) T { return place(held, is) })
 	return is, nil

@@ -20,13 +20,13 @@ const longestClosed = 5 * time.Minute
 
 // refusal turns an answer that is not 2xx into an Error. An answer that is not
 // Stytch's (a proxy's page) says nothing of connections, whatever its status.
-func refusal(r Request, header http.Header, body []byte, hidden []string) *Error {
+func responseError(r Request, header http.Header, body []byte, hidden []string) *Error {
 	var e envelope
-	read := decode(body, &e) == nil && (e.RequestID != "" || e.ErrorType != "")
-	if read {
+	fromStytch := decode(body, &e) == nil && (e.RequestID != "" || e.ErrorType != "")
+	if fromStytch {
 		r.ID, r.ErrorType = printable(e.RequestID, 128), printable(string(e.ErrorType), 64)
 	}
-	err := &Error{Request: r, Class: classify(r, read), Message: clean(string(e.ErrorMessage), hidden)}
+	err := &Error{Request: r, Class: classify(r, fromStytch), Message: clean(string(e.ErrorMessage), hidden)}
 	switch {
 	case err.Class == Throttled:
 		// Stytch's own words may count the seconds.
@@ -34,28 +34,28 @@ func refusal(r Request, header http.Header, body []byte, hidden []string) *Error
 		err.RetryAfter = retryAfter(header.Get("Retry-After"), r.Time)
 	case r.StatusCode < 400:
 		err.Message = "a redirect, which is not followed"
-	case !read:
-		err.Message = foreign(header)
+	case !fromStytch:
+		err.Message = foreignAnswer(header)
 	}
 	return err
 }
 
 // What Stytch says when a part of a SAML connection is not there.
 const (
-	noCertificate   = "sso_verification_key_not_found"
-	noEncryptionKey = "sso_encryption_private_key_not_found"
+	typeNoCertificate   = "sso_verification_key_not_found"
+	typeNoEncryptionKey = "sso_encryption_private_key_not_found"
 )
 
 // classify goes by Stytch's error_type first and the status second. Which types
 // there are is from the enumeration in Stytch's mobile and browser SDKs; their
 // statuses are mostly undocumented.
-func classify(r Request, read bool) Class {
+func classify(r Request, fromStytch bool) Class {
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests:
 		return Throttled
 	case r.StatusCode == http.StatusUnauthorized && r.ErrorType != "enterprise_endpoint":
 		return CredentialsRejected // enterprise_endpoint: the feature is not enabled
-	case !read || !definite(r.StatusCode):
+	case !fromStytch || !refusedStatus(r.StatusCode):
 		return Unavailable
 	case r.StatusCode == http.StatusForbidden:
 		return PermissionDenied
@@ -65,7 +65,7 @@ func classify(r Request, read bool) Class {
 		return OrganizationNotFound
 	case "sso_connection_not_found", "saml_connection_not_found", "oidc_connection_not_found",
 		"external_connection_not_found", "no_active_scim_connection", "scim_connection_not_found",
-		noCertificate, noEncryptionKey:
+		typeNoCertificate, typeNoEncryptionKey:
 		return NotFound
 	}
 	return Rejected
@@ -92,18 +92,18 @@ func retryAfter(header string, now time.Time) time.Duration {
 
 // failure turns a call without an answer into an Error. The texts of Go's network
 // errors name ports, which differ from call to call.
-func failure(r Request, timeout time.Duration, cause error) *Error {
-	return &Error{Request: r, Class: Unavailable, Message: reason(timeout, cause), Err: cause}
+func transportError(r Request, timeout time.Duration, cause error) *Error {
+	return &Error{Request: r, Class: Unavailable, Message: transportMessage(timeout, cause), Err: cause}
 }
 
-func reason(timeout time.Duration, cause error) string {
-	dns, unnamed := errors.AsType[*net.DNSError](cause)
+func transportMessage(timeout time.Duration, cause error) string {
+	dns, unresolved := errors.AsType[*net.DNSError](cause)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](cause)
 	network, ok := errors.AsType[net.Error](cause)
 	switch {
 	case errors.Is(cause, context.Canceled):
 		return "it was abandoned"
-	case unnamed:
+	case unresolved:
 		return fmt.Sprintf("the name %s cannot be resolved", printable(dns.Name, 100))
 	case untrusted:
 		return "the server's TLS certificate is not trusted"
@@ -121,7 +121,7 @@ func reason(timeout time.Duration, cause error) string {
 
 // unbegun is the Error of a call that was not even tried: it cannot be meant, as
 // problem says, or its pass was ended by cause.
-func unbegun(operation string, now time.Time, problem string, cause error) *Error {
+func notSentError(operation string, now time.Time, problem string, cause error) *Error {
 	class, message := Rejected, problem
 	if problem == "" {
 		class, message = Unavailable, "the pass was ended"
@@ -133,7 +133,7 @@ func unbegun(operation string, now time.Time, problem string, cause error) *Erro
 }
 
 // foreign describes an answer that is not Stytch's.
-func foreign(header http.Header) string {
+func foreignAnswer(header http.Header) string {
 	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || strings.Count(kind, "/") != 1 {
 		return "the answer is not Stytch's"

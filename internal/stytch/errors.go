@@ -115,14 +115,14 @@ func (e *Error) Unknown() bool {
 		return false
 	}
 	fromStytch := e.ID != "" || e.ErrorType != ""
-	return !fromStytch || !definite(e.StatusCode)
+	return !fromStytch || !refusedStatus(e.StatusCode)
 }
 
 // statusClientClosedRequest is the status of Stytch's client_closed_request.
 const statusClientClosedRequest = 499
 
 // definite reports whether the status says that the call was refused.
-func definite(status int) bool {
+func refusedStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, statusClientClosedRequest:
 		return false
@@ -140,9 +140,9 @@ func unsent(err error) bool {
 		return true
 	}
 	op, network := errors.AsType[*net.OpError](err)
-	_, unnamed := errors.AsType[*net.DNSError](err)
+	_, unresolved := errors.AsType[*net.DNSError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return network && op.Op == "dial" || unnamed || untrusted
+	return network && op.Op == "dial" || unresolved || untrusted
 }
 
 // NotYet is returned, always as *NotYet, instead of sending when it is not this

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	statusDeleted = "deleted"
-	routeNotFound = "route_not_found"
-	noProject     = "project_not_found"
+	statusDeleted     = "deleted"
+	typeRouteNotFound = "route_not_found"
+	typeNoProject     = "project_not_found"
 )
 
 // SCIM returns the SCIM connection of an organization, if it has one, as a list
@@ -38,7 +38,7 @@ func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Tim
 		case r.Connection == nil || r.Connection.Status == statusDeleted:
 			return nil, nil
 		case r.Connection.ConnectionID == "":
-			return nil, incomplete(request, "a connection ID")
+			return nil, incompleteError(request, "a connection ID")
 		}
 		return []SCIMConnection{r.Connection.connection()}, nil
 	})
@@ -73,7 +73,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 		}
 		for _, g := range r.Groups {
 			if g.ID == "" {
-				return nil, incomplete(request, "a group's ID")
+				return nil, incompleteError(request, "a group's ID")
 			}
 			all = append(all, SCIMGroup(g))
 		}
@@ -120,8 +120,8 @@ func groupsKey(organizationID, connectionID string) string {
 func absentSCIM(r Request) bool {
 	switch r.ErrorType {
 	case "no_active_scim_connection", "scim_connection_not_found":
-		return definite(r.StatusCode)
-	case "organization_not_found", routeNotFound, noProject:
+		return refusedStatus(r.StatusCode)
+	case "organization_not_found", typeRouteNotFound, typeNoProject:
 		return false
 	}
 	return r.StatusCode == http.StatusNotFound && r.ID != "" // a proxy's 404 is nobody's word
@@ -162,7 +162,7 @@ func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID st
 func (c *Caller) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
 	started, request, err := c.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
 	if err == nil && started.NextBearerToken == "" {
-		err = incomplete(request, "the next token")
+		err = incompleteError(request, "the next token")
 	}
 	return started, request, err
 }

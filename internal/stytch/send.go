@@ -66,13 +66,13 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	request := Request{Operation: op.operation}
 	out, hidden, problem := newRequest(ctx, credentials, op, s.userAgent)
 	if ended := ctx.Err(); problem != "" || ended != nil {
-		err := unbegun(op.operation, s.now(), problem, ended)
+		err := notSentError(op.operation, s.now(), problem, ended)
 		return nil, nil, err.Request, err
 	}
 	response, err := s.client.Do(out)
 	if err != nil {
 		request.Time = s.now()
-		return nil, nil, request, failure(request, s.timeout, err)
+		return nil, nil, request, transportError(request, s.timeout, err)
 	}
 	defer func() {
 		// What is left is read, within reason, so that the connection can be kept.
@@ -86,12 +86,12 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	request.Time, request.StatusCode = s.now(), response.StatusCode
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		refused := refusal(request, response.Header, body, hidden)
+		refused := responseError(request, response.Header, body, hidden)
 		return nil, nil, refused.Request, refused
 	}
 	switch {
 	case err != nil:
-		return nil, nil, request, failure(request, s.timeout, err)
+		return nil, nil, request, transportError(request, s.timeout, err)
 	case int64(len(body)) > limit:
 		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the answer is too long"}
 	}

@@ -113,7 +113,7 @@ func (s *Service) Whoami(ctx context.Context, c Credentials) (Identity, Request,
 		return Identity{}, request, err
 	}
 	if r.ProjectID == "" {
-		return Identity{}, request, incomplete(request, "a project")
+		return Identity{}, request, incompleteError(request, "a project")
 	}
 	return Identity{ProjectID: r.ProjectID, Name: r.Name}, request, nil
 }
@@ -160,13 +160,13 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 		return answer, failed.Request, failed
 	}
 	if err := decode(body, &answer); err != nil || !answer.fromStytch() {
-		return answer, request, &Error{Request: request, Class: Unavailable, Message: foreign(header)}
+		return answer, request, &Error{Request: request, Class: Unavailable, Message: foreignAnswer(header)}
 	}
 	request.ID = answer.requestID()
 	return answer, request, nil
 }
 
 // incomplete is the Error of an answer that lacks what it is about.
-func incomplete(r Request, what string) *Error {
+func incompleteError(r Request, what string) *Error {
 	return &Error{Request: r, Class: Unavailable, Message: "the answer is without " + what}
 }

@@ -20,7 +20,7 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 		}
 		all, whole := r.connections()
 		if !whole {
-			return SSOConnections{}, incomplete(request, "a connection's ID")
+			return SSOConnections{}, incompleteError(request, "a connection's ID")
 		}
 		return all, nil
 	})
@@ -197,7 +197,7 @@ func goneSSO(connectionID string) func(SSOConnections, string) SSOConnections {
 // lists when that is what Stytch did not find.
 func gonePart(connectionID string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
 	return func(held SSOConnections, errorType string) SSOConnections {
-		if errorType != "" && errorType != noCertificate && errorType != noEncryptionKey {
+		if errorType != "" && errorType != typeNoCertificate && errorType != typeNoEncryptionKey {
 			return goneSSO(connectionID)(held, errorType)
 		}
 		c, found := Find(held.SAML, connectionID)

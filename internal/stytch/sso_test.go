@@ -463,7 +463,7 @@ func TestAPartThatStytchDoesNotFindTakesNoConnectionWithIt(t *testing.T) {
 	caller := w.caller("uid")
 	w.saml(caller, "A")
 	w.sso(caller, start)
-	w.fault(stytchsim.Fault{Method: "DELETE", Status: 404, ErrorType: noCertificate, Times: 1})
+	w.fault(stytchsim.Fault{Method: "DELETE", Status: 404, ErrorType: typeNoCertificate, Times: 1})
 	if _, err := caller.DeleteEncryptionKey(ctx(t), w.org, w.sso(caller, start).SAML[0].ConnectionID, "k"); err == nil {
 		t.Error("the key was deleted")
 	}
