@@ -16,7 +16,7 @@ import (
 )
 
 // longestClosed is the longest Retry-After that is believed.
-const longestClosed = 5 * time.Minute
+const maxRetryAfter = 5 * time.Minute
 
 // refusal turns an answer that is not 2xx into an Error. An answer that is not
 // Stytch's (a proxy's page) says nothing of connections, whatever its status.
@@ -87,7 +87,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 	case wait < time.Second:
 		return time.Second
 	}
-	return min(wait, longestClosed)
+	return min(wait, maxRetryAfter)
 }
 
 // failure turns a call without an answer into an Error. The texts of Go's network

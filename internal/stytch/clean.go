@@ -10,7 +10,7 @@ import (
 )
 
 // longestMessage is how many runes of Stytch's error_message are shown.
-const longestMessage = 200
+const maxMessage = 200
 
 var (
 	pemBlock  = regexp.MustCompile(`(?s)-----BEGIN .*?(-----END [^-]*-----|$)`)
@@ -31,7 +31,7 @@ func clean(message string, hidden []string) string {
 		words[i] = cleanWord(w)
 	}
 	// What is not printed may have stood in the middle of a secret.
-	return printable(hide(printable(strings.Join(words, " "), len(message)), hidden), longestMessage)
+	return printable(hide(printable(strings.Join(words, " "), len(message)), hidden), maxMessage)
 }
 
 func hide(message string, hidden []string) string {

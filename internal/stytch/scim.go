@@ -45,8 +45,8 @@ func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Tim
 }
 
 const (
-	longestPage = "1000" // groups on it, as many as Stytch allows
-	mostPages   = 100    // of one listing that are believed
+	pageSize = "1000" // groups on it, as many as Stytch allows
+	maxPages = 100    // of one listing that are believed
 )
 
 // SCIMGroups returns the groups that the identity provider pushed to a SCIM
@@ -55,7 +55,7 @@ const (
 // pages). Names need not be unique. A listing that stops between two pages is
 // begun anew by whoever asks next.
 func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
-	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: listAnswer}
+	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: maxListAnswer}
 	o := c.session.groups(organizationID, connectionID)
 	seen, err := read(ctx, c, o, op.operation, groupsKey(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
 		return c.groups(ctx, op)
@@ -80,7 +80,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 		switch next := r.NextCursor; {
 		case next == "":
 			return orderedGroups(all), nil
-		case next == cursor || n == mostPages:
+		case next == cursor || n == maxPages:
 			return nil, &Error{Request: request, Class: Unavailable, Message: "the pages do not end"}
 		default:
 			cursor = next
@@ -90,7 +90,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 
 // page reads the page after a cursor; the one after none is the first.
 func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply, Request, error) {
-	op.query = url.Values{"limit": {longestPage}}
+	op.query = url.Values{"limit": {pageSize}}
 	if cursor != "" {
 		op.query.Set("cursor", cursor)
 		if err := c.turn(ctx, op.operation, c.uid); err != nil {

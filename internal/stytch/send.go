@@ -16,8 +16,8 @@ const (
 	defaultTimeout = 30 * time.Second
 	// An answer about one thing is small; a list of a thousand SAML connections with
 	// five certificates each is some 15 MiB.
-	oneAnswer  = 1 << 20
-	listAnswer = 64 << 20
+	maxAnswer     = 1 << 20
+	maxListAnswer = 64 << 20
 )
 
 // call is a request before it is sent. Path segments are escaped when it is.
@@ -54,10 +54,10 @@ func newTransport() *http.Transport {
 func (s *Service) send(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	begun := s.now()
+	start := s.now()
 	body, header, request, err := s.exchange(ctx, credentials, op)
 	if err == nil || !errors.Is(err, errUnsent) {
-		s.metrics.observe(request, request.Time.Sub(begun))
+		s.metrics.observe(request, request.Time.Sub(start))
 	}
 	return body, header, request, err
 }
@@ -81,13 +81,13 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	}()
 	limit := op.limit
 	if limit == 0 {
-		limit = oneAnswer
+		limit = maxAnswer
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	request.Time, request.StatusCode = s.now(), response.StatusCode
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		refused := responseError(request, response.Header, body, hidden)
-		return nil, nil, refused.Request, refused
+		failed := responseError(request, response.Header, body, hidden)
+		return nil, nil, failed.Request, failed
 	}
 	switch {
 	case err != nil:
@@ -136,7 +136,7 @@ func newRequest(ctx context.Context, credentials Credentials, op call, userAgent
 func requestBody(op call) (body io.Reader, problem string) {
 	switch op.method {
 	case http.MethodGet:
-		return nothing{}, ""
+		return emptyBody{}, ""
 	case http.MethodPost, http.MethodPut:
 		raw, err := op.fields.encode()
 		if err != nil {
@@ -148,9 +148,9 @@ func requestBody(op call) (body io.Reader, problem string) {
 }
 
 // nothing is a body without content that is not http.NoBody.
-type nothing struct{}
+type emptyBody struct{}
 
-func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
 
 // noRedirect makes the redirect itself the answer: credentials go to the host
 // they were meant for and nowhere else.

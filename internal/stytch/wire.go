@@ -257,12 +257,12 @@ func (w wireSAML) connection() SAMLConnection {
 
 // mostCertificates is how many verification certificates a SAML connection may
 // have (Stytch's docs, "SAML certificates").
-const mostCertificates = 5
+const maxCertificates = 5
 
 // shown leaves the PEM to the certificates of a connection that has no room for
 // another.
 func shown(list []Certificate) []Certificate {
-	if len(list) >= mostCertificates {
+	if len(list) >= maxCertificates {
 		return list
 	}
 	for i := range list {
@@ -378,7 +378,7 @@ type wireCertificate struct {
 }
 
 // longestSubject is how many runes of a certificate's subject are shown.
-const longestSubject = 256
+const maxSubject = 256
 
 func (w wireCertificate) certificate() Certificate {
 	c := Certificate{ID: w.ID, ExpiresAt: w.ExpiresAt.Time}
@@ -388,7 +388,7 @@ func (w wireCertificate) certificate() Certificate {
 	}
 	c.SHA256, c.PEM = fingerprint(der), pemOf(der)
 	if parsed, err := x509.ParseCertificate(der); err == nil {
-		c.Subject = printable(parsed.Subject.String(), longestSubject)
+		c.Subject = printable(parsed.Subject.String(), maxSubject)
 		if c.ExpiresAt.IsZero() {
 			c.ExpiresAt = parsed.NotAfter
 		}
