@@ -147,7 +147,7 @@ func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, o
 // write makes a call that changes something, while nobody reads the list that it
 // changes. What came of it is laid into the list: gone takes out what Stytch
 // says is not there. If nobody knows what came of it, the list is forgotten.
-func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T, done func(R, Request) error) (Request, error) {
+func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, done func(R, Request) error) (Request, error) {
 	if err := o.lock.lockShared(ctx); err != nil {
 		return Request{}, c.contextEnded(op.operation, err)
 	}
@@ -165,7 +165,7 @@ func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op
 	case failed.Unknown():
 		o.forget()
 	case failed.Class == NotFound:
-		o.update(func(held T) T { return gone(held, failed.ErrorType) })
+		o.update(func(cached T) T { return drop(cached, failed.ErrorType) })
 	}
 	return request, err
 }
@@ -174,20 +174,20 @@ func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op
 type wire[C any] interface{ connection() C }
 
 // put is a write that is answered with the connection as it is then.
-func put[W wire[C], C identified, T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T, place func(T, C) T) (C, Request, error) {
-	var is C
-	request, err := write(ctx, c, o, op, gone, func(r connectionReply[W], request Request) error {
+func put[W wire[C], C identified, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, replace func(T, C) T) (C, Request, error) {
+	var current C
+	request, err := write(ctx, c, o, op, drop, func(r connectionReply[W], request Request) error {
 		var err error
-		is, err = answered(o, op, r, request, place)
+		current, err = cacheAnswer(o, op, r, request, replace)
 		return err
 	})
-	return is, request, err
+	return current, request, err
 }
 
 // answered lays the connection that a write was answered with into what is held.
 // An update may be answered without it, as no schema of Stytch requires it: what
 // is held is out of date then, and who asks next gets a new list.
-func answered[W wire[C], C identified, T any](o *observation[T], op call, r connectionReply[W], request Request, place func(T, C) T) (C, error) {
+func cacheAnswer[W wire[C], C identified, T any](o *observation[T], op call, r connectionReply[W], request Request, replace func(T, C) T) (C, error) {
 	var none C
 	switch {
 	case r.Connection == nil && op.connection != "":
@@ -196,18 +196,18 @@ func answered[W wire[C], C identified, T any](o *observation[T], op call, r conn
 	case r.Connection == nil:
 		return none, incompleteError(request, "a connection")
 	}
-	is := (*r.Connection).connection()
-	if id := is.key(); id == "" || op.connection != "" && id != op.connection {
+	current := (*r.Connection).connection()
+	if id := current.key(); id == "" || op.connection != "" && id != op.connection {
 		return none, incompleteError(request, "the connection it is about")
 	}
-	o.update(func(held T) T { return place(held, is) })
-	return is, nil
+	o.update(func(cached T) T { return replace(cached, current) })
+	return current, nil
 }
 
 // remove is a write after which something is gone.
-func remove[T any](ctx context.Context, c *Caller, o *observation[T], op call, gone func(T, string) T) (Request, error) {
-	return write(ctx, c, o, op, gone, func(envelope, Request) error {
-		o.update(func(held T) T { return gone(held, "") })
+func remove[T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T) (Request, error) {
+	return write(ctx, c, o, op, drop, func(envelope, Request) error {
+		o.update(func(cached T) T { return drop(cached, "") })
 		return nil
 	})
 }

@@ -171,7 +171,7 @@ func search[C identified](list []C, connectionID string) (int, bool) {
 
 // placed returns a copy of the list in which c stands at its place, instead of
 // what stood there. Lists are never changed: others are reading them.
-func placed[C identified](list []C, c C) []C {
+func replaced[C identified](list []C, c C) []C {
 	i, found := search(list, c.key())
 	after := i
 	if found {
@@ -193,10 +193,10 @@ func without[C identified](list []C, connectionID string) []C {
 }
 
 // except returns a copy of the list without what is gone; nil when that is all.
-func except[T any](list []T, gone func(T) bool) []T {
+func except[T any](list []T, drop func(T) bool) []T {
 	var left []T
 	for _, entry := range list {
-		if !gone(entry) {
+		if !drop(entry) {
 			left = append(left, entry)
 		}
 	}

@@ -89,11 +89,11 @@ func TestAnAnswerTakesItsPlaceInTheList(t *testing.T) {
 			t.Errorf("held: %+v", list)
 		}
 	})
-	held, _ := Find(w.sso(caller, start).SAML, source.ConnectionID)
-	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, source.ConnectionID, held.VerificationCertificates[0].ID)
+	cached, _ := Find(w.sso(caller, start).SAML, source.ConnectionID)
+	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, source.ConnectionID, cached.VerificationCertificates[0].ID)
 	must(t, err)
-	if c := w.sso(caller, start).SAML[0].VerificationCertificates; len(c) != 1 || c[0] != held.VerificationCertificates[1] || len(held.VerificationCertificates) != 2 {
-		t.Errorf("one certificate deleted: %+v of %+v", c, held.VerificationCertificates)
+	if c := w.sso(caller, start).SAML[0].VerificationCertificates; len(c) != 1 || c[0] != cached.VerificationCertificates[1] || len(cached.VerificationCertificates) != 2 {
+		t.Errorf("one certificate deleted: %+v of %+v", c, cached.VerificationCertificates)
 	}
 	_, err = caller.DeleteSSO(ctx(t), w.org, external.ConnectionID)
 	must(t, err)
@@ -266,9 +266,9 @@ func TestAThrottledListIsTriedAgainWhenTheGateOpens(t *testing.T) {
 
 func TestWhoGoesAwayLeavesNoFailureBehind(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	gone, leave := context.WithCancel(ctx(t))
+	drop, leave := context.WithCancel(ctx(t))
 	w.SetIntercept(func(stytchsim.Stage, stytchsim.Operation) bool { leave(); return true })
-	_, err := w.caller("uid").SSO(gone, w.org, start)
+	_, err := w.caller("uid").SSO(drop, w.org, start)
 	if _, ok := errors.AsType[*ReadError](err); ok {
 		t.Errorf("kept: %v", err)
 	}
@@ -289,13 +289,13 @@ func TestWaitingForAnothersListEndsWithItsContext(t *testing.T) {
 	listed := make(chan error)
 	go func() { _, err := w.caller("first").SSO(ctx(t), w.org, start); listed <- err }()
 	<-inside
-	gone, leave := context.WithCancel(ctx(t))
+	drop, leave := context.WithCancel(ctx(t))
 	leave()
-	_, err := w.caller("second").SSO(gone, w.org, start)
+	_, err := w.caller("second").SSO(drop, w.org, start)
 	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() || e.Error() != "ListSSOConnections was not sent: the pass was ended" {
 		t.Errorf("a list: %v", err)
 	}
-	_, _, err = w.caller("third").CreateSAML(gone, w.org, nil)
+	_, _, err = w.caller("third").CreateSAML(drop, w.org, nil)
 	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() {
 		t.Errorf("a write: %v", err)
 	}
@@ -346,9 +346,9 @@ func TestTheLockIsSharedOrHeldAlone(t *testing.T) {
 		for range maxHolders {
 			must(t, l.lockShared(ctx(t)))
 		}
-		gone, leave := context.WithCancel(ctx(t))
+		drop, leave := context.WithCancel(ctx(t))
 		given := make(chan error, 2)
-		go func() { given <- l.lockExclusive(gone) }()
+		go func() { given <- l.lockExclusive(drop) }()
 		synctest.Wait()
 		leave()
 		if err := <-given; !errors.Is(err, context.Canceled) {

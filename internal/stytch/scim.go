@@ -152,7 +152,7 @@ func (c *Caller) UpdateSCIM(ctx context.Context, organizationID, connectionID st
 // NotFound or OrganizationNotFound says that it was already gone.
 func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
 	op := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
-	return remove(ctx, c, c.session.scim(organizationID), op, goneSCIM(connectionID))
+	return remove(ctx, c, c.session.scim(organizationID), op, dropSCIM(connectionID))
 }
 
 // StartRotation makes the next bearer token (POST
@@ -189,18 +189,18 @@ func (c *Caller) rotate(ctx context.Context, operation, step, organizationID, co
 }
 
 func (c *Caller) putSCIM(ctx context.Context, organizationID string, op call) (SCIMConnection, Request, error) {
-	return put[wireSCIM](ctx, c, c.session.scim(organizationID), op, goneSCIM(op.connection), func(_ []SCIMConnection, is SCIMConnection) []SCIMConnection {
-		is.BearerToken, is.NextBearerToken = "", "" // for the caller, not for memory
-		if is.Status == statusDeleted {
+	return put[wireSCIM](ctx, c, c.session.scim(organizationID), op, dropSCIM(op.connection), func(_ []SCIMConnection, current SCIMConnection) []SCIMConnection {
+		current.BearerToken, current.NextBearerToken = "", "" // for the caller, not for memory
+		if current.Status == statusDeleted {
 			return nil
 		}
-		return []SCIMConnection{is}
+		return []SCIMConnection{current}
 	})
 }
 
 // goneSCIM takes a connection out of the list, and no other that has come since.
-func goneSCIM(connectionID string) func([]SCIMConnection, string) []SCIMConnection {
-	return func(held []SCIMConnection, _ string) []SCIMConnection { return without(held, connectionID) }
+func dropSCIM(connectionID string) func([]SCIMConnection, string) []SCIMConnection {
+	return func(cached []SCIMConnection, _ string) []SCIMConnection { return without(cached, connectionID) }
 }
 
 func scimPath(organizationID string, more ...string) []string {

@@ -268,9 +268,9 @@ func TestAListingOfGroupsThatStopsBetweenPagesIsBegunAnew(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute) // in which the turns of who never came pass
 		between = func() {}
-		gone, leave := context.WithTimeout(ctx(t), 100*time.Millisecond)
+		drop, leave := context.WithTimeout(ctx(t), 100*time.Millisecond)
 		defer leave()
-		_, err = list(gone)
+		_, err = list(drop)
 		if e := failedAs(t, err, Unavailable); !errors.Is(err, context.DeadlineExceeded) || e.Error() != "ListSCIMGroups was not sent: the pass was ended" {
 			t.Errorf("%v", err)
 		}

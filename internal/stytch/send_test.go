@@ -260,9 +260,9 @@ func TestARefusedConnectionIsKnownNotToHaveSentAnything(t *testing.T) {
 
 func TestAPassThatWasEndedSendsNothing(t *testing.T) {
 	caller := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
-	gone, leave := context.WithCancel(ctx(t))
+	drop, leave := context.WithCancel(ctx(t))
 	leave()
-	_, _, err := caller.CreateSCIM(gone, someone, nil)
+	_, _, err := caller.CreateSCIM(drop, someone, nil)
 	if e := failedAs(t, err, Unavailable); e.Unknown() || !errors.Is(err, context.Canceled) || e.Error() != "CreateSCIMConnection was not sent: the pass was ended" {
 		t.Errorf("%q, unknown %t", e, e.Unknown())
 	}
@@ -280,13 +280,13 @@ func TestAnUntrustedServerIsSentNothing(t *testing.T) {
 }
 
 func TestACallIsGivenUpAfterItsTime(t *testing.T) {
-	held := make(chan struct{})
+	cached := make(chan struct{})
 	for name, handler := range map[string]http.HandlerFunc{
-		"before the answer": func(http.ResponseWriter, *http.Request) { <-held },
+		"before the answer": func(http.ResponseWriter, *http.Request) { <-cached },
 		"within it": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()
-			<-held
+			<-cached
 		},
 	} {
 		server := httptest.NewServer(handler)
@@ -296,7 +296,7 @@ func TestACallIsGivenUpAfterItsTime(t *testing.T) {
 			t.Errorf("%s: %q, unknown %t", name, e, e.Unknown())
 		}
 	}
-	close(held)
+	close(cached)
 }
 
 func TestAnAnswerIsReadUpToALimit(t *testing.T) {

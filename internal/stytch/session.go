@@ -25,17 +25,17 @@ type Session struct{ account *account }
 // the time at which the Service was made, so that a starting process counts its
 // first slot as already listed.
 func (s *Session) ListedAt(api API, organizationID string) time.Time {
-	var begun time.Time
+	var at time.Time
 	switch api {
 	case APISSO:
-		begun = s.sso(organizationID).lastRead()
+		at = s.sso(organizationID).lastRead()
 	case APISCIM:
-		begun = s.scim(organizationID).lastRead()
+		at = s.scim(organizationID).lastRead()
 	}
-	if begun.IsZero() {
+	if at.IsZero() {
 		return s.account.service.made
 	}
-	return begun
+	return at
 }
 
 // Forget drops the cached list of an organization's connections: the next read

@@ -36,7 +36,7 @@ func (c *Caller) DeleteSSO(ctx context.Context, organizationID, connectionID str
 		operation: "DeleteSSOConnection", method: http.MethodDelete,
 		path: []string{"v1", "b2b", "sso", organizationID, "connections", connectionID},
 	}
-	return remove(ctx, c, c.session.sso(organizationID), op, goneSSO(connectionID))
+	return remove(ctx, c, c.session.sso(organizationID), op, dropSSO(connectionID))
 }
 
 // CreateSAML creates a pending SAML connection (POST
@@ -82,7 +82,7 @@ func (c *Caller) DeleteVerificationCertificate(ctx context.Context, organization
 		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
 		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
 	}
-	return remove(ctx, c, c.session.sso(organizationID), op, gonePart(connectionID, func(c SAMLConnection) SAMLConnection {
+	return remove(ctx, c, c.session.sso(organizationID), op, dropPart(connectionID, func(c SAMLConnection) SAMLConnection {
 		c.VerificationCertificates = shown(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
 		return c
 	}))
@@ -96,7 +96,7 @@ func (c *Caller) DeleteEncryptionKey(ctx context.Context, organizationID, connec
 		operation: "DeleteSAMLEncryptionPrivateKey", method: http.MethodDelete,
 		path: append(samlPath(organizationID, connectionID), "encryption_private_keys", privateKeyID),
 	}
-	return remove(ctx, c, c.session.sso(organizationID), op, gonePart(connectionID, func(c SAMLConnection) SAMLConnection {
+	return remove(ctx, c, c.session.sso(organizationID), op, dropPart(connectionID, func(c SAMLConnection) SAMLConnection {
 		c.EncryptionKeyIDs = except(c.EncryptionKeyIDs, func(known string) bool { return known == privateKeyID })
 		return c
 	}))
@@ -110,7 +110,7 @@ func (c *Caller) CreateOIDC(ctx context.Context, organizationID string, f Fields
 	return put[wireOIDC](ctx, c, c.session.sso(organizationID), call{
 		operation: "CreateOIDCConnection", method: http.MethodPost,
 		path: []string{"v1", "b2b", "sso", "oidc", organizationID}, fields: f,
-	}, goneSSO(""), placedOIDC)
+	}, dropSSO(""), replaceOIDC)
 }
 
 // UpdateOIDC changes the fields given (PUT
@@ -125,20 +125,20 @@ func (c *Caller) UpdateOIDC(ctx context.Context, organizationID, connectionID st
 		path: []string{"v1", "b2b", "sso", "oidc", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
 	}
 	o := c.session.sso(organizationID)
-	var is OIDCConnection
+	var current OIDCConnection
 	var warning string
-	request, err := write(ctx, c, o, op, goneSSO(connectionID), func(r oidcReply, request Request) error {
+	request, err := write(ctx, c, o, op, dropSSO(connectionID), func(r oidcReply, request Request) error {
 		var err error
 		warning = clean(string(r.Warning), append(f.secrets(), c.session.account.credentials().Secret.Reveal()))
-		is, err = answered(o, op, r.connectionReply, request, placedOIDC)
+		current, err = cacheAnswer(o, op, r.connectionReply, request, replaceOIDC)
 		return err
 	})
-	return is, warning, request, err
+	return current, warning, request, err
 }
 
-func placedOIDC(held SSOConnections, is OIDCConnection) SSOConnections {
-	held.OIDC = placed(held.OIDC, is)
-	return held
+func replaceOIDC(cached SSOConnections, current OIDCConnection) SSOConnections {
+	cached.OIDC = replaced(cached.OIDC, current)
+	return cached
 }
 
 // CreateExternal creates an External connection (POST
@@ -165,16 +165,16 @@ func (c *Caller) UpdateExternal(ctx context.Context, organizationID, connectionI
 }
 
 func (c *Caller) putSAML(ctx context.Context, organizationID string, op call) (SAMLConnection, Request, error) {
-	return put[wireSAML](ctx, c, c.session.sso(organizationID), op, goneSSO(op.connection), func(held SSOConnections, is SAMLConnection) SSOConnections {
-		held.SAML = placed(held.SAML, is)
-		return held
+	return put[wireSAML](ctx, c, c.session.sso(organizationID), op, dropSSO(op.connection), func(cached SSOConnections, current SAMLConnection) SSOConnections {
+		cached.SAML = replaced(cached.SAML, current)
+		return cached
 	})
 }
 
 func (c *Caller) putExternal(ctx context.Context, organizationID string, op call) (ExternalConnection, Request, error) {
-	return put[wireExternal](ctx, c, c.session.sso(organizationID), op, goneSSO(op.connection), func(held SSOConnections, is ExternalConnection) SSOConnections {
-		held.External = placed(held.External, is)
-		return held
+	return put[wireExternal](ctx, c, c.session.sso(organizationID), op, dropSSO(op.connection), func(cached SSOConnections, current ExternalConnection) SSOConnections {
+		cached.External = replaced(cached.External, current)
+		return cached
 	})
 }
 
@@ -183,28 +183,28 @@ func samlPath(organizationID, connectionID string) []string {
 }
 
 // goneSSO takes a connection out of the lists.
-func goneSSO(connectionID string) func(SSOConnections, string) SSOConnections {
-	return func(held SSOConnections, _ string) SSOConnections {
+func dropSSO(connectionID string) func(SSOConnections, string) SSOConnections {
+	return func(cached SSOConnections, _ string) SSOConnections {
 		return SSOConnections{
-			SAML:     without(held.SAML, connectionID),
-			OIDC:     without(held.OIDC, connectionID),
-			External: without(held.External, connectionID),
+			SAML:     without(cached.SAML, connectionID),
+			OIDC:     without(cached.OIDC, connectionID),
+			External: without(cached.External, connectionID),
 		}
 	}
 }
 
 // gonePart takes a part out of its SAML connection, or the connection out of the
 // lists when that is what Stytch did not find.
-func gonePart(connectionID string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
-	return func(held SSOConnections, errorType string) SSOConnections {
+func dropPart(connectionID string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
+	return func(cached SSOConnections, errorType string) SSOConnections {
 		if errorType != "" && errorType != typeNoCertificate && errorType != typeNoEncryptionKey {
-			return goneSSO(connectionID)(held, errorType)
+			return dropSSO(connectionID)(cached, errorType)
 		}
-		c, found := Find(held.SAML, connectionID)
+		c, found := Find(cached.SAML, connectionID)
 		if !found {
-			return held
+			return cached
 		}
-		held.SAML = placed(held.SAML, less(c))
-		return held
+		cached.SAML = replaced(cached.SAML, less(c))
+		return cached
 	}
 }

@@ -170,8 +170,8 @@ func TestASAMLConnectionTakesWhatItsMetadataSays(t *testing.T) {
 		if got.IDPEntityID != "urn:idp" || got.IDPSSOURL != "https://idp.example.com/sso" || len(got.VerificationCertificates) != 1 || got.VerificationCertificates[0].SHA256 != sum || request.ID == "" {
 			t.Errorf("updated: %+v, %+v", got, request)
 		}
-		if held := w.sso(caller, start).SAML; !reflect.DeepEqual(held, []SAMLConnection{got}) {
-			t.Errorf("held: %+v", held)
+		if cached := w.sso(caller, start).SAML; !reflect.DeepEqual(cached, []SAMLConnection{got}) {
+			t.Errorf("held: %+v", cached)
 		}
 	}, "UpdateSAMLConnectionByURL")
 }
@@ -206,16 +206,16 @@ func TestMetadataThatCannotBeUsedIsRejected(t *testing.T) {
 				t.Errorf("%s: %v, %+v, %+v; want %s", url, e, request, got, want)
 			}
 		}
-		if held := w.sso(caller, start); !reflect.DeepEqual(held, had) {
-			t.Errorf("held\n%+v\nwant\n%+v", held, had)
+		if cached := w.sso(caller, start); !reflect.DeepEqual(cached, had) {
+			t.Errorf("held\n%+v\nwant\n%+v", cached, had)
 		}
 	}, slices.Repeat([]string{"UpdateSAMLConnectionByURL"}, 5)...)
 	must(t, w.RemoveConnection(made.ConnectionID))
 	_, _, err := caller.UpdateSAMLFromURL(ctx(t), w.org, made.ConnectionID, good)
 	_ = failedAs(t, err, NotFound)
 	w.expect(func() {
-		if held := w.sso(caller, start).SAML; held != nil {
-			t.Errorf("held: %+v", held)
+		if cached := w.sso(caller, start).SAML; cached != nil {
+			t.Errorf("held: %+v", cached)
 		}
 	})
 }
@@ -248,7 +248,7 @@ func TestOIDCConnectionsAreInTheOrderOfTheirIDs(t *testing.T) {
 	for _, order := range []string{"stable", "reversed", "rotating"} {
 		w := newWorld(t, stytchsim.Switches{Order: order, DefaultConnection: "by-hand"})
 		caller := w.caller("uid")
-		var held []OIDCConnection // as answers laid it there
+		var cached []OIDCConnection // as answers laid it there
 		w.sso(caller, start)
 		for i := range 5 {
 			made := w.oidc(caller, fmt.Sprint("connection ", i))
@@ -256,18 +256,18 @@ func TestOIDCConnectionsAreInTheOrderOfTheirIDs(t *testing.T) {
 			must(t, err)
 		}
 		saml := w.saml(caller, "Acme")
-		w.expect(func() { held = w.sso(caller, start).OIDC })
-		if len(held) != 5 || !slices.IsSortedFunc(held, func(a, b OIDCConnection) int { return strings.Compare(a.ConnectionID, b.ConnectionID) }) {
-			t.Fatalf("%s: held out of order: %+v", order, held)
+		w.expect(func() { cached = w.sso(caller, start).OIDC })
+		if len(cached) != 5 || !slices.IsSortedFunc(cached, func(a, b OIDCConnection) int { return strings.Compare(a.ConnectionID, b.ConnectionID) }) {
+			t.Fatalf("%s: held out of order: %+v", order, cached)
 		}
 		for range 3 {
 			w.clock.advance(time.Second)
-			if list := w.sso(caller, w.clock.Now()); !reflect.DeepEqual(list.OIDC, held) {
-				t.Errorf("%s: listed\n%+v\nwant\n%+v", order, list.OIDC, held)
+			if list := w.sso(caller, w.clock.Now()); !reflect.DeepEqual(list.OIDC, cached) {
+				t.Errorf("%s: listed\n%+v\nwant\n%+v", order, list.OIDC, cached)
 			}
 		}
-		had := slices.Clone(held)
-		for _, id := range []string{held[2].ConnectionID, held[4].ConnectionID} {
+		had := slices.Clone(cached)
+		for _, id := range []string{cached[2].ConnectionID, cached[4].ConnectionID} {
 			_, err := caller.DeleteSSO(ctx(t), w.org, id)
 			must(t, err)
 		}
@@ -277,7 +277,7 @@ func TestOIDCConnectionsAreInTheOrderOfTheirIDs(t *testing.T) {
 				t.Errorf("%s: held\n%+v\nwant\n%+v", order, list, want)
 			}
 		})
-		if !reflect.DeepEqual(held, had) {
+		if !reflect.DeepEqual(cached, had) {
 			t.Errorf("%s: the list handed out before has changed", order)
 		}
 	}
@@ -316,8 +316,8 @@ func TestWhatGoesFromAnUnknownConnectionChangesNoList(t *testing.T) {
 	_, err = caller.DeleteEncryptionKey(ctx(t), w.org, c.ID, "saml-encryption-key-test-none")
 	_ = failedAs(t, err, NotFound)
 	w.expect(func() {
-		if held := w.sso(caller, start); held.SAML != nil {
-			t.Errorf("held: %+v", held)
+		if cached := w.sso(caller, start); cached.SAML != nil {
+			t.Errorf("held: %+v", cached)
 		}
 	})
 }
@@ -326,32 +326,32 @@ func TestPEMIsKeptOnlyOfAConnectionWithoutRoom(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{PEM: "crlf"})
 	caller := w.caller("uid")
 	made := w.saml(caller, "Acme")
-	held := func() []Certificate { return w.sso(caller, start).SAML[0].VerificationCertificates }
+	cached := func() []Certificate { return w.sso(caller, start).SAML[0].VerificationCertificates }
 	shown := func(list []Certificate) []string {
 		return mapped(list, func(c Certificate) string { return c.PEM })
 	}
-	held()
+	cached()
 	texts := make([]string, 5)
 	for n := range texts {
-		if got := shown(held()); !slices.Equal(got, make([]string, n)) {
+		if got := shown(cached()); !slices.Equal(got, make([]string, n)) {
 			t.Errorf("of %d certificates: %q", n, got)
 		}
 		texts[n], _ = certificate(t, fmt.Sprint("idp-", n))
 		_, _, err := caller.UpdateSAML(ctx(t), w.org, made.ConnectionID, Fields{"x509_certificate": texts[n]})
 		must(t, err)
 	}
-	full := held()
+	full := cached()
 	if got := shown(full); !slices.Equal(got, texts) || full[4].Subject != "CN=idp-4" {
 		t.Errorf("of five: %q\nwant %q", got, texts)
 	}
 	_, err := caller.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, "saml-verification-key-test-none")
 	_ = failedAs(t, err, NotFound)
-	if got := held(); !slices.Equal(got, full) {
+	if got := cached(); !slices.Equal(got, full) {
 		t.Errorf("after nothing was deleted: %+v", got)
 	}
 	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, made.ConnectionID, full[0].ID)
 	must(t, err)
-	if got := held(); !slices.Equal(shown(got), make([]string, 4)) || got[0].SHA256 != full[1].SHA256 {
+	if got := cached(); !slices.Equal(shown(got), make([]string, 4)) || got[0].SHA256 != full[1].SHA256 {
 		t.Errorf("after one was deleted: %+v", got)
 	}
 	if !slices.Equal(shown(full), texts) {
@@ -430,27 +430,27 @@ func TestADeletedEncryptionKeyIsNotInTheList(t *testing.T) {
 	}
 	w.expect(func() {
 		must(t, remove(first))
-		if held := w.sso(caller, start).SAML[0].EncryptionKeyIDs; !slices.Equal(held, []string{second}) {
-			t.Errorf("held: %q", held)
+		if cached := w.sso(caller, start).SAML[0].EncryptionKeyIDs; !slices.Equal(cached, []string{second}) {
+			t.Errorf("held: %q", cached)
 		}
 	}, "DeleteSAMLEncryptionPrivateKey")
 	must(t, remove(second))
-	if held := w.sso(caller, start).SAML[0]; held.EncryptionKeyIDs != nil {
-		t.Errorf("held: %+v", held)
+	if cached := w.sso(caller, start).SAML[0]; cached.EncryptionKeyIDs != nil {
+		t.Errorf("held: %+v", cached)
 	}
 	if e := failedAs(t, remove(second), NotFound); e.ErrorType != "sso_encryption_private_key_not_found" {
 		t.Errorf("deleting it again: %v", e)
 	}
-	if held := w.sso(caller, start).SAML; len(held) != 1 {
-		t.Errorf("the connection went with its key: %+v", held)
+	if cached := w.sso(caller, start).SAML; len(cached) != 1 {
+		t.Errorf("the connection went with its key: %+v", cached)
 	}
 	must(t, w.RemoveConnection(made.ConnectionID))
 	if e := failedAs(t, remove(second), NotFound); e.ErrorType != "saml_connection_not_found" {
 		t.Errorf("deleting it from nothing: %v", e)
 	}
 	w.expect(func() {
-		if held := w.sso(caller, start).SAML; held != nil {
-			t.Errorf("held: %+v", held)
+		if cached := w.sso(caller, start).SAML; cached != nil {
+			t.Errorf("held: %+v", cached)
 		}
 	})
 	if !slices.Equal(had, []string{first, second}) {

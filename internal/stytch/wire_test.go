@@ -327,17 +327,17 @@ func TestTheTokensOfASCIMConnectionAreShownOnceAndKeptNowhere(t *testing.T) {
 	if !w.VerifyToken(made.ConnectionID, made.BearerToken.Reveal()).Accepted {
 		t.Error("the token that was read is not the connection's")
 	}
-	held := w.scim(caller, start)
-	if len(held) != 1 || held[0].BearerToken != "" || held[0].BearerTokenLastFour != made.BearerTokenLastFour {
-		t.Errorf("held: %+v", held)
+	cached := w.scim(caller, start)
+	if len(cached) != 1 || cached[0].BearerToken != "" || cached[0].BearerTokenLastFour != made.BearerTokenLastFour {
+		t.Errorf("held: %+v", cached)
 	}
 	rotating, _, err := caller.StartRotation(ctx(t), w.org, made.ConnectionID)
 	must(t, err)
 	if rotating.NextBearerToken == "" || rotating.NextBearerTokenLastFour != rotating.NextBearerToken.LastFour() || rotating.BearerToken != "" || rotating.NextBearerTokenExpiresAt.IsZero() {
 		t.Errorf("rotating: %+v", rotating)
 	}
-	if held = w.scim(caller, start); held[0].NextBearerToken != "" || held[0].NextBearerTokenLastFour != rotating.NextBearerTokenLastFour {
-		t.Errorf("held while rotating: %+v", held)
+	if cached = w.scim(caller, start); cached[0].NextBearerToken != "" || cached[0].NextBearerTokenLastFour != rotating.NextBearerTokenLastFour {
+		t.Errorf("held while rotating: %+v", cached)
 	}
 	done, _, err := caller.CompleteRotation(ctx(t), w.org, made.ConnectionID)
 	must(t, err)
@@ -379,8 +379,8 @@ func TestASCIMConnectionThatIsGoneTakesNoOtherWithIt(t *testing.T) {
 	w.scim(caller, start)
 	_, err = caller.DeleteSCIM(ctx(t), w.org, "scim-connection-test-00000000-0000-4000-8000-000000000000")
 	_ = failedAs(t, err, NotFound)
-	if held := w.scim(caller, start); len(held) != 1 || held[0].ConnectionID != made.ID {
-		t.Errorf("held: %+v", held)
+	if cached := w.scim(caller, start); len(cached) != 1 || cached[0].ConnectionID != made.ID {
+		t.Errorf("held: %+v", cached)
 	}
 }
 
@@ -451,8 +451,8 @@ func TestOneConnectionIsFoundAmongMany(t *testing.T) {
 	if c, found := Find(list, "b"); found {
 		t.Errorf("b: %+v", c)
 	}
-	longer := placed(list, Connection{ConnectionID: "b"})
-	renamed := placed(longer, Connection{ConnectionID: "b", DisplayName: "B"})
+	longer := replaced(list, Connection{ConnectionID: "b"})
+	renamed := replaced(longer, Connection{ConnectionID: "b", DisplayName: "B"})
 	if len(list) != 2 || len(longer) != 3 || longer[1] != (Connection{ConnectionID: "b"}) || renamed[1].DisplayName != "B" || len(renamed) != 3 {
 		t.Errorf("%+v, %+v, %+v", list, longer, renamed)
 	}
