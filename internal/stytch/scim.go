@@ -79,7 +79,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 		}
 		switch next := r.NextCursor; {
 		case next == "":
-			return orderedGroups(all), nil
+			return uniqueGroups(all), nil
 		case next == cursor || n == maxPages:
 			return nil, &Error{Request: request, Class: Unavailable, Message: "the pages do not end"}
 		default:
@@ -102,7 +102,7 @@ func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply,
 
 // orderedGroups has each group once: one that was pushed between two pages may
 // have moved another onto both.
-func orderedGroups(all []SCIMGroup) []SCIMGroup {
+func uniqueGroups(all []SCIMGroup) []SCIMGroup {
 	once := map[string]SCIMGroup{}
 	for _, g := range all {
 		once[g.ID] = g

@@ -83,7 +83,7 @@ func (c *Caller) DeleteVerificationCertificate(ctx context.Context, organization
 		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
 	}
 	return remove(ctx, c, c.session.sso(organizationID), op, dropPart(connectionID, func(c SAMLConnection) SAMLConnection {
-		c.VerificationCertificates = shown(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
+		c.VerificationCertificates = trimPEM(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
 		return c
 	}))
 }

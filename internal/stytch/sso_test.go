@@ -237,7 +237,7 @@ func TestMetadataAddsCertificatesOrReplacesThem(t *testing.T) {
 			must(t, err)
 		}
 		w.expect(func() {
-			if got := mapped(w.sso(caller, start).SAML[0].VerificationCertificates, func(c Certificate) string { return c.SHA256 }); !slices.Equal(got, want) {
+			if got := convert(w.sso(caller, start).SAML[0].VerificationCertificates, func(c Certificate) string { return c.SHA256 }); !slices.Equal(got, want) {
 				t.Errorf("%s: %q, want %q", position, got, want)
 			}
 		})
@@ -328,7 +328,7 @@ func TestPEMIsKeptOnlyOfAConnectionWithoutRoom(t *testing.T) {
 	made := w.saml(caller, "Acme")
 	cached := func() []Certificate { return w.sso(caller, start).SAML[0].VerificationCertificates }
 	shown := func(list []Certificate) []string {
-		return mapped(list, func(c Certificate) string { return c.PEM })
+		return convert(list, func(c Certificate) string { return c.PEM })
 	}
 	cached()
 	texts := make([]string, 5)

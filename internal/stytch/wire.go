@@ -23,10 +23,10 @@ import (
 
 // envelope is around every answer.
 type envelope struct {
-	RequestID    string `json:"request_id"`
-	StatusCode   int    `json:"status_code"`
-	ErrorType    text   `json:"error_type"`
-	ErrorMessage text   `json:"error_message"`
+	RequestID    string    `json:"request_id"`
+	StatusCode   int       `json:"status_code"`
+	ErrorType    looseText `json:"error_type"`
+	ErrorMessage looseText `json:"error_message"`
 }
 
 // fromStytch tells Stytch's answer from a proxy's that happens to be JSON.
@@ -44,25 +44,25 @@ func decode(body []byte, into any) error { return json.Unmarshal(body, into) }
 
 // text is a string that may come as something else: an attribute mapping is
 // documented as a free object. What is no string is kept as its JSON.
-type text string
+type looseText string
 
 // UnmarshalJSON never fails.
-func (t *text) UnmarshalJSON(raw []byte) error {
+func (t *looseText) UnmarshalJSON(raw []byte) error {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
 		var compact bytes.Buffer
 		_ = json.Compact(&compact, raw)
 		s = compact.String()
 	}
-	*t = text(s)
+	*t = looseText(s)
 	return nil
 }
 
 // moment is an optional RFC 3339 time; one that cannot be read is as good as none.
-type moment struct{ time.Time }
+type optionalTime struct{ time.Time }
 
 // UnmarshalJSON never fails.
-func (m *moment) UnmarshalJSON(raw []byte) error {
+func (m *optionalTime) UnmarshalJSON(raw []byte) error {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		m.Time, _ = time.Parse(time.RFC3339Nano, s)
@@ -100,20 +100,20 @@ type ssoReply struct {
 // connections returns the lists, or false when one of them holds something
 // without an ID: half a list would say that connections are gone.
 func (r ssoReply) connections() (SSOConnections, bool) {
-	saml, ok1 := ordered(r.SAML, wireSAML.connection)
-	oidc, ok2 := ordered(r.OIDC, wireOIDC.connection)
-	external, ok3 := ordered(r.External, wireExternal.connection)
+	saml, ok1 := sortedByID(r.SAML, wireSAML.connection)
+	oidc, ok2 := sortedByID(r.OIDC, wireOIDC.connection)
+	external, ok3 := sortedByID(r.External, wireExternal.connection)
 	return SSOConnections{SAML: saml, OIDC: oidc, External: external}, ok1 && ok2 && ok3
 }
 
-func ordered[W any, C identified](list []W, convert func(W) C) ([]C, bool) {
-	out := mapped(list, convert)
+func sortedByID[W any, C identified](list []W, one func(W) C) ([]C, bool) {
+	out := convert(list, one)
 	slices.SortFunc(out, func(a, b C) int { return strings.Compare(a.key(), b.key()) })
 	return out, len(out) == 0 || out[0].key() != ""
 }
 
 // mapped returns nil for nothing.
-func mapped[A, B any](list []A, f func(A) B) []B {
+func convert[A, B any](list []A, f func(A) B) []B {
 	if len(list) == 0 {
 		return nil
 	}
@@ -135,14 +135,14 @@ func (w wireConnection) connection() Connection { return Connection(w) }
 
 type wireSCIM struct {
 	wireConnection
-	IdentityProvider         string `json:"identity_provider"`
-	BaseURL                  string `json:"base_url"`
-	BearerToken              string `json:"bearer_token"`
-	NextBearerToken          string `json:"next_bearer_token"`
-	BearerTokenLastFour      string `json:"bearer_token_last_four"`
-	NextBearerTokenLastFour  string `json:"next_bearer_token_last_four"`
-	BearerTokenExpiresAt     moment `json:"bearer_token_expires_at"`
-	NextBearerTokenExpiresAt moment `json:"next_bearer_token_expires_at"`
+	IdentityProvider         string       `json:"identity_provider"`
+	BaseURL                  string       `json:"base_url"`
+	BearerToken              string       `json:"bearer_token"`
+	NextBearerToken          string       `json:"next_bearer_token"`
+	BearerTokenLastFour      string       `json:"bearer_token_last_four"`
+	NextBearerTokenLastFour  string       `json:"next_bearer_token_last_four"`
+	BearerTokenExpiresAt     optionalTime `json:"bearer_token_expires_at"`
+	NextBearerTokenExpiresAt optionalTime `json:"next_bearer_token_expires_at"`
 	GroupRoles               []struct {
 		RoleID    string `json:"role_id"`
 		GroupID   string `json:"group_id"`
@@ -192,7 +192,7 @@ type wireRole struct {
 
 // roles are a set at Stytch, where their order means nothing.
 func roles(list []wireRole) []string {
-	out := mapped(list, func(w wireRole) string { return w.RoleID })
+	out := convert(list, func(w wireRole) string { return w.RoleID })
 	slices.Sort(out)
 	return out
 }
@@ -206,21 +206,21 @@ func (w wireGroupRole) role() GroupRole { return GroupRole(w) }
 
 type wireSAML struct {
 	wireConnection
-	IdentityProvider         string            `json:"identity_provider"`
-	IDPEntityID              string            `json:"idp_entity_id"`
-	IDPSSOURL                string            `json:"idp_sso_url"`
-	ACSURL                   string            `json:"acs_url"`
-	AudienceURI              string            `json:"audience_uri"`
-	AlternativeAudienceURI   string            `json:"alternative_audience_uri"`
-	AlternativeACSURL        string            `json:"alternative_acs_url"`
-	NameIDFormat             string            `json:"nameid_format"`
-	IDPInitiatedAuthDisabled bool              `json:"idp_initiated_auth_disabled"`
-	AllowGatewayCallback     bool              `json:"allow_gateway_callback"`
-	AttributeMapping         map[string]text   `json:"attribute_mapping"`
-	Roles                    []wireRole        `json:"saml_connection_implicit_role_assignments"`
-	GroupRoles               []wireGroupRole   `json:"saml_group_implicit_role_assignments"`
-	VerificationCertificates []wireCertificate `json:"verification_certificates"`
-	SigningCertificates      []wireCertificate `json:"signing_certificates"`
+	IdentityProvider         string               `json:"identity_provider"`
+	IDPEntityID              string               `json:"idp_entity_id"`
+	IDPSSOURL                string               `json:"idp_sso_url"`
+	ACSURL                   string               `json:"acs_url"`
+	AudienceURI              string               `json:"audience_uri"`
+	AlternativeAudienceURI   string               `json:"alternative_audience_uri"`
+	AlternativeACSURL        string               `json:"alternative_acs_url"`
+	NameIDFormat             string               `json:"nameid_format"`
+	IDPInitiatedAuthDisabled bool                 `json:"idp_initiated_auth_disabled"`
+	AllowGatewayCallback     bool                 `json:"allow_gateway_callback"`
+	AttributeMapping         map[string]looseText `json:"attribute_mapping"`
+	Roles                    []wireRole           `json:"saml_connection_implicit_role_assignments"`
+	GroupRoles               []wireGroupRole      `json:"saml_group_implicit_role_assignments"`
+	VerificationCertificates []wireCertificate    `json:"verification_certificates"`
+	SigningCertificates      []wireCertificate    `json:"signing_certificates"`
 	EncryptionKeys           []struct {
 		ID string `json:"private_key_id"`
 	} `json:"encryption_private_keys"`
@@ -240,10 +240,10 @@ func (w wireSAML) connection() SAMLConnection {
 		IDPInitiatedAuthDisabled: w.IDPInitiatedAuthDisabled,
 		AllowGatewayCallback:     w.AllowGatewayCallback,
 		ImplicitRoles:            roles(w.Roles),
-		GroupImplicitRoles:       mapped(w.GroupRoles, wireGroupRole.role),
-		VerificationCertificates: shown(mapped(w.VerificationCertificates, wireCertificate.certificate)),
-		SigningCertificates:      mapped(w.SigningCertificates, wireCertificate.signing),
-		AttributeMapping:         texts(w.AttributeMapping),
+		GroupImplicitRoles:       convert(w.GroupRoles, wireGroupRole.role),
+		VerificationCertificates: trimPEM(convert(w.VerificationCertificates, wireCertificate.certificate)),
+		SigningCertificates:      convert(w.SigningCertificates, wireCertificate.signing),
+		AttributeMapping:         attributeMapping(w.AttributeMapping),
 	}
 	slices.SortFunc(c.SigningCertificates, func(a, b SigningCertificate) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.SHA256, b.SHA256), a.ExpiresAt.Compare(b.ExpiresAt))
@@ -261,7 +261,7 @@ const maxCertificates = 5
 
 // shown leaves the PEM to the certificates of a connection that has no room for
 // another.
-func shown(list []Certificate) []Certificate {
+func trimPEM(list []Certificate) []Certificate {
 	if len(list) >= maxCertificates {
 		return list
 	}
@@ -272,7 +272,7 @@ func shown(list []Certificate) []Certificate {
 }
 
 // texts is an attribute mapping; nil when there is none.
-func texts(mapping map[string]text) map[string]string {
+func attributeMapping(mapping map[string]looseText) map[string]string {
 	if len(mapping) == 0 {
 		return nil
 	}
@@ -285,17 +285,17 @@ func texts(mapping map[string]text) map[string]string {
 
 type wireOIDC struct {
 	wireConnection
-	IdentityProvider string          `json:"identity_provider"`
-	RedirectURL      string          `json:"redirect_url"`
-	ClientID         string          `json:"client_id"`
-	ClientSecret     shadow          `json:"client_secret"`
-	Issuer           string          `json:"issuer"`
-	AuthorizationURL string          `json:"authorization_url"`
-	TokenURL         string          `json:"token_url"`
-	UserinfoURL      string          `json:"userinfo_url"`
-	JWKSURL          string          `json:"jwks_url"`
-	CustomScopes     string          `json:"custom_scopes"`
-	AttributeMapping map[string]text `json:"attribute_mapping"`
+	IdentityProvider string               `json:"identity_provider"`
+	RedirectURL      string               `json:"redirect_url"`
+	ClientID         string               `json:"client_id"`
+	ClientSecret     secretDigest         `json:"client_secret"`
+	Issuer           string               `json:"issuer"`
+	AuthorizationURL string               `json:"authorization_url"`
+	TokenURL         string               `json:"token_url"`
+	UserinfoURL      string               `json:"userinfo_url"`
+	JWKSURL          string               `json:"jwks_url"`
+	CustomScopes     string               `json:"custom_scopes"`
+	AttributeMapping map[string]looseText `json:"attribute_mapping"`
 }
 
 func (w wireOIDC) connection() OIDCConnection {
@@ -312,33 +312,33 @@ func (w wireOIDC) connection() OIDCConnection {
 		UserinfoURL:        w.UserinfoURL,
 		JWKSURL:            w.JWKSURL,
 		CustomScopes:       w.CustomScopes,
-		AttributeMapping:   texts(w.AttributeMapping),
+		AttributeMapping:   attributeMapping(w.AttributeMapping),
 	}
 }
 
 // shadow is what is left of a secret once it is read.
-type shadow struct {
+type secretDigest struct {
 	sha256 string // of the secret; "" when it was not shown
 	masked bool
 }
 
 // UnmarshalJSON never fails. What is no string shows no secret, and yet says that
 // there is one.
-func (s *shadow) UnmarshalJSON(raw []byte) error {
+func (s *secretDigest) UnmarshalJSON(raw []byte) error {
 	var value string
 	err := json.Unmarshal(raw, &value)
 	switch {
-	case err != nil || mask(value):
-		*s = shadow{masked: true}
+	case err != nil || isMask(value):
+		*s = secretDigest{masked: true}
 	case value != "":
-		*s = shadow{sha256: fingerprint([]byte(value))}
+		*s = secretDigest{sha256: fingerprint([]byte(value))}
 	}
 	return nil
 }
 
 // mask reports whether a value stands for a secret without showing it. All samples
 // of Stytch show the secret; nobody says that it always will.
-func mask(value string) bool { return masks.MatchString(value) }
+func isMask(value string) bool { return masks.MatchString(value) }
 
 // masks are how secrets are hidden: a word for it, or a run of what no secret is
 // made of. To take a secret for a mask does little harm: it is sent again when
@@ -349,7 +349,7 @@ var masks = regexp.MustCompile(`(?i)^[\[<(]?(redacted|hidden|masked)[\])>]?$|[*â
 // of a discovery that failed.
 type oidcReply struct {
 	connectionReply[wireOIDC]
-	Warning text `json:"warning"`
+	Warning looseText `json:"warning"`
 }
 
 type wireExternal struct {
@@ -366,15 +366,15 @@ func (w wireExternal) connection() ExternalConnection {
 		ExternalOrganizationID: w.ExternalOrganizationID,
 		ExternalConnectionID:   w.ExternalConnectionID,
 		ImplicitRoles:          roles(w.Roles),
-		GroupImplicitRoles:     mapped(w.GroupRoles, wireGroupRole.role),
+		GroupImplicitRoles:     convert(w.GroupRoles, wireGroupRole.role),
 	}
 }
 
 type wireCertificate struct {
-	ID          string `json:"certificate_id"`
-	Certificate string `json:"certificate"`
-	CreatedAt   moment `json:"created_at"`
-	ExpiresAt   moment `json:"expires_at"`
+	ID          string       `json:"certificate_id"`
+	Certificate string       `json:"certificate"`
+	CreatedAt   optionalTime `json:"created_at"`
+	ExpiresAt   optionalTime `json:"expires_at"`
 }
 
 // longestSubject is how many runes of a certificate's subject are shown.

@@ -50,7 +50,7 @@ func TestACertificateIsKnownByItsDERHoweverItIsWrapped(t *testing.T) {
 		}
 	}
 	said := start.Add(time.Hour)
-	if got := (wireCertificate{Certificate: text, ExpiresAt: moment{said}}).certificate().ExpiresAt; !got.Equal(said) {
+	if got := (wireCertificate{Certificate: text, ExpiresAt: optionalTime{said}}).certificate().ExpiresAt; !got.Equal(said) {
 		t.Errorf("Stytch says it expires at %s, and it is read as %s", said, got)
 	}
 }
@@ -94,10 +94,10 @@ func TestASigningCertificateSaysOfItselfWhatStytchDoesNot(t *testing.T) {
 		t.Errorf("read\n%+v\nwant\n%+v", got, want)
 	}
 	want.CreatedAt, want.ExpiresAt = start, start.Add(time.Hour)
-	if got := (wireCertificate{Certificate: text, CreatedAt: moment{start}, ExpiresAt: moment{start.Add(time.Hour)}}).signing(); got != want {
+	if got := (wireCertificate{Certificate: text, CreatedAt: optionalTime{start}, ExpiresAt: optionalTime{start.Add(time.Hour)}}).signing(); got != want {
 		t.Errorf("read\n%+v\nwant what Stytch says:\n%+v", got, want)
 	}
-	if got := (wireCertificate{Certificate: "MII…", CreatedAt: moment{start}}).signing(); got != (SigningCertificate{CreatedAt: start}) {
+	if got := (wireCertificate{Certificate: "MII…", CreatedAt: optionalTime{start}}).signing(); got != (SigningCertificate{CreatedAt: start}) {
 		t.Errorf("what is no certificate: %+v", got)
 	}
 }
@@ -109,7 +109,7 @@ func TestSigningCertificatesComeTheNewestFirst(t *testing.T) {
 	tied := []string{two, three}
 	slices.Sort(tied)
 	list := []wireCertificate{
-		{Certificate: first, CreatedAt: moment{start.Add(time.Second)}},
+		{Certificate: first, CreatedAt: optionalTime{start.Add(time.Second)}},
 		{Certificate: second},
 		{Certificate: third}, // by their beginning, an hour before start
 		{Certificate: "MII…"},
