@@ -20,18 +20,6 @@ const (
 	maxListAnswer = 64 << 20
 )
 
-// call is a request before it is sent. Path segments are escaped when it is.
-type call struct {
-	operation string
-	method    string
-	path      []string
-	query     url.Values
-	fields    Fields // POST and PUT only
-	limit     int64  // bytes of the answer; zero: oneAnswer
-	// connection is the ID the answer has to be about; "" when it is a new one.
-	connection string
-}
-
 // newTransport keeps some twenty calls in flight to one host. HTTP/1.1 on
 // purpose: see request.
 func newTransport() *http.Transport {

@@ -1,0 +1,74 @@
+package stytch
+
+import (
+	"context"
+	"errors"
+)
+
+// write makes a call that changes something, while nobody reads the list that it
+// changes. What came of it is laid into the list: gone takes out what Stytch
+// says is not there. If nobody knows what came of it, the list is forgotten.
+func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, done func(R, Request) error) (Request, error) {
+	if err := o.lock.lockShared(ctx); err != nil {
+		return Request{}, c.contextEnded(op.operation, err)
+	}
+	defer o.lock.unlockShared()
+	if err := c.turn(ctx, op.operation, c.uid); err != nil {
+		return Request{}, err
+	}
+	answer, request, err := do[R](ctx, c.session.account, op)
+	if err == nil {
+		err = done(answer, request)
+	}
+	failed, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+	case failed.Unknown():
+		o.forget()
+	case failed.Class == NotFound:
+		o.update(func(cached T) T { return drop(cached, failed.ErrorType) })
+	}
+	return request, err
+}
+
+// wire is a connection as Stytch sends it.
+type wire[C any] interface{ connection() C }
+
+// put is a write that is answered with the connection as it is then.
+func put[W wire[C], C identified, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, replace func(T, C) T) (C, Request, error) {
+	var current C
+	request, err := write(ctx, c, o, op, drop, func(r connectionReply[W], request Request) error {
+		var err error
+		current, err = cacheAnswer(o, op, r, request, replace)
+		return err
+	})
+	return current, request, err
+}
+
+// answered lays the connection that a write was answered with into what is held.
+// An update may be answered without it, as no schema of Stytch requires it: what
+// is held is out of date then, and who asks next gets a new list.
+func cacheAnswer[W wire[C], C identified, T any](o *observation[T], op call, r connectionReply[W], request Request, replace func(T, C) T) (C, error) {
+	var none C
+	switch {
+	case r.Connection == nil && op.connection != "":
+		o.forget()
+		return none, nil
+	case r.Connection == nil:
+		return none, incompleteError(request, "a connection")
+	}
+	current := (*r.Connection).connection()
+	if id := current.key(); id == "" || op.connection != "" && id != op.connection {
+		return none, incompleteError(request, "the connection it is about")
+	}
+	o.update(func(cached T) T { return replace(cached, current) })
+	return current, nil
+}
+
+// remove is a write after which something is gone.
+func remove[T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T) (Request, error) {
+	return write(ctx, c, o, op, drop, func(envelope, Request) error {
+		o.update(func(cached T) T { return drop(cached, "") })
+		return nil
+	})
+}
