@@ -1,132 +1,14 @@
 package stytch
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
-
-// certificate returns a certificate as PEM and the SHA-256 of its DER.
-func certificate(t *testing.T, name string) (text, sum string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(1000 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	digest := sha256.Sum256(der)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), hex.EncodeToString(digest[:])
-}
-
-func TestACertificateIsKnownByItsDERHoweverItIsWrapped(t *testing.T) {
-	text, sum := certificate(t, "idp")
-	for _, wrapped := range []string{
-		text, strings.ReplaceAll(text, "\n", "\r\n"), strings.ReplaceAll(text, "\n", ""), strings.TrimSpace(text),
-		"\n  " + strings.ReplaceAll(text, "\n", "\n   "), "Subject: idp\n" + text,
-		strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(text), "-----BEGIN CERTIFICATE-----"), "-----END CERTIFICATE-----")),
-	} {
-		got := wireCertificate{ID: "id", Certificate: wrapped}.certificate()
-		want := Certificate{ID: "id", SHA256: sum, Subject: "CN=idp", ExpiresAt: start.Add(1000 * time.Hour), PEM: text}
-		if got != want {
-			t.Errorf("%q\n got %+v\nwant %+v", wrapped, got, want)
-		}
-	}
-	said := start.Add(time.Hour)
-	if got := (wireCertificate{Certificate: text, ExpiresAt: optionalTime{said}}).certificate().ExpiresAt; !got.Equal(said) {
-		t.Errorf("Stytch says it expires at %s, and it is read as %s", said, got)
-	}
-}
-
-func TestWhatIsNoCertificateIsKeptWithoutFingerprint(t *testing.T) {
-	for _, text := range []string{"", "MII…", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----", base64.StdEncoding.EncodeToString([]byte("hello")), "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----"} {
-		if got := (wireCertificate{ID: "id", Certificate: text}).certificate(); got != (Certificate{ID: "id"}) {
-			t.Errorf("%q: %+v", text, got)
-		}
-	}
-}
-
-func TestACertificateThatGoCannotReadIsKnownByItsFingerprintAlone(t *testing.T) {
-	const text = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" // an empty SEQUENCE
-	sum := fingerprint([]byte{0x30, 0})
-	if got := (wireCertificate{ID: "id", Certificate: text}).certificate(); got != (Certificate{ID: "id", SHA256: sum, PEM: text}) {
-		t.Errorf("a verification certificate: %+v", got)
-	}
-	if got := (wireCertificate{Certificate: text}).signing(); got != (SigningCertificate{SHA256: sum, PEM: text}) {
-		t.Errorf("a signing certificate: %+v", got)
-	}
-}
-
-func TestTheSubjectOfACertificateIsOneBoundedLine(t *testing.T) {
-	text, _ := certificate(t, "one\ntwo "+strings.Repeat("é", 300))
-	got := wireCertificate{Certificate: text}.certificate().Subject
-	if len([]rune(got)) != 256 || !strings.HasPrefix(got, "CN=onetwo éé") || !strings.HasSuffix(got, "é…") {
-		t.Errorf("the subject is %q", got)
-	}
-}
-
-func TestASigningCertificateSaysOfItselfWhatStytchDoesNot(t *testing.T) {
-	text, sum := certificate(t, "Stytch")
-	block, _ := pem.Decode([]byte(text))
-	parsed, err := x509.ParseCertificate(block.Bytes)
-	must(t, err)
-	public, err := x509.MarshalPKIXPublicKey(parsed.PublicKey)
-	must(t, err)
-	want := SigningCertificate{SHA256: sum, SPKISHA256: fingerprint(public), PEM: text, CreatedAt: start.Add(-time.Hour), ExpiresAt: start.Add(1000 * time.Hour)}
-	if got := (wireCertificate{Certificate: strings.ReplaceAll(text, "\n", "\r\n")}).signing(); got != want {
-		t.Errorf("read\n%+v\nwant\n%+v", got, want)
-	}
-	want.CreatedAt, want.ExpiresAt = start, start.Add(time.Hour)
-	if got := (wireCertificate{Certificate: text, CreatedAt: optionalTime{start}, ExpiresAt: optionalTime{start.Add(time.Hour)}}).signing(); got != want {
-		t.Errorf("read\n%+v\nwant what Stytch says:\n%+v", got, want)
-	}
-	if got := (wireCertificate{Certificate: "MII…", CreatedAt: optionalTime{start}}).signing(); got != (SigningCertificate{CreatedAt: start}) {
-		t.Errorf("what is no certificate: %+v", got)
-	}
-}
-
-func TestSigningCertificatesComeTheNewestFirst(t *testing.T) {
-	first, one := certificate(t, "first")
-	second, two := certificate(t, "second")
-	third, three := certificate(t, "third")
-	tied := []string{two, three}
-	slices.Sort(tied)
-	list := []wireCertificate{
-		{Certificate: first, CreatedAt: optionalTime{start.Add(time.Second)}},
-		{Certificate: second},
-		{Certificate: third}, // by their beginning, an hour before start
-		{Certificate: "MII…"},
-	}
-	for range list {
-		list = append(list[1:], list[0])
-		for _, each := range [][]wireCertificate{list, {list[3], list[2], list[1], list[0]}} {
-			var got []string
-			for _, c := range (wireSAML{SigningCertificates: each}).connection().SigningCertificates {
-				got = append(got, c.SHA256)
-			}
-			if want := []string{one, tied[0], tied[1], ""}; !slices.Equal(got, want) {
-				t.Fatalf("in the order %q, want %q", got, want)
-			}
-		}
-	}
-}
 
 func TestAMaskIsNotTakenForASecret(t *testing.T) {
 	for _, c := range []struct {
@@ -185,20 +67,6 @@ func TestOfSecretsInAListNothingIsKept(t *testing.T) {
 	if ids := list.SAML[0].EncryptionKeyIDs; !slices.Equal(ids, []string{"1", "2"}) {
 		t.Errorf("encryption keys: %v", ids)
 	}
-}
-
-func FuzzACertificateIsReadWithoutAFuss(f *testing.F) {
-	f.Add("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----")
-	f.Fuzz(func(t *testing.T, text string) {
-		read := wireCertificate{Certificate: text}
-		c := read.certificate()
-		if again := (wireCertificate{Certificate: c.PEM}).certificate(); again.SHA256 != c.SHA256 {
-			t.Errorf("%q is %s, and its PEM %s", text, c.SHA256, again.SHA256)
-		}
-		if s := read.signing(); s.SHA256 != c.SHA256 || s.PEM != c.PEM {
-			t.Errorf("%q is %+v and %+v", text, c, s)
-		}
-	})
 }
 
 func FuzzAListIsReadOrRefused(f *testing.F) {
@@ -310,106 +178,6 @@ func TestAConnectionIsReadAsTheSimulatorHoldsIt(t *testing.T) {
 		ImplicitRoles: []string{"viewer"}, GroupImplicitRoles: []GroupRole{{RoleID: "editor", Group: "eng"}},
 	}) {
 		t.Errorf("external: %+v", external)
-	}
-}
-
-func TestTheTokensOfASCIMConnectionAreShownOnceAndKeptNowhere(t *testing.T) {
-	w := newWorld(t, stytchsim.Switches{})
-	caller := w.caller("uid")
-	if list := w.scim(caller, start); list != nil {
-		t.Fatalf("none is there, and listed is %+v", list)
-	}
-	made, _, err := caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
-	must(t, err)
-	if made.BearerToken == "" || made.BearerTokenLastFour != made.BearerToken.LastFour() || made.BaseURL == "" || made.BearerTokenExpiresAt.IsZero() || made.NextBearerTokenLastFour != "" {
-		t.Errorf("created: %+v", made)
-	}
-	if !w.VerifyToken(made.ConnectionID, made.BearerToken.Reveal()).Accepted {
-		t.Error("the token that was read is not the connection's")
-	}
-	cached := w.scim(caller, start)
-	if len(cached) != 1 || cached[0].BearerToken != "" || cached[0].BearerTokenLastFour != made.BearerTokenLastFour {
-		t.Errorf("held: %+v", cached)
-	}
-	rotating, _, err := caller.StartRotation(ctx(t), w.org, made.ConnectionID)
-	must(t, err)
-	if rotating.NextBearerToken == "" || rotating.NextBearerTokenLastFour != rotating.NextBearerToken.LastFour() || rotating.BearerToken != "" || rotating.NextBearerTokenExpiresAt.IsZero() {
-		t.Errorf("rotating: %+v", rotating)
-	}
-	if cached = w.scim(caller, start); cached[0].NextBearerToken != "" || cached[0].NextBearerTokenLastFour != rotating.NextBearerTokenLastFour {
-		t.Errorf("held while rotating: %+v", cached)
-	}
-	done, _, err := caller.CompleteRotation(ctx(t), w.org, made.ConnectionID)
-	must(t, err)
-	if done.BearerTokenLastFour != rotating.NextBearerTokenLastFour || done.NextBearerTokenLastFour != "" {
-		t.Errorf("completed: %+v", done)
-	}
-	_, _, err = caller.CancelRotation(ctx(t), w.org, made.ConnectionID)
-	if e := failedAs(t, err, Rejected); e.ErrorType != "scim_connection_not_rotating_token" {
-		t.Errorf("cancelling nothing: %v", e)
-	}
-}
-
-func TestASCIMConnectionIsOneForAnOrganization(t *testing.T) {
-	w := newWorld(t, stytchsim.Switches{})
-	caller := w.caller("uid")
-	w.scim(caller, start)
-	made, _, err := caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
-	must(t, err)
-	_, _, err = caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Second", "identity_provider": "okta"})
-	if e := failedAs(t, err, Rejected); e.ErrorType != "active_scim_connection_exists" || e.Unknown() {
-		t.Errorf("creating a second one: %v", e)
-	}
-	_, err = caller.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
-	must(t, err)
-	w.expect(func() {
-		if list := w.scim(caller, start); list != nil {
-			t.Errorf("deleted, and held is %+v", list)
-		}
-	})
-	_, err = caller.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
-	_ = failedAs(t, err, NotFound)
-}
-
-func TestASCIMConnectionThatIsGoneTakesNoOtherWithIt(t *testing.T) {
-	w := newWorld(t, stytchsim.Switches{})
-	caller := w.caller("uid")
-	made, err := w.AddConnection(w.org, stytchsim.SCIM, nil)
-	must(t, err)
-	w.scim(caller, start)
-	_, err = caller.DeleteSCIM(ctx(t), w.org, "scim-connection-test-00000000-0000-4000-8000-000000000000")
-	_ = failedAs(t, err, NotFound)
-	if cached := w.scim(caller, start); len(cached) != 1 || cached[0].ConnectionID != made.ID {
-		t.Errorf("held: %+v", cached)
-	}
-}
-
-func TestAnAbsentSCIMConnectionIsSeenInEachWayOfSayingIt(t *testing.T) {
-	for _, way := range []string{"404", "400", "null", "absent", "deleted"} {
-		w := newWorld(t, stytchsim.Switches{AbsentSCIM: way})
-		if list := w.scim(w.caller("uid"), start); list != nil {
-			t.Errorf("%s: %+v", way, list)
-		}
-	}
-	for _, c := range []struct {
-		status int
-		body   string
-		absent bool
-	}{
-		{404, refused("something_unheard_of"), true},
-		{400, refused("scim_connection_not_found"), true},
-		{404, refused("organization_not_found"), false},
-		{404, refused("route_not_found"), false},
-		{404, refused("project_not_found"), false},
-		{400, refused("something_unheard_of"), false},
-		{404, "<html>", false},
-		{500, refused("no_active_scim_connection"), false},
-		{200, "{}", false},
-	} {
-		list, err := answering(t, status(c.status, c.body)).SCIM(ctx(t), someone, start)
-		if absent := err == nil && list == nil; absent != c.absent {
-			t.Errorf("%d %s: %+v, %v", c.status, c.body, list, err)
-		}
 	}
 }
 
