@@ -503,7 +503,7 @@ var _ = Describe("A rotation", func() {
 		w.askForRotation(o, "")
 		p := w.start()
 		p.pass(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)).To(ContainSubstring("StartSCIMTokenRotation was answered with 400 bad_request"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)).To(ContainSubstring("StartSCIMTokenRotation returned 400 bad_request"))
 		remote, _ := w.sim.Connection(o.Status.ConnectionID)
 		Expect(remote.DisplayName).To(Equal("Renamed"))
 		Expect(o.Status.BearerToken.Phase).To(Equal(v1alpha1.TokenIdle), "it did not happen")

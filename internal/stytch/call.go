@@ -39,7 +39,7 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 
 // incomplete is the Error of an answer that lacks what it is about.
 func incompleteError(r Request, what string) *Error {
-	return &Error{Request: r, Class: Unavailable, Message: "the answer is without " + what}
+	return &Error{Request: r, Class: Unavailable, Message: "the response lacks " + what}
 }
 
 // call is a request before it is sent. Path segments are escaped when it is.

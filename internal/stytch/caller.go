@@ -61,7 +61,7 @@ func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (s
 		case err != nil:
 			return "", err
 		case r.Organization.OrganizationID == "":
-			return "", incompleteError(made, "an organization")
+			return "", incompleteError(made, "the organization")
 		}
 		return r.Organization.OrganizationID, nil
 	})

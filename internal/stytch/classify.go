@@ -30,10 +30,10 @@ func responseError(r Request, header http.Header, body []byte, hidden []string) 
 	switch {
 	case err.Class == Throttled:
 		// Stytch's own words may count the seconds.
-		err.Message = "Stytch asks for fewer calls"
+		err.Message = "rate limit exceeded"
 		err.RetryAfter = retryAfter(header.Get("Retry-After"), r.Time)
 	case r.StatusCode < 400:
-		err.Message = "a redirect, which is not followed"
+		err.Message = "redirects are not followed"
 	case !fromStytch:
 		err.Message = foreignAnswer(header)
 	}
@@ -102,21 +102,21 @@ func transportMessage(timeout time.Duration, cause error) string {
 	network, ok := errors.AsType[net.Error](cause)
 	switch {
 	case errors.Is(cause, context.Canceled):
-		return "it was abandoned"
+		return "the call was canceled"
 	case unresolved:
-		return fmt.Sprintf("the name %s cannot be resolved", printable(dns.Name, 100))
+		return fmt.Sprintf("the host name %s cannot be resolved", printable(dns.Name, 100))
 	case untrusted:
 		return "the server's TLS certificate is not trusted"
 	case errors.Is(cause, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(cause, context.DeadlineExceeded):
-		return fmt.Sprintf("nothing within %s", timeout)
+		return fmt.Sprintf("timed out after %s", timeout)
 	case ok && network.Timeout():
-		return "the network timed out"
+		return "network timeout"
 	case errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
-		return "the connection was cut"
+		return "the connection was closed"
 	}
-	return "the network failed"
+	return "network error"
 }
 
 // unbegun is the Error of a call that was not even tried: it cannot be meant, as
@@ -124,7 +124,7 @@ func transportMessage(timeout time.Duration, cause error) string {
 func notSentError(operation string, now time.Time, problem string, cause error) *Error {
 	class, message := Rejected, problem
 	if problem == "" {
-		class, message = Unavailable, "the pass was ended"
+		class, message = Unavailable, "the reconcile was canceled"
 	}
 	return &Error{
 		Request: Request{Operation: operation, Time: now},
@@ -136,7 +136,7 @@ func notSentError(operation string, now time.Time, problem string, cause error) 
 func foreignAnswer(header http.Header) string {
 	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || strings.Count(kind, "/") != 1 {
-		return "the answer is not Stytch's"
+		return "the response is not from Stytch"
 	}
-	return fmt.Sprintf("the answer is not Stytch's (%s)", printable(kind, 64))
+	return fmt.Sprintf("the response is not from Stytch (%s)", printable(kind, 64))
 }

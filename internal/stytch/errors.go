@@ -89,12 +89,12 @@ type Error struct {
 // Error returns a sentence that is the same whenever the same call fails in the
 // same way: no request ID and no time is in it.
 func (e *Error) Error() string {
-	what := fmt.Sprintf("was answered with %d", e.StatusCode)
+	what := fmt.Sprintf("returned %d", e.StatusCode)
 	switch {
 	case e.StatusCode == 0 && unsent(e.Err):
 		what = "was not sent"
 	case e.StatusCode == 0:
-		what = "got no answer"
+		what = "got no response"
 	case e.ErrorType != "":
 		what += " " + e.ErrorType
 	}
@@ -150,7 +150,7 @@ func unsent(err error) bool {
 type NotYet struct{ At time.Time } //nolint:errname // to its reader it is a time and no error
 
 // Error returns a sentence without the time.
-func (n *NotYet) Error() string { return "it is not yet this object's turn to call Stytch" }
+func (n *NotYet) Error() string { return "waiting for this object's turn to call Stytch" }
 
 // ReadError is returned, always as *ReadError, when a list or an organization could
 // not be read. The cache keeps it: until Until all reads of the same thing return

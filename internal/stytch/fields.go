@@ -31,7 +31,7 @@ func (f Fields) encode() ([]byte, error) {
 	}
 	body, err := json.Marshal(out)
 	if err != nil {
-		return nil, errors.New("the request cannot be written as JSON")
+		return nil, errors.New("the request cannot be encoded as JSON")
 	}
 	return body, nil
 }
@@ -62,7 +62,7 @@ func cleared(value any) any {
 func sendable(name string, value any) error {
 	raw, err := json.Marshal(cleared(value))
 	if err != nil {
-		return fmt.Errorf("%s cannot be written as JSON", name)
+		return fmt.Errorf("%s cannot be encoded as JSON", name)
 	}
 	for tokens := json.NewDecoder(bytes.NewReader(raw)); ; {
 		token, err := tokens.Token()
@@ -70,7 +70,7 @@ func sendable(name string, value any) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%s cannot be written as JSON", name)
+			return fmt.Errorf("%s cannot be encoded as JSON", name)
 		case token == nil:
 			return fmt.Errorf("%s would be sent as null", name)
 		case token == redacted:

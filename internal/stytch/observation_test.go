@@ -292,7 +292,7 @@ func TestWaitingForAnothersListEndsWithItsContext(t *testing.T) {
 	drop, leave := context.WithCancel(ctx(t))
 	leave()
 	_, err := w.caller("second").SSO(drop, w.org, start)
-	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() || e.Error() != "ListSSOConnections was not sent: the pass was ended" {
+	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() || e.Error() != "ListSSOConnections was not sent: the reconcile was canceled" {
 		t.Errorf("a list: %v", err)
 	}
 	_, _, err = w.caller("third").CreateSAML(drop, w.org, nil)

@@ -122,7 +122,7 @@ func TestAnOIDCConnectionThatIsNotAnsweredForgetsTheList(t *testing.T) {
 	must(t, w.SetSwitches(stytchsim.Switches{AnswerConnection: "absent"}))
 	w.sso(caller, start)
 	_, _, err := caller.CreateOIDC(ctx(t), w.org, Fields{"display_name": "B"})
-	if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the answer is without a connection" {
+	if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the response lacks the connection" {
 		t.Errorf("%v, unknown %t", e, e.Unknown())
 	}
 	w.expect(func() { w.sso(caller, start) }, "ListSSOConnections")

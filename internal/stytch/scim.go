@@ -85,7 +85,7 @@ func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID st
 func (c *Caller) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
 	started, request, err := c.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
 	if err == nil && started.NextBearerToken == "" {
-		err = incompleteError(request, "the next token")
+		err = incompleteError(request, "the next bearer token")
 	}
 	return started, request, err
 }

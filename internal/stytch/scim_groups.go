@@ -40,7 +40,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 		}
 		for _, g := range r.Groups {
 			if g.ID == "" {
-				return nil, incompleteError(request, "a group's ID")
+				return nil, incompleteError(request, "a group ID")
 			}
 			all = append(all, SCIMGroup(g))
 		}
@@ -48,7 +48,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 		case next == "":
 			return uniqueGroups(all), nil
 		case next == cursor || n == maxPages:
-			return nil, &Error{Request: request, Class: Unavailable, Message: "the pages do not end"}
+			return nil, &Error{Request: request, Class: Unavailable, Message: "the list has too many pages, or a page refers to itself"}
 		default:
 			cursor = next
 		}

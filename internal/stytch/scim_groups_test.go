@@ -177,7 +177,7 @@ func TestGroupsWithoutEndAreNotReadForever(t *testing.T) {
 		})}})
 		_, err := caller.SCIMGroups(ctx(t), someone, "c", start)
 		e := readError(t, err)
-		if e := e.Err; e.Class != Unavailable || e.ID != "r" || e.Error() != "ListSCIMGroups was answered with 200: the pages do not end" || calls != c.calls {
+		if e := e.Err; e.Class != Unavailable || e.ID != "r" || e.Error() != "ListSCIMGroups returned 200: the list has too many pages, or a page refers to itself" || calls != c.calls {
 			t.Errorf("%s: %v after %d calls, want %d", name, e, calls, c.calls)
 		}
 	}
@@ -198,8 +198,8 @@ func TestHalfAListingOfGroupsIsNone(t *testing.T) {
 		second string
 		says   string
 	}{
-		"a refusal":            {`{}`, "ListSCIMGroups was answered with 200: the answer is not Stytch's (application/json)"},
-		"a group without name": {`{"request_id":"r","scim_groups":[{"group_name":"b"}]}`, "ListSCIMGroups was answered with 200: the answer is without a group's ID"},
+		"a refusal":            {`{}`, "ListSCIMGroups returned 200: the response is not from Stytch (application/json)"},
+		"a group without name": {`{"request_id":"r","scim_groups":[{"group_name":"b"}]}`, "ListSCIMGroups returned 200: the response lacks a group ID"},
 	} {
 		caller := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
 			if n == 1 {
@@ -271,7 +271,7 @@ func TestAListingOfGroupsThatStopsBetweenPagesIsBegunAnew(t *testing.T) {
 		drop, leave := context.WithTimeout(ctx(t), 100*time.Millisecond)
 		defer leave()
 		_, err = list(drop)
-		if e := failedAs(t, err, Unavailable); !errors.Is(err, context.DeadlineExceeded) || e.Error() != "ListSCIMGroups was not sent: the pass was ended" {
+		if e := failedAs(t, err, Unavailable); !errors.Is(err, context.DeadlineExceeded) || e.Error() != "ListSCIMGroups was not sent: the reconcile was canceled" {
 			t.Errorf("%v", err)
 		}
 		time.Sleep(2 * time.Minute)

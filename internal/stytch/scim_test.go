@@ -109,7 +109,7 @@ func TestAnAbsentSCIMConnectionIsSeenInEachWayOfSayingIt(t *testing.T) {
 func TestARotationThatIsAnsweredWithoutItsTokenIsNotTakenForStarted(t *testing.T) {
 	for _, body := range []string{`{"request_id":"r"}`, `{"request_id":"r","connection":{"connection_id":"c"}}`} {
 		_, _, err := answering(t, status(200, body)).StartRotation(ctx(t), someone, "c")
-		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the answer is without the next token" {
+		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the response lacks the next bearer token" {
 			t.Errorf("%s: %v", body, e)
 		}
 	}

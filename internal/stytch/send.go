@@ -81,7 +81,7 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	case err != nil:
 		return nil, nil, request, transportError(request, s.timeout, err)
 	case int64(len(body)) > limit:
-		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the answer is too long"}
+		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the response is too large"}
 	}
 	return body, response.Header, request, nil
 }
@@ -90,13 +90,13 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 func newRequest(ctx context.Context, credentials Credentials, op call, userAgent string) (out *http.Request, hidden []string, problem string) {
 	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
 	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.ForceQuery || root.Fragment != "" {
-		return nil, nil, "the base URL is not one"
+		return nil, nil, "the base URL is invalid"
 	}
 	var target strings.Builder
 	target.WriteString(root.String())
 	for _, segment := range op.path {
 		if segment == "" || segment == "." || segment == ".." {
-			return nil, nil, "an identifier is empty or a dot"
+			return nil, nil, "an ID in the request path is empty, . or .."
 		}
 		target.WriteString("/" + url.PathEscape(segment))
 	}
@@ -109,7 +109,7 @@ func newRequest(ctx context.Context, credentials Credentials, op call, userAgent
 	}
 	out, err = http.NewRequestWithContext(ctx, op.method, target.String(), body)
 	if err != nil {
-		return nil, nil, "the request cannot be made"
+		return nil, nil, "the request cannot be built"
 	}
 	out.SetBasicAuth(credentials.ProjectID, credentials.Secret.Reveal())
 	out.Header.Set("User-Agent", userAgent)

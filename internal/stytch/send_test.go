@@ -43,15 +43,15 @@ func TestAnAnswerIsClassified(t *testing.T) {
 		unknown bool
 		says    string
 	}{
-		{400, refused("invalid_sso_idp"), Rejected, false, "UpdateSAMLConnection was answered with 400 invalid_sso_idp: Because."},
-		{404, refused("route_not_found"), Rejected, false, "UpdateSAMLConnection was answered with 404 route_not_found: Because."},
+		{400, refused("invalid_sso_idp"), Rejected, false, "UpdateSAMLConnection returned 400 invalid_sso_idp: Because."},
+		{404, refused("route_not_found"), Rejected, false, "UpdateSAMLConnection returned 404 route_not_found: Because."},
 		{404, refused("external_connection_id_not_found"), Rejected, false, ""},
 		{405, refused("method_not_allowed"), Rejected, false, ""},
 		{401, refused("unauthorized_credentials"), CredentialsRejected, false, ""},
 		{401, page, CredentialsRejected, true, ""},
 		{401, refused("enterprise_endpoint"), Rejected, false, ""},
 		{403, refused("session_authorization_error"), PermissionDenied, false, ""},
-		{403, page, Unavailable, true, "UpdateSAMLConnection was answered with 403: the answer is not Stytch's (application/json)"},
+		{403, page, Unavailable, true, "UpdateSAMLConnection returned 403: the response is not from Stytch (application/json)"},
 		{404, refused("organization_not_found"), OrganizationNotFound, false, ""},
 		{404, refused("saml_connection_not_found"), NotFound, false, ""},
 		{404, refused("sso_encryption_private_key_not_found"), NotFound, false, ""},
@@ -60,19 +60,19 @@ func TestAnAnswerIsClassified(t *testing.T) {
 		{404, `{"message":"no Route matched with those values"}`, Unavailable, true, ""},
 		{408, refused("timeout"), Unavailable, true, ""},
 		{499, refused("client_closed_request"), Unavailable, true, ""},
-		{429, refused("too_many_requests"), Throttled, false, "UpdateSAMLConnection was answered with 429 too_many_requests: Stytch asks for fewer calls"},
+		{429, refused("too_many_requests"), Throttled, false, "UpdateSAMLConnection returned 429 too_many_requests: rate limit exceeded"},
 		{429, page, Throttled, true, ""},
-		{500, refused("internal_server_error"), Unavailable, true, "UpdateSAMLConnection was answered with 500 internal_server_error: Because."},
-		{502, page, Unavailable, true, "UpdateSAMLConnection was answered with 502: the answer is not Stytch's (application/json)"},
+		{500, refused("internal_server_error"), Unavailable, true, "UpdateSAMLConnection returned 500 internal_server_error: Because."},
+		{502, page, Unavailable, true, "UpdateSAMLConnection returned 502: the response is not from Stytch (application/json)"},
 		{503, "", Unavailable, true, ""},
-		{302, "", Unavailable, true, "UpdateSAMLConnection was answered with 302: a redirect, which is not followed"},
-		{200, "", Unavailable, true, "UpdateSAMLConnection was answered with 200: the answer is not Stytch's (application/json)"},
+		{302, "", Unavailable, true, "UpdateSAMLConnection returned 302: redirects are not followed"},
+		{200, "", Unavailable, true, "UpdateSAMLConnection returned 200: the response is not from Stytch (application/json)"},
 		{200, page, Unavailable, true, ""},
 		{200, `{"request_id":"request-id-test-1","connec`, Unavailable, true, ""},
 		{200, `null`, Unavailable, true, ""},
 		{200, `{}`, Unavailable, true, ""},
 		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":""}}`, Unavailable, true, ""},
-		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":"another"}}`, Unavailable, true, "UpdateSAMLConnection was answered with 200: the answer is without the connection it is about"},
+		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":"another"}}`, Unavailable, true, "UpdateSAMLConnection returned 200: the response lacks the connection that was requested"},
 	} {
 		t.Run(fmt.Sprintf("%d %.60s", c.status, c.body), func(t *testing.T) {
 			caller := answering(t, status(c.status, c.body))
@@ -181,7 +181,7 @@ func TestWhatCannotBeMeantIsNotSent(t *testing.T) {
 		"UpdateSAMLConnection was not sent: c would be sent as null":       {"c": (*string)(nil)},
 		"UpdateSAMLConnection was not sent: d would be sent as null":       {"d": []pair{{Token: ""}}},
 		"UpdateSAMLConnection was not sent: e would be sent as [redacted]": {"e": []Secret{hush}},
-		"UpdateSAMLConnection was not sent: f cannot be written as JSON":   {"f": func() {}},
+		"UpdateSAMLConnection was not sent: f cannot be encoded as JSON":   {"f": func() {}},
 	} {
 		_, _, err := caller.UpdateSAML(ctx(t), someone, "c", fields)
 		if e := failedAs(t, err, Rejected); e.Unknown() || e.Error() != says {
@@ -230,12 +230,12 @@ func TestNoAnswerIsUnknownUnlessNothingWasSent(t *testing.T) {
 		unknown bool
 		says    string
 	}{
-		{&net.DNSError{Name: "api.stytch.com", Err: "no such host"}, false, "CreateSCIMConnection was not sent: the name api.stytch.com cannot be resolved"},
-		{dial, false, "CreateSCIMConnection was not sent: the network failed"},
-		{&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}, true, "CreateSCIMConnection got no answer: the network failed"},
-		{io.ErrUnexpectedEOF, true, "CreateSCIMConnection got no answer: the connection was cut"},
-		{context.Canceled, true, "CreateSCIMConnection got no answer: it was abandoned"},
-		{errors.New("read tcp 127.0.0.1:54321: " + hush), true, "CreateSCIMConnection got no answer: the network failed"},
+		{&net.DNSError{Name: "api.stytch.com", Err: "no such host"}, false, "CreateSCIMConnection was not sent: the host name api.stytch.com cannot be resolved"},
+		{dial, false, "CreateSCIMConnection was not sent: network error"},
+		{&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}, true, "CreateSCIMConnection got no response: network error"},
+		{io.ErrUnexpectedEOF, true, "CreateSCIMConnection got no response: the connection was closed"},
+		{context.Canceled, true, "CreateSCIMConnection got no response: the call was canceled"},
+		{errors.New("read tcp 127.0.0.1:54321: " + hush), true, "CreateSCIMConnection got no response: network error"},
 	} {
 		caller := against("https://test.stytch.com", Options{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, c.cause })})
 		_, request, err := caller.CreateSCIM(ctx(t), someone, nil)
@@ -263,7 +263,7 @@ func TestAPassThatWasEndedSendsNothing(t *testing.T) {
 	drop, leave := context.WithCancel(ctx(t))
 	leave()
 	_, _, err := caller.CreateSCIM(drop, someone, nil)
-	if e := failedAs(t, err, Unavailable); e.Unknown() || !errors.Is(err, context.Canceled) || e.Error() != "CreateSCIMConnection was not sent: the pass was ended" {
+	if e := failedAs(t, err, Unavailable); e.Unknown() || !errors.Is(err, context.Canceled) || e.Error() != "CreateSCIMConnection was not sent: the reconcile was canceled" {
 		t.Errorf("%q, unknown %t", e, e.Unknown())
 	}
 }
@@ -292,7 +292,7 @@ func TestACallIsGivenUpAfterItsTime(t *testing.T) {
 		server := httptest.NewServer(handler)
 		defer server.Close()
 		_, _, err := against(server.URL, Options{Timeout: 20 * time.Millisecond}).CreateSCIM(ctx(t), someone, nil)
-		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "nothing within 20ms" {
+		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "timed out after 20ms" {
 			t.Errorf("%s: %q, unknown %t", name, e, e.Unknown())
 		}
 	}
@@ -303,7 +303,7 @@ func TestAnAnswerIsReadUpToALimit(t *testing.T) {
 	long := `{"request_id":"r","connection":{"connection_id":"c","display_name":"` + strings.Repeat("x", 2<<20) + `"}}`
 	caller := answering(t, status(200, long))
 	_, _, err := caller.CreateSCIM(ctx(t), someone, nil)
-	if e := failedAs(t, err, Unavailable); e.Message != "the answer is too long" || !e.Unknown() {
+	if e := failedAs(t, err, Unavailable); e.Message != "the response is too large" || !e.Unknown() {
 		t.Errorf("%q, unknown %t", e, e.Unknown())
 	}
 	caller = answering(t, status(200, `{"request_id":"r","saml_connections":[{"connection_id":"c","display_name":"`+strings.Repeat("x", 2<<20)+`"}]}`))
@@ -333,7 +333,7 @@ func TestNoRequestIsSentTwice(t *testing.T) {
 		requests.Store(0)
 		_, _ = caller.DeleteSSO(ctx(t), someone, "warm")
 		e := failedAs(t, call(), Unavailable)
-		if requests.Load() != 2 || e.Message != "the connection was cut" || !e.Unknown() {
+		if requests.Load() != 2 || e.Message != "the connection was closed" || !e.Unknown() {
 			t.Errorf("%s: %d requests (want 2 with the first), %q", e.Operation, requests.Load(), e)
 		}
 	}

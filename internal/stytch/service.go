@@ -113,7 +113,7 @@ func (s *Service) Whoami(ctx context.Context, c Credentials) (Identity, Request,
 		return Identity{}, request, err
 	}
 	if r.ProjectID == "" {
-		return Identity{}, request, incompleteError(request, "a project")
+		return Identity{}, request, incompleteError(request, "the project")
 	}
 	return Identity{ProjectID: r.ProjectID, Name: r.Name}, request, nil
 }

@@ -20,7 +20,7 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 		}
 		all, whole := r.connections()
 		if !whole {
-			return SSOConnections{}, incompleteError(request, "a connection's ID")
+			return SSOConnections{}, incompleteError(request, "a connection ID")
 		}
 		return all, nil
 	})

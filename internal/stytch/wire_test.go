@@ -119,7 +119,7 @@ func TestAListWithSomethingNamelessIsRefused(t *testing.T) {
 	for _, kind := range []string{"saml", "oidc", "external"} {
 		caller := answering(t, status(200, `{"request_id":"r","`+kind+`_connections":[{"connection_id":"a"},{"display_name":"?"}]}`))
 		_, err := caller.SSO(ctx(t), someone, start)
-		if e := readError(t, err).Err; e.Class != Unavailable || e.Message != "the answer is without a connection's ID" {
+		if e := readError(t, err).Err; e.Class != Unavailable || e.Message != "the response lacks a connection ID" {
 			t.Errorf("%s: %v", kind, e)
 		}
 	}

@@ -55,11 +55,11 @@ func cacheAnswer[W wire[C], C identified, T any](o *observation[T], op call, r c
 		o.forget()
 		return none, nil
 	case r.Connection == nil:
-		return none, incompleteError(request, "a connection")
+		return none, incompleteError(request, "the connection")
 	}
 	current := (*r.Connection).connection()
 	if id := current.key(); id == "" || op.connection != "" && id != op.connection {
-		return none, incompleteError(request, "the connection it is about")
+		return none, incompleteError(request, "the connection that was requested")
 	}
 	o.update(func(cached T) T { return replace(cached, current) })
 	return current, nil
