@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// idleTTL is how long an observation stays in the cache after its last use.
+const idleTTL = 24 * time.Hour
+
 // cacheKey identifies an observation. Credentials are part of it: what was read with
 // one secret is not shown to the holder of another.
 type cacheKey struct {

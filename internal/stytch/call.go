@@ -6,9 +6,9 @@ import (
 	"net/url"
 )
 
-// account is what a call is made with. The credentials stand behind a function:
-// fmt prints what stands in an unexported field, and with a wrong verb even
-// follows pointers to it.
+// account is what all calls of a session share. The credentials are behind a
+// function because fmt prints unexported fields, and with a wrong verb even
+// follows pointers to them.
 type account struct {
 	service     *Service
 	baseURL     string
@@ -17,7 +17,7 @@ type account struct {
 	gate        *sharedGate // nil before the first Session
 }
 
-// do makes one call, unless nothing may be sent now, and reads its answer.
+// do sends one call, unless the gate is closed, and decodes its response.
 func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	var answer R
 	if until, shut := a.gate.closedUntil(a.service.now()); shut {
@@ -37,19 +37,20 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	return answer, request, nil
 }
 
-// incomplete is the Error of an answer that lacks what it is about.
+// incompleteError is the Error of a response that lacks the object it should
+// hold.
 func incompleteError(r Request, what string) *Error {
 	return &Error{Request: r, Class: Unavailable, Message: "the response lacks " + what}
 }
 
-// call is a request before it is sent. Path segments are escaped when it is.
+// call is a request before it is sent. Path segments are not escaped yet.
 type call struct {
 	operation string
 	method    string
 	path      []string
 	query     url.Values
 	fields    Fields // POST and PUT only
-	limit     int64  // bytes of the answer; zero: oneAnswer
-	// connection is the ID the answer has to be about; "" when it is a new one.
+	limit     int64  // largest response in bytes; zero means maxAnswer
+	// connection is the ID that the response must have; "" for a new connection.
 	connection string
 }

@@ -15,11 +15,12 @@ import (
 	"time"
 )
 
-// longestClosed is the longest Retry-After that is believed.
+// maxRetryAfter limits the Retry-After of a response.
 const maxRetryAfter = 5 * time.Minute
 
-// refusal turns an answer that is not 2xx into an Error. An answer that is not
-// Stytch's (a proxy's page) says nothing of connections, whatever its status.
+// responseError makes an Error of a response that is not 2xx. A response that is
+// not from Stytch, such as the page of a proxy, says nothing about connections,
+// whatever its status.
 func responseError(r Request, header http.Header, body []byte, hidden []string) *Error {
 	var e envelope
 	fromStytch := decode(body, &e) == nil && (e.RequestID != "" || e.ErrorType != "")
@@ -29,7 +30,7 @@ func responseError(r Request, header http.Header, body []byte, hidden []string) 
 	err := &Error{Request: r, Class: classify(r, fromStytch), Message: clean(string(e.ErrorMessage), hidden)}
 	switch {
 	case err.Class == Throttled:
-		// Stytch's own words may count the seconds.
+		// Stytch's error_message may contain a number of seconds, which changes.
 		err.Message = "rate limit exceeded"
 		err.RetryAfter = retryAfter(header.Get("Retry-After"), r.Time)
 	case r.StatusCode < 400:
@@ -40,21 +41,21 @@ func responseError(r Request, header http.Header, body []byte, hidden []string) 
 	return err
 }
 
-// What Stytch says when a part of a SAML connection is not there.
+// The error types of parts of a SAML connection that do not exist.
 const (
 	typeNoCertificate   = "sso_verification_key_not_found"
 	typeNoEncryptionKey = "sso_encryption_private_key_not_found"
 )
 
-// classify goes by Stytch's error_type first and the status second. Which types
-// there are is from the enumeration in Stytch's mobile and browser SDKs; their
-// statuses are mostly undocumented.
+// classify goes by Stytch's error_type first and the status second. The error
+// types are those enumerated in Stytch's mobile and browser SDKs; their statuses
+// are mostly undocumented.
 func classify(r Request, fromStytch bool) Class {
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests:
 		return Throttled
 	case r.StatusCode == http.StatusUnauthorized && r.ErrorType != "enterprise_endpoint":
-		return CredentialsRejected // enterprise_endpoint: the feature is not enabled
+		return CredentialsRejected // enterprise_endpoint: the feature is not enabled for the project
 	case !fromStytch || !refusedStatus(r.StatusCode):
 		return Unavailable
 	case r.StatusCode == http.StatusForbidden:
@@ -71,9 +72,9 @@ func classify(r Request, fromStytch bool) Class {
 	return Rejected
 }
 
-// retryAfter is how long a Retry-After asks to wait. No documentation of Stytch
-// speaks of one; its limits are counted in windows aligned to the clock, so
-// without it the next minute is worth a try.
+// retryAfter is how long to wait after a 429. Stytch documents no Retry-After.
+// Its rate limits count in windows that are aligned to the clock (docs:
+// platform/rate-limits), so the default is the start of the next minute.
 func retryAfter(header string, now time.Time) time.Duration {
 	wait := time.Duration(-1)
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
@@ -90,8 +91,9 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return min(wait, maxRetryAfter)
 }
 
-// failure turns a call without an answer into an Error. The texts of Go's network
-// errors name ports, which differ from call to call.
+// transportError makes an Error of a call without a response. The texts of Go's
+// network errors are not used, because they contain ports, which differ from call
+// to call.
 func transportError(r Request, timeout time.Duration, cause error) *Error {
 	return &Error{Request: r, Class: Unavailable, Message: transportMessage(timeout, cause), Err: cause}
 }
@@ -119,8 +121,8 @@ func transportMessage(timeout time.Duration, cause error) string {
 	return "network error"
 }
 
-// unbegun is the Error of a call that was not even tried: it cannot be meant, as
-// problem says, or its pass was ended by cause.
+// notSentError is the Error of a call that was not sent: because of problem or,
+// if problem is "", because its context ended with cause.
 func notSentError(operation string, now time.Time, problem string, cause error) *Error {
 	class, message := Rejected, problem
 	if problem == "" {
@@ -132,7 +134,7 @@ func notSentError(operation string, now time.Time, problem string, cause error) 
 	}
 }
 
-// foreign describes an answer that is not Stytch's.
+// foreignAnswer describes a response that is not from Stytch.
 func foreignAnswer(header http.Header) string {
 	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || strings.Count(kind, "/") != 1 {

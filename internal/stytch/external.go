@@ -7,9 +7,10 @@ import (
 
 // CreateExternal creates an External connection (POST
 // /v1/b2b/sso/external/{organization_id}) with external_organization_id,
-// external_connection_id, display_name, and the roles under names of their own:
-// connection_implicit_role_assignments, group_implicit_role_assignments. It is
-// not idempotent: after an Error that is Unknown there may be a connection.
+// external_connection_id and display_name. The role fields have other names than
+// in an update: connection_implicit_role_assignments,
+// group_implicit_role_assignments. It is not idempotent: after an Error whose
+// Unknown is true the connection may exist.
 func (c *Caller) CreateExternal(ctx context.Context, organizationID string, f Fields) (ExternalConnection, Request, error) {
 	return c.putExternal(ctx, organizationID, call{
 		operation: "CreateExternalConnection", method: http.MethodPost,
@@ -17,7 +18,7 @@ func (c *Caller) CreateExternal(ctx context.Context, organizationID string, f Fi
 	})
 }
 
-// UpdateExternal changes the fields given: display_name,
+// UpdateExternal changes the given fields: display_name,
 // external_connection_implicit_role_assignments,
 // external_group_implicit_role_assignments (PUT
 // /v1/b2b/sso/external/{organization_id}/connections/{connection_id}).

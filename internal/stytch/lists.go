@@ -8,8 +8,8 @@ import (
 // identified is a connection of any kind.
 type identified interface{ key() string }
 
-// Find returns the connection with that ID from a list ordered by connection ID,
-// as all lists of this package are.
+// Find returns the connection with that ID from a list that is ordered by
+// connection ID, as all lists of this package are.
 func Find[C identified](list []C, connectionID string) (C, bool) {
 	i, found := search(list, connectionID)
 	if !found {
@@ -23,8 +23,9 @@ func search[C identified](list []C, connectionID string) (int, bool) {
 	return slices.BinarySearchFunc(list, connectionID, func(c C, id string) int { return strings.Compare(c.key(), id) })
 }
 
-// placed returns a copy of the list in which c stands at its place, instead of
-// what stood there. Lists are never changed: others are reading them.
+// replaced returns a copy of the list with c in its place, instead of a
+// connection of the same ID. Lists are never changed: others read them
+// concurrently.
 func replaced[C identified](list []C, c C) []C {
 	i, found := search(list, c.key())
 	after := i
@@ -37,7 +38,7 @@ func replaced[C identified](list []C, c C) []C {
 	return append(out, list[after:]...)
 }
 
-// without returns the list without that connection.
+// without returns the list without the connection of that ID.
 func without[C identified](list []C, connectionID string) []C {
 	i, found := search(list, connectionID)
 	if !found {
@@ -46,7 +47,8 @@ func without[C identified](list []C, connectionID string) []C {
 	return slices.Concat(list[:i], list[i+1:]) // nil when it was the last
 }
 
-// except returns a copy of the list without what is gone; nil when that is all.
+// except returns a copy of the list without the entries for which gone is true;
+// nil if none is left.
 func except[T any](list []T, drop func(T) bool) []T {
 	var left []T
 	for _, entry := range list {

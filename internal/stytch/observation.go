@@ -11,8 +11,6 @@ const (
 	// A failed read is retried after minBackoff, which doubles up to maxBackoff.
 	minBackoff = 2 * time.Second
 	maxBackoff = 5 * time.Minute
-	// idleTTL is how long an observation stays in the cache after its last use.
-	idleTTL = 24 * time.Hour
 )
 
 // observation is the cached value of one thing at Stytch and the time of its read:

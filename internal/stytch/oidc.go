@@ -7,8 +7,8 @@ import (
 
 // CreateOIDC creates a pending OIDC connection (POST
 // /v1/b2b/sso/oidc/{organization_id}) with display_name and identity_provider;
-// everything else is an update. It is not idempotent: after an Error that is
-// Unknown there may be a connection.
+// all other fields need an update. It is not idempotent: after an Error whose
+// Unknown is true the connection may exist.
 func (c *Caller) CreateOIDC(ctx context.Context, organizationID string, f Fields) (OIDCConnection, Request, error) {
 	return put[wireOIDC](ctx, c, c.session.sso(organizationID), call{
 		operation: "CreateOIDCConnection", method: http.MethodPost,
@@ -16,12 +16,12 @@ func (c *Caller) CreateOIDC(ctx context.Context, organizationID string, f Fields
 	}, dropSSO(""), replaceOIDC)
 }
 
-// UpdateOIDC changes the fields given (PUT
-// /v1/b2b/sso/oidc/{organization_id}/connections/{connection_id}). Another issuer
-// than before has Stytch read its discovery document, which fills the URLs that
-// are not given. A discovery that failed fails no update: what Stytch says of it
-// is returned beside the connection, one line of at most 200 runes, cleaned as
-// Error.Message is, and "" when it says nothing.
+// UpdateOIDC changes the given fields (PUT
+// /v1/b2b/sso/oidc/{organization_id}/connections/{connection_id}). If the issuer
+// changes, Stytch reads its discovery document and sets the URLs that are not
+// given. A failed discovery does not fail the update: Stytch returns a warning,
+// which is the second result: one line of at most 200 runes, cleaned like
+// Error.Message, or "".
 func (c *Caller) UpdateOIDC(ctx context.Context, organizationID, connectionID string, f Fields) (OIDCConnection, string, Request, error) {
 	op := call{
 		operation: "UpdateOIDCConnection", method: http.MethodPut,

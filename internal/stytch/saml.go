@@ -7,8 +7,8 @@ import (
 
 // CreateSAML creates a pending SAML connection (POST
 // /v1/b2b/sso/saml/{organization_id}) with display_name and identity_provider;
-// everything else is an update. It is not idempotent: after an Error that is
-// Unknown there may be a connection.
+// all other fields need an update. It is not idempotent: after an Error whose
+// Unknown is true the connection may exist.
 func (c *Caller) CreateSAML(ctx context.Context, organizationID string, f Fields) (SAMLConnection, Request, error) {
 	return c.putSAML(ctx, organizationID, call{
 		operation: "CreateSAMLConnection", method: http.MethodPost,
@@ -16,9 +16,9 @@ func (c *Caller) CreateSAML(ctx context.Context, organizationID string, f Fields
 	})
 }
 
-// UpdateSAML changes the fields given (PUT
-// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}). Each
-// x509_certificate is added to those there, and one may be sent at a time.
+// UpdateSAML changes the given fields (PUT
+// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}). An
+// x509_certificate is added to the existing ones; one can be sent per call.
 func (c *Caller) UpdateSAML(ctx context.Context, organizationID, connectionID string, f Fields) (SAMLConnection, Request, error) {
 	return c.putSAML(ctx, organizationID, call{
 		operation: "UpdateSAMLConnection", method: http.MethodPut,
@@ -26,11 +26,11 @@ func (c *Caller) UpdateSAML(ctx context.Context, organizationID, connectionID st
 	})
 }
 
-// UpdateSAMLFromURL has Stytch read the identity provider's metadata, once, and
-// take idp_entity_id, idp_sso_url and certificates from it (PUT
-// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/url). Whether
-// the certificates are added to those there or take their place is not
-// documented.
+// UpdateSAMLFromURL makes Stytch read the identity provider's metadata once and
+// set idp_entity_id, idp_sso_url and certificates from it (PUT
+// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/url). Stytch
+// does not document whether the certificates are added to the existing ones or
+// replace them.
 func (c *Caller) UpdateSAMLFromURL(ctx context.Context, organizationID, connectionID, metadataURL string) (SAMLConnection, Request, error) {
 	return c.putSAML(ctx, organizationID, call{
 		operation: "UpdateSAMLConnectionByURL", method: http.MethodPut,
@@ -40,9 +40,10 @@ func (c *Caller) UpdateSAMLFromURL(ctx context.Context, organizationID, connecti
 }
 
 // DeleteVerificationCertificate deletes a certificate of the identity provider
-// (DELETE /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/verification_certificates/{certificate_id}).
-// An Error of class NotFound says that it was already gone; the error type
-// cannot_delete_last_sso_verification_key, that it is the last.
+// (DELETE
+// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/verification_certificates/{certificate_id}).
+// An Error of class NotFound means that it did not exist. The error type
+// cannot_delete_last_sso_verification_key means that it is the last one.
 func (c *Caller) DeleteVerificationCertificate(ctx context.Context, organizationID, connectionID, certificateID string) (Request, error) {
 	op := call{
 		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
@@ -54,9 +55,9 @@ func (c *Caller) DeleteVerificationCertificate(ctx context.Context, organization
 	}))
 }
 
-// DeleteEncryptionKey deletes a key that Stytch decrypts assertions with (DELETE
+// DeleteEncryptionKey deletes a key with which Stytch decrypts assertions (DELETE
 // /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/encryption_private_keys/{private_key_id}).
-// An Error of class NotFound says that it was already gone.
+// An Error of class NotFound means that it did not exist.
 func (c *Caller) DeleteEncryptionKey(ctx context.Context, organizationID, connectionID, privateKeyID string) (Request, error) {
 	op := call{
 		operation: "DeleteSAMLEncryptionPrivateKey", method: http.MethodDelete,
@@ -79,8 +80,8 @@ func samlPath(organizationID, connectionID string) []string {
 	return []string{"v1", "b2b", "sso", "saml", organizationID, "connections", connectionID}
 }
 
-// gonePart takes a part out of its SAML connection, or the connection out of the
-// lists when that is what Stytch did not find.
+// dropPart removes a certificate or key from its SAML connection, or the
+// connection from the lists if Stytch did not find that.
 func dropPart(connectionID string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
 	return func(cached SSOConnections, errorType string) SSOConnections {
 		if errorType != "" && errorType != typeNoCertificate && errorType != typeNoEncryptionKey {

@@ -12,13 +12,14 @@ const (
 	typeNoProject     = "project_not_found"
 )
 
-// SCIM returns the SCIM connection of an organization, if it has one, as a list
-// of one or none begun at or after since (GET
-// /v1/b2b/scim/{organization_id}/connection).
+// SCIM returns the SCIM connection of an organization as a list of one, or an
+// empty list if there is none (GET /v1/b2b/scim/{organization_id}/connection).
+// The list was requested at or after since.
 //
-// Which status means that there is none is not documented: the error type
-// no_active_scim_connection, a 404 about no organization, an answer without a
-// connection and a connection that is called deleted all do.
+// Stytch does not document how it answers that there is none. All of these count:
+// the error type no_active_scim_connection, a 404 that is not about the
+// organization, a response without a connection, and a connection whose status is
+// "deleted".
 func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
 	const operation = "GetSCIMConnection"
 	return list(ctx, c, c.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
@@ -39,7 +40,8 @@ func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Tim
 	})
 }
 
-// absentSCIM reports whether a refusal says that there is no SCIM connection.
+// absentSCIM reports whether an error response says that there is no SCIM
+// connection.
 func absentSCIM(r Request) bool {
 	switch r.ErrorType {
 	case "no_active_scim_connection", "scim_connection_not_found":
@@ -47,20 +49,21 @@ func absentSCIM(r Request) bool {
 	case "organization_not_found", typeRouteNotFound, typeNoProject:
 		return false
 	}
-	return r.StatusCode == http.StatusNotFound && r.ID != "" // a proxy's 404 is nobody's word
+	return r.StatusCode == http.StatusNotFound && r.ID != "" // a 404 without a request ID may be from a proxy
 }
 
 // CreateSCIM creates the SCIM connection of an organization (POST
 // /v1/b2b/scim/{organization_id}/connection) with display_name and
-// identity_provider. The answer holds BearerToken, which is never shown again.
-// It is not idempotent: after an Error that is Unknown there may be a connection.
+// identity_provider. The result has BearerToken, which Stytch never shows again.
+// It is not idempotent: after an Error whose Unknown is true the connection may
+// exist.
 func (c *Caller) CreateSCIM(ctx context.Context, organizationID string, f Fields) (SCIMConnection, Request, error) {
 	return c.putSCIM(ctx, organizationID, call{
 		operation: "CreateSCIMConnection", method: http.MethodPost, path: scimPath(organizationID), fields: f,
 	})
 }
 
-// UpdateSCIM changes the fields given: display_name, identity_provider,
+// UpdateSCIM changes the given fields: display_name, identity_provider,
 // scim_group_implicit_role_assignments (PUT
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 func (c *Caller) UpdateSCIM(ctx context.Context, organizationID, connectionID string, f Fields) (SCIMConnection, Request, error) {
@@ -70,18 +73,18 @@ func (c *Caller) UpdateSCIM(ctx context.Context, organizationID, connectionID st
 	})
 }
 
-// DeleteSCIM deletes the SCIM connection with its groups and their roles (DELETE
-// /v1/b2b/scim/{organization_id}/connection/{connection_id}). An Error of class
-// NotFound or OrganizationNotFound says that it was already gone.
+// DeleteSCIM deletes the SCIM connection with its groups and their role
+// assignments (DELETE /v1/b2b/scim/{organization_id}/connection/{connection_id}).
+// An Error of class NotFound or OrganizationNotFound means that it did not exist.
 func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
 	op := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
 	return remove(ctx, c, c.session.scim(organizationID), op, dropSCIM(connectionID))
 }
 
-// StartRotation makes the next bearer token (POST
+// StartRotation issues the next bearer token (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/start). The
-// answer holds NextBearerToken, which is never shown again; the current token
-// stays good. Like a creation it is not idempotent.
+// result has NextBearerToken, which Stytch never shows again; the current token
+// stays valid. Like a create it is not idempotent.
 func (c *Caller) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
 	started, request, err := c.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
 	if err == nil && started.NextBearerToken == "" {
@@ -90,16 +93,19 @@ func (c *Caller) StartRotation(ctx context.Context, organizationID, connectionID
 	return started, request, err
 }
 
-// CompleteRotation makes the next bearer token the only one (POST
-// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/complete).
-// The error type scim_connection_not_rotating_token says that none is under way.
+// CompleteRotation makes the next bearer token the current one and revokes the
+// old one (POST
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/complete). The
+// error type scim_connection_not_rotating_token means that no rotation is in
+// progress.
 func (c *Caller) CompleteRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
 	return c.rotate(ctx, "CompleteSCIMTokenRotation", "complete", organizationID, connectionID)
 }
 
-// CancelRotation throws the next bearer token away (POST
+// CancelRotation revokes the next bearer token (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/cancel). The
-// error type scim_connection_not_rotating_token says that none is under way.
+// error type scim_connection_not_rotating_token means that no rotation is in
+// progress.
 func (c *Caller) CancelRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
 	return c.rotate(ctx, "CancelSCIMTokenRotation", "cancel", organizationID, connectionID)
 }
@@ -113,7 +119,7 @@ func (c *Caller) rotate(ctx context.Context, operation, step, organizationID, co
 
 func (c *Caller) putSCIM(ctx context.Context, organizationID string, op call) (SCIMConnection, Request, error) {
 	return put[wireSCIM](ctx, c, c.session.scim(organizationID), op, dropSCIM(op.connection), func(_ []SCIMConnection, current SCIMConnection) []SCIMConnection {
-		current.BearerToken, current.NextBearerToken = "", "" // for the caller, not for memory
+		current.BearerToken, current.NextBearerToken = "", "" // returned to the caller only, never cached
 		if current.Status == statusDeleted {
 			return nil
 		}
@@ -121,7 +127,8 @@ func (c *Caller) putSCIM(ctx context.Context, organizationID string, op call) (S
 	})
 }
 
-// goneSCIM takes a connection out of the list, and no other that has come since.
+// dropSCIM removes the connection with that ID from the list, but not one that
+// was created since.
 func dropSCIM(connectionID string) func([]SCIMConnection, string) []SCIMConnection {
 	return func(cached []SCIMConnection, _ string) []SCIMConnection { return without(cached, connectionID) }
 }

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	pageSize = "1000" // groups on it, as many as Stytch allows
-	maxPages = 100    // of one listing that are believed
+	pageSize = "1000" // groups; the largest that Stytch allows
+	maxPages = 100    // read for one list
 )
 
 // SCIMGroups returns the groups that the identity provider pushed to a SCIM
-// connection, ordered by name and then by ID, by a listing begun at or after
-// since (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}, all its
-// pages). Names need not be unique. A listing that stops between two pages is
-// begun anew by whoever asks next.
+// connection (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}, all
+// pages), ordered by name and then by ID. Names need not be unique. The list was
+// requested at or after since. A list that fails between two pages starts again
+// at the first page with the next read.
 func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
 	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: maxListAnswer}
 	o := c.session.groups(organizationID, connectionID)
@@ -30,7 +30,7 @@ func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID st
 	return seen.value, err
 }
 
-// groups reads page after page. The caller has the turn for the first.
+// groups reads all pages. The turn of the first call has been taken already.
 func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 	var all []SCIMGroup
 	for cursor, n := "", 1; ; n++ {
@@ -55,7 +55,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 	}
 }
 
-// page reads the page after a cursor; the one after none is the first.
+// page reads the page at cursor; "" is the first page.
 func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply, Request, error) {
 	op.query = url.Values{"limit": {pageSize}}
 	if cursor != "" {
@@ -67,8 +67,8 @@ func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply,
 	return do[groupsReply](ctx, c.session.account, op)
 }
 
-// orderedGroups has each group once: one that was pushed between two pages may
-// have moved another onto both.
+// uniqueGroups returns each group once: a group that is pushed between two pages
+// may move another one onto both.
 func uniqueGroups(all []SCIMGroup) []SCIMGroup {
 	once := map[string]SCIMGroup{}
 	for _, g := range all {

@@ -14,14 +14,14 @@ import (
 
 const (
 	defaultTimeout = 30 * time.Second
-	// An answer about one thing is small; a list of a thousand SAML connections with
-	// five certificates each is some 15 MiB.
+	// The largest responses in bytes. A list of a thousand SAML connections with five
+	// certificates each is about 15 MiB.
 	maxAnswer     = 1 << 20
 	maxListAnswer = 64 << 20
 )
 
-// newTransport keeps some twenty calls in flight to one host. HTTP/1.1 on
-// purpose: see request.
+// newTransport returns a transport for about twenty concurrent calls to one host.
+// It speaks HTTP/1.1 only: see requestBody.
 func newTransport() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -37,8 +37,8 @@ func newTransport() *http.Transport {
 	}
 }
 
-// send makes one HTTP request and returns the body of a 2xx. It does not look at
-// the gate.
+// send makes one HTTP request and returns the body of a 2xx response. It does not
+// check the gate.
 func (s *Service) send(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -63,7 +63,7 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 		return nil, nil, request, transportError(request, s.timeout, err)
 	}
 	defer func() {
-		// What is left is read, within reason, so that the connection can be kept.
+		// The rest is read, up to a limit, so that the connection can be reused.
 		_, _ = io.CopyN(io.Discard, response.Body, 256<<10)
 		_ = response.Body.Close()
 	}()
@@ -86,7 +86,8 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	return body, response.Header, request, nil
 }
 
-// newRequest returns the request, the secrets in it, or what is wrong with it.
+// newRequest returns the request and the secrets in it, or the problem that
+// prevents it from being sent.
 func newRequest(ctx context.Context, credentials Credentials, op call, userAgent string) (out *http.Request, hidden []string, problem string) {
 	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
 	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.ForceQuery || root.Fragment != "" {
@@ -118,9 +119,9 @@ func newRequest(ctx context.Context, credentials Credentials, op call, userAgent
 	return out, append(op.fields.secrets(), credentials.Secret.Reveal()), ""
 }
 
-// requestBody returns what is sent. A GET gets a body of nothing, which is not
-// sent: net/http sends a GET without a body again by itself when a kept
-// connection breaks, and a call is to be made once.
+// requestBody returns the body to send. A GET gets an empty body that is not
+// sent: net/http repeats a GET without a body automatically when a reused
+// connection breaks, and a call must be sent at most once.
 func requestBody(op call) (body io.Reader, problem string) {
 	switch op.method {
 	case http.MethodGet:
@@ -135,11 +136,11 @@ func requestBody(op call) (body io.Reader, problem string) {
 	return nil, ""
 }
 
-// nothing is a body without content that is not http.NoBody.
+// emptyBody is an empty body that is not http.NoBody.
 type emptyBody struct{}
 
 func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
 
-// noRedirect makes the redirect itself the answer: credentials go to the host
-// they were meant for and nowhere else.
+// noRedirect returns a redirect as the response: credentials must not be sent to
+// another host.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -9,7 +9,7 @@ import (
 // separately for each organization.
 type API string
 
-// The two halves.
+// The two APIs.
 const (
 	APISSO  API = "sso"
 	APISCIM API = "scim"

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// SSO returns all SSO connections of an organization by a list begun at or after
-// since (GET /v1/b2b/sso/{organization_id}). There is no read of one connection,
-// and no pages.
+// SSO returns all SSO connections of an organization (GET
+// /v1/b2b/sso/{organization_id}). The list was requested at or after since.
+// Stytch has no read of a single connection, and no pages.
 func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time) (SSOConnections, error) {
 	const operation = "ListSSOConnections"
 	return list(ctx, c, c.session.sso(organizationID), operation, organizationID, since, func(ctx context.Context) (SSOConnections, error) {
@@ -28,9 +28,9 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 
 // DeleteSSO deletes an SSO connection of any kind (DELETE
 // /v1/b2b/sso/{organization_id}/connections/{connection_id}). An Error of class
-// NotFound or OrganizationNotFound says that it was already gone; the error type
-// cannot_delete_default_sso_connection, that others would be left without a
-// default.
+// NotFound or OrganizationNotFound means that it did not exist. The error type
+// cannot_delete_default_sso_connection means that it is the default of other
+// connections.
 func (c *Caller) DeleteSSO(ctx context.Context, organizationID, connectionID string) (Request, error) {
 	op := call{
 		operation: "DeleteSSOConnection", method: http.MethodDelete,
@@ -39,7 +39,7 @@ func (c *Caller) DeleteSSO(ctx context.Context, organizationID, connectionID str
 	return remove(ctx, c, c.session.sso(organizationID), op, dropSSO(connectionID))
 }
 
-// goneSSO takes a connection out of the lists.
+// dropSSO removes a connection from the lists.
 func dropSSO(connectionID string) func(SSOConnections, string) SSOConnections {
 	return func(cached SSOConnections, _ string) SSOConnections {
 		return SSOConnections{

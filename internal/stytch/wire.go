@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// The types of this file are what Stytch sends, as far as it is of use here.
-// Whatever they do not name is ignored: Stytch adds fields without notice. What
-// may be a secret has no place in them, but for the two tokens shown once; of a
-// client secret a fingerprint is read.
+// The types of the wire files are the JSON of Stytch's responses. Fields that they
+// do not name are ignored: Stytch adds fields without notice. They hold no secrets
+// but the two bearer tokens that are shown once; of a client secret only the SHA-256
+// is read.
 
-// envelope is around every answer.
+// envelope is part of all responses.
 type envelope struct {
 	RequestID    string    `json:"request_id"`
 	StatusCode   int       `json:"status_code"`
@@ -21,12 +21,12 @@ type envelope struct {
 	ErrorMessage looseText `json:"error_message"`
 }
 
-// fromStytch tells Stytch's answer from a proxy's that happens to be JSON.
+// fromStytch distinguishes a response of Stytch from the JSON of a proxy.
 func (e envelope) fromStytch() bool { return e.RequestID != "" || e.StatusCode != 0 }
 
 func (e envelope) requestID() string { return printable(e.RequestID, 128) }
 
-// reply is the answer to a call that succeeded.
+// reply is the response to a call that succeeded.
 type reply interface {
 	fromStytch() bool
 	requestID() string
@@ -34,8 +34,8 @@ type reply interface {
 
 func decode(body []byte, into any) error { return json.Unmarshal(body, into) }
 
-// text is a string that may come as something else: an attribute mapping is
-// documented as a free object. What is no string is kept as its JSON.
+// looseText is a string, or the JSON of a value that is not a string: an
+// attribute mapping is documented as a free object.
 type looseText string
 
 // UnmarshalJSON never fails.
@@ -50,7 +50,8 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// moment is an optional RFC 3339 time; one that cannot be read is as good as none.
+// optionalTime is an optional RFC 3339 time. One that cannot be parsed counts as
+// absent.
 type optionalTime struct{ time.Time }
 
 // UnmarshalJSON never fails.
@@ -75,20 +76,22 @@ type organizationReply struct {
 	} `json:"organization"`
 }
 
-// connectionReply is the answer to everything about one connection. It may lack
-// the connection: no schema of Stytch requires it.
+// connectionReply is the response to all calls about one connection. Connection
+// may be nil: no schema of Stytch requires it.
 type connectionReply[W any] struct {
 	envelope
 	Connection *W `json:"connection"`
 }
 
+// sortedByID converts a list and sorts it by connection ID. It reports false if
+// an element has no ID.
 func sortedByID[W any, C identified](list []W, one func(W) C) ([]C, bool) {
 	out := convert(list, one)
 	slices.SortFunc(out, func(a, b C) int { return strings.Compare(a.key(), b.key()) })
 	return out, len(out) == 0 || out[0].key() != ""
 }
 
-// mapped returns nil for nothing.
+// convert applies f to all elements. It returns nil for an empty list.
 func convert[A, B any](list []A, f func(A) B) []B {
 	if len(list) == 0 {
 		return nil

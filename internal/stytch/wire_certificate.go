@@ -17,7 +17,7 @@ type wireCertificate struct {
 	ExpiresAt   optionalTime `json:"expires_at"`
 }
 
-// longestSubject is how many runes of a certificate's subject are shown.
+// maxSubject is the most runes kept of a certificate's subject.
 const maxSubject = 256
 
 func (w wireCertificate) certificate() Certificate {
@@ -55,20 +55,21 @@ func (w wireCertificate) signing() SigningCertificate {
 	return c
 }
 
-// fingerprint is the lower-case hex of the SHA-256 of something.
+// fingerprint is the lower-case hex of the SHA-256 of b.
 func fingerprint(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
 
-// pemOf is a certificate as PEM, whatever Stytch's wrapping was.
+// pemOf encodes a certificate as PEM with the usual line breaks.
 func pemOf(der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// derOf reads a certificate however it is wrapped, on one line too, where
-// encoding/pem asks for several. Go's x509 refuses certificates that identity
-// providers use, so any ASN.1 will do.
+// derOf decodes a certificate with any line breaks, even on one line, where
+// encoding/pem requires several. It accepts any ASN.1 value, because Go's x509
+// rejects certificates that identity providers use. It returns nil for anything
+// else.
 func derOf(certificate string) []byte {
 	const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 	if _, after, found := strings.Cut(certificate, begin); found {

@@ -38,14 +38,13 @@ func (w wireOIDC) connection() OIDCConnection {
 	}
 }
 
-// shadow is what is left of a secret once it is read.
+// secretDigest is what is kept of a secret in a response.
 type secretDigest struct {
-	sha256 string // of the secret; "" when it was not shown
+	sha256 string // of the secret; "" if the response did not show it
 	masked bool
 }
 
-// UnmarshalJSON never fails. What is no string shows no secret, and yet says that
-// there is one.
+// UnmarshalJSON never fails. A value that is not a string counts as a mask.
 func (s *secretDigest) UnmarshalJSON(raw []byte) error {
 	var value string
 	err := json.Unmarshal(raw, &value)
@@ -58,17 +57,17 @@ func (s *secretDigest) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// mask reports whether a value stands for a secret without showing it. All samples
-// of Stytch show the secret; nobody says that it always will.
+// isMask reports whether a value is a placeholder for a secret. All samples of
+// Stytch show the secret, but nothing says that it always will.
 func isMask(value string) bool { return masks.MatchString(value) }
 
-// masks are how secrets are hidden: a word for it, or a run of what no secret is
-// made of. To take a secret for a mask does little harm: it is sent again when
-// its source changes, and not when Stytch shows another.
+// masks match placeholders: a word such as "redacted", or a run of characters
+// that secrets do not contain. If a secret is taken for a mask, it is still sent
+// again when its source changes, but not when it changes in Stytch.
 var masks = regexp.MustCompile(`(?i)^[\[<(]?(redacted|hidden|masked)[\])>]?$|[*•●#…]{2}|\.{3}|-{4}|x{6}|^[*•●#….x-]+$`)
 
-// oidcReply is the answer to an update of an OIDC connection: its warning tells
-// of a discovery that failed.
+// oidcReply is the response to an update of an OIDC connection. Its warning
+// reports a failed discovery.
 type oidcReply struct {
 	connectionReply[wireOIDC]
 	Warning looseText `json:"warning"`

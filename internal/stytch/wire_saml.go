@@ -57,12 +57,12 @@ func (w wireSAML) connection() SAMLConnection {
 	return c
 }
 
-// mostCertificates is how many verification certificates a SAML connection may
-// have (Stytch's docs, "SAML certificates").
+// maxCertificates is the most verification certificates of a SAML connection
+// (Stytch's docs, "SAML certificates").
 const maxCertificates = 5
 
-// shown leaves the PEM to the certificates of a connection that has no room for
-// another.
+// trimPEM removes the PEM of certificates unless the connection has no room for
+// another one.
 func trimPEM(list []Certificate) []Certificate {
 	if len(list) >= maxCertificates {
 		return list

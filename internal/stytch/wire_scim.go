@@ -32,7 +32,7 @@ func (w wireSCIM) connection() SCIMConnection {
 	for _, role := range w.GroupRoles {
 		c.GroupImplicitRoles = append(c.GroupImplicitRoles, SCIMGroupRole(role))
 	}
-	// The answers that hold a token lack its last four.
+	// Responses that show a token lack its last four.
 	if c.BearerTokenLastFour == "" {
 		c.BearerTokenLastFour = c.BearerToken.LastFour()
 	}
@@ -42,8 +42,8 @@ func (w wireSCIM) connection() SCIMConnection {
 	return c
 }
 
-// groupsReply is one page of the groups of a SCIM connection. Its request_id is in
-// no schema.
+// groupsReply is one page of the groups of a SCIM connection. No schema has its
+// request_id.
 type groupsReply struct {
 	envelope
 	Groups []struct {

@@ -11,8 +11,8 @@ type ssoReply struct {
 	External []wireExternal `json:"external_connections"`
 }
 
-// connections returns the lists, or false when one of them holds something
-// without an ID: half a list would say that connections are gone.
+// connections returns the lists, or false if an element has no ID: half a list
+// would mean that connections are gone.
 func (r ssoReply) connections() (SSOConnections, bool) {
 	saml, ok1 := sortedByID(r.SAML, wireSAML.connection)
 	oidc, ok2 := sortedByID(r.OIDC, wireOIDC.connection)
@@ -24,7 +24,7 @@ type wireRole struct {
 	RoleID string `json:"role_id"`
 }
 
-// roles are a set at Stytch, where their order means nothing.
+// roles are sorted, since their order means nothing in Stytch.
 func roles(list []wireRole) []string {
 	out := convert(list, func(w wireRole) string { return w.RoleID })
 	slices.Sort(out)
@@ -38,7 +38,7 @@ type wireGroupRole struct {
 
 func (w wireGroupRole) role() GroupRole { return GroupRole(w) }
 
-// texts is an attribute mapping; nil when there is none.
+// attributeMapping returns nil for an empty mapping.
 func attributeMapping(mapping map[string]looseText) map[string]string {
 	if len(mapping) == 0 {
 		return nil

@@ -5,9 +5,10 @@ import (
 	"errors"
 )
 
-// write makes a call that changes something, while nobody reads the list that it
-// changes. What came of it is laid into the list: gone takes out what Stytch
-// says is not there. If nobody knows what came of it, the list is forgotten.
+// write makes a call that changes something and updates the cached list. No list
+// is read at the same time. If Stytch answers that the object is not there, drop
+// removes it from the list. If the outcome is unknown, the list is dropped as a
+// whole.
 func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, done func(R, Request) error) (Request, error) {
 	if err := o.lock.lockShared(ctx); err != nil {
 		return Request{}, c.contextEnded(op.operation, err)
@@ -31,10 +32,10 @@ func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op
 	return request, err
 }
 
-// wire is a connection as Stytch sends it.
+// wire is the JSON form of a connection.
 type wire[C any] interface{ connection() C }
 
-// put is a write that is answered with the connection as it is then.
+// put is a write whose response holds the connection in its new state.
 func put[W wire[C], C identified, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, replace func(T, C) T) (C, Request, error) {
 	var current C
 	request, err := write(ctx, c, o, op, drop, func(r connectionReply[W], request Request) error {
@@ -45,9 +46,10 @@ func put[W wire[C], C identified, T any](ctx context.Context, c *Caller, o *obse
 	return current, request, err
 }
 
-// answered lays the connection that a write was answered with into what is held.
-// An update may be answered without it, as no schema of Stytch requires it: what
-// is held is out of date then, and who asks next gets a new list.
+// cacheAnswer returns the connection of the response to a write, and puts it into
+// the cached list. The response to an update may lack the connection, as no
+// schema of Stytch requires it: the cached list is out of date then and is
+// dropped.
 func cacheAnswer[W wire[C], C identified, T any](o *observation[T], op call, r connectionReply[W], request Request, replace func(T, C) T) (C, error) {
 	var none C
 	switch {
@@ -65,7 +67,7 @@ func cacheAnswer[W wire[C], C identified, T any](o *observation[T], op call, r c
 	return current, nil
 }
 
-// remove is a write after which something is gone.
+// remove is a write that removes something.
 func remove[T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T) (Request, error) {
 	return write(ctx, c, o, op, drop, func(envelope, Request) error {
 		o.update(func(cached T) T { return drop(cached, "") })
