@@ -29,8 +29,8 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 // DeleteSSO deletes an SSO connection of any kind (DELETE
 // /v1/b2b/sso/{organization_id}/connections/{connection_id}). An Error of class
 // NotFound or OrganizationNotFound means that it did not exist. The error type
-// cannot_delete_default_sso_connection means that it is the default of other
-// connections.
+// cannot_delete_default_sso_connection means that it is the default while there are
+// others.
 func (c *Caller) DeleteSSO(ctx context.Context, organizationID, connectionID string) (Request, error) {
 	op := call{
 		operation: "DeleteSSOConnection", method: http.MethodDelete,
