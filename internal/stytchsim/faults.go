@@ -23,7 +23,7 @@ func (s *Sim) AddFault(f Fault) (int, error) {
 	defer s.mu.Unlock()
 	s.faultSeq++
 	f.ID, f.Struck = s.faultSeq, 0
-	s.faults = append(s.faults, &plantedFault{Fault: f, skip: f.Skip})
+	s.faults = append(s.faults, &activeFault{Fault: f, skip: f.Skip})
 	return f.ID, nil
 }
 
@@ -35,7 +35,7 @@ func (s *Sim) RemoveFaults() {
 }
 
 // plantedFault is a fault with how many calls it still lets pass.
-type plantedFault struct {
+type activeFault struct {
 	Fault
 	skip int
 }
@@ -57,7 +57,7 @@ func (f *Fault) check() error {
 }
 
 // trap is the fault a call meets, the zero fault for none.
-func (s *Sim) trap(c *Call) Fault {
+func (s *Sim) matchFault(c *Call) Fault {
 	for _, f := range s.faults {
 		if !matches(f.Method, f.Path, c) || (f.Operation != "" && f.Operation != c.Operation) {
 			continue
@@ -78,7 +78,7 @@ func (s *Sim) trap(c *Call) Fault {
 
 // wrong is the answer of an effect that answers wrongly; the others answer with
 // what the call itself came to.
-func (f Fault) wrong(requestID string) (answer, bool) {
+func (f Fault) wrongAnswer(requestID string) (answer, bool) {
 	switch f.Effect {
 	case FaultError:
 		status := or(f.Status, http.StatusInternalServerError)
@@ -117,18 +117,18 @@ func or[T comparable](value, otherwise T) T {
 //
 // A delay is not cut short when the caller gives up: the call takes effect all
 // the same, as it does at a server that is slow and not dead.
-func (v *visit) hold(f Fault) bool {
+func (r *request) wait(f Fault) bool {
 	if f.Effect == FaultCommitAfterGivingUp {
 		select {
-		case <-v.request.Context().Done():
-		case <-v.ended:
+		case <-r.httpRequest.Context().Done():
+		case <-r.reset:
 			return false
 		}
 	}
-	return v.sleep(time.Duration(f.Delay))
+	return r.sleep(time.Duration(f.Delay))
 }
 
-func (v *visit) sleep(d time.Duration) bool {
+func (r *request) sleep(d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
@@ -137,7 +137,7 @@ func (v *visit) sleep(d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-v.ended:
+	case <-r.reset:
 		return false
 	}
 }

@@ -42,7 +42,7 @@ func (s *Sim) RemoveLimits() {
 // Source: docs, platform/rate-limits: a limit is a number of requests of a
 // project to a set of endpoints in an interval, and intervals are fixed windows
 // aligned to the clock.
-func (l *countedLimit) over(c *Call) (ends time.Time, closed bool) {
+func (l *countedLimit) count(c *Call) (ends time.Time, closed bool) {
 	if !matches(l.Method, l.Path, c) {
 		return time.Time{}, false
 	}
@@ -57,10 +57,10 @@ func (l *countedLimit) over(c *Call) (ends time.Time, closed bool) {
 // limited is the 429 for a call that falls into a closed window.
 //
 // Retry-After is documented nowhere, hence the switch retry-after.
-func (s *Sim) limited(c *Call) (answer, bool) {
+func (s *Sim) checkLimits(c *Call) (answer, bool) {
 	var until time.Time
 	for _, l := range s.limits {
-		if ends, closed := l.over(c); closed && ends.After(until) {
+		if ends, closed := l.count(c); closed && ends.After(until) {
 			until = ends
 		}
 	}

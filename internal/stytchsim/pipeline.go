@@ -11,15 +11,15 @@ import (
 const largestBody = 1 << 20
 
 // visit is a call on its way through the front.
-type visit struct {
-	sim     *Sim
-	route   route
-	request *http.Request
-	body    []byte
-	broken  error         // the body did not arrive whole
-	entry   *Call         // its line in the journal; under the lock
-	world   *world        // the world at its arrival
-	ended   chan struct{} // closed when that world is reset
+type request struct {
+	sim         *Sim
+	route       route
+	httpRequest *http.Request
+	body        []byte
+	bodyErr     error         // the body did not arrive whole
+	entry       *Call         // its line in the journal; under the lock
+	world       *world        // the world at its arrival
+	reset       chan struct{} // closed when that world is reset
 }
 
 // answer is what goes back: the bytes, and what the journal says of them.
@@ -34,51 +34,51 @@ type answer struct {
 // serve is the whole way of one call.
 func (s *Sim) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := s.arrive(rt, r)
-		a, ok := v.pass()
+		in := s.receive(rt, r)
+		a, ok := in.process()
 		if !ok || r.Context().Err() != nil {
-			v.close(Cut, answer{})
+			in.finish(Cut, answer{})
 			cut(w)
 			return
 		}
-		v.close(Answered, a)
+		in.finish(Answered, a)
 		a.write(w)
 	}
 }
 
 // arrive opens the call's line in the journal and reads its body: only then does
 // net/http notice a caller who hangs up.
-func (s *Sim) arrive(rt route, r *http.Request) *visit {
+func (s *Sim) receive(rt route, r *http.Request) *request {
 	s.mu.Lock()
-	v := &visit{
-		sim: s, route: rt, request: r, world: s.world, ended: s.ended,
-		entry: s.journal.open(s.arrival(rt, r)),
+	in := &request{
+		sim: s, route: rt, httpRequest: r, world: s.world, reset: s.reset,
+		entry: s.journal.open(s.newEntry(rt, r)),
 	}
 	s.mu.Unlock()
-	v.body, v.broken = io.ReadAll(io.LimitReader(r.Body, largestBody))
+	in.body, in.bodyErr = io.ReadAll(io.LimitReader(r.Body, largestBody))
 	s.mu.Lock()
-	note(v.entry, v.body)
+	recordFields(in.entry, in.body)
 	s.mu.Unlock()
-	return v
+	return in
 }
 
 // pass is the way from the journal to an answer; false means that there is none.
-func (v *visit) pass() (answer, bool) {
-	if v.broken != nil || !v.sleep(v.sim.options.Latency) {
+func (r *request) process() (answer, bool) {
+	if r.bodyErr != nil || !r.sleep(r.sim.options.Latency) {
 		return answer{}, false
 	}
-	f, a, limited := v.gate()
+	f, a, limited := r.admit()
 	if limited {
 		return a, true
 	}
-	if !v.hold(f) || f.Effect == FaultCutBeforeCommit {
+	if !r.wait(f) || f.Effect == FaultCutBeforeCommit {
 		return answer{}, false
 	}
-	wrong, isWrong := f.wrong(v.entry.RequestID)
+	wrong, isWrong := f.wrongAnswer(r.entry.RequestID)
 	if isWrong && !f.Commit {
 		return wrong, true
 	}
-	a, ok := v.effect(f)
+	a, ok := r.effect(f)
 	if isWrong {
 		a = wrong
 	}
@@ -86,60 +86,60 @@ func (v *visit) pass() (answer, bool) {
 }
 
 // gate counts the call at the limits, and finds the fault for it if it may pass.
-func (v *visit) gate() (Fault, answer, bool) {
-	v.sim.mu.Lock()
-	defer v.sim.mu.Unlock()
-	if a, closed := v.sim.limited(v.entry); closed {
+func (r *request) admit() (Fault, answer, bool) {
+	r.sim.mu.Lock()
+	defer r.sim.mu.Unlock()
+	if a, closed := r.sim.checkLimits(r.entry); closed {
 		return Fault{}, a, true
 	}
-	return v.sim.trap(v.entry), answer{}, false
+	return r.sim.matchFault(r.entry), answer{}, false
 }
 
 // effect lets the call take effect, with whoever intercepts asked around it.
-func (v *visit) effect(f Fault) (answer, bool) {
-	if v.intercepted(BeforeEffect, answer{}) {
+func (r *request) effect(f Fault) (answer, bool) {
+	if r.intercepted(BeforeEffect, answer{}) {
 		return answer{}, false
 	}
-	a, ok := v.commit(f)
-	if !ok || v.intercepted(AfterEffect, a) {
+	a, ok := r.commit(f)
+	if !ok || r.intercepted(AfterEffect, a) {
 		return answer{}, false
 	}
 	return a, true
 }
 
-func (v *visit) intercepted(stage Stage, a answer) bool {
-	v.sim.mu.Lock()
-	ask := v.sim.intercept
-	v.sim.mu.Unlock()
+func (r *request) intercepted(stage Stage, a answer) bool {
+	r.sim.mu.Lock()
+	ask := r.sim.intercept
+	r.sim.mu.Unlock()
 	return ask != nil && ask(stage, Operation{
-		Seq: v.entry.Seq, Name: v.route.operation, Method: v.request.Method, Path: v.request.URL.Path,
+		Seq: r.entry.Seq, Name: r.route.operation, Method: r.httpRequest.Method, Path: r.httpRequest.URL.Path,
 		Status: a.status, ErrorType: a.errorType,
 	})
 }
 
 // commit runs the rules, under the lock. It is false when the world the call
 // came to is no more.
-func (v *visit) commit(f Fault) (answer, bool) {
-	s := v.sim
+func (r *request) commit(f Fault) (answer, bool) {
+	s := r.sim
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.world != v.world {
+	if s.world != r.world {
 		return answer{}, false
 	}
 	c := &call{
-		world: s.world, switches: s.switches, options: &s.options, route: v.route, turn: v.entry.Seq,
-		path: v.request.PathValue, query: v.request.URL.Query().Get, now: s.options.Now(),
+		world: s.world, switches: s.switches, options: &s.options, route: r.route, turn: r.entry.Seq,
+		path: r.httpRequest.PathValue, query: r.httpRequest.URL.Query().Get, now: s.options.Now(),
 	}
-	d, err := c.run(v.request, v.body, f)
+	d, err := c.run(r.httpRequest, r.body, f)
 	if err != nil {
-		return refused(err, v.entry.RequestID), true
+		return refused(err, r.entry.RequestID), true
 	}
-	v.entry.Committed = true
+	r.entry.Committed = true
 	status := http.StatusOK
-	if v.route.creates {
+	if r.route.creates {
 		status, _ = strconv.Atoi(s.switches.CreateStatus)
 	}
-	return envelope(d, status, v.entry.RequestID), true
+	return envelope(d, status, r.entry.RequestID), true
 }
 
 // run is who, where, what, and then the operation itself.
@@ -211,10 +211,10 @@ func encoded(d document, status int) answer {
 
 // close completes the call's line in the journal, before the caller can know how
 // it ended.
-func (v *visit) close(outcome Outcome, a answer) {
-	v.sim.mu.Lock()
-	defer v.sim.mu.Unlock()
-	v.entry.Outcome, v.entry.Status, v.entry.ErrorType = outcome, a.status, a.errorType
+func (r *request) finish(outcome Outcome, a answer) {
+	r.sim.mu.Lock()
+	defer r.sim.mu.Unlock()
+	r.entry.Outcome, r.entry.Status, r.entry.ErrorType = outcome, a.status, a.errorType
 }
 
 func (a answer) write(w http.ResponseWriter) {

@@ -17,10 +17,10 @@ type Sim struct {
 
 	mu        sync.Mutex // guards everything below
 	world     *world
-	ended     chan struct{} // closed when the world is reset
+	reset     chan struct{} // closed when the world is reset
 	switches  Switches
 	intercept Intercept
-	faults    []*plantedFault
+	faults    []*activeFault
 	faultSeq  int
 	limits    []*countedLimit
 	journal   journal
@@ -68,10 +68,10 @@ func (o Options) settled() Options {
 func (s *Sim) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended != nil {
-		close(s.ended)
+	if s.reset != nil {
+		close(s.reset)
 	}
-	s.ended = make(chan struct{})
+	s.reset = make(chan struct{})
 	s.world = newWorld(Project{ID: s.options.ProjectID, Secret: s.options.Secret, Name: s.options.ProjectName})
 	s.switches, s.intercept = s.options.Switches, s.options.Intercept
 	s.faults, s.faultSeq, s.limits, s.journal = nil, 0, nil, journal{}
