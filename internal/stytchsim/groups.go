@@ -58,7 +58,7 @@ func (c *call) groupPage(page []*group, more bool, next int) document {
 		d["next_cursor"] = base64.URLEncoding.EncodeToString([]byte("after:" + strconv.Itoa(next)))
 		return d
 	}
-	unset(d, "next_cursor", "", true, c.switches.Cursor)
+	putOrOmit(d, "next_cursor", "", true, c.switches.Cursor)
 	return d
 }
 

@@ -101,7 +101,7 @@ func activeOf(all []connection) []connection {
 // Inferred, and the switch default-connection: nobody says how the first
 // connection becomes the default. That the default must be active is an error
 // type (requires_active_sso_connection).
-func (c *call) electDefault(candidate *head) {
+func (c *call) electDefault(candidate *baseConnection) {
 	if candidate.org.defaultConnection != "" {
 		return
 	}

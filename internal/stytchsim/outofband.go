@@ -93,7 +93,7 @@ func (s *Sim) RemoveOrganization(key string) error {
 func (s *Sim) findOrganization(key string) (*organization, error) {
 	org, ok := s.world.organization(key)
 	if !ok {
-		return nil, missing{"organization", key}
+		return nil, notFoundError{"organization", key}
 	}
 	return org, nil
 }
@@ -119,7 +119,7 @@ func (s *Sim) RemoveGroup(id string) error {
 	defer s.mu.Unlock()
 	g, ok := s.world.groups[id]
 	if !ok {
-		return missing{"group", id}
+		return notFoundError{"group", id}
 	}
 	s.world.removeGroup(g)
 	return nil
@@ -138,14 +138,14 @@ func (s *Sim) AddConnection(organizationKey string, kind Kind, fields map[string
 		return Connection{}, err
 	}
 	c := &call{world: s.world, switches: s.switches, options: &s.options, now: s.options.Now()}
-	made, err := c.blank(org, kind)
+	made, err := c.newConnection(org, kind)
 	if err != nil {
 		return Connection{}, err
 	}
 	if id, ok := fields["connection_id"].(string); ok {
 		made.base().id = id
 	}
-	if err := c.set(made, fields); err != nil {
+	if err := c.setFields(made, fields); err != nil {
 		return Connection{}, err
 	}
 	if _, ok := s.world.connections[made.base().id]; ok || (kind == SCIM && org.scim != nil) {
@@ -161,7 +161,7 @@ func (s *Sim) AddConnection(organizationKey string, kind Kind, fields map[string
 	return view(made), nil
 }
 
-func (c *call) blank(in *organization, kind Kind) (connection, error) {
+func (c *call) newConnection(in *organization, kind Kind) (connection, error) {
 	switch kind {
 	case SCIM:
 		return in.newSCIM(c.options, c.now), nil
@@ -183,20 +183,20 @@ func (s *Sim) PatchConnection(id string, fields map[string]any) (Connection, err
 	defer s.mu.Unlock()
 	found, ok := s.world.connections[id]
 	if !ok {
-		return Connection{}, missing{"connection", id}
+		return Connection{}, notFoundError{"connection", id}
 	}
 	if _, sent := fields["connection_id"]; sent {
 		return Connection{}, errors.New("a connection_id cannot be changed")
 	}
 	c := &call{world: s.world, options: &s.options, now: s.options.Now()}
-	if err := c.set(found, fields); err != nil {
+	if err := c.setFields(found, fields); err != nil {
 		return Connection{}, err
 	}
 	return view(found), nil
 }
 
 // set sets fields of a connection, all or, when one of them cannot be, none.
-func (c *call) set(of connection, fields map[string]any) error {
+func (c *call) setFields(of connection, fields map[string]any) error {
 	var settings []func()
 	for name, value := range fields {
 		if name == "connection_id" {
@@ -206,7 +206,7 @@ func (c *call) set(of connection, fields map[string]any) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		setting, err := c.setting(of, name, data)
+		setting, err := c.fieldSetter(of, name, data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -218,7 +218,7 @@ func (c *call) set(of connection, fields map[string]any) error {
 	return nil
 }
 
-func (c *call) setting(of connection, name string, data []byte) (func(), error) {
+func (c *call) fieldSetter(of connection, name string, data []byte) (func(), error) {
 	for _, f := range of.fields() {
 		if f.name != name {
 			continue
@@ -279,7 +279,7 @@ func (s *Sim) RemoveConnection(id string) error {
 	defer s.mu.Unlock()
 	found, ok := s.world.connections[id]
 	if !ok {
-		return missing{"connection", id}
+		return notFoundError{"connection", id}
 	}
 	s.world.remove(found)
 	return nil

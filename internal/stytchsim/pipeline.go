@@ -127,7 +127,7 @@ func (r *request) commit(f Fault) (answer, bool) {
 		return answer{}, false
 	}
 	c := &call{
-		world: s.world, switches: s.switches, options: &s.options, route: r.route, turn: r.entry.Seq,
+		world: s.world, switches: s.switches, options: &s.options, route: r.route, seq: r.entry.Seq,
 		path: r.httpRequest.PathValue, query: r.httpRequest.URL.Query().Get, now: s.options.Now(),
 	}
 	d, err := c.run(r.httpRequest, r.body, f)
@@ -160,8 +160,8 @@ func (c *call) run(r *http.Request, data []byte, f Fault) (document, error) {
 	if err := c.decode(fields); err != nil {
 		return nil, err
 	}
-	if f.Effect == FaultEmptyList && c.route.emptied != nil {
-		return c.route.emptied(c)
+	if f.Effect == FaultEmptyList && c.route.serveEmpty != nil {
+		return c.route.serveEmpty(c)
 	}
 	return c.route.serve(c)
 }
@@ -189,15 +189,15 @@ func envelope(d document, status int, requestID string) answer {
 
 // refused is an error answer (openapi: the examples of the error responses).
 func refused(err error, requestID string) answer {
-	broken := asRefusal(err)
+	r := asRefusal(err)
 	a := encoded(document{
-		"status_code":   broken.status,
+		"status_code":   r.status,
 		"request_id":    requestID,
-		"error_type":    broken.errorType,
-		"error_message": broken.message,
-		"error_url":     errorURL(broken.status),
-	}, broken.status)
-	a.errorType = broken.errorType
+		"error_type":    r.errorType,
+		"error_message": r.message,
+		"error_url":     errorURL(r.status),
+	}, r.status)
+	a.errorType = r.errorType
 	return a
 }
 

@@ -7,7 +7,7 @@ import (
 
 // samlConnection is a SAML connection.
 type samlConnection struct {
-	head
+	baseConnection
 	idpEntityID, idpSSOURL                      string
 	acsURL, audienceURI                         string
 	alternativeAudienceURI, alternativeACSURL   string
@@ -70,7 +70,7 @@ func createSAML(c *call) (document, error) {
 	}
 	c.in.apply(made.fields())
 	c.world.add(made)
-	c.electDefault(&made.head)
+	c.electDefault(&made.baseConnection)
 	return c.answer(made.document(c.renderer())), nil
 }
 
@@ -79,15 +79,15 @@ func createSAML(c *call) (document, error) {
 // Source: docs, start-sso-authenticate and the samples: both addresses are the
 // callback of the connection.
 func (c *call) newSAML(in *organization) (*samlConnection, error) {
-	signing, err := ownSigningCertificate(c.now)
+	signing, err := initialSigningCertificate(c.now)
 	if err != nil {
 		return nil, err
 	}
 	id := in.project.newID("saml-connection")
 	callback := in.project.root() + "/v1/b2b/sso/callback/" + id
 	return &samlConnection{
-		head:   head{kind: SAML, id: id, org: in, status: statePending},
-		acsURL: callback, audienceURI: callback,
+		baseConnection: baseConnection{kind: SAML, id: id, org: in, status: statePending},
+		acsURL:         callback, audienceURI: callback,
 		signing: []certificate{signing},
 	}, nil
 }
@@ -117,9 +117,9 @@ func updateSAML(c *call) (document, error) {
 }
 
 func (c *call) commitSAML(have *samlConnection, next samlConnection) {
-	c.activate(&next.head, next.complete())
+	c.activate(&next.baseConnection, next.complete())
 	*have = next
-	c.electDefault(&have.head)
+	c.electDefault(&have.baseConnection)
 }
 
 // complete is whether everything is there that an active connection needs.
@@ -128,11 +128,11 @@ func (c *call) commitSAML(have *samlConnection, next samlConnection) {
 // idp_entity_id, x509_certificate; required attributes are email and one of
 // full_name or first_name and last_name.
 func (s *samlConnection) complete() bool {
-	return s.idpSSOURL != "" && s.idpEntityID != "" && len(s.verification) > 0 && unmapped(s.attributeMapping) == ""
+	return s.idpSSOURL != "" && s.idpEntityID != "" && len(s.verification) > 0 && missingMapping(s.attributeMapping) == ""
 }
 
 // unmapped is the error type of what an attribute_mapping lacks, "" for nothing.
-func unmapped(m map[string]string) string {
+func missingMapping(m map[string]string) string {
 	switch {
 	case len(m) == 0:
 		return "saml_connection_attribute_mapping_required"
@@ -159,7 +159,7 @@ func mappingRule(c *call, _ *samlConnection) error {
 	if !ok {
 		return nil
 	}
-	lacking := unmapped(sent)
+	missing := missingMapping(sent)
 	if len(sent) == 0 {
 		switch c.switches.EmptyMapping {
 		case posClear:
@@ -169,10 +169,10 @@ func mappingRule(c *call, _ *samlConnection) error {
 			return nil
 		}
 	}
-	if lacking == "" || (len(sent) > 0 && c.switches.IncompleteMapping == posAccept) {
+	if missing == "" || (len(sent) > 0 && c.switches.IncompleteMapping == posAccept) {
 		return nil
 	}
-	return refuse(lacking, "attribute_mapping must map email and either full_name or first_name and last_name.")
+	return refuse(missing, "attribute_mapping must map email and either full_name or first_name and last_name.")
 }
 
 func applyRule(c *call, next *samlConnection) error {
@@ -256,7 +256,7 @@ func certificateRule(c *call, next *samlConnection) error {
 }
 
 func (c *call) addVerification(next *samlConnection, added certificate, evenTwice bool) error {
-	if !evenTwice && holds(next.verification, added.der) {
+	if !evenTwice && containsCertificate(next.verification, added.der) {
 		return nil
 	}
 	if len(next.verification) >= mostCertificates {

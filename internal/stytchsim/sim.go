@@ -36,13 +36,13 @@ const (
 
 // New makes a simulator. It panics when a switch has a position it does not know.
 func New(o Options) *Sim {
-	s := &Sim{options: o.settled()}
+	s := &Sim{options: o.withDefaults()}
 	s.api, s.control = s.handler(), s.controlHandler()
 	s.Reset()
 	return s
 }
 
-func (o Options) settled() Options {
+func (o Options) withDefaults() Options {
 	o.ProjectID = or(o.ProjectID, DefaultProjectID)
 	o.Secret = or(o.Secret, DefaultSecret)
 	o.ProjectName = or(o.ProjectName, "Simulated project")
@@ -54,7 +54,7 @@ func (o Options) settled() Options {
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the clock for whoever brings none; everybody else here is told the time
 	}
-	switches, err := o.Switches.settled()
+	switches, err := o.Switches.withDefaults()
 	if err != nil {
 		panic(fmt.Sprintf("stytchsim: %v", err))
 	}
@@ -85,7 +85,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 	case path.Clean(r.URL.Path) != r.URL.Path:
 		// ServeMux would redirect, and Stytch's answers are JSON with a request ID.
-		s.serve(elsewhere("route_not_found", "There is nothing at this path."))(w, r)
+		s.serve(unknownPath("route_not_found", "There is nothing at this path."))(w, r)
 	default:
 		s.api.ServeHTTP(w, r)
 	}
@@ -101,13 +101,13 @@ func (s *Sim) SetIntercept(i Intercept) {
 
 // SetSwitches moves all switches. It fails on a position that is not known.
 func (s *Sim) SetSwitches(to Switches) error {
-	settled, err := to.settled()
+	switches, err := to.withDefaults()
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.switches = settled
+	s.switches = switches
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (s *Switches) Set(name, value string) error {
 }
 
 // settled is the switches with each empty one at its default.
-func (s Switches) settled() (Switches, error) {
+func (s Switches) withDefaults() (Switches, error) {
 	for _, row := range SwitchTable() {
 		value := *row.at(&s)
 		if value == "" {

@@ -28,13 +28,13 @@ type project struct {
 
 // connection is a connection of any kind.
 type connection interface {
-	base() *head
+	base() *baseConnection
 	fields() []field
 	document(r renderer) document
 }
 
 // head is what connections of every kind have.
-type head struct {
+type baseConnection struct {
 	kind             Kind
 	id               string
 	org              *organization
@@ -43,7 +43,7 @@ type head struct {
 	identityProvider string // not on External connections
 }
 
-func (h *head) base() *head { return h }
+func (h *baseConnection) base() *baseConnection { return h }
 
 // The states of a connection (openapi: SAMLConnection, SCIMConnection).
 const (
@@ -190,11 +190,11 @@ type call struct {
 	path     func(name string) string
 	query    func(name string) string
 	now      time.Time
-	turn     int // the journal's seq, for the order of lists
+	seq      int // the journal's seq, for the order of lists
 }
 
 // renderer is how this call's answers are written.
-func (c *call) renderer() renderer { return renderer{c.switches, c.turn} }
+func (c *call) renderer() renderer { return renderer{c.switches, c.seq} }
 
 // lookup finds the connection a path names, of the kind the path is about.
 //
