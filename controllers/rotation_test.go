@@ -77,7 +77,7 @@ func (w *world) expectRotating(o *v1alpha1.SCIMConnection) {
 	w.expectKept(o) // the current token is untouched
 	secret := w.tokenSecret(o)
 	next := secret.Data[v1alpha1.SecretKeyNextToken]
-	Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(next))).To(Equal(stytchsim.Verdict{Accepted: true, Which: "next"}))
+	Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(next))).To(Equal(stytchsim.TokenCheck{Accepted: true, Which: "next"}))
 	token := o.Status.BearerToken
 	Expect(token.Phase).To(Equal(v1alpha1.TokenRotating))
 	Expect(token.NextLastFour).To(Equal(lastFour(next)))

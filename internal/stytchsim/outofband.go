@@ -297,11 +297,11 @@ func (s *Sim) AddDocument(d Document) error {
 }
 
 // VerifyToken is what a SCIM endpoint would say to a bearer token.
-func (s *Sim) VerifyToken(connectionID, token string) Verdict {
+func (s *Sim) VerifyToken(connectionID, token string) TokenCheck {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if scim, ok := s.world.connections[connectionID].(*scimConnection); ok {
 		return scim.verify(token, s.options.Now(), s.switches)
 	}
-	return Verdict{}
+	return TokenCheck{}
 }
