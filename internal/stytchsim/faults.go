@@ -1,6 +1,7 @@
 package stytchsim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -81,18 +82,18 @@ func (s *Sim) matchFault(c *Call) Fault {
 func (f Fault) wrongAnswer(requestID string) (answer, bool) {
 	switch f.Effect {
 	case FaultError:
-		status := or(f.Status, http.StatusInternalServerError)
+		status := cmp.Or(f.Status, http.StatusInternalServerError)
 		a := refused(&refusal{
-			status, or(f.ErrorType, "internal_server_error"), or(f.ErrorMessage, "A planted fault."),
+			status, cmp.Or(f.ErrorType, "internal_server_error"), cmp.Or(f.ErrorMessage, "A planted fault."),
 		}, requestID)
 		a.retryAfter = f.RetryAfter
 		return a, true
 	case FaultEmptyBody:
 		return f.plain("application/json", http.StatusOK, ""), true
 	case FaultInvalidJSON:
-		return f.plain("application/json", http.StatusOK, or(f.Body, `{"request_id":"`)), true
+		return f.plain("application/json", http.StatusOK, cmp.Or(f.Body, `{"request_id":"`)), true
 	case FaultHTML:
-		return f.plain("text/html", http.StatusBadGateway, or(f.Body, "<html><body><h1>502 Bad Gateway</h1></body></html>\n")), true
+		return f.plain("text/html", http.StatusBadGateway, cmp.Or(f.Body, "<html><body><h1>502 Bad Gateway</h1></body></html>\n")), true
 	default:
 		return answer{}, false
 	}
@@ -100,17 +101,9 @@ func (f Fault) wrongAnswer(requestID string) (answer, bool) {
 
 func (f Fault) plain(contentType string, status int, content string) answer {
 	return answer{
-		status: or(f.Status, status), contentType: contentType, body: []byte(content),
+		status: cmp.Or(f.Status, status), contentType: contentType, body: []byte(content),
 		retryAfter: f.RetryAfter, errorType: f.ErrorType,
 	}
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // hold waits as a fault wants. It is false when a reset ended the wait.

@@ -1,6 +1,7 @@
 package stytchsim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"path"
@@ -43,11 +44,11 @@ func New(o Options) *Sim {
 }
 
 func (o Options) withDefaults() Options {
-	o.ProjectID = or(o.ProjectID, DefaultProjectID)
-	o.Secret = or(o.Secret, DefaultSecret)
-	o.ProjectName = or(o.ProjectName, "Simulated project")
-	o.TokenLifetime = or(o.TokenLifetime, defaultTokenLifetime)
-	o.NextTokenLifetime = or(o.NextTokenLifetime, defaultNextTokenLifetime)
+	o.ProjectID = cmp.Or(o.ProjectID, DefaultProjectID)
+	o.Secret = cmp.Or(o.Secret, DefaultSecret)
+	o.ProjectName = cmp.Or(o.ProjectName, "Simulated project")
+	o.TokenLifetime = cmp.Or(o.TokenLifetime, defaultTokenLifetime)
+	o.NextTokenLifetime = cmp.Or(o.NextTokenLifetime, defaultNextTokenLifetime)
 	if o.Roles == nil {
 		o.Roles = []string{"editor", "viewer", "admin"}
 	}
