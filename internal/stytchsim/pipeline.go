@@ -1,7 +1,6 @@
 package stytchsim
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -20,15 +19,6 @@ type request struct {
 	entry       *Call         // its line in the journal; under the lock
 	world       *world        // the world at its arrival
 	reset       chan struct{} // closed when that world is reset
-}
-
-// answer is what goes back: the bytes, and what the journal says of them.
-type answer struct {
-	status      int
-	contentType string
-	retryAfter  string
-	errorType   string
-	body        []byte
 }
 
 // serve is the whole way of one call.
@@ -181,61 +171,10 @@ func (c *call) authenticate(r *http.Request) error {
 	return nil
 }
 
-// envelope is a success: request_id and status_code beside the payload (openapi).
-func envelope(d document, status int, requestID string) answer {
-	d["request_id"], d["status_code"] = requestID, status
-	return encoded(d, status)
-}
-
-// refused is an error answer (openapi: the examples of the error responses).
-func refused(err error, requestID string) answer {
-	r := asRefusal(err)
-	a := encoded(document{
-		"status_code":   r.status,
-		"request_id":    requestID,
-		"error_type":    r.errorType,
-		"error_message": r.message,
-		"error_url":     errorURL(r.status),
-	}, r.status)
-	a.errorType = r.errorType
-	return a
-}
-
-func encoded(d document, status int) answer {
-	data, err := json.Marshal(d)
-	if err != nil { // cannot be: documents hold nothing but plain values
-		panic(err)
-	}
-	return answer{status: status, contentType: "application/json", body: data}
-}
-
 // close completes the call's line in the journal, before the caller can know how
 // it ended.
 func (r *request) finish(outcome Outcome, a answer) {
 	r.sim.mu.Lock()
 	defer r.sim.mu.Unlock()
 	r.entry.Outcome, r.entry.Status, r.entry.ErrorType = outcome, a.status, a.errorType
-}
-
-func (a answer) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", a.contentType)
-	if a.retryAfter != "" {
-		w.Header().Set("Retry-After", a.retryAfter)
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a caller who is gone is none of our business
-}
-
-// cut ends the connection without an answer.
-//
-// A few bytes of one are sent before: net/http's transport silently repeats a
-// GET on a kept connection that ends without a byte, and the repetition would
-// hide the cut from whoever planted it.
-func cut(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = io.WriteString(conn, "HTTP/1.1 ")
-	_ = conn.Close()
 }
