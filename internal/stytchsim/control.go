@@ -65,7 +65,7 @@ func onLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.RemoteAddr)
 		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-			writeControl(w, http.StatusForbidden, problem{"the control endpoints are for this machine only"})
+			writeControl(w, http.StatusForbidden, problem{"the control endpoints accept requests from loopback addresses only"})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -79,7 +79,7 @@ type problem struct {
 // missing is the error of an ID that means nothing.
 type notFoundError struct{ what, id string }
 
-func (m notFoundError) Error() string { return "there is no " + m.what + " " + m.id }
+func (m notFoundError) Error() string { return m.what + " " + m.id + " not found" }
 
 func handler(serve control) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -140,7 +140,7 @@ func readControl(r *http.Request, into any) error {
 	decoder := json.NewDecoder(io.LimitReader(r.Body, largestBody))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("reading the body: %w", err)
+		return fmt.Errorf("reading the request body: %w", err)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (f *Fault) check() error {
 	case f.Skip < 0 || f.Times < 0 || f.Delay < 0:
 		return errors.New("skip, times and delay must not be negative")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("status %d is not one of an answer", f.Status)
+		return fmt.Errorf("status %d is not between 200 and 599", f.Status)
 	}
 	return checkPattern(f.Path)
 }

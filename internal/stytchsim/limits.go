@@ -19,7 +19,7 @@ type countedLimit struct {
 // AddLimit adds a rate limit to those there are.
 func (s *Sim) AddLimit(l Limit) error {
 	if l.Requests < 0 || l.Window <= 0 {
-		return errors.New("a limit needs requests and a window")
+		return errors.New("requests must not be negative, and window must be positive")
 	}
 	if err := checkPattern(l.Path); err != nil {
 		return err
@@ -102,7 +102,7 @@ func matchesPath(pattern, segments []string) bool {
 
 func checkPattern(pattern string) error {
 	if pattern != "" && !strings.HasPrefix(pattern, "/") && pattern != "**" {
-		return fmt.Errorf("path pattern %q does not begin with /", pattern)
+		return fmt.Errorf("path pattern %q must begin with / or be **", pattern)
 	}
 	if _, err := path.Match(pattern, ""); err != nil {
 		return fmt.Errorf("path pattern %q: %w", pattern, err)

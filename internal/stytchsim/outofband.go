@@ -13,12 +13,12 @@ import (
 // name. An empty secret or name leaves the one there.
 func (s *Sim) AddProject(p Project) error {
 	if p.ID == "" {
-		return errors.New("a project needs a project_id")
+		return errors.New("project_id is required")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.world.projects[p.ID] == nil && p.Secret == "" {
-		return fmt.Errorf("the new project %s needs a secret", p.ID)
+		return fmt.Errorf("secret is required for the new project %s", p.ID)
 	}
 	s.world.addProject(p)
 	return nil
@@ -66,7 +66,7 @@ func (s *Sim) PatchOrganization(key string, fields map[string]any) (Organization
 	}
 	if to.DefaultConnection != "" {
 		if c, ok := s.world.connections[to.DefaultConnection]; !ok || c.base().org != org || c.base().kind == SCIM {
-			return Organization{}, fmt.Errorf("%s is no SSO connection of the organization", to.DefaultConnection)
+			return Organization{}, fmt.Errorf("%s is not an SSO connection of the organization", to.DefaultConnection)
 		}
 	}
 	if err := org.rename(to); err != nil {
@@ -126,7 +126,7 @@ func (s *Sim) RemoveGroup(id string) error {
 // AddDocument plants what stands at a URL: nothing is ever fetched.
 func (s *Sim) AddDocument(d Document) error {
 	if d.URL == "" {
-		return errors.New("a document needs its url")
+		return errors.New("url is required")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,7 +31,7 @@ func (s *Sim) AddConnection(organizationKey string, kind Kind, fields map[string
 		return Connection{}, err
 	}
 	if _, ok := s.world.connections[made.base().id]; ok || (kind == SCIM && org.scim != nil) {
-		return Connection{}, errors.New("there is such a connection already")
+		return Connection{}, errors.New("the connection already exists")
 	}
 	if complete, ok := made.(interface{ complete() bool }); ok && fields["status"] == nil && complete.complete() {
 		made.base().status = stateActive
@@ -68,7 +68,7 @@ func (s *Sim) PatchConnection(id string, fields map[string]any) (Connection, err
 		return Connection{}, notFoundError{"connection", id}
 	}
 	if _, sent := fields["connection_id"]; sent {
-		return Connection{}, errors.New("a connection_id cannot be changed")
+		return Connection{}, errors.New("connection_id is immutable")
 	}
 	c := &call{world: s.world, options: &s.options, now: s.options.Now()}
 	if err := c.setFields(found, fields); err != nil {
@@ -130,7 +130,7 @@ func (c *call) fieldSetter(of connection, name string, data []byte) (func(), err
 			})
 		}
 	}
-	return nil, fmt.Errorf("a %s connection has no such field", of.base().kind)
+	return nil, fmt.Errorf("unknown field of a %s connection", of.base().kind)
 }
 
 func decoded[T any](at *T, data []byte) (func(), error) {
