@@ -31,7 +31,7 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 	if err != nil {
 		return connection.Identity{}, err
 	}
-	begun := p.stytch.Begun()
+	begun := p.stytch.ListedAt()
 	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
 	candidates := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {

@@ -44,8 +44,8 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	if notYet, ok := errors.AsType[*stytch.NotYet](end); ok {
 		return p.requeueAt(notYet.At), nil
 	}
-	if kept, ok := errors.AsType[*stytch.Kept](end); ok {
-		return p.concludeKept(ctx, kept)
+	if unread, ok := errors.AsType[*stytch.ReadError](end); ok {
+		return p.concludeReadError(ctx, unread)
 	}
 	if failed, ok := errors.AsType[*stytch.Error](end); ok {
 		return p.concludeFailed(ctx, failed)
@@ -76,17 +76,17 @@ func (p *pass[O, R]) concludeFinding(ctx context.Context, finding connection.Fin
 	return p.requeueAt(p.nextPass()), nil
 }
 
-// concludeKept ends a pass in which Stytch could not be read, in its own call or in that of another pass shortly before.
-func (p *pass[O, R]) concludeKept(ctx context.Context, kept *stytch.Kept) (ctrl.Result, error) {
-	p.recheckProject(kept.Err)
-	logFailed(ctx, kept.Err)
-	again, silent := connection.AfterReading(kept, connection.Met(p.o), p.slots.Start(p.now))
+// concludeReadError ends a pass in which Stytch could not be read, in its own call or in that of another pass shortly before.
+func (p *pass[O, R]) concludeReadError(ctx context.Context, unread *stytch.ReadError) (ctrl.Result, error) {
+	p.recheckProject(unread.Err)
+	logFailed(ctx, unread.Err)
+	again, silent := connection.AfterReading(unread, connection.Met(p.o), p.slots.Start(p.now))
 	if !silent {
-		if err := p.writeFailed(ctx, kept.Err); err != nil {
+		if err := p.writeFailed(ctx, unread.Err); err != nil {
 			return p.concludeUnwritten(err)
 		}
 	}
-	return p.tryAgain(again, kept.Err)
+	return p.tryAgain(again, unread.Err)
 }
 
 // concludeFailed ends a pass in which a call to Stytch failed.

@@ -528,7 +528,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 	}),
 	Entry("a 500 to an edit", unavailable500(http.StatusInternalServerError, stytchsim.FaultError, "500 internal_server_error")),
 	Entry("HTML in answer to an edit", unavailable500(http.StatusBadGateway, stytchsim.FaultHTML, "502")),
-	Entry("nothing at all in answer to an edit", unavailable500(0, stytchsim.FaultCutBeforeCommit, "got no answer")),
+	Entry("nothing at all in answer to an edit", unavailable500(0, stytchsim.FaultCutBeforeCommit, "got no response")),
 )
 
 func unavailable500(code int, effect stytchsim.Effect, message string) row {

@@ -52,7 +52,7 @@ func (p *pass[O, R]) nextMove(ctx context.Context, c *connection.Convergence[O, 
 	if err != nil {
 		return connection.Move{}, err
 	}
-	return c.Next(r, p.stytch.Begun(), in, p.shared.Now()), nil
+	return c.Next(r, p.stytch.ListedAt(), in, p.shared.Now()), nil
 }
 
 // readConnection returns the connection from the list of its organization.
@@ -100,7 +100,7 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 
 // latestListAt is when the newest list of the organization's connections was started, by whichever pass.
 func (p *pass[O, R]) latestListAt() time.Time {
-	return p.session.stytch.Looked(p.engine.kind.API, connection.RecordOf(p.o).Organization)
+	return p.session.stytch.ListedAt(p.engine.kind.API, connection.RecordOf(p.o).Organization)
 }
 
 // dropList ends a pass whose list is known to be outdated, and has the next pass list anew.

@@ -38,7 +38,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	since          time.Time // lists started before are too old for this pass
 
 	session   session
-	stytch    *stytch.Pass
+	stytch    *stytch.Caller
 	report    connection.Report
 	claimsErr error // why claims could not be listed; the result of the pass then does not count
 

@@ -23,13 +23,13 @@ func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.Exte
 // external makes the calls for External connections.
 type external struct{ shared *shared }
 
-func (external) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
+func (external) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
 	return all.External, err
 }
 
 // read reads the source's manifest if the connection refers to one.
-func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
+func (e external) read(ctx context.Context, _ *stytch.Caller, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := newSource(string(ref.Kind))
 		err := e.shared.client.Get(ctx, inNamespace(o, ref.Name), source)
@@ -43,18 +43,18 @@ func (e external) read(ctx context.Context, _ *stytch.Pass, o *v1alpha1.External
 	return nil
 }
 
-func (external) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
+func (external) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return caller.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (external) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection, step connection.Step) (stepResult, error) {
+func (external) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, step connection.Step) (stepResult, error) {
 	_, request, err := caller.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return stepResult{Request: request}, err
 }
 
-func (external) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
+func (external) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
 	record := connection.RecordOf(o)
 	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }

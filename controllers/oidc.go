@@ -22,22 +22,22 @@ func oidcEngine(s *shared) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnecti
 // oidc makes the calls for OIDC connections.
 type oidc struct{ shared *shared }
 
-func (oidc) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
+func (oidc) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
 	return all.OIDC, err
 }
 
-func (oidc) read(context.Context, *stytch.Pass, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
+func (oidc) read(context.Context, *stytch.Caller, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
-func (oidc) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
+func (oidc) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return caller.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s oidc) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
+func (s oidc) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
 	if step.Action == connection.PublishDetails {
 		return a, s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
@@ -45,6 +45,6 @@ func (s oidc) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDC
 	return a, err
 }
 
-func (s oidc) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
+func (s oidc) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
 	return s.shared.removeSource(ctx, caller, kindOIDC, o)
 }

@@ -10,19 +10,19 @@ import (
 )
 
 // remote makes the calls to Stytch for one kind. O is the type of its manifest, R the type of its connection in Stytch. Errors that
-// come from Stytch are or wrap a *stytch.Error, *stytch.Kept or *stytch.NotYet.
+// come from Stytch are or wrap a *stytch.Error, *stytch.ReadError or *stytch.NotYet.
 type remote[O v1alpha1.Connection, R any] interface {
 	// list returns every connection of the kind in an organization, from a list that was started at or after since.
-	list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]R, error)
+	list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]R, error)
 	// read adds to the inputs of the desired state what only this kind needs.
-	read(ctx context.Context, caller *stytch.Pass, o O, since time.Time, in *connection.Inputs) error
+	read(ctx context.Context, caller *stytch.Caller, o O, since time.Time, in *connection.Inputs) error
 	// create creates a connection. If it returns one, the connection exists even if there is an error too: then what should have
 	// followed the creation failed, and the next pass repairs it.
-	create(ctx context.Context, caller *stytch.Pass, o O, body stytch.Fields) (R, stytch.Request, error)
+	create(ctx context.Context, caller *stytch.Caller, o O, body stytch.Fields) (R, stytch.Request, error)
 	// perform takes one step of a plan on the connection of o. A connection.Unsent says that the step was certainly not sent.
-	perform(ctx context.Context, caller *stytch.Pass, o O, step connection.Step) (stepResult, error)
+	perform(ctx context.Context, caller *stytch.Caller, o O, step connection.Step) (stepResult, error)
 	// remove deletes the connection of o and what belongs to it. That it is gone already is no error.
-	remove(ctx context.Context, caller *stytch.Pass, o O) (stytch.Request, error)
+	remove(ctx context.Context, caller *stytch.Caller, o O) (stytch.Request, error)
 }
 
 // stepResult is the result of a step: the call to Stytch, if there was one, and Stytch's warning.

@@ -77,7 +77,7 @@ func (w *world) expectRotating(o *v1alpha1.SCIMConnection) {
 	w.expectKept(o) // the current token is untouched
 	secret := w.tokenSecret(o)
 	next := secret.Data[v1alpha1.SecretKeyNextToken]
-	Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(next))).To(Equal(stytchsim.Verdict{Accepted: true, Which: "next"}))
+	Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(next))).To(Equal(stytchsim.TokenCheck{Accepted: true, Which: "next"}))
 	token := o.Status.BearerToken
 	Expect(token.Phase).To(Equal(v1alpha1.TokenRotating))
 	Expect(token.NextLastFour).To(Equal(lastFour(next)))
@@ -503,7 +503,7 @@ var _ = Describe("A rotation", func() {
 		w.askForRotation(o, "")
 		p := w.start()
 		p.pass(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)).To(ContainSubstring("StartSCIMTokenRotation was answered with 400 bad_request"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)).To(ContainSubstring("StartSCIMTokenRotation returned 400 bad_request"))
 		remote, _ := w.sim.Connection(o.Status.ConnectionID)
 		Expect(remote.DisplayName).To(Equal("Renamed"))
 		Expect(o.Status.BearerToken.Phase).To(Equal(v1alpha1.TokenIdle), "it did not happen")

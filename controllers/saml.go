@@ -22,22 +22,22 @@ func samlEngine(s *shared) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnecti
 // saml makes the calls for SAML connections.
 type saml struct{ shared *shared }
 
-func (saml) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
+func (saml) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
 	return all.SAML, err
 }
 
-func (saml) read(context.Context, *stytch.Pass, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
+func (saml) read(context.Context, *stytch.Caller, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
-func (saml) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
+func (saml) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return caller.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection, step connection.Step) (a stepResult, err error) {
+func (s saml) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, step connection.Step) (a stepResult, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.DeleteCertificate, connection.FreeCertificate:
@@ -54,6 +54,6 @@ func (s saml) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAML
 	return a, err
 }
 
-func (s saml) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
+func (s saml) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
 	return s.shared.removeSource(ctx, caller, kindSAML, o)
 }

@@ -24,12 +24,12 @@ func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnecti
 // the Secret can be written before the token is requested, and the token is written there as soon as the response arrives.
 type scim struct{ shared *shared }
 
-func (scim) list(ctx context.Context, caller *stytch.Pass, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
+func (scim) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
 	return caller.SCIM(ctx, organization, since)
 }
 
 // read lists the connection's groups if the manifest names some.
-func (s scim) read(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
+func (s scim) read(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
 	if in.ID == "" || !connection.NamesGroups(o) {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (s scim) read(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMCon
 	return err
 }
 
-func (s scim) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
+func (s scim) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
 	proved, err := s.prove(ctx, o)
 	if err != nil {
 		return stytch.SCIMConnection{}, stytch.Request{}, err
@@ -61,7 +61,7 @@ func (s scim) create(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMC
 	return r, request, nil
 }
 
-func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (a stepResult, err error) {
+func (s scim) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (a stepResult, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
 	case connection.StartRotation:
@@ -80,7 +80,7 @@ func (s scim) perform(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIM
 }
 
 // startRotation requests the next token, and writes it into the Secret in addition to the current one.
-func (s scim) startRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scim) startRotation(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -101,7 +101,7 @@ func (s scim) startRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha
 }
 
 // completeRotation makes the next token the only one, after a write has proved that the Secret holds it and can be written.
-func (s scim) completeRotation(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+func (s scim) completeRotation(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
 	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -118,7 +118,7 @@ func (s scim) completeRotation(ctx context.Context, caller *stytch.Pass, o *v1al
 	return request, connection.Contradicted(err)
 }
 
-func (s scim) remove(ctx context.Context, caller *stytch.Pass, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scim) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	request, err := ignoreGone(caller.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err

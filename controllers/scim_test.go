@@ -38,7 +38,7 @@ func (w *world) expectToken(o *v1alpha1.SCIMConnection) {
 	w.reload(o)
 	secret := w.tokenSecret(o)
 	verdict := w.sim.VerifyToken(o.Status.ConnectionID, string(secret.Data[v1alpha1.SecretKeyToken]))
-	Expect(verdict).To(Equal(stytchsim.Verdict{Accepted: true, Which: "current"}))
+	Expect(verdict).To(Equal(stytchsim.TokenCheck{Accepted: true, Which: "current"}))
 	Expect(secret.Labels).To(HaveKeyWithValue(v1alpha1.LabelConnection, o.Status.ConnectionID))
 	Expect(string(secret.Data[v1alpha1.SecretKeyBaseURL])).To(Equal(o.Status.BaseURL))
 	token := string(secret.Data[v1alpha1.SecretKeyToken])

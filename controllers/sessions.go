@@ -163,7 +163,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 		return err
 	}
 	p.session = session
-	p.stytch = session.stytch.Pass(string(p.o.GetUID()), p.lane(ctx))
+	p.stytch = session.stytch.Caller(string(p.o.GetUID()), p.lane(ctx))
 	project := session.project.Spec.ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),

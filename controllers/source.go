@@ -24,7 +24,7 @@ func newSource(kind string) v1alpha1.Connection {
 }
 
 // removeSource deletes a SAML or OIDC connection, unless an ExternalConnection in its namespace depends on it.
-func (s *shared) removeSource(ctx context.Context, caller *stytch.Pass, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind string, o v1alpha1.Connection) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
 	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
 		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)

@@ -141,7 +141,7 @@ func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 		{"flag", "../cmd/manager/main.go", `\.\w*Var\(&o\.\w+, "([a-z-]+)"`, "operations.md", "`--%`"},
 		{"metric", "../internal/stytch/metrics.go", `Name:\s+"(\w+)"`, "operations.md", "`%`"},
 		{"metric", "../controllers/*.go", `NewDesc\("(\w+)"`, "operations.md", "`%`"},
-		{"call", "../internal/stytch/*.go", `(?:operation:|operation =|p\.rotate\(ctx,) "([A-Z]\w+)"`, "operations.md", "`%`"},
+		{"call", "../internal/stytch/*.go", `(?:operation:|operation =|c\.rotate\(ctx,) "([A-Z]\w+)"`, "operations.md", "`%`"},
 		{"end", "../internal/connection/*.go", `What: "(\w+)"`, "operations.md", "`%`"},
 		{"annotation", "../api/v1alpha1/metadata.go", `Annotation\w+ = "([^"]*[^/"])"`, "operations.md", "`%`"},
 		{"annotation", "../api/v1alpha1/metadata.go", `AnnotationRefresh\w+ = "([^"]+)"`, "samlconnection.md", "%"},

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	line := ready{URL: "http://" + listener.Addr().String(), ProjectID: options.ProjectID, Secret: options.Secret}
 	if err := json.NewEncoder(stdout).Encode(line); err != nil { //nolint:gosec // the secret opens nothing but this simulator
-		return errors.Join(fmt.Errorf("saying that it is ready: %w", err), server.Close())
+		return errors.Join(fmt.Errorf("writing the ready line: %w", err), server.Close())
 	}
 	select {
 	case err := <-ended:
@@ -92,14 +92,14 @@ func parse(args []string, stderr io.Writer) (stytchsim.Options, string, error) {
 	options := stytchsim.Options{}
 	flags := flag.NewFlagSet("stytch-sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	listen := flags.String("listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
-	flags.StringVar(&options.ProjectID, "project-id", stytchsim.DefaultProjectID, "the project's `ID`; the prefix project-live- makes it a live one")
-	flags.StringVar(&options.Secret, "secret", stytchsim.DefaultSecret, "the project's `secret`")
-	flags.StringVar(&options.ProjectName, "project-name", "", "the project's `name`")
-	flags.DurationVar(&options.Latency, "latency", 0, "how long each call takes at least")
-	flags.DurationVar(&options.TokenLifetime, "token-lifetime", 0, "how long a SCIM bearer token is good for (0: five years)")
-	flags.DurationVar(&options.NextTokenLifetime, "next-token-lifetime", 0, "how much longer the next token of a rotation is good for (0: one year)")
-	flags.Func("roles", "the project's role IDs beside stytch_member and stytch_admin, `comma-separated` (default editor,viewer,admin)", func(value string) error {
+	listen := flags.String("listen", "127.0.0.1:0", "`address` to listen on; port 0 selects a free port")
+	flags.StringVar(&options.ProjectID, "project-id", stytchsim.DefaultProjectID, "`ID` of the project; the prefix project-live- makes it a live project")
+	flags.StringVar(&options.Secret, "secret", stytchsim.DefaultSecret, "`secret` of the project")
+	flags.StringVar(&options.ProjectName, "project-name", "", "`name` of the project")
+	flags.DurationVar(&options.Latency, "latency", 0, "minimum duration of each call")
+	flags.DurationVar(&options.TokenLifetime, "token-lifetime", 0, "how long a SCIM bearer token is valid (0 means five years)")
+	flags.DurationVar(&options.NextTokenLifetime, "next-token-lifetime", 0, "how much longer than the current token the next token of a rotation is valid (0 means one year)")
+	flags.Func("roles", "role IDs of the project in addition to stytch_member and stytch_admin, `comma-separated` (default editor,viewer,admin)", func(value string) error {
 		options.Roles = strings.Split(value, ",")
 		return nil
 	})

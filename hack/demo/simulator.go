@@ -98,7 +98,7 @@ func (s *simulator) connection(ctx context.Context, o object) (stytchsim.Connect
 
 // accepts asks whether a SCIM endpoint would let a token in.
 func (s *simulator) accepts(ctx context.Context, connectionID, token string) (bool, error) {
-	var verdict stytchsim.Verdict
+	var verdict stytchsim.TokenCheck
 	err := s.ask(ctx, http.MethodPost, "/__sim/verify-token", map[string]string{"connection_id": connectionID, "token": token}, &verdict)
 	return verdict.Accepted, err
 }

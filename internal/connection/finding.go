@@ -63,7 +63,7 @@ func GoneAlready(err error) bool {
 
 // AfterReading is when to read again what could not be read, and whether nothing is said yet: where the last pass found everything
 // met, and the first failure lies in the slot that began at a time, the connection is most likely as it was.
-func AfterReading(kept *stytch.Kept, met bool, slot time.Time) (again Again, silent bool) {
+func AfterReading(kept *stytch.ReadError, met bool, slot time.Time) (again Again, silent bool) {
 	if !passing(kept.Err) {
 		return Again{}, false
 	}

@@ -48,7 +48,7 @@ func TestAReadingThatFailsIsNotSpokenOfWhileTheConnectionIsMostLikelyAsItWas(t *
 		{"refused since this slot, and all was met", refused, later, true, connection.Again{}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			again, silent := connection.AfterReading(&stytch.Kept{Err: test.failed, Since: test.since, Until: until}, test.met, noon)
+			again, silent := connection.AfterReading(&stytch.ReadError{Err: test.failed, Since: test.since, Until: until}, test.met, noon)
 			same(t, "again", again, test.again)
 			same(t, "whether nothing is said", silent, test.silent)
 		})

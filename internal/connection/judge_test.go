@@ -427,7 +427,7 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		},
 		{
 			"a 429",
-			stytch.Error{Class: stytch.Throttled, Request: stytch.Request{StatusCode: 429}, Message: "Stytch asks for fewer calls", RetryAfter: time.Second},
+			stytch.Error{Class: stytch.Throttled, Request: stytch.Request{StatusCode: 429}, Message: "rate limit exceeded", RetryAfter: time.Second},
 			v1alpha1.ReasonThrottled,
 			[]string{"429", "goes on by itself", "rateLimit"},
 		},
@@ -441,7 +441,7 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			"no answer",
 			stytch.Error{Class: stytch.Unavailable, Message: "connection refused"},
 			v1alpha1.ReasonUnavailable,
-			[]string{"got no answer: connection refused", "tried again by itself"},
+			[]string{"got no response: connection refused", "tried again by itself"},
 		},
 		{
 			"an unknown organization",

@@ -54,7 +54,7 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 	}
 	plain, wrapped := errors.New("the API server is away"), fmt.Errorf("deleting: %w", refused)
 	doubt := connection.Finding{Reason: v1alpha1.ReasonCreationInDoubt, Message: creationInDoubt()}
-	kept := &stytch.Kept{Err: lost}
+	kept := &stytch.ReadError{Err: lost}
 	for _, test := range []struct {
 		name      string
 		err, want error

@@ -15,47 +15,48 @@ import (
 	"time"
 )
 
-// longestClosed is the longest Retry-After that is believed.
-const longestClosed = 5 * time.Minute
+// maxRetryAfter limits the Retry-After of a response.
+const maxRetryAfter = 5 * time.Minute
 
-// refusal turns an answer that is not 2xx into an Error. An answer that is not
-// Stytch's (a proxy's page) says nothing of connections, whatever its status.
-func refusal(r Request, header http.Header, body []byte, hidden []string) *Error {
+// responseError makes an Error of a response that is not 2xx. A response that is
+// not from Stytch, such as the page of a proxy, says nothing about connections,
+// whatever its status.
+func responseError(r Request, header http.Header, body []byte, hidden []string) *Error {
 	var e envelope
-	read := decode(body, &e) == nil && (e.RequestID != "" || e.ErrorType != "")
-	if read {
+	fromStytch := decode(body, &e) == nil && (e.RequestID != "" || e.ErrorType != "")
+	if fromStytch {
 		r.ID, r.ErrorType = printable(e.RequestID, 128), printable(string(e.ErrorType), 64)
 	}
-	err := &Error{Request: r, Class: classify(r, read), Message: clean(string(e.ErrorMessage), hidden)}
+	err := &Error{Request: r, Class: classify(r, fromStytch), Message: clean(string(e.ErrorMessage), hidden)}
 	switch {
 	case err.Class == Throttled:
-		// Stytch's own words may count the seconds.
-		err.Message = "Stytch asks for fewer calls"
+		// Stytch's error_message may contain a number of seconds, which changes.
+		err.Message = "rate limit exceeded"
 		err.RetryAfter = retryAfter(header.Get("Retry-After"), r.Time)
 	case r.StatusCode < 400:
-		err.Message = "a redirect, which is not followed"
-	case !read:
-		err.Message = foreign(header)
+		err.Message = "redirects are not followed"
+	case !fromStytch:
+		err.Message = foreignAnswer(header)
 	}
 	return err
 }
 
-// What Stytch says when a part of a SAML connection is not there.
+// The error types of parts of a SAML connection that do not exist.
 const (
-	noCertificate   = "sso_verification_key_not_found"
-	noEncryptionKey = "sso_encryption_private_key_not_found"
+	typeNoCertificate   = "sso_verification_key_not_found"
+	typeNoEncryptionKey = "sso_encryption_private_key_not_found"
 )
 
-// classify goes by Stytch's error_type first and the status second. Which types
-// there are is from the enumeration in Stytch's mobile and browser SDKs; their
-// statuses are mostly undocumented.
-func classify(r Request, read bool) Class {
+// classify goes by Stytch's error_type first and the status second. The error
+// types are those enumerated in Stytch's mobile and browser SDKs; their statuses
+// are mostly undocumented.
+func classify(r Request, fromStytch bool) Class {
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests:
 		return Throttled
 	case r.StatusCode == http.StatusUnauthorized && r.ErrorType != "enterprise_endpoint":
-		return CredentialsRejected // enterprise_endpoint: the feature is not enabled
-	case !read || !definite(r.StatusCode):
+		return CredentialsRejected // enterprise_endpoint: the feature is not enabled for the project
+	case !fromStytch || !refusedStatus(r.StatusCode):
 		return Unavailable
 	case r.StatusCode == http.StatusForbidden:
 		return PermissionDenied
@@ -65,15 +66,15 @@ func classify(r Request, read bool) Class {
 		return OrganizationNotFound
 	case "sso_connection_not_found", "saml_connection_not_found", "oidc_connection_not_found",
 		"external_connection_not_found", "no_active_scim_connection", "scim_connection_not_found",
-		noCertificate, noEncryptionKey:
+		typeNoCertificate, typeNoEncryptionKey:
 		return NotFound
 	}
 	return Rejected
 }
 
-// retryAfter is how long a Retry-After asks to wait. No documentation of Stytch
-// speaks of one; its limits are counted in windows aligned to the clock, so
-// without it the next minute is worth a try.
+// retryAfter is how long to wait after a 429. Stytch documents no Retry-After.
+// Its rate limits count in windows that are aligned to the clock (docs:
+// platform/rate-limits), so the default is the start of the next minute.
 func retryAfter(header string, now time.Time) time.Duration {
 	wait := time.Duration(-1)
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
@@ -87,44 +88,45 @@ func retryAfter(header string, now time.Time) time.Duration {
 	case wait < time.Second:
 		return time.Second
 	}
-	return min(wait, longestClosed)
+	return min(wait, maxRetryAfter)
 }
 
-// failure turns a call without an answer into an Error. The texts of Go's network
-// errors name ports, which differ from call to call.
-func failure(r Request, timeout time.Duration, cause error) *Error {
-	return &Error{Request: r, Class: Unavailable, Message: reason(timeout, cause), Err: cause}
+// transportError makes an Error of a call without a response. The texts of Go's
+// network errors are not used, because they contain ports, which differ from call
+// to call.
+func transportError(r Request, timeout time.Duration, cause error) *Error {
+	return &Error{Request: r, Class: Unavailable, Message: transportMessage(timeout, cause), Err: cause}
 }
 
-func reason(timeout time.Duration, cause error) string {
-	dns, unnamed := errors.AsType[*net.DNSError](cause)
+func transportMessage(timeout time.Duration, cause error) string {
+	dns, unresolved := errors.AsType[*net.DNSError](cause)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](cause)
-	network, is := errors.AsType[net.Error](cause)
+	network, ok := errors.AsType[net.Error](cause)
 	switch {
 	case errors.Is(cause, context.Canceled):
-		return "it was abandoned"
-	case unnamed:
-		return fmt.Sprintf("the name %s cannot be resolved", printable(dns.Name, 100))
+		return "the call was canceled"
+	case unresolved:
+		return fmt.Sprintf("the host name %s cannot be resolved", printable(dns.Name, 100))
 	case untrusted:
 		return "the server's TLS certificate is not trusted"
 	case errors.Is(cause, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(cause, context.DeadlineExceeded):
-		return fmt.Sprintf("nothing within %s", timeout)
-	case is && network.Timeout():
-		return "the network timed out"
+		return fmt.Sprintf("timed out after %s", timeout)
+	case ok && network.Timeout():
+		return "network timeout"
 	case errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
-		return "the connection was cut"
+		return "the connection was closed"
 	}
-	return "the network failed"
+	return "network error"
 }
 
-// unbegun is the Error of a call that was not even tried: it cannot be meant, as
-// problem says, or its pass was ended by cause.
-func unbegun(operation string, now time.Time, problem string, cause error) *Error {
+// notSentError is the Error of a call that was not sent: because of problem or,
+// if problem is "", because its context ended with cause.
+func notSentError(operation string, now time.Time, problem string, cause error) *Error {
 	class, message := Rejected, problem
 	if problem == "" {
-		class, message = Unavailable, "the pass was ended"
+		class, message = Unavailable, "the reconcile was canceled"
 	}
 	return &Error{
 		Request: Request{Operation: operation, Time: now},
@@ -132,11 +134,11 @@ func unbegun(operation string, now time.Time, problem string, cause error) *Erro
 	}
 }
 
-// foreign describes an answer that is not Stytch's.
-func foreign(header http.Header) string {
+// foreignAnswer describes a response that is not from Stytch.
+func foreignAnswer(header http.Header) string {
 	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || strings.Count(kind, "/") != 1 {
-		return "the answer is not Stytch's"
+		return "the response is not from Stytch"
 	}
-	return fmt.Sprintf("the answer is not Stytch's (%s)", printable(kind, 64))
+	return fmt.Sprintf("the response is not from Stytch (%s)", printable(kind, 64))
 }

@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-// longestMessage is how many runes of Stytch's error_message are shown.
-const longestMessage = 200
+// maxMessage is the most runes shown of Stytch's error_message.
+const maxMessage = 200
 
 var (
 	pemBlock  = regexp.MustCompile(`(?s)-----BEGIN .*?(-----END [^-]*-----|$)`)
@@ -19,10 +19,9 @@ var (
 	wordsOnly = regexp.MustCompile(`^[a-z_-]+$`)
 )
 
-// clean makes one line of what the other side says: without what was sent as a
-// secret, without what looks like one, and without what differs from one call to
-// the next. It may take away too much; what is left goes into status, where
-// everybody reads.
+// clean makes one line of a message of the other side. It removes the secrets in
+// hidden, words that look like secrets, and what differs from call to call. It
+// may remove too much: the result is shown in the status of objects.
 func clean(message string, hidden []string) string {
 	message = pemBlock.ReplaceAllString(hide(strings.ToValidUTF8(message, ""), hidden), redacted)
 	message = timestamp.ReplaceAllString(message, "[time]")
@@ -30,10 +29,11 @@ func clean(message string, hidden []string) string {
 	for i, w := range words {
 		words[i] = cleanWord(w)
 	}
-	// What is not printed may have stood in the middle of a secret.
-	return printable(hide(printable(strings.Join(words, " "), len(message)), hidden), longestMessage)
+	// Removing what is not printable may have put the parts of a secret together.
+	return printable(hide(printable(strings.Join(words, " "), len(message)), hidden), maxMessage)
 }
 
+// hide replaces the secrets in hidden, in all forms in which they may be quoted.
 func hide(message string, hidden []string) string {
 	for _, h := range hidden {
 		if len(h) < 4 {
@@ -60,7 +60,7 @@ func cleanWord(word string) string {
 	return word
 }
 
-// cleanURL keeps where a URL leads: credentials and queries hold tokens.
+// cleanURL keeps host and path of a URL: credentials and queries contain tokens.
 func cleanURL(before, rest string) string {
 	u, err := url.Parse("https://" + strings.TrimRight(rest, `"'.,;)]>`))
 	if err != nil {
@@ -72,8 +72,8 @@ func cleanURL(before, rest string) string {
 	return before + "://" + u.Host + u.EscapedPath()
 }
 
-// secretLooking reports whether a word is more like a token than like a word, a
-// name or the ID of a Stytch object.
+// secretLooking reports whether a word looks like a token rather than like a
+// word, a name or the ID of a Stytch object.
 func secretLooking(word string) bool {
 	if strings.HasPrefix(word, "secret-") || strings.HasPrefix(word, "eyJ") {
 		return true
@@ -84,7 +84,7 @@ func secretLooking(word string) bool {
 	return len(word) >= 32 || len(word) >= 16 && strings.ContainsAny(word, "0123456789") && strings.ContainsFunc(word, unicode.IsLetter)
 }
 
-// printable keeps at most so many runes and none that would not be seen.
+// printable keeps at most limit runes, and only printable ones.
 func printable(s string, limit int) string {
 	var kept []rune
 	for _, r := range s {

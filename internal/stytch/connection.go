@@ -1,13 +1,11 @@
 package stytch
 
 import (
-	"slices"
-	"strings"
 	"time"
 )
 
-// Connection is what every kind of connection has. Status is as Stytch says:
-// pending or active.
+// Connection has the fields of all kinds of connections. Status is "pending" or
+// "active".
 type Connection struct {
 	OrganizationID string
 	ConnectionID   string
@@ -17,22 +15,21 @@ type Connection struct {
 
 func (c Connection) key() string { return c.ConnectionID }
 
-// identified is a connection of any kind.
-type identified interface{ key() string }
-
-// SCIMConnection is the one SCIM connection of an organization.
+// SCIMConnection is the SCIM connection of an organization. There is at most one.
 type SCIMConnection struct {
 	Connection
 	IdentityProvider string
 	BaseURL          string
 
-	// BearerToken stands only in the answer of CreateSCIM, NextBearerToken only in
-	// that of StartRotation. Stytch shows each once and this package keeps neither.
+	// BearerToken is set only in the result of CreateSCIM, NextBearerToken only
+	// in that of StartRotation. Stytch shows each once, and this package caches
+	// neither.
 	BearerToken     Secret
 	NextBearerToken Secret
 
-	// The last four characters of both tokens; of the next one "" while no rotation
-	// is open. Computed from the token where Stytch leaves them out.
+	// The last four characters of both tokens; NextBearerTokenLastFour is ""
+	// unless a rotation is in progress. Computed from the token where Stytch
+	// leaves them out.
 	BearerTokenLastFour      string
 	NextBearerTokenLastFour  string
 	BearerTokenExpiresAt     time.Time
@@ -41,16 +38,15 @@ type SCIMConnection struct {
 	GroupImplicitRoles []SCIMGroupRole
 }
 
-// SCIMGroupRole gives a role to the members of a SCIM group. GroupName is only
-// ever read.
+// SCIMGroupRole assigns a role to the members of a SCIM group. GroupName is
+// read-only.
 type SCIMGroupRole struct {
 	RoleID    string
 	GroupID   string
 	GroupName string
 }
 
-// SCIMGroup is a group that the identity provider pushed. Several may have one
-// name.
+// SCIMGroup is a group that the identity provider pushed. Names are not unique.
 type SCIMGroup struct{ ID, Name string }
 
 // SAMLConnection is a SAML SSO connection. Of its private keys only the IDs are
@@ -75,16 +71,17 @@ type SAMLConnection struct {
 	EncryptionKeyIDs         []string             // sorted
 }
 
-// OIDCConnection is an OIDC SSO connection. Its client secret is not kept: what
-// is known of it is its fingerprint.
+// OIDCConnection is an OIDC SSO connection. Its client secret is not kept, only
+// its SHA-256.
 type OIDCConnection struct {
 	Connection
 	IdentityProvider string
 	RedirectURL      string
 	ClientID         string
-	// ClientSecretSHA256 is the lower-case hex of the SHA-256 of the client secret
-	// that Stytch returned; "" when it returned none, or a mask. ClientSecretMasked
-	// says that it returned a mask: a secret is set, and not shown.
+	// ClientSecretSHA256 is the lower-case hex of the SHA-256 of the client
+	// secret in the response; "" if there was none, or a mask.
+	// ClientSecretMasked is true if it was a mask: a secret is set but not
+	// shown.
 	ClientSecretSHA256 string
 	ClientSecretMasked bool
 	Issuer             string
@@ -92,42 +89,44 @@ type OIDCConnection struct {
 	TokenURL           string
 	UserinfoURL        string
 	JWKSURL            string
-	CustomScopes       string // as Stytch returns it: between them are spaces, or %20
+	CustomScopes       string // as Stytch returns it: separated by spaces or by %20
 	AttributeMapping   map[string]string
 }
 
 // Certificate is a certificate of the identity provider as Stytch holds it.
-// SHA256 is the lower-case hex of the SHA-256 of its DER, "" when what Stytch
-// returned is not a certificate; a text comparison would fail on PEM that was
-// wrapped anew. ExpiresAt is as Stytch says, else as the certificate does.
+// SHA256 is the lower-case hex of the SHA-256 of its DER, or "" if Stytch
+// returned something that is not a certificate. It is used to compare
+// certificates, as the line breaks of PEM may differ. ExpiresAt is from Stytch
+// or, if Stytch has none, from the certificate.
 type Certificate struct {
 	ID        string
 	SHA256    string
-	Subject   string // by RFC 2253, at most 256 characters; "" when Go cannot read the certificate
+	Subject   string // by RFC 2253, at most 256 characters; "" if Go cannot parse the certificate
 	ExpiresAt time.Time
-	// PEM stands only where the connection has five, the most that Stytch takes: only
-	// there may one have to go for another, and be put back. Elsewhere it is "", since
-	// thousands of connections are held.
+	// PEM is set only if the connection has five certificates, the most that Stytch
+	// allows: only then may one have to make room for another and be restored.
+	// Otherwise it is "", since thousands of connections are cached.
 	PEM string
 }
 
-// SigningCertificate is a certificate that Stytch signs its requests to the
-// identity provider with. SHA256 and ExpiresAt are as those of [Certificate].
+// SigningCertificate is the certificate of a key with which Stytch signs its
+// requests to the identity provider. SHA256 and ExpiresAt are as in [Certificate].
 type SigningCertificate struct {
 	SHA256 string
 	// SPKISHA256 is the lower-case hex of the SHA-256 of the public key
-	// (SubjectPublicKeyInfo in DER), which a private key is compared with; "" when Go
-	// cannot read the certificate.
+	// (SubjectPublicKeyInfo in DER), to compare with a private key; "" if Go cannot
+	// parse the certificate.
 	SPKISHA256 string
-	// PEM is for whoever sets up the identity provider; "" when what Stytch returned
-	// is not a certificate.
+	// PEM is for the configuration of the identity provider; "" if Stytch returned
+	// something that is not a certificate.
 	PEM string
-	// CreatedAt is as Stytch says, else the beginning of the certificate's validity.
+	// CreatedAt is from Stytch or, if Stytch has none, the start of the certificate's
+	// validity.
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
 
-// ExternalConnection lends an organization the SSO connection of another one.
+// ExternalConnection lets an organization use the SSO connection of another one.
 type ExternalConnection struct {
 	Connection
 	ExternalOrganizationID string
@@ -136,8 +135,7 @@ type ExternalConnection struct {
 	GroupImplicitRoles     []GroupRole
 }
 
-// GroupRole gives a role to those whom the identity provider calls members of a
-// group.
+// GroupRole assigns a role to the members of a group of the identity provider.
 type GroupRole struct {
 	RoleID string
 	Group  string
@@ -146,59 +144,10 @@ type GroupRole struct {
 // SSOConnections are all SSO connections of an organization, each list ordered
 // by connection ID, so that [Find] is quick.
 //
-// Lists are shared between all who ask: whoever got one may keep it, it never
-// changes, and may not write to it.
+// Lists are shared between all callers. A list never changes and may be kept, but
+// must not be modified.
 type SSOConnections struct {
 	SAML     []SAMLConnection
 	OIDC     []OIDCConnection
 	External []ExternalConnection
-}
-
-// Find returns the connection with that ID from a list ordered by connection ID,
-// as all lists of this package are.
-func Find[C identified](list []C, connectionID string) (C, bool) {
-	i, found := search(list, connectionID)
-	if !found {
-		var none C
-		return none, false
-	}
-	return list[i], true
-}
-
-func search[C identified](list []C, connectionID string) (int, bool) {
-	return slices.BinarySearchFunc(list, connectionID, func(c C, id string) int { return strings.Compare(c.key(), id) })
-}
-
-// placed returns a copy of the list in which c stands at its place, instead of
-// what stood there. Lists are never changed: others are reading them.
-func placed[C identified](list []C, c C) []C {
-	i, found := search(list, c.key())
-	after := i
-	if found {
-		after++
-	}
-	out := make([]C, 0, len(list)+1)
-	out = append(out, list[:i]...)
-	out = append(out, c)
-	return append(out, list[after:]...)
-}
-
-// without returns the list without that connection.
-func without[C identified](list []C, connectionID string) []C {
-	i, found := search(list, connectionID)
-	if !found {
-		return list
-	}
-	return slices.Concat(list[:i], list[i+1:]) // nil when it was the last
-}
-
-// except returns a copy of the list without what is gone; nil when that is all.
-func except[T any](list []T, gone func(T) bool) []T {
-	var left []T
-	for _, entry := range list {
-		if !gone(entry) {
-			left = append(left, entry)
-		}
-	}
-	return left
 }

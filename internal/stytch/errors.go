@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Request is what there is to know of one call, for status, events and Stytch's
-// support. Operation is this package's name of the endpoint, such as
-// UpdateSAMLConnection. ID is Stytch's request_id and ErrorType its error_type;
-// both are "" when the answer was not Stytch's. StatusCode is 0 when there was
-// no answer. Time is when the answer came, or the call was given up.
+// Request describes one call, for status, events and Stytch's support. Operation
+// is the name of the endpoint in this package, such as UpdateSAMLConnection. ID
+// is Stytch's request_id and ErrorType its error_type; both are "" if the
+// response was not from Stytch. StatusCode is 0 if there was no response. Time is
+// when the response arrived or the call failed.
 //
 // A zero Request means that no call was made.
 type Request struct {
@@ -24,28 +24,29 @@ type Request struct {
 	Time       time.Time
 }
 
-// Class says what kind of remedy an [Error] needs.
+// Class groups errors by what has to be done about them.
 type Class int
 
 // The classes.
 const (
-	// Rejected is a 4xx that is none of the others: the request is wrong, or
-	// something at Stytch stands against it. ErrorType says what.
+	// Rejected is a 4xx that is none of the others: the request is invalid, or
+	// conflicts with the state in Stytch. ErrorType says why.
 	Rejected Class = iota + 1
 	// CredentialsRejected is a 401.
 	CredentialsRejected
 	// PermissionDenied is a 403.
 	PermissionDenied
-	// NotFound means that Stytch said that the connection, certificate or key named
-	// in the call is not there.
+	// NotFound means that Stytch reports that the connection, certificate or key
+	// named in the call does not exist.
 	NotFound
-	// OrganizationNotFound means that Stytch said that there is no such organization.
+	// OrganizationNotFound means that Stytch reports that the organization does
+	// not exist.
 	OrganizationNotFound
-	// Throttled is a 429. Error.RetryAfter says for how long.
+	// Throttled is a 429. Error.RetryAfter says how long to wait.
 	Throttled
-	// Unavailable is no answer (network, timeout), a 5xx, 408 or 499, a redirect, or
-	// an answer that is not Stytch's: unreadable, too long, or without the object it
-	// should hold.
+	// Unavailable means no response (network, timeout), a 5xx, 408 or 499, a
+	// redirect, or a response that is not from Stytch: unreadable, too large, or
+	// without the object it should hold.
 	Unavailable
 )
 
@@ -70,31 +71,30 @@ func (c Class) String() string {
 	return fmt.Sprintf("Class(%d)", int(c))
 }
 
-// Error is a call that failed, always as *Error. Message is one line of at most
-// 200 runes, with nothing secret-looking and nothing that changes from call to
-// call.
+// Error is a failed call, always returned as *Error. Message is one line of at
+// most 200 runes that contains no secrets and does not change from call to call.
 type Error struct {
 	Request
 	Class   Class
 	Message string
-	// RetryAfter is how long to wait after a 429, measured from Request.Time: what
-	// its Retry-After says, at most 5 minutes, else until the clock's next minute.
-	// Zero for other classes.
+	// RetryAfter is how long to wait after a 429, counted from Request.Time: the
+	// Retry-After of the response, at most 5 minutes, or else until the next
+	// full minute. Zero for other classes.
 	RetryAfter time.Duration
-	// Err is the cause, where it is not the answer. Its text may hold addresses and
-	// ports and is for logs only.
+	// Err is the cause if there was no response. Its text may contain addresses and
+	// ports; use it in logs only.
 	Err error
 }
 
-// Error returns a sentence that is the same whenever the same call fails in the
-// same way: no request ID and no time is in it.
+// Error returns a text that is the same whenever the same call fails in the same
+// way: it contains no request ID and no time.
 func (e *Error) Error() string {
-	what := fmt.Sprintf("was answered with %d", e.StatusCode)
+	what := fmt.Sprintf("returned %d", e.StatusCode)
 	switch {
 	case e.StatusCode == 0 && unsent(e.Err):
 		what = "was not sent"
 	case e.StatusCode == 0:
-		what = "got no answer"
+		what = "got no response"
 	case e.ErrorType != "":
 		what += " " + e.ErrorType
 	}
@@ -107,22 +107,22 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Unknown reports whether the call may have taken effect, or may yet do so. It
-// did not when Stytch itself answered with a 4xx other than 408 and 499, and
-// when nothing was ever sent.
+// Unknown reports whether the call may have taken effect, or still may. It has
+// not if Stytch responded with a 4xx other than 408 and 499, or if nothing was
+// sent.
 func (e *Error) Unknown() bool {
 	if unsent(e.Err) {
 		return false
 	}
 	fromStytch := e.ID != "" || e.ErrorType != ""
-	return !fromStytch || !definite(e.StatusCode)
+	return !fromStytch || !refusedStatus(e.StatusCode)
 }
 
 // statusClientClosedRequest is the status of Stytch's client_closed_request.
 const statusClientClosedRequest = 499
 
-// definite reports whether the status says that the call was refused.
-func definite(status int) bool {
+// refusedStatus reports whether the status says that the call had no effect.
+func refusedStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, statusClientClosedRequest:
 		return false
@@ -130,39 +130,39 @@ func definite(status int) bool {
 	return status >= 400 && status < 500
 }
 
-// errUnsent is the cause of an Error about a call that was never begun.
+// errUnsent is the cause of an Error of a call that was not sent.
 var errUnsent = errors.New("not sent")
 
-// unsent reports whether it is certain that not a byte of the request left:
-// there was no connection to send it on.
+// unsent reports whether it is certain that nothing was sent: there was no
+// connection to send it on.
 func unsent(err error) bool {
 	if errors.Is(err, errUnsent) {
 		return true
 	}
 	op, network := errors.AsType[*net.OpError](err)
-	_, unnamed := errors.AsType[*net.DNSError](err)
+	_, unresolved := errors.AsType[*net.DNSError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return network && op.Op == "dial" || unnamed || untrusted
+	return network && op.Op == "dial" || unresolved || untrusted
 }
 
-// NotYet is returned, always as *NotYet, instead of sending when it is not this
-// pass's turn, or when nothing may be sent after a 429. Come back at At.
+// NotYet is returned, always as *NotYet, if a call was not sent because its turn
+// has not come or because a 429 keeps the gate closed. Try again at At.
 type NotYet struct{ At time.Time } //nolint:errname // to its reader it is a time and no error
 
-// Error returns a sentence without the time.
-func (n *NotYet) Error() string { return "it is not yet this object's turn to call Stytch" }
+// Error returns a text without the time.
+func (n *NotYet) Error() string { return "waiting for this object's turn to call Stytch" }
 
-// Kept is returned, always as *Kept, when a list or an organization could not be
-// read: by the pass that tried, and without another call by every pass that asks
-// before Until. Since is when the first of this unbroken run of failures
-// happened, Err is the last of them.
-type Kept struct { //nolint:errname // named for what is done with it
+// ReadError is returned, always as *ReadError, when a list or an organization could
+// not be read. The cache keeps it: until Until all reads of the same thing return
+// it without a call. Err is the last failure, Since the time of the first one after
+// the last successful read.
+type ReadError struct {
 	Err          *Error
 	Since, Until time.Time
 }
 
-// Error returns what Err does.
-func (k *Kept) Error() string { return k.Err.Error() }
+// Error returns the text of Err.
+func (e *ReadError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.
-func (k *Kept) Unwrap() error { return k.Err }
+func (e *ReadError) Unwrap() error { return e.Err }

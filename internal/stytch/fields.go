@@ -9,18 +9,18 @@ import (
 	"reflect"
 )
 
-// Fields is the body of a create or an update, by Stytch's names. A field that
-// is absent is left alone; a zero value ("", false, an empty or nil list or map)
-// is sent, and clears. Null is never sent, since nobody says what it would mean:
-// a body that would hold one is refused before it is sent. A value that must not
-// be seen is a [Secret], standing directly in Fields.
+// Fields is the body of a create or an update, by the field names of Stytch. A
+// field that is absent is left unchanged; a zero value ("", false, an empty or
+// nil list or map) is sent and clears the field. Null is never sent, since its
+// meaning is not documented: a body that contains one is rejected before it is
+// sent. A secret must be a [Secret] directly in Fields.
 type Fields map[string]any
 
-// encode returns the body.
+// encode returns the body as JSON.
 func (f Fields) encode() ([]byte, error) {
 	out := make(map[string]any, len(f))
 	for name, value := range f {
-		if secret, is := value.(Secret); is {
+		if secret, ok := value.(Secret); ok {
 			out[name] = secret.Reveal()
 			continue
 		}
@@ -31,23 +31,23 @@ func (f Fields) encode() ([]byte, error) {
 	}
 	body, err := json.Marshal(out)
 	if err != nil {
-		return nil, errors.New("the request cannot be written as JSON")
+		return nil, errors.New("the request cannot be encoded as JSON")
 	}
 	return body, nil
 }
 
-// secrets returns what must not be repeated of an answer.
+// secrets returns the values that must not be repeated from a response.
 func (f Fields) secrets() []string {
 	var hidden []string
 	for _, value := range f {
-		if secret, is := value.(Secret); is {
+		if secret, ok := value.(Secret); ok {
 			hidden = append(hidden, secret.Reveal())
 		}
 	}
 	return hidden
 }
 
-// cleared makes an empty list or map of a nil one, which JSON would call null.
+// cleared makes an empty list or map of a nil one, which would be null in JSON.
 func cleared(value any) any {
 	switch v := reflect.ValueOf(value); {
 	case v.Kind() == reflect.Slice && v.IsNil():
@@ -58,11 +58,12 @@ func cleared(value any) any {
 	return value
 }
 
-// sendable refuses what would arrive as null, or as the placeholder of a secret.
+// sendable rejects values that would be sent as null or as the placeholder of a
+// secret.
 func sendable(name string, value any) error {
 	raw, err := json.Marshal(cleared(value))
 	if err != nil {
-		return fmt.Errorf("%s cannot be written as JSON", name)
+		return fmt.Errorf("%s cannot be encoded as JSON", name)
 	}
 	for tokens := json.NewDecoder(bytes.NewReader(raw)); ; {
 		token, err := tokens.Token()
@@ -70,7 +71,7 @@ func sendable(name string, value any) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%s cannot be written as JSON", name)
+			return fmt.Errorf("%s cannot be encoded as JSON", name)
 		case token == nil:
 			return fmt.Errorf("%s would be sent as null", name)
 		case token == redacted:

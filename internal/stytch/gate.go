@@ -2,58 +2,60 @@ package stytch
 
 import "time"
 
-// Lane says whose turn comes first.
+// Lane is the priority of a call at the gate.
 type Lane int
 
 // The lanes.
 const (
-	// Rest is for what nobody waits for: drift checks, first creations, resyncs.
-	// Every turn ahead of it counts.
+	// Rest is for calls that nobody waits for: drift checks, first creations, resyncs.
+	// Turns of both lanes go before a new one.
 	Rest Lane = iota
-	// Urgent is for what somebody waits for: deletions, edits, and the further calls
-	// of a pass already begun. Only urgent turns ahead of it count.
+	// Urgent is for calls that somebody waits for: deletions, edits, and all but the
+	// first call of a Caller. Only other urgent turns go before a new one.
 	Urgent
 )
 
 const (
 	defaultPerSecond = 5
 	defaultBurst     = 10
-	// turnKept is how long after its time a turn is kept for whoever asked for it.
+	// turnKept is how long after its time a turn stays reserved for its uid.
 	turnKept = time.Minute
-	// turnExpected is how long after its time a token is left to an urgent one.
+	// turnExpected is how long after the time of an urgent turn a token is held back
+	// for it.
 	turnExpected = time.Second
 )
 
-// gate decides when calls of one project may go. It is a token bucket with a
-// book of promised turns:
+// gate decides when calls of one project may be sent. It is a token bucket with a
+// queue of booked turns:
 //
-//	         ask(uid, lane)
-//	              │
-//	in the book? ─┼─ no ──▶ a token beyond those of the turns ahead? ─ yes ─▶ go
-//	              │                       └─ no ─▶ into the book, at the time when there will be
-//	              └─ yes ─▶ early? ─▶ the same time again
-//	                        late? ──▶ a token, not about to be fetched by somebody urgent? ─ yes ─▶ go
-//	                                     └─ no ─▶ a new time, at the same place in the row
+//	      ask(uid, lane)
+//	           │
+//	booked? ───┼─ no ──▶ more tokens than turns ahead? ─ yes ─▶ go
+//	           │                       └─ no ─▶ book a turn, for when there will be a token
+//	           └─ yes ─▶ before its time? ─▶ the same time again
+//	                     after it? ──▶ a token that no urgent turn is about to take? ─ yes ─▶ go
+//	                                      └─ no ─▶ a new time, at the same place in the queue
 //
-// Nobody waits in it and it starts nothing: time comes in as an argument. After
-// a 429 it is closed for a while. It is not safe for concurrent use.
+// It never blocks and starts no goroutine: time is an argument. After a 429 it is
+// closed for a while. It is not safe for concurrent use; sharedGate is.
 type gate struct {
-	interval time.Duration // in which the bucket gains a token
-	burst    int           // tokens it holds at most
+	interval time.Duration // after which the bucket gains a token
+	burst    int           // most tokens it holds
 
-	// empty is when the bucket held no token: it holds (now - empty) / interval. In
-	// whole nanoseconds, so that who comes at the promised time finds the token.
+	// empty is the time at which the bucket held no token: it holds (now - empty) /
+	// interval tokens. A time is exact where a number of tokens would be rounded: a
+	// call that asks again at its booked time finds its token.
 	empty  time.Time
-	closed time.Time // nothing goes before
+	closed time.Time // nothing is sent before
 
 	turns  map[string]*turn
-	urgent int    // of them
-	last   uint64 // place given last
+	urgent int    // number of turns in the Urgent lane
+	last   uint64 // the last place given out
 	swept  time.Time
 }
 
-// turn is a promise: at that time there will be a token, unless somebody more
-// urgent came between.
+// turn is a booked call: at its time there will be a token, unless an urgent turn
+// was booked in between.
 type turn struct {
 	lane  Lane
 	place uint64
@@ -67,7 +69,7 @@ func newGate(now time.Time, r Rate) *gate {
 	return g
 }
 
-// pace returns the rate as a bucket counts it.
+// pace returns the rate as the interval between tokens and the size of the bucket.
 func (r Rate) pace() (interval time.Duration, burst int) {
 	if r.PerSecond <= 0 {
 		r.PerSecond = defaultPerSecond
@@ -78,8 +80,8 @@ func (r Rate) pace() (interval time.Duration, burst int) {
 	return max(time.Duration(float64(time.Second)/r.PerSecond), 1), r.Burst
 }
 
-// keep goes on at another pace, with as many tokens as there are.
-func (g *gate) keep(now time.Time, interval time.Duration, burst int) {
+// setPace changes the pace and keeps the tokens that are in the bucket.
+func (g *gate) setPace(now time.Time, interval time.Duration, burst int) {
 	g.fill(now)
 	if interval != g.interval {
 		tokens := float64(now.Sub(g.empty)) / float64(g.interval)
@@ -89,13 +91,14 @@ func (g *gate) keep(now time.Time, interval time.Duration, burst int) {
 	g.fill(now)
 }
 
-// ask says whether the call of uid may go now, and if not, when to ask again.
+// ask reports whether the call of uid may be sent now and, if not, when to ask
+// again. A call that may be sent has taken its token.
 func (g *gate) ask(now time.Time, uid string, lane Lane) (at time.Time, ok bool) {
 	g.sweep(now)
 	g.fill(now)
 	t, booked := g.turns[uid]
 	if booked && now.After(t.at.Add(turnKept)) {
-		g.strike(uid)
+		g.drop(uid)
 		booked = false
 	}
 	if !booked {
@@ -106,11 +109,11 @@ func (g *gate) ask(now time.Time, uid string, lane Lane) (at time.Time, ok bool)
 		g.urgent++
 		t.at = earlier(t.at, g.when(now, t))
 	}
-	switch shut := now.Before(g.closed); {
+	switch closed := now.Before(g.closed); {
 	case now.Before(t.at) && !t.at.Before(g.closed):
 		return t.at, false
-	case !now.Before(t.at) && !shut && g.tokens(now) > g.expected(now, t):
-		g.strike(uid)
+	case !now.Before(t.at) && !closed && g.tokens(now) > g.expected(now, t):
+		g.drop(uid)
 		g.empty = g.empty.Add(g.interval)
 		return now, true
 	}
@@ -118,7 +121,7 @@ func (g *gate) ask(now time.Time, uid string, lane Lane) (at time.Time, ok bool)
 	return t.at, false
 }
 
-// admit answers whoever has no turn.
+// admit answers a call without a turn: it takes a token or books a turn.
 func (g *gate) admit(now time.Time, uid string, lane Lane) (time.Time, bool) {
 	ahead := len(g.turns)
 	if lane == Urgent {
@@ -138,8 +141,8 @@ func (g *gate) admit(now time.Time, uid string, lane Lane) (time.Time, bool) {
 	return t.at, false
 }
 
-// expected is how many tokens are for others who are about to come: before a
-// turn that is not urgent, the urgent ones whose time has just been.
+// expected is how many tokens are held back from t: for a turn in the Rest lane,
+// one for each urgent turn whose time has just come.
 func (g *gate) expected(now time.Time, t *turn) int {
 	if t.lane == Urgent || g.urgent == 0 {
 		return 0
@@ -153,14 +156,14 @@ func (g *gate) expected(now time.Time, t *turn) int {
 	return n
 }
 
-// close sends nothing until then.
+// close lets nothing be sent before until.
 func (g *gate) close(until time.Time) {
 	if until.After(g.closed) {
 		g.closed = until
 	}
 }
 
-// when is the time of a turn in the book.
+// when is the time of a booked turn.
 func (g *gate) when(now time.Time, t *turn) time.Time {
 	ahead := 0
 	for _, other := range g.turns {
@@ -171,7 +174,7 @@ func (g *gate) when(now time.Time, t *turn) time.Time {
 	return g.after(now, ahead)
 }
 
-// after is when there will be a token beyond so many.
+// after is the time at which there will be a token beyond those of the turns ahead.
 func (g *gate) after(now time.Time, ahead int) time.Time {
 	from := now
 	if from.Before(g.closed) {
@@ -184,10 +187,11 @@ func (g *gate) after(now time.Time, ahead int) time.Time {
 	return at
 }
 
-// full is empty, moved so that the bucket holds no more than it can at that time.
+// full is empty, moved forward if needed so that the bucket holds at most burst
+// tokens at now.
 func (g *gate) full(now time.Time) time.Time {
-	if brim := now.Add(-time.Duration(g.burst) * g.interval); brim.After(g.empty) {
-		return brim
+	if full := now.Add(-time.Duration(g.burst) * g.interval); full.After(g.empty) {
+		return full
 	}
 	return g.empty
 }
@@ -196,16 +200,16 @@ func (g *gate) fill(now time.Time) { g.empty = g.full(now) }
 
 func (g *gate) tokens(now time.Time) int { return int(now.Sub(g.empty) / g.interval) }
 
-// strike takes a turn out of the book.
-func (g *gate) strike(uid string) {
+// drop removes a booked turn.
+func (g *gate) drop(uid string) {
 	if g.turns[uid].lane == Urgent {
 		g.urgent--
 	}
 	delete(g.turns, uid)
 }
 
-// sweep strikes what nobody came for: an object deleted meanwhile, or answered
-// from memory. Once a second is enough, and is nothing beside the calls.
+// sweep drops turns that were not used: the object was deleted in the meantime, or
+// answered from the cache. Once a second is enough.
 func (g *gate) sweep(now time.Time) {
 	if now.Sub(g.swept) < time.Second {
 		return
@@ -213,7 +217,7 @@ func (g *gate) sweep(now time.Time) {
 	g.swept = now
 	for uid, t := range g.turns {
 		if now.After(t.at.Add(turnKept)) {
-			g.strike(uid)
+			g.drop(uid)
 		}
 	}
 }

@@ -210,18 +210,18 @@ func TestAnotherPaceKeepsTheTokens(t *testing.T) {
 	for i := range 5 {
 		goes(t, g, start, fmt.Sprintf("first-%d", i), Rest)
 	}
-	g.keep(start, time.Second, 8)
+	g.setPace(start, time.Second, 8)
 	if n := g.tokens(start); n != 5 {
 		t.Fatalf("%d tokens after the pace changed, want the 5 there were", n)
 	}
-	g.keep(start, time.Second, 3)
+	g.setPace(start, time.Second, 3)
 	if n := g.tokens(start); n != 3 {
 		t.Fatalf("%d tokens in a bucket of 3", n)
 	}
 }
 
 func TestTheSmallestRateAskedIsTheRate(t *testing.T) {
-	gates := newEntrances()
+	gates := newGates()
 	project := func(object, host string, r Rate) Project {
 		return Project{Credentials: Credentials{BaseURL: "https://" + host, ProjectID: "project-test-1"}, Object: object, Rate: r}
 	}
@@ -229,7 +229,7 @@ func TestTheSmallestRateAskedIsTheRate(t *testing.T) {
 	if same := gates.join(start, project("b/p", "TEST.stytch.com", Rate{PerSecond: 2, Burst: 50})); same != e {
 		t.Fatal("one project ID and host has two gates")
 	}
-	pace := func(e *entrance, interval time.Duration, burst int) {
+	pace := func(e *sharedGate, interval time.Duration, burst int) {
 		t.Helper()
 		if e.gate.interval != interval || e.gate.burst != burst {
 			t.Fatalf("the gate goes at one per %s, burst %d; want %s and %d", e.gate.interval, e.gate.burst, interval, burst)

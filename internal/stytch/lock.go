@@ -2,63 +2,64 @@ package stytch
 
 import "context"
 
-// lock is a sync.RWMutex whose waiting ends with a context. Whoever waits to be
-// alone is not overtaken by those who would share.
+// lock is like sync.RWMutex, but waiting for it ends with a context. While somebody
+// waits for the exclusive lock, nobody new gets the shared one. It is named by
+// sharing, since here writes share it and reads do not: see observation.
 type lock struct {
-	door   chan struct{} // held by whoever is alone, and in passing by whoever enters
-	inside chan struct{} // one for each who shares
+	entry   chan struct{} // one slot: held for as long as the exclusive lock, and for a moment by lockShared
+	holders chan struct{} // one slot for each holder of the shared lock
 }
 
-// sharers is how many may share at once.
-const sharers = 32
+// maxHolders is how many may hold the shared lock at once.
+const maxHolders = 32
 
 func newLock() lock {
-	return lock{door: make(chan struct{}, 1), inside: make(chan struct{}, sharers)}
+	return lock{entry: make(chan struct{}, 1), holders: make(chan struct{}, maxHolders)}
 }
 
-// share waits until nobody is alone inside.
-func (l lock) share(ctx context.Context) error {
-	if err := enter(ctx, l.door); err != nil {
+// lockShared waits until nobody holds the exclusive lock.
+func (l lock) lockShared(ctx context.Context) error {
+	if err := acquire(ctx, l.entry); err != nil {
 		return err
 	}
-	defer func() { <-l.door }()
-	return enter(ctx, l.inside)
+	defer func() { <-l.entry }()
+	return acquire(ctx, l.holders)
 }
 
-func (l lock) unshare() { <-l.inside }
+func (l lock) unlockShared() { <-l.holders }
 
-// exclude waits until nobody is inside.
-func (l lock) exclude(ctx context.Context) error {
-	if err := enter(ctx, l.door); err != nil {
+// lockExclusive waits until nobody holds the lock.
+func (l lock) lockExclusive(ctx context.Context) error {
+	if err := acquire(ctx, l.entry); err != nil {
 		return err
 	}
-	for n := range sharers {
-		if err := enter(ctx, l.inside); err != nil {
-			l.empty(n)
-			<-l.door
+	for n := range maxHolders {
+		if err := acquire(ctx, l.holders); err != nil {
+			l.release(n)
+			<-l.entry
 			return err
 		}
 	}
-	l.empty(sharers) // nobody can take their places before the door opens
+	l.release(maxHolders) // nobody takes these slots while entry is held
 	return nil
 }
 
-func (l lock) unexclude() { <-l.door }
+func (l lock) unlockExclusive() { <-l.entry }
 
-func (l lock) empty(n int) {
+func (l lock) release(n int) {
 	for range n {
-		<-l.inside
+		<-l.holders
 	}
 }
 
-func enter(ctx context.Context, room chan<- struct{}) error {
+func acquire(ctx context.Context, slots chan<- struct{}) error {
 	select {
-	case room <- struct{}{}:
+	case slots <- struct{}{}:
 		return nil
 	default:
 	}
 	select {
-	case room <- struct{}{}:
+	case slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -21,11 +21,11 @@ func newMetrics(registry prometheus.Registerer, waiting func() int) metrics {
 	m := metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stytch_requests_total",
-			Help: "Calls of the Stytch API by operation and class of the answer: 2xx, 3xx, 4xx, 429, 5xx, or none.",
+			Help: "Number of calls to the Stytch API by operation and status class: 2xx, 3xx, 4xx, 429, 5xx, or none if there was no response.",
 		}, []string{"operation", "status_class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "stytch_request_duration_seconds",
-			Help:    "Time until a call of the Stytch API was answered or given up, by operation.",
+			Help:    "Duration of calls to the Stytch API in seconds by operation, including calls without a response.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"operation"}),
 	}
@@ -36,13 +36,13 @@ func newMetrics(registry prometheus.Registerer, waiting func() int) metrics {
 	m.duration = registered(registry, m.duration)
 	registered(registry, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "stytch_gate_waiting_turns",
-		Help: "Turns to call the Stytch API that are promised for later, over all projects.",
+		Help: "Number of calls to the Stytch API that wait for their turn, over all projects.",
 	}, func() float64 { return float64(waiting()) }))
 	return m
 }
 
 func registered[C prometheus.Collector](registry prometheus.Registerer, c C) C {
-	if already, is := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(c)); is {
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](registry.Register(c)); ok {
 		if there, same := already.ExistingCollector.(C); same {
 			return there
 		}

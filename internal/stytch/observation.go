@@ -8,171 +8,125 @@ import (
 )
 
 const (
-	// A list that could not be read is tried again after this, doubling up to that.
-	firstPause = 2 * time.Second
-	lastPause  = 5 * time.Minute
-	// unused is how long an observation that nobody asks for is kept.
-	unused = 24 * time.Hour
+	// A failed read is retried after minBackoff, which doubles up to maxBackoff.
+	minBackoff = 2 * time.Second
+	maxBackoff = 5 * time.Minute
 )
 
-// observation is what is known of one thing at Stytch and since when: the SSO
-// connections of an organization, its SCIM connection, the groups of that, or the
-// ID of an organization named otherwise.
+// observation is the cached value of one thing at Stytch and the time of its read:
+// the SSO connections of an organization, its SCIM connection, the groups of that
+// connection, or the ID of an organization that was named by slug or external ID.
 //
-//	see(since):  held, and begun at or after since? ─▶ from memory
-//	             failed, and not yet to be tried? ───▶ Kept
-//	             alone under the lock, once more; then a turn, then the call
+//	read(since):  a value requested at or after since? ──▶ the cached value
+//	              failed, and not yet to be retried? ────▶ ReadError
+//	              exclusive lock, both once more; then a turn, then the call
 //
-// Writes share the lock, so that no list overlaps one and shows half of it, and
-// lay their answer into what is held. A value once handed out never changes.
+// Writes hold the lock shared, so that no list overlaps a write and shows half of
+// it. They update the cached value by their response. A returned value never changes.
 type observation[T any] struct {
 	lock lock
 
-	mu     sync.Mutex
-	held   T
-	holds  bool
-	begun  time.Time // of the last successful reading, whether still held or not
-	failed *Kept     // the current run of failures
-	pause  time.Duration
+	mu        sync.Mutex
+	value     T
+	valid     bool
+	readAt    time.Time  // when the last successful read was requested, even if its value was dropped
+	readError *ReadError // of the current run of failures
+	backoff   time.Duration
 
-	used time.Time // guarded by the shelf
+	usedAt time.Time // guarded by the cache
 }
 
-// sight is what was seen, and when the look at it was begun.
-type sight[T any] struct {
-	what  T
-	begun time.Time
+// snapshot is a value and the time at which it was requested.
+type snapshot[T any] struct {
+	value  T
+	readAt time.Time
 }
 
-// recall returns what can be said without a call, if anything can.
-func (o *observation[T]) recall(now, since time.Time) (s sight[T], known bool, err error) {
+// cached returns the value or error that needs no call, if there is one.
+func (o *observation[T]) cached(now, since time.Time) (none snapshot[T], known bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.holds && !o.begun.Before(since) {
-		return sight[T]{what: o.held, begun: o.begun}, true, nil
+	if o.valid && !o.readAt.Before(since) {
+		return snapshot[T]{value: o.value, readAt: o.readAt}, true, nil
 	}
-	if o.failed != nil && now.Before(o.failed.Until) {
-		return s, true, o.failed
+	if o.readError != nil && now.Before(o.readError.Until) {
+		return none, true, o.readError
 	}
-	return s, false, nil
+	return none, false, nil
 }
 
-// see returns what was begun at or after since. Reading needs a turn, which is
-// taken under the lock: of all who ask at once only the first needs one.
-func (o *observation[T]) see(ctx context.Context, now func() time.Time, since time.Time, turn func(context.Context) error, read func(context.Context) (T, error)) (sight[T], error) {
-	if seen, known, err := o.recall(now(), since); known {
+// read returns a value that was requested at or after since. A call needs a turn,
+// which is taken under the lock: of all concurrent readers only the first needs one.
+func (o *observation[T]) read(ctx context.Context, now func() time.Time, since time.Time, turn func(context.Context) error, fetch func(context.Context) (T, error)) (snapshot[T], error) {
+	if seen, known, err := o.cached(now(), since); known {
 		return seen, err
 	}
-	var none sight[T]
-	if err := o.lock.exclude(ctx); err != nil {
+	var none snapshot[T]
+	if err := o.lock.lockExclusive(ctx); err != nil {
 		return none, err
 	}
-	defer o.lock.unexclude()
-	if seen, known, err := o.recall(now(), since); known {
+	defer o.lock.unlockExclusive()
+	if seen, known, err := o.cached(now(), since); known {
 		return seen, err
 	}
 	if err := turn(ctx); err != nil {
 		return none, err
 	}
-	begun := now()
-	held, err := read(ctx)
+	readAt := now()
+	value, err := fetch(ctx)
 	if err != nil {
-		return none, o.keep(ctx, err)
+		return none, o.cacheError(ctx, err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.held, o.holds, o.begun, o.failed, o.pause = held, true, begun, nil, 0
-	return sight[T]{what: held, begun: begun}, nil
+	o.value, o.valid, o.readAt, o.readError, o.backoff = value, true, readAt, nil, 0
+	return snapshot[T]{value: value, readAt: readAt}, nil
 }
 
-// keep makes a failure the answer for a while. That a caller went away says
-// nothing about Stytch and is not kept, nor is a closed window, which has a time
-// of its own.
-func (o *observation[T]) keep(ctx context.Context, err error) error {
-	failure, is := errors.AsType[*Error](err)
-	if !is || ctx.Err() != nil {
+// cacheError makes a failure the answer until its retry time. The end of the
+// caller's context says nothing about Stytch and is not cached, nor is *NotYet, which
+// has a time of its own.
+func (o *observation[T]) cacheError(ctx context.Context, err error) error {
+	failed, ok := errors.AsType[*Error](err)
+	if !ok || ctx.Err() != nil {
 		return err
 	}
-	wait := failure.RetryAfter
+	wait := failed.RetryAfter
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if failure.Class != Throttled {
-		o.pause = min(max(2*o.pause, firstPause), lastPause)
-		wait = o.pause
+	if failed.Class != Throttled {
+		o.backoff = min(max(2*o.backoff, minBackoff), maxBackoff)
+		wait = o.backoff
 	}
-	since := failure.Time
-	if o.failed != nil {
-		since = o.failed.Since
+	since := failed.Time
+	if o.readError != nil {
+		since = o.readError.Since
 	}
-	o.failed = &Kept{Err: failure, Since: since, Until: failure.Time.Add(wait)}
-	return o.failed
+	o.readError = &ReadError{Err: failed, Since: since, Until: failed.Time.Add(wait)}
+	return o.readError
 }
 
-// change replaces what is held by what f makes of it, if anything is held. It
-// keeps its age: one entry is newer, the others are not.
-func (o *observation[T]) change(f func(T) T) {
+// update replaces the cached value by f of it, if there is one. readAt stays: one
+// entry is newer, the others are not.
+func (o *observation[T]) update(f func(T) T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.holds {
-		o.held = f(o.held)
+	if o.valid {
+		o.value = f(o.value)
 	}
 }
 
-// forget drops what is held.
+// forget drops the cached value.
 func (o *observation[T]) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var none T
-	o.held, o.holds = none, false
+	o.value, o.valid = none, false
 }
 
-// looked returns when the last reading was begun, or zero.
-func (o *observation[T]) looked() time.Time {
+// lastRead returns when the last successful read was requested, or zero.
+func (o *observation[T]) lastRead() time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.begun
-}
-
-// subject is what an observation is of. Credentials are part of it: what one
-// secret may see is not shown to the holder of another.
-type subject struct {
-	baseURL    string
-	credential [32]byte
-	name       string // organization ID, or what it is called; of groups, the connection ID too
-}
-
-// shelf holds the observations of one sort.
-type shelf[T any] struct {
-	mu     sync.Mutex
-	of     map[subject]*observation[T]
-	tidied time.Time
-}
-
-func (s *shelf[T]) observation(now time.Time, of subject) *observation[T] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tidy(now)
-	o, found := s.of[of]
-	if !found {
-		if s.of == nil {
-			s.of = map[subject]*observation[T]{}
-		}
-		o = &observation[T]{lock: newLock()}
-		s.of[of] = o
-	}
-	o.used = now
-	return o
-}
-
-// tidy throws away what belongs to credentials and organizations of the past.
-func (s *shelf[T]) tidy(now time.Time) {
-	if now.Sub(s.tidied) < time.Hour {
-		return
-	}
-	s.tidied = now
-	for of, o := range s.of {
-		if now.Sub(o.used) > unused {
-			delete(s.of, of)
-		}
-	}
+	return o.readAt
 }

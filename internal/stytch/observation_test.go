@@ -23,7 +23,7 @@ func TestAHundredPassesOfOneOrganizationMakeOneCall(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 100 {
 			all.Go(func() {
-				if _, err := w.pass(fmt.Sprint("uid-", i)).SSO(ctx(t), w.org, start); err != nil {
+				if _, err := w.caller(fmt.Sprint("uid-", i)).SSO(ctx(t), w.org, start); err != nil {
 					t.Errorf("pass %d: %v", i, err)
 				}
 			})
@@ -34,20 +34,20 @@ func TestAHundredPassesOfOneOrganizationMakeOneCall(t *testing.T) {
 
 func TestAListAnswersAllWhoNeedNoFresherOne(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	if !p.Begun().IsZero() {
-		t.Errorf("a pass that saw nothing saw it at %s", p.Begun())
+	caller := w.caller("uid")
+	if !caller.ListedAt().IsZero() {
+		t.Errorf("a pass that saw nothing saw it at %s", caller.ListedAt())
 	}
-	w.expect(func() { w.sso(p, at(-time.Hour)) }, "ListSSOConnections")
+	w.expect(func() { w.sso(caller, at(-time.Hour)) }, "ListSSOConnections")
 	w.clock.advance(time.Minute)
-	w.expect(func() { w.sso(p, start) })
-	w.expect(func() { w.scim(p, start) }, "GetSCIMConnection")
-	if !p.Begun().Equal(at(time.Minute)) {
-		t.Errorf("the list was begun at %s", p.Begun())
+	w.expect(func() { w.sso(caller, start) })
+	w.expect(func() { w.scim(caller, start) }, "GetSCIMConnection")
+	if !caller.ListedAt().Equal(at(time.Minute)) {
+		t.Errorf("the list was begun at %s", caller.ListedAt())
 	}
-	w.expect(func() { w.sso(p, at(time.Nanosecond)) }, "ListSSOConnections")
-	if s := w.session(); !s.Looked(APISSO, w.org).Equal(at(time.Minute)) || !s.Looked(APISCIM, w.org).Equal(at(time.Minute)) {
-		t.Errorf("looked at %s and %s", s.Looked(APISSO, w.org), s.Looked(APISCIM, w.org))
+	w.expect(func() { w.sso(caller, at(time.Nanosecond)) }, "ListSSOConnections")
+	if s := w.session(); !s.ListedAt(APISSO, w.org).Equal(at(time.Minute)) || !s.ListedAt(APISCIM, w.org).Equal(at(time.Minute)) {
+		t.Errorf("looked at %s and %s", s.ListedAt(APISSO, w.org), s.ListedAt(APISCIM, w.org))
 	}
 }
 
@@ -55,82 +55,82 @@ func TestAStartingProcessHasJustLooked(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.clock.advance(time.Hour)
 	s := w.session()
-	if got := s.Looked(APISSO, w.org); !got.Equal(start) {
+	if got := s.ListedAt(APISSO, w.org); !got.Equal(start) {
 		t.Errorf("looked at %s, want when the Service was made", got)
 	}
-	w.sso(s.Pass("uid", Rest), at(time.Minute))
+	w.sso(s.Caller("uid", Rest), at(time.Minute))
 	s.Forget(APISSO, w.org)
-	if got := s.Looked(APISSO, w.org); !got.Equal(at(time.Hour)) {
+	if got := s.ListedAt(APISSO, w.org); !got.Equal(at(time.Hour)) {
 		t.Errorf("looked at %s after the list was forgotten, want when it was begun", got)
 	}
-	w.expect(func() { w.sso(s.Pass("uid", Rest), start) }, "ListSSOConnections")
+	w.expect(func() { w.sso(s.Caller("uid", Rest), start) }, "ListSSOConnections")
 }
 
 func TestAnAnswerTakesItsPlaceInTheList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{DefaultConnection: "by-hand"})
-	p := w.pass("uid")
-	before := w.sso(p, start)
-	source := w.saml(p, "A")
+	caller := w.caller("uid")
+	before := w.sso(caller, start)
+	source := w.saml(caller, "A")
 	text, _ := certificate(t, "a")
 	second, _ := certificate(t, "b")
 	for _, pem := range []string{text, second} {
-		_, _, err := p.UpdateSAML(ctx(t), w.org, source.ConnectionID, Fields{"x509_certificate": pem})
+		_, _, err := caller.UpdateSAML(ctx(t), w.org, source.ConnectionID, Fields{"x509_certificate": pem})
 		must(t, err)
 	}
 	w.clock.advance(time.Minute)
 	other := w.organization("other")
 	lent, err := w.AddConnection(other, stytchsim.SAML, map[string]any{"status": "active"})
 	must(t, err)
-	external, _, err := p.CreateExternal(ctx(t), w.org, Fields{"external_organization_id": other, "external_connection_id": lent.ID})
+	external, _, err := caller.CreateExternal(ctx(t), w.org, Fields{"external_organization_id": other, "external_connection_id": lent.ID})
 	must(t, err)
 	w.expect(func() {
-		list := w.sso(w.pass("another"), start)
+		list := w.sso(w.caller("another"), start)
 		if len(list.SAML) != 1 || len(list.SAML[0].VerificationCertificates) != 2 || len(list.External) != 1 || list.External[0].ConnectionID != external.ConnectionID {
 			t.Errorf("held: %+v", list)
 		}
 	})
-	held, _ := Find(w.sso(p, start).SAML, source.ConnectionID)
-	_, err = p.DeleteVerificationCertificate(ctx(t), w.org, source.ConnectionID, held.VerificationCertificates[0].ID)
+	cached, _ := Find(w.sso(caller, start).SAML, source.ConnectionID)
+	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, source.ConnectionID, cached.VerificationCertificates[0].ID)
 	must(t, err)
-	if c := w.sso(p, start).SAML[0].VerificationCertificates; len(c) != 1 || c[0] != held.VerificationCertificates[1] || len(held.VerificationCertificates) != 2 {
-		t.Errorf("one certificate deleted: %+v of %+v", c, held.VerificationCertificates)
+	if c := w.sso(caller, start).SAML[0].VerificationCertificates; len(c) != 1 || c[0] != cached.VerificationCertificates[1] || len(cached.VerificationCertificates) != 2 {
+		t.Errorf("one certificate deleted: %+v of %+v", c, cached.VerificationCertificates)
 	}
-	_, err = p.DeleteSSO(ctx(t), w.org, external.ConnectionID)
+	_, err = caller.DeleteSSO(ctx(t), w.org, external.ConnectionID)
 	must(t, err)
 	w.expect(func() {
-		if list := w.sso(p, start); len(list.SAML) != 1 || len(list.External) != 0 {
+		if list := w.sso(caller, start); len(list.SAML) != 1 || len(list.External) != 0 {
 			t.Errorf("held after the deletion: %+v", list)
 		}
 	})
 	if len(before.SAML) != 0 {
 		t.Errorf("the list handed out first has changed: %+v", before)
 	}
-	if !w.session().Looked(APISSO, w.org).Equal(start) {
+	if !w.session().ListedAt(APISSO, w.org).Equal(start) {
 		t.Error("a list with replaced entries is taken for a new one")
 	}
-	w.expect(func() { w.sso(p, at(time.Second)) }, "ListSSOConnections")
+	w.expect(func() { w.sso(caller, at(time.Second)) }, "ListSSOConnections")
 }
 
 func TestWhatStytchSaysIsGoneIsNotInTheList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	p := w.pass("uid")
-	a, b := w.saml(p, "A"), w.saml(p, "B")
-	w.sso(p, start)
+	caller := w.caller("uid")
+	a, b := w.saml(caller, "A"), w.saml(caller, "B")
+	w.sso(caller, start)
 	must(t, w.RemoveConnection(a.ConnectionID))
-	_, _, err := p.UpdateSAML(ctx(t), w.org, a.ConnectionID, Fields{"display_name": "x"})
+	_, _, err := caller.UpdateSAML(ctx(t), w.org, a.ConnectionID, Fields{"display_name": "x"})
 	_ = failedAs(t, err, NotFound)
-	_, err = p.DeleteVerificationCertificate(ctx(t), w.org, b.ConnectionID, "saml-verification-key-test-none")
+	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, b.ConnectionID, "saml-verification-key-test-none")
 	_ = failedAs(t, err, NotFound)
 	w.expect(func() {
-		if list := w.sso(p, start); len(list.SAML) != 1 || list.SAML[0].ConnectionID != b.ConnectionID {
+		if list := w.sso(caller, start); len(list.SAML) != 1 || list.SAML[0].ConnectionID != b.ConnectionID {
 			t.Errorf("held: %+v", list)
 		}
 	})
 	must(t, w.RemoveConnection(b.ConnectionID))
-	_, err = p.DeleteVerificationCertificate(ctx(t), w.org, b.ConnectionID, "saml-verification-key-test-none")
+	_, err = caller.DeleteVerificationCertificate(ctx(t), w.org, b.ConnectionID, "saml-verification-key-test-none")
 	_ = failedAs(t, err, NotFound)
 	w.expect(func() {
-		if list := w.sso(p, start); len(list.SAML) != 0 {
+		if list := w.sso(caller, start); len(list.SAML) != 0 {
 			t.Errorf("held: %+v", list)
 		}
 	})
@@ -154,18 +154,18 @@ func TestOnlyAnUnknownOutcomeForgetsTheList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, stytchsim.Switches{})
-			p := w.pass("uid")
-			w.sso(p, start)
+			caller := w.caller("uid")
+			w.sso(caller, start)
 			c.fault.Method, c.fault.Times = "POST", 1
 			w.fault(c.fault)
-			_, _, err := p.CreateSAML(ctx(t), w.org, Fields{"display_name": "A"})
-			e, is := errors.AsType[*Error](err)
-			if !is || e.Unknown() != c.forgets {
-				t.Fatalf("%v, unknown %t, want %t", err, is && e.Unknown(), c.forgets)
+			_, _, err := caller.CreateSAML(ctx(t), w.org, Fields{"display_name": "A"})
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Unknown() != c.forgets {
+				t.Fatalf("%v, unknown %t, want %t", err, ok && e.Unknown(), c.forgets)
 			}
 			w.clock.advance(time.Second)
 			w.RemoveFaults()
-			got := w.calls(func() { w.sso(w.pass("another"), start) })
+			got := w.calls(func() { w.sso(w.caller("another"), start) })
 			if forgot := len(got) == 1; forgot != c.forgets {
 				t.Errorf("%v: the list was forgotten: %t, want %t", e, forgot, c.forgets)
 			}
@@ -176,14 +176,14 @@ func TestOnlyAnUnknownOutcomeForgetsTheList(t *testing.T) {
 func TestAnAnswerWithoutTheConnectionForgetsTheList(t *testing.T) {
 	for _, way := range []string{"null", "absent"} {
 		w := newWorld(t, stytchsim.Switches{AnswerConnection: way})
-		p := w.pass("uid")
-		w.sso(p, start)
-		_, _, err := p.CreateSAML(ctx(t), w.org, Fields{"display_name": "A"})
+		caller := w.caller("uid")
+		w.sso(caller, start)
+		_, _, err := caller.CreateSAML(ctx(t), w.org, Fields{"display_name": "A"})
 		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.ID == "" {
 			t.Errorf("%+v", e)
 		}
 		w.expect(func() {
-			if list := w.sso(p, start); len(list.SAML) != 1 {
+			if list := w.sso(caller, start); len(list.SAML) != 1 {
 				t.Errorf("listed: %+v", list)
 			}
 		}, "ListSSOConnections")
@@ -193,87 +193,87 @@ func TestAnAnswerWithoutTheConnectionForgetsTheList(t *testing.T) {
 func TestAFailedListIsTheAnswerForAWhile(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.fault(stytchsim.Fault{Operation: "ListSSOConnections", Status: 500})
-	var first *Kept
+	var first *ReadError
 	failed := start
 	for i, pause := range []time.Duration{2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
 		pause *= time.Second
 		w.expect(func() {
-			_, err := w.pass("uid").SSO(ctx(t), w.org, start)
-			k := kept(t, err)
+			_, err := w.caller("uid").SSO(ctx(t), w.org, start)
+			e := readError(t, err)
 			if i == 0 {
-				first = k
+				first = e
 			}
-			if !k.Since.Equal(start) || !k.Until.Equal(failed.Add(pause)) || failedAs(t, err, Unavailable).StatusCode != 500 {
-				t.Errorf("failure %d: since %s until %s, %v; want until %s", i, k.Since, k.Until, k.Err, failed.Add(pause))
+			if !e.Since.Equal(start) || !e.Until.Equal(failed.Add(pause)) || failedAs(t, err, Unavailable).StatusCode != 500 {
+				t.Errorf("failure %d: since %s until %s, %v; want until %s", i, e.Since, e.Until, e.Err, failed.Add(pause))
 			}
 		}, "ListSSOConnections")
 		w.clock.advance(pause - time.Nanosecond)
 		w.expect(func() {
-			_, err := w.pass("another").SSO(ctx(t), w.org, w.clock.Now()) // even who wants a newer one
-			if k := kept(t, err); k.Error() != first.Error() {
-				t.Errorf("the failure is told as %q and %q", k, first)
+			_, err := w.caller("another").SSO(ctx(t), w.org, w.clock.Now()) // even who wants a newer one
+			if e := readError(t, err); e.Error() != first.Error() {
+				t.Errorf("the failure is told as %q and %q", e, first)
 			}
 		})
 		w.clock.advance(time.Nanosecond)
 		failed = failed.Add(pause)
 	}
 	w.RemoveFaults()
-	w.sso(w.pass("uid"), start)
+	w.sso(w.caller("uid"), start)
 	w.fault(stytchsim.Fault{Operation: "ListSSOConnections", Status: 500})
-	_, err := w.pass("uid").SSO(ctx(t), w.org, failed.Add(time.Nanosecond))
+	_, err := w.caller("uid").SSO(ctx(t), w.org, failed.Add(time.Nanosecond))
 	if err == nil {
 		t.Fatal("a list too old is the answer")
 	}
-	if k := kept(t, err); !k.Since.Equal(failed) || !k.Until.Equal(failed.Add(2*time.Second)) {
-		t.Errorf("after a success, the next failure is since %s until %s", k.Since, k.Until)
+	if e := readError(t, err); !e.Since.Equal(failed) || !e.Until.Equal(failed.Add(2*time.Second)) {
+		t.Errorf("after a success, the next failure is since %s until %s", e.Since, e.Until)
 	}
-	w.expect(func() { w.sso(w.pass("uid"), failed) }) // which the list held still answers
+	w.expect(func() { w.sso(w.caller("uid"), failed) }) // which the list held still answers
 }
 
 func TestOtherCredentialsAreAnotherList(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	w.sso(w.pass("uid"), start)
+	w.sso(w.caller("uid"), start)
 	wrong := w.project
 	wrong.Secret = "secret-test-wrong"
 	w.expect(func() {
-		_, err := w.service.Session(wrong).Pass("other", Rest).SSO(ctx(t), w.org, start)
+		_, err := w.service.Session(wrong).Caller("other", Rest).SSO(ctx(t), w.org, start)
 		_ = failedAs(t, err, CredentialsRejected)
 	}, "ListSSOConnections")
 	must(t, w.AddProject(stytchsim.Project{ID: wrong.ProjectID, Secret: wrong.Secret.Reveal()}))
 	w.expect(func() {
-		_, err := w.service.Session(wrong).Pass("other", Rest).SSO(ctx(t), w.org, start)
-		_ = kept(t, err)
+		_, err := w.service.Session(wrong).Caller("other", Rest).SSO(ctx(t), w.org, start)
+		_ = readError(t, err)
 	})
 	again := w.project
 	again.Secret = wrong.Secret
 	again.BaseURL += "/" // the same host
 	w.expect(func() {
-		_, err := w.service.Session(again).Pass("other", Rest).SSO(ctx(t), w.org, start)
-		_ = kept(t, err)
+		_, err := w.service.Session(again).Caller("other", Rest).SSO(ctx(t), w.org, start)
+		_ = readError(t, err)
 	})
 }
 
 func TestAThrottledListIsTriedAgainWhenTheGateOpens(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.fault(stytchsim.Fault{Operation: "ListSSOConnections", Status: 429, ErrorType: "too_many_requests", Times: 1})
-	_, err := w.pass("uid").SSO(ctx(t), w.org, start)
-	if k := kept(t, err); !k.Until.Equal(at(30*time.Second)) || k.Err.RetryAfter != 30*time.Second {
-		t.Errorf("kept until %s, retry after %s", k.Until, k.Err.RetryAfter)
+	_, err := w.caller("uid").SSO(ctx(t), w.org, start)
+	if e := readError(t, err); !e.Until.Equal(at(30*time.Second)) || e.Err.RetryAfter != 30*time.Second {
+		t.Errorf("kept until %s, retry after %s", e.Until, e.Err.RetryAfter)
 	}
 	w.clock.advance(30 * time.Second)
-	w.expect(func() { w.sso(w.pass("uid"), start) }, "ListSSOConnections")
+	w.expect(func() { w.sso(w.caller("uid"), start) }, "ListSSOConnections")
 }
 
 func TestWhoGoesAwayLeavesNoFailureBehind(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	gone, leave := context.WithCancel(ctx(t))
+	drop, leave := context.WithCancel(ctx(t))
 	w.SetIntercept(func(stytchsim.Stage, stytchsim.Operation) bool { leave(); return true })
-	_, err := w.pass("uid").SSO(gone, w.org, start)
-	if _, is := errors.AsType[*Kept](err); is {
+	_, err := w.caller("uid").SSO(drop, w.org, start)
+	if _, ok := errors.AsType[*ReadError](err); ok {
 		t.Errorf("kept: %v", err)
 	}
 	w.SetIntercept(nil)
-	w.expect(func() { w.sso(w.pass("another"), start) }, "ListSSOConnections")
+	w.expect(func() { w.sso(w.caller("another"), start) }, "ListSSOConnections")
 }
 
 func TestWaitingForAnothersListEndsWithItsContext(t *testing.T) {
@@ -287,15 +287,15 @@ func TestWaitingForAnothersListEndsWithItsContext(t *testing.T) {
 		return false
 	})
 	listed := make(chan error)
-	go func() { _, err := w.pass("first").SSO(ctx(t), w.org, start); listed <- err }()
+	go func() { _, err := w.caller("first").SSO(ctx(t), w.org, start); listed <- err }()
 	<-inside
-	gone, leave := context.WithCancel(ctx(t))
+	drop, leave := context.WithCancel(ctx(t))
 	leave()
-	_, err := w.pass("second").SSO(gone, w.org, start)
-	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() || e.Error() != "ListSSOConnections was not sent: the pass was ended" {
+	_, err := w.caller("second").SSO(drop, w.org, start)
+	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() || e.Error() != "ListSSOConnections was not sent: the reconcile was canceled" {
 		t.Errorf("a list: %v", err)
 	}
-	_, _, err = w.pass("third").CreateSAML(gone, w.org, nil)
+	_, _, err = w.caller("third").CreateSAML(drop, w.org, nil)
 	if e := failedAs(t, err, Unavailable); !errors.Is(err, context.Canceled) || e.Unknown() {
 		t.Errorf("a write: %v", err)
 	}
@@ -322,14 +322,14 @@ func TestNoListOverlapsAWrite(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
-			p := session.Pass(fmt.Sprint("uid-", i), Rest)
+			caller := session.Caller(fmt.Sprint("uid-", i), Rest)
 			for range 10 {
 				if i%2 == 0 {
-					_, err := p.SSO(ctx(t), someone, time.Now())
+					_, err := caller.SSO(ctx(t), someone, time.Now())
 					must(t, err)
 					continue
 				}
-				_, _, err := p.UpdateSAML(ctx(t), someone, "c", nil)
+				_, _, err := caller.UpdateSAML(ctx(t), someone, "c", nil)
 				must(t, err)
 			}
 		})
@@ -343,45 +343,45 @@ func TestNoListOverlapsAWrite(t *testing.T) {
 func TestTheLockIsSharedOrHeldAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLock()
-		for range sharers {
-			must(t, l.share(ctx(t)))
+		for range maxHolders {
+			must(t, l.lockShared(ctx(t)))
 		}
-		gone, leave := context.WithCancel(ctx(t))
+		drop, leave := context.WithCancel(ctx(t))
 		given := make(chan error, 2)
-		go func() { given <- l.exclude(gone) }()
+		go func() { given <- l.lockExclusive(drop) }()
 		synctest.Wait()
 		leave()
 		if err := <-given; !errors.Is(err, context.Canceled) {
-			t.Fatalf("alone beside %d others: %v", sharers, err)
+			t.Fatalf("alone beside %d others: %v", maxHolders, err)
 		}
-		go func() { given <- l.exclude(ctx(t)) }()
-		for range sharers {
+		go func() { given <- l.lockExclusive(ctx(t)) }()
+		for range maxHolders {
 			synctest.Wait()
 			if len(given) > 0 {
 				t.Fatal("alone while another is inside")
 			}
-			l.unshare()
+			l.unlockShared()
 		}
 		must(t, <-given)
-		go func() { given <- l.share(ctx(t)) }()
+		go func() { given <- l.lockShared(ctx(t)) }()
 		synctest.Wait()
 		if len(given) > 0 {
 			t.Fatal("shared while another is alone")
 		}
-		l.unexclude()
+		l.unlockExclusive()
 		must(t, <-given)
 	})
 }
 
 func TestWhatNobodyAsksForIsThrownAway(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	w.sso(w.pass("uid"), start)
+	w.sso(w.caller("uid"), start)
 	other := w.organization("other")
 	for range 26 {
 		w.clock.advance(time.Hour)
-		w.session().Looked(APISSO, other)
+		w.session().ListedAt(APISSO, other)
 	}
-	if n := len(w.service.sso.of); n != 1 {
+	if n := len(w.service.sso.entries); n != 1 {
 		t.Errorf("%d observations are kept, want the one that is asked for", n)
 	}
 }
@@ -393,7 +393,7 @@ func TestAnOrganizationIsResolvedOnceForAll(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
-				id, request, err := w.pass(fmt.Sprint("uid-", i)).Organization(ctx(t), "acme")
+				id, request, err := w.caller(fmt.Sprint("uid-", i)).Organization(ctx(t), "acme")
 				if err != nil || id != w.org || request != (Request{}) && request.Operation != "GetOrganization" {
 					t.Errorf("acme is %q, %+v, %v", id, request, err)
 				}
@@ -403,14 +403,14 @@ func TestAnOrganizationIsResolvedOnceForAll(t *testing.T) {
 	}, "GetOrganization")
 	w.clock.advance(10*time.Minute + time.Second)
 	w.expect(func() {
-		id, request, err := w.pass("uid").Organization(ctx(t), "acme")
+		id, request, err := w.caller("uid").Organization(ctx(t), "acme")
 		if err != nil || id != w.org || request.ID == "" {
 			t.Errorf("acme is %q, %+v, %v", id, request, err)
 		}
 	}, "GetOrganization")
 	w.clock.advance(time.Second)
-	_, request, err := w.pass("uid").Organization(ctx(t), "nobody")
-	if k := kept(t, err); k.Err.Class != OrganizationNotFound || request != k.Err.Request {
+	_, request, err := w.caller("uid").Organization(ctx(t), "nobody")
+	if e := readError(t, err); e.Err.Class != OrganizationNotFound || request != e.Err.Request {
 		t.Errorf("nobody is %v, %+v", err, request)
 	}
 	_, _, err = answering(t, status(200, `{"request_id":"r","organization":null}`)).Organization(ctx(t), "x")
@@ -445,7 +445,7 @@ func BenchmarkReadingAListOfAThousand(b *testing.B) {
 	s, later := crowd(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if list, err := s.Pass("uid", Rest).SSO(b.Context(), someone, later()); err != nil || len(list.SAML) != 1000 {
+		if list, err := s.Caller("uid", Rest).SSO(b.Context(), someone, later()); err != nil || len(list.SAML) != 1000 {
 			b.Fatal(err)
 		}
 	}
@@ -456,7 +456,7 @@ func BenchmarkAPassAmongAThousandFromMemory(b *testing.B) {
 	id := fmt.Sprintf("saml-connection-test-%036d", 500)
 	b.ReportAllocs()
 	for b.Loop() {
-		list, err := s.Pass("uid", Rest).SSO(b.Context(), someone, start)
+		list, err := s.Caller("uid", Rest).SSO(b.Context(), someone, start)
 		if _, found := Find(list.SAML, id); err != nil || !found {
 			b.Fatal(err)
 		}
@@ -466,11 +466,11 @@ func BenchmarkAPassAmongAThousandFromMemory(b *testing.B) {
 func BenchmarkAWriteAmongAThousand(b *testing.B) {
 	s, _ := crowd(b)
 	id := fmt.Sprintf("saml-connection-test-%036d", 500)
-	p := s.Pass("uid", Rest)
-	_, _ = p.SSO(b.Context(), someone, start)
+	caller := s.Caller("uid", Rest)
+	_, _ = caller.SSO(b.Context(), someone, start)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := p.UpdateSAML(b.Context(), someone, id, Fields{"display_name": "x"}); err != nil {
+		if _, _, err := caller.UpdateSAML(b.Context(), someone, id, Fields{"display_name": "x"}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,33 +1,29 @@
 package stytch
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 )
 
 const (
-	statusDeleted = "deleted"
-	routeNotFound = "route_not_found"
-	noProject     = "project_not_found"
+	statusDeleted     = "deleted"
+	typeRouteNotFound = "route_not_found"
+	typeNoProject     = "project_not_found"
 )
 
-// SCIM returns the SCIM connection of an organization, if it has one, as a list
-// of one or none begun at or after since (GET
-// /v1/b2b/scim/{organization_id}/connection).
+// SCIM returns the SCIM connection of an organization as a list of one, or an
+// empty list if there is none (GET /v1/b2b/scim/{organization_id}/connection).
+// The list was requested at or after since.
 //
-// Which status means that there is none is not documented: the error type
-// no_active_scim_connection, a 404 about no organization, an answer without a
-// connection and a connection that is called deleted all do.
-func (p *Pass) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
+// Stytch does not document how it answers that there is none. All of these count:
+// the error type no_active_scim_connection, a 404 that is not about the
+// organization, a response without a connection, and a connection whose status is
+// "deleted".
+func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
 	const operation = "GetSCIMConnection"
-	return list(ctx, p, p.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
-		r, request, err := do[connectionReply[wireSCIM]](ctx, p.session.account, call{
+	return list(ctx, c, c.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
+		r, request, err := do[connectionReply[wireSCIM]](ctx, c.session.account, call{
 			operation: operation, method: http.MethodGet, path: scimPath(organizationID),
 		})
 		switch {
@@ -38,169 +34,103 @@ func (p *Pass) SCIM(ctx context.Context, organizationID string, since time.Time)
 		case r.Connection == nil || r.Connection.Status == statusDeleted:
 			return nil, nil
 		case r.Connection.ConnectionID == "":
-			return nil, incomplete(request, "a connection ID")
+			return nil, incompleteError(request, "a connection ID")
 		}
 		return []SCIMConnection{r.Connection.connection()}, nil
 	})
 }
 
-const (
-	longestPage = "1000" // groups on it, as many as Stytch allows
-	mostPages   = 100    // of one listing that are believed
-)
-
-// SCIMGroups returns the groups that the identity provider pushed to a SCIM
-// connection, ordered by name and then by ID, by a listing begun at or after
-// since (GET /v1/b2b/scim/{organization_id}/connection/{connection_id}, all its
-// pages). Names need not be unique. A listing that stops between two pages is
-// begun anew by whoever asks next.
-func (p *Pass) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
-	c := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: listAnswer}
-	o := p.session.groups(organizationID, connectionID)
-	seen, err := see(ctx, p, o, c.operation, groupsName(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
-		return p.groups(ctx, c)
-	})
-	return seen.what, err
-}
-
-// groups reads page after page. The pass has the turn for the first.
-func (p *Pass) groups(ctx context.Context, c call) ([]SCIMGroup, error) {
-	var all []SCIMGroup
-	for cursor, n := "", 1; ; n++ {
-		r, request, err := p.page(ctx, c, cursor)
-		if err != nil {
-			return nil, err
-		}
-		for _, g := range r.Groups {
-			if g.ID == "" {
-				return nil, incomplete(request, "a group's ID")
-			}
-			all = append(all, SCIMGroup(g))
-		}
-		switch next := r.NextCursor; {
-		case next == "":
-			return orderedGroups(all), nil
-		case next == cursor || n == mostPages:
-			return nil, &Error{Request: request, Class: Unavailable, Message: "the pages do not end"}
-		default:
-			cursor = next
-		}
-	}
-}
-
-// page reads the page after a cursor; the one after none is the first.
-func (p *Pass) page(ctx context.Context, c call, cursor string) (groupsReply, Request, error) {
-	c.query = url.Values{"limit": {longestPage}}
-	if cursor != "" {
-		c.query.Set("cursor", cursor)
-		if err := p.turn(ctx, c.operation, p.uid); err != nil {
-			return groupsReply{}, Request{}, err
-		}
-	}
-	return do[groupsReply](ctx, p.session.account, c)
-}
-
-// orderedGroups has each group once: one that was pushed between two pages may
-// have moved another onto both.
-func orderedGroups(all []SCIMGroup) []SCIMGroup {
-	once := map[string]SCIMGroup{}
-	for _, g := range all {
-		once[g.ID] = g
-	}
-	return slices.SortedFunc(maps.Values(once), func(a, b SCIMGroup) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
-	})
-}
-
-func groupsName(organizationID, connectionID string) string {
-	return organizationID + " " + connectionID
-}
-
-// absentSCIM reports whether a refusal says that there is no SCIM connection.
+// absentSCIM reports whether an error response says that there is no SCIM
+// connection.
 func absentSCIM(r Request) bool {
 	switch r.ErrorType {
 	case "no_active_scim_connection", "scim_connection_not_found":
-		return definite(r.StatusCode)
-	case "organization_not_found", routeNotFound, noProject:
+		return refusedStatus(r.StatusCode)
+	case "organization_not_found", typeRouteNotFound, typeNoProject:
 		return false
 	}
-	return r.StatusCode == http.StatusNotFound && r.ID != "" // a proxy's 404 is nobody's word
+	return r.StatusCode == http.StatusNotFound && r.ID != "" // a 404 without a request ID may be from a proxy
 }
 
 // CreateSCIM creates the SCIM connection of an organization (POST
 // /v1/b2b/scim/{organization_id}/connection) with display_name and
-// identity_provider. The answer holds BearerToken, which is never shown again.
-// It is not idempotent: after an Error that is Unknown there may be a connection.
-func (p *Pass) CreateSCIM(ctx context.Context, organizationID string, f Fields) (SCIMConnection, Request, error) {
-	return p.putSCIM(ctx, organizationID, call{
+// identity_provider. The result has BearerToken, which Stytch never shows again.
+// It is not idempotent: after an Error whose Unknown is true the connection may
+// exist.
+func (c *Caller) CreateSCIM(ctx context.Context, organizationID string, f Fields) (SCIMConnection, Request, error) {
+	return c.putSCIM(ctx, organizationID, call{
 		operation: "CreateSCIMConnection", method: http.MethodPost, path: scimPath(organizationID), fields: f,
 	})
 }
 
-// UpdateSCIM changes the fields given: display_name, identity_provider,
+// UpdateSCIM changes the given fields: display_name, identity_provider,
 // scim_group_implicit_role_assignments (PUT
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}).
-func (p *Pass) UpdateSCIM(ctx context.Context, organizationID, connectionID string, f Fields) (SCIMConnection, Request, error) {
-	return p.putSCIM(ctx, organizationID, call{
+func (c *Caller) UpdateSCIM(ctx context.Context, organizationID, connectionID string, f Fields) (SCIMConnection, Request, error) {
+	return c.putSCIM(ctx, organizationID, call{
 		operation: "UpdateSCIMConnection", method: http.MethodPut, path: scimPath(organizationID, connectionID),
 		fields: f, connection: connectionID,
 	})
 }
 
-// DeleteSCIM deletes the SCIM connection with its groups and their roles (DELETE
-// /v1/b2b/scim/{organization_id}/connection/{connection_id}). An Error of class
-// NotFound or OrganizationNotFound says that it was already gone.
-func (p *Pass) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
-	c := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
-	return remove(ctx, p, p.session.scim(organizationID), c, goneSCIM(connectionID))
+// DeleteSCIM deletes the SCIM connection with its groups and their role
+// assignments (DELETE /v1/b2b/scim/{organization_id}/connection/{connection_id}).
+// An Error of class NotFound or OrganizationNotFound means that it did not exist.
+func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
+	op := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
+	return remove(ctx, c, c.session.scim(organizationID), op, dropSCIM(connectionID))
 }
 
-// StartRotation makes the next bearer token (POST
+// StartRotation issues the next bearer token (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/start). The
-// answer holds NextBearerToken, which is never shown again; the current token
-// stays good. Like a creation it is not idempotent.
-func (p *Pass) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	c, request, err := p.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
-	if err == nil && c.NextBearerToken == "" {
-		err = incomplete(request, "the next token")
+// result has NextBearerToken, which Stytch never shows again; the current token
+// stays valid. Like a create it is not idempotent.
+func (c *Caller) StartRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	started, request, err := c.rotate(ctx, "StartSCIMTokenRotation", "start", organizationID, connectionID)
+	if err == nil && started.NextBearerToken == "" {
+		err = incompleteError(request, "the next bearer token")
 	}
-	return c, request, err
+	return started, request, err
 }
 
-// CompleteRotation makes the next bearer token the only one (POST
-// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/complete).
-// The error type scim_connection_not_rotating_token says that none is under way.
-func (p *Pass) CompleteRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.rotate(ctx, "CompleteSCIMTokenRotation", "complete", organizationID, connectionID)
+// CompleteRotation makes the next bearer token the current one and revokes the
+// old one (POST
+// /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/complete). The
+// error type scim_connection_not_rotating_token means that no rotation is in
+// progress.
+func (c *Caller) CompleteRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return c.rotate(ctx, "CompleteSCIMTokenRotation", "complete", organizationID, connectionID)
 }
 
-// CancelRotation throws the next bearer token away (POST
+// CancelRotation revokes the next bearer token (POST
 // /v1/b2b/scim/{organization_id}/connection/{connection_id}/rotate/cancel). The
-// error type scim_connection_not_rotating_token says that none is under way.
-func (p *Pass) CancelRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.rotate(ctx, "CancelSCIMTokenRotation", "cancel", organizationID, connectionID)
+// error type scim_connection_not_rotating_token means that no rotation is in
+// progress.
+func (c *Caller) CancelRotation(ctx context.Context, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return c.rotate(ctx, "CancelSCIMTokenRotation", "cancel", organizationID, connectionID)
 }
 
-func (p *Pass) rotate(ctx context.Context, operation, step, organizationID, connectionID string) (SCIMConnection, Request, error) {
-	return p.putSCIM(ctx, organizationID, call{
+func (c *Caller) rotate(ctx context.Context, operation, step, organizationID, connectionID string) (SCIMConnection, Request, error) {
+	return c.putSCIM(ctx, organizationID, call{
 		operation: operation, method: http.MethodPost, path: scimPath(organizationID, connectionID, "rotate", step),
 		connection: connectionID,
 	})
 }
 
-func (p *Pass) putSCIM(ctx context.Context, organizationID string, c call) (SCIMConnection, Request, error) {
-	return put[wireSCIM](ctx, p, p.session.scim(organizationID), c, goneSCIM(c.connection), func(_ []SCIMConnection, is SCIMConnection) []SCIMConnection {
-		is.BearerToken, is.NextBearerToken = "", "" // for the caller, not for memory
-		if is.Status == statusDeleted {
+func (c *Caller) putSCIM(ctx context.Context, organizationID string, op call) (SCIMConnection, Request, error) {
+	return put[wireSCIM](ctx, c, c.session.scim(organizationID), op, dropSCIM(op.connection), func(_ []SCIMConnection, current SCIMConnection) []SCIMConnection {
+		current.BearerToken, current.NextBearerToken = "", "" // returned to the caller only, never cached
+		if current.Status == statusDeleted {
 			return nil
 		}
-		return []SCIMConnection{is}
+		return []SCIMConnection{current}
 	})
 }
 
-// goneSCIM takes a connection out of the list, and no other that has come since.
-func goneSCIM(connectionID string) func([]SCIMConnection, string) []SCIMConnection {
-	return func(held []SCIMConnection, _ string) []SCIMConnection { return without(held, connectionID) }
+// dropSCIM removes the connection with that ID from the list, but not one that
+// was created since.
+func dropSCIM(connectionID string) func([]SCIMConnection, string) []SCIMConnection {
+	return func(cached []SCIMConnection, _ string) []SCIMConnection { return without(cached, connectionID) }
 }
 
 func scimPath(organizationID string, more ...string) []string {

@@ -1,380 +1,115 @@
 package stytch
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// pushed returns a SCIM connection and its n groups, which are called "group "
-// and a number.
-func (w *world) pushed(n int) (connectionID string, groups []SCIMGroup) {
-	w.t.Helper()
-	c, err := w.AddConnection(w.org, stytchsim.SCIM, nil)
-	must(w.t, err)
-	for i := range n {
-		groups = append(groups, w.push(c.ID, fmt.Sprintf("group %04d", i)))
-	}
-	return c.ID, groups
-}
-
-func (w *world) push(connectionID, name string) SCIMGroup {
-	w.t.Helper()
-	g, err := w.AddGroup(stytchsim.Group{Name: name, ConnectionID: connectionID})
-	must(w.t, err)
-	return SCIMGroup{ID: g.ID, Name: g.Name}
-}
-
-func (w *world) groups(p *Pass, connectionID string, since time.Time) []SCIMGroup {
-	w.t.Helper()
-	list, err := p.SCIMGroups(ctx(w.t), w.org, connectionID, since)
-	must(w.t, err)
-	return list
-}
-
-// pages answers page after page; the cursor of each is its number.
-func pages(answer func(n int) string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		n, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
-		status(200, answer(n))(w, r)
-	}
-}
-
-func TestGroupsAreReadToTheLastPage(t *testing.T) {
-	for _, s := range []stytchsim.Switches{{}, {Cursor: "null", Order: "reversed"}, {Cursor: "absent", Lists: "absent"}, {Lists: "null"}} {
-		w := newWorld(t, s)
-		id, want := w.pushed(2001)
-		p := w.pass("uid")
-		w.expect(func() {
-			if got := w.groups(p, id, start); !slices.Equal(got, want) {
-				t.Errorf("%+v: %d groups, want %d in their order", s, len(got), len(want))
-			}
-		}, "ListSCIMGroups", "ListSCIMGroups", "ListSCIMGroups")
-		none := newWorld(t, s)
-		id, _ = none.pushed(0)
-		if got := none.groups(none.pass("uid"), id, start); got != nil {
-			t.Errorf("%+v: %+v, want none", s, got)
-		}
-	}
-}
-
-func TestGroupsOfOneNameComeInTheOrderOfTheirIDs(t *testing.T) {
+func TestTheTokensOfASCIMConnectionAreShownOnceAndKeptNowhere(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	id, _ := w.pushed(0)
-	twins := []SCIMGroup{w.push(id, "twin"), w.push(id, "twin"), w.push(id, "twin")}
-	slices.SortFunc(twins, func(a, b SCIMGroup) int { return strings.Compare(a.ID, b.ID) })
-	want := append([]SCIMGroup{w.push(id, "Zebra"), w.push(id, "ape")}, twins...)
-	if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, want) {
-		t.Errorf("%+v, want %+v", got, want)
+	caller := w.caller("uid")
+	if list := w.scim(caller, start); list != nil {
+		t.Fatalf("none is there, and listed is %+v", list)
+	}
+	made, _, err := caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
+	must(t, err)
+	if made.BearerToken == "" || made.BearerTokenLastFour != made.BearerToken.LastFour() || made.BaseURL == "" || made.BearerTokenExpiresAt.IsZero() || made.NextBearerTokenLastFour != "" {
+		t.Errorf("created: %+v", made)
+	}
+	if !w.VerifyToken(made.ConnectionID, made.BearerToken.Reveal()).Accepted {
+		t.Error("the token that was read is not the connection's")
+	}
+	cached := w.scim(caller, start)
+	if len(cached) != 1 || cached[0].BearerToken != "" || cached[0].BearerTokenLastFour != made.BearerTokenLastFour {
+		t.Errorf("held: %+v", cached)
+	}
+	rotating, _, err := caller.StartRotation(ctx(t), w.org, made.ConnectionID)
+	must(t, err)
+	if rotating.NextBearerToken == "" || rotating.NextBearerTokenLastFour != rotating.NextBearerToken.LastFour() || rotating.BearerToken != "" || rotating.NextBearerTokenExpiresAt.IsZero() {
+		t.Errorf("rotating: %+v", rotating)
+	}
+	if cached = w.scim(caller, start); cached[0].NextBearerToken != "" || cached[0].NextBearerTokenLastFour != rotating.NextBearerTokenLastFour {
+		t.Errorf("held while rotating: %+v", cached)
+	}
+	done, _, err := caller.CompleteRotation(ctx(t), w.org, made.ConnectionID)
+	must(t, err)
+	if done.BearerTokenLastFour != rotating.NextBearerTokenLastFour || done.NextBearerTokenLastFour != "" {
+		t.Errorf("completed: %+v", done)
+	}
+	_, _, err = caller.CancelRotation(ctx(t), w.org, made.ConnectionID)
+	if e := failedAs(t, err, Rejected); e.ErrorType != "scim_connection_not_rotating_token" {
+		t.Errorf("cancelling nothing: %v", e)
 	}
 }
 
-func TestGroupsAnswerAllWhoNeedNoFresherOnes(t *testing.T) {
+func TestASCIMConnectionIsOneForAnOrganization(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	id, groups := w.pushed(1)
-	w.secondly() // one call and no more
+	caller := w.caller("uid")
+	w.scim(caller, start)
+	made, _, err := caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Acme", "identity_provider": "okta"})
+	must(t, err)
+	_, _, err = caller.CreateSCIM(ctx(t), w.org, Fields{"display_name": "Second", "identity_provider": "okta"})
+	if e := failedAs(t, err, Rejected); e.ErrorType != "active_scim_connection_exists" || e.Unknown() {
+		t.Errorf("creating a second one: %v", e)
+	}
+	_, err = caller.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
+	must(t, err)
 	w.expect(func() {
-		var all sync.WaitGroup
-		for i := range 20 {
-			all.Go(func() {
-				if got, err := w.pass(fmt.Sprint("uid-", i)).SCIMGroups(ctx(t), w.org, id, start); err != nil || !slices.Equal(got, groups) {
-					t.Errorf("pass %d: %+v, %v", i, got, err)
-				}
-			})
-		}
-		all.Wait()
-	}, "ListSCIMGroups")
-	w.clock.advance(time.Minute)
-	later := w.push(id, "zoo")
-	w.expect(func() {
-		if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, groups) {
-			t.Errorf("from memory: %+v", got)
+		if list := w.scim(caller, start); list != nil {
+			t.Errorf("deleted, and held is %+v", list)
 		}
 	})
-	w.expect(func() {
-		if got := w.groups(w.pass("uid"), id, at(time.Nanosecond)); !slices.Equal(got, append(groups, later)) {
-			t.Errorf("listed anew: %+v", got)
-		}
-	}, "ListSCIMGroups")
+	_, err = caller.DeleteSCIM(ctx(t), w.org, made.ConnectionID)
+	_ = failedAs(t, err, NotFound)
 }
 
-func TestReadingGroupsIsNoLookAtTheConnection(t *testing.T) {
+func TestASCIMConnectionThatIsGoneTakesNoOtherWithIt(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	id, _ := w.pushed(1)
-	p := w.pass("uid")
-	w.scim(p, start)
-	w.clock.advance(time.Minute)
-	w.expect(func() { w.groups(p, id, at(time.Second)) }, "ListSCIMGroups")
-	if s := w.session(); !p.Begun().Equal(start) || !s.Looked(APISCIM, w.org).Equal(start) {
-		t.Errorf("begun at %s, looked at %s", p.Begun(), s.Looked(APISCIM, w.org))
+	caller := w.caller("uid")
+	made, err := w.AddConnection(w.org, stytchsim.SCIM, nil)
+	must(t, err)
+	w.scim(caller, start)
+	_, err = caller.DeleteSCIM(ctx(t), w.org, "scim-connection-test-00000000-0000-4000-8000-000000000000")
+	_ = failedAs(t, err, NotFound)
+	if cached := w.scim(caller, start); len(cached) != 1 || cached[0].ConnectionID != made.ID {
+		t.Errorf("held: %+v", cached)
 	}
-	w.expect(func() { w.scim(p, start) })
 }
 
-func TestGroupsOfEachConnectionAreKeptApart(t *testing.T) {
-	w := newWorld(t, stytchsim.Switches{})
-	id, groups := w.pushed(1)
-	p := w.pass("uid")
-	w.groups(p, id, start)
-	w.expect(func() {
-		_, err := p.SCIMGroups(ctx(t), w.organization("other"), id, start)
-		_ = failedAs(t, err, NotFound)
-		k := kept(t, err)
-		_, err = p.SCIMGroups(ctx(t), w.org, "scim-connection-test-none", start)
-		if failedAs(t, err, NotFound).ErrorType == "" || k.Err.Operation != "ListSCIMGroups" || !k.Until.Equal(at(2*time.Second)) {
-			t.Errorf("%v, until %s", k, k.Until)
+func TestAnAbsentSCIMConnectionIsSeenInEachWayOfSayingIt(t *testing.T) {
+	for _, way := range []string{"404", "400", "null", "absent", "deleted"} {
+		w := newWorld(t, stytchsim.Switches{AbsentSCIM: way})
+		if list := w.scim(w.caller("uid"), start); list != nil {
+			t.Errorf("%s: %+v", way, list)
 		}
-	}, "ListSCIMGroups", "ListSCIMGroups")
-	if got := w.groups(p, id, start); !slices.Equal(got, groups) {
-		t.Errorf("held: %+v", got)
 	}
-}
-
-func TestAPageOfGroupsIsAskedForByItsCursor(t *testing.T) {
-	const cursor = "a+b/c=&limit=1 %"
-	var asked []url.Values
-	p := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.URL.Query())
-		if len(asked) == 1 {
-			status(200, `{"scim_groups":[{"group_id":"2","group_name":"b"}],"status_code":200,"next_cursor":"`+cursor+`"}`)(w, r)
-			return
-		}
-		status(200, `{"scim_groups":[{"group_id":"1","group_name":"a"},{"group_id":"2","group_name":"b"}],"status_code":200,"next_cursor":null}`)(w, r)
-	})
-	got, err := p.SCIMGroups(ctx(t), someone, "c", start)
-	if want := []SCIMGroup{{"1", "a"}, {"2", "b"}}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("%+v, %v; want %+v, each once, without a request_id", got, err, want)
-	}
-	if got, want := fmt.Sprint(asked), "[map[limit:[1000]] map[cursor:["+cursor+"] limit:[1000]]]"; got != want {
-		t.Errorf("asked %s\nwant %s", got, want)
-	}
-}
-
-func TestGroupsWithoutEndAreNotReadForever(t *testing.T) {
-	for name, c := range map[string]struct {
-		answer func(n int) string
-		calls  int
+	for _, c := range []struct {
+		status int
+		body   string
+		absent bool
 	}{
-		"the same page again": {func(int) string { return `{"request_id":"r","next_cursor":"7"}` }, 2},
-		"ever more pages":     {func(n int) string { return fmt.Sprintf(`{"request_id":"r","next_cursor":"%d"}`, n+1) }, 100},
+		{404, refused("something_unheard_of"), true},
+		{400, refused("scim_connection_not_found"), true},
+		{404, refused("organization_not_found"), false},
+		{404, refused("route_not_found"), false},
+		{404, refused("project_not_found"), false},
+		{400, refused("something_unheard_of"), false},
+		{404, "<html>", false},
+		{500, refused("no_active_scim_connection"), false},
+		{200, "{}", false},
 	} {
-		calls := 0
-		answer := pages(c.answer)
-		p := against("http://stytch", Options{Transport: direct{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			calls++
-			answer(w, r)
-		})}})
-		_, err := p.SCIMGroups(ctx(t), someone, "c", start)
-		k := kept(t, err)
-		if e := k.Err; e.Class != Unavailable || e.ID != "r" || e.Error() != "ListSCIMGroups was answered with 200: the pages do not end" || calls != c.calls {
-			t.Errorf("%s: %v after %d calls, want %d", name, e, calls, c.calls)
+		list, err := answering(t, status(c.status, c.body)).SCIM(ctx(t), someone, start)
+		if absent := err == nil && list == nil; absent != c.absent {
+			t.Errorf("%d %s: %+v, %v", c.status, c.body, list, err)
 		}
-	}
-	last := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
-		next := ""
-		if n < 99 {
-			next = strconv.Itoa(n + 1)
-		}
-		return fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"%d"}],"next_cursor":%q}`, n, next)
-	})}})
-	if got, err := last.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 100 {
-		t.Errorf("%d groups on a hundred pages, %v", len(got), err)
-	}
-}
-
-func TestHalfAListingOfGroupsIsNone(t *testing.T) {
-	for name, c := range map[string]struct {
-		second string
-		says   string
-	}{
-		"a refusal":            {`{}`, "ListSCIMGroups was answered with 200: the answer is not Stytch's (application/json)"},
-		"a group without name": {`{"request_id":"r","scim_groups":[{"group_name":"b"}]}`, "ListSCIMGroups was answered with 200: the answer is without a group's ID"},
-	} {
-		p := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
-			if n == 1 {
-				return c.second
-			}
-			return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"a"}],"next_cursor":"1"}`
-		})}})
-		got, err := p.SCIMGroups(ctx(t), someone, "c", start)
-		if k := kept(t, err); got != nil || k.Error() != c.says {
-			t.Errorf("%s: %+v, %q", name, got, k)
-		}
-	}
-}
-
-func TestEachPageOfGroupsNeedsATurn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, func(n int) http.HandlerFunc {
-			next := ""
-			if n%3 != 0 {
-				next = strconv.Itoa(n)
-			}
-			return status(200, fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"g"}],"next_cursor":%q}`, next))
-		})
-		p := s.Pass("uid", Rest)
-		must(t, p.Reserve(ctx(t))) // which is for the first page
-		_, err := p.SCIMGroups(ctx(t), someone, "c", start)
-		must(t, err)
-		if got := fmt.Sprint(arrived()); got != "[0s 1s 2s]" {
-			t.Errorf("calls after %s", got)
-		}
-		begun := time.Now()
-		if _, err := s.Pass("second", Rest).SCIMGroups(ctx(t), someone, "d", begun); !notYet(t, err).Equal(begun.Add(time.Second)) {
-			t.Errorf("the turn of a first page: %v", err)
-		}
-	})
-}
-
-func TestAListingOfGroupsThatStopsBetweenPagesIsBegunAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		answers := map[string]string{
-			"":     `{"request_id":"r","scim_groups":[{"group_id":"1"}],"next_cursor":"next"}`,
-			"next": `{"request_id":"r","scim_groups":[{"group_id":"2"}]}`,
-		}
-		var asked []string
-		between := func() {}
-		s, _ := paced(Rate{PerSecond: 1, Burst: 1}, func(int) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) {
-				cursor := r.URL.Query().Get("cursor")
-				asked = append(asked, cursor)
-				between()
-				status(200, answers[cursor])(w, r)
-			}
-		})
-		list := func(ctx context.Context) ([]SCIMGroup, error) {
-			return s.Pass("uid", Rest).SCIMGroups(ctx, someone, "c", start)
-		}
-		begun := time.Now()
-		between = func() {
-			for i := range 2 {
-				notYet(t, s.Pass(fmt.Sprint("urgent-", i), Urgent).Reserve(ctx(t)))
-			}
-		}
-		_, err := list(ctx(t))
-		if at := notYet(t, err); !at.Equal(begun.Add(3*time.Second)) || time.Since(begun) > 2*time.Second {
-			t.Errorf("the turn of the second page is after %s", at.Sub(begun))
-		}
-		time.Sleep(2 * time.Minute) // in which the turns of who never came pass
-		between = func() {}
-		gone, leave := context.WithTimeout(ctx(t), 100*time.Millisecond)
-		defer leave()
-		_, err = list(gone)
-		if e := failedAs(t, err, Unavailable); !errors.Is(err, context.DeadlineExceeded) || e.Error() != "ListSCIMGroups was not sent: the pass was ended" {
-			t.Errorf("%v", err)
-		}
-		time.Sleep(2 * time.Minute)
-		got, err := list(ctx(t))
-		if want := []SCIMGroup{{ID: "1"}, {ID: "2"}}; err != nil || !slices.Equal(got, want) || fmt.Sprint(asked) != "[   next]" {
-			t.Errorf("%+v, %v; asked for %q", got, err, asked)
-		}
-	})
-}
-
-func TestAFailedPageOfGroupsIsTheAnswerForAWhile(t *testing.T) {
-	for name, c := range map[string]struct {
-		fault stytchsim.Fault
-		class Class
-		until time.Duration
-	}{
-		"an internal error": {stytchsim.Fault{Status: 500}, Unavailable, 2 * time.Second},
-		"a cut answer":      {stytchsim.Fault{Effect: stytchsim.FaultCutAfterCommit}, Unavailable, 2 * time.Second},
-		"a refusal":         {stytchsim.Fault{Status: 403, ErrorType: "unauthorized_action"}, PermissionDenied, 2 * time.Second},
-		"a throttle":        {stytchsim.Fault{Status: 429, RetryAfter: "7"}, Throttled, 7 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, stytchsim.Switches{})
-			id, want := w.pushed(1001)
-			c.fault.Operation, c.fault.Times = "ListSCIMGroups", 1
-			planted := false
-			w.SetIntercept(func(stage stytchsim.Stage, _ stytchsim.Operation) bool {
-				if stage == stytchsim.AfterEffect && !planted { // of the first page
-					planted = true
-					w.fault(c.fault)
-				}
-				return false
-			})
-			w.expect(func() {
-				got, err := w.pass("uid").SCIMGroups(ctx(t), w.org, id, start)
-				if k := kept(t, err); got != nil || k.Err.Class != c.class || !k.Until.Equal(at(c.until)) {
-					t.Errorf("%d groups, %v until %s", len(got), k, k.Until)
-				}
-			}, "ListSCIMGroups", "ListSCIMGroups")
-			w.expect(func() {
-				_, err := w.pass("another").SCIMGroups(ctx(t), w.org, id, start)
-				_ = kept(t, err)
-			})
-			w.clock.advance(c.until)
-			w.expect(func() {
-				if got := w.groups(w.pass("uid"), id, start); !slices.Equal(got, want) {
-					t.Errorf("%d groups, want %d", len(got), len(want))
-				}
-			}, "ListSCIMGroups", "ListSCIMGroups")
-		})
-	}
-}
-
-func TestAGateThatClosesBetweenPagesOfGroupsIsNoFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var s *Session
-		calls := 0
-		s, _ = paced(ample, func(n int) http.HandlerFunc {
-			if calls = n; n == 1 {
-				s.account.entrance.close(time.Now().Add(30 * time.Second)) // another's 429
-			}
-			return status(200, fmt.Sprintf(`{"request_id":"r","scim_groups":[{"group_id":"%d"}],"next_cursor":%q}`, n, map[int]string{1: "a", 2: "a"}[n]))
-		})
-		begun := time.Now()
-		for range 2 { // nothing is kept: the second time not even the first page is asked for
-			_, err := s.Pass("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
-			if at := notYet(t, err); at.Before(begun.Add(30*time.Second)) || calls != 1 {
-				t.Errorf("a turn after %s and %d calls", at.Sub(begun), calls)
-			}
-		}
-		time.Sleep(31 * time.Second)
-		got, err := s.Pass("uid", Rest).SCIMGroups(ctx(t), someone, "c", begun)
-		if want := []SCIMGroup{{ID: "2"}, {ID: "3"}}; err != nil || !slices.Equal(got, want) {
-			t.Errorf("%+v, %v; want %+v", got, err, want)
-		}
-	})
-}
-
-func TestAPageOfGroupsMayBeLong(t *testing.T) {
-	name := strings.Repeat("x", 2<<20)
-	p := answering(t, status(200, `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"`+name+`"}]}`))
-	if got, err := p.SCIMGroups(ctx(t), someone, "c", start); err != nil || len(got) != 1 || got[0].Name != name {
-		t.Errorf("a page of 2 MiB: %d groups, %v", len(got), err)
-	}
-}
-
-func TestAGroupThatIsRenamedBetweenTwoPagesIsOneGroup(t *testing.T) {
-	p := against("http://stytch", Options{Transport: direct{pages(func(n int) string {
-		if n == 1 {
-			return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"new"}]}`
-		}
-		return `{"request_id":"r","scim_groups":[{"group_id":"1","group_name":"old"}],"next_cursor":"1"}`
-	})}})
-	got, err := p.SCIMGroups(ctx(t), someone, "c", start)
-	if err != nil || len(got) != 1 || got[0].Name != "new" {
-		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestARotationThatIsAnsweredWithoutItsTokenIsNotTakenForStarted(t *testing.T) {
 	for _, body := range []string{`{"request_id":"r"}`, `{"request_id":"r","connection":{"connection_id":"c"}}`} {
 		_, _, err := answering(t, status(200, body)).StartRotation(ctx(t), someone, "c")
-		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the answer is without the next token" {
+		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "the response lacks the next bearer token" {
 			t.Errorf("%s: %v", body, e)
 		}
 	}

@@ -6,23 +6,23 @@ import (
 	"log/slog"
 )
 
-// redacted stands wherever a Secret would have been printed.
+// redacted is printed instead of a Secret.
 const redacted = "[redacted]"
 
-// Secret is a value that must not be seen: a project's secret, a bearer token, a
-// private key. However it is printed, logged or encoded, it reads "[redacted]";
-// only [Secret.Reveal] gives it away.
+// Secret is a value that must not be shown: the secret of a project, a bearer
+// token, a private key. Printed, logged or encoded it is "[redacted]"; only
+// [Secret.Reveal] returns the value.
 //
-// One way round this is left open by Go itself: fmt does not call the methods of
-// what stands in an unexported field. No struct of this package keeps a Secret in
-// one, and none of another should.
+// Go leaves one gap: fmt does not call the methods of unexported fields. No
+// struct of this package has a Secret in an unexported field, and no other struct
+// should.
 type Secret string
 
-// Reveal returns the value itself.
+// Reveal returns the value.
 func (s Secret) Reveal() string { return string(s) }
 
-// LastFour returns the last four characters, by which Stytch and people name a
-// token, or "" when the value is too short to be named without giving it away.
+// LastFour returns the last four characters, by which Stytch and people identify
+// a token, or "" if the value has fewer than 8.
 func (s Secret) LastFour() string {
 	if len(s) < 8 {
 		return ""
@@ -36,8 +36,8 @@ func (s Secret) String() string { return redacted }
 // GoString returns "[redacted]".
 func (s Secret) GoString() string { return redacted }
 
-// Format writes "[redacted]", whatever the verb: %x and %q would otherwise print
-// the bytes.
+// Format writes "[redacted]" for all verbs: %x and %q would otherwise print the
+// bytes.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText returns "[redacted]".

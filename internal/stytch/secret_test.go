@@ -25,7 +25,7 @@ func TestASecretIsRedactedHoweverItIsPrinted(t *testing.T) {
 		credentials, &credentials, project, &project,
 		SCIMConnection{BearerToken: s, NextBearerToken: s},
 		Fields{"client_secret": s},
-		session, session.Pass("uid", Rest), *session.account,
+		session, session.Caller("uid", Rest), *session.account,
 	}
 	var seen bytes.Buffer
 	for _, thing := range things {
@@ -93,7 +93,7 @@ func FuzzAMessageIsOneBoundedLineWithoutWhatWasSent(f *testing.F) {
 	f.Add("\xff\xfe://\x00")
 	f.Fuzz(func(t *testing.T, said string) {
 		got := clean(said, []string{"hidden-value-we-sent"})
-		if strings.Contains(got, "hidden-value-we-sent") || strings.ContainsAny(got, "\n\r\x00\x1b") || len([]rune(got)) > longestMessage {
+		if strings.Contains(got, "hidden-value-we-sent") || strings.ContainsAny(got, "\n\r\x00\x1b") || len([]rune(got)) > maxMessage {
 			t.Errorf("clean(%q) = %q", said, got)
 		}
 	})

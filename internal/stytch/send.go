@@ -14,26 +14,14 @@ import (
 
 const (
 	defaultTimeout = 30 * time.Second
-	// An answer about one thing is small; a list of a thousand SAML connections with
-	// five certificates each is some 15 MiB.
-	oneAnswer  = 1 << 20
-	listAnswer = 64 << 20
+	// The largest responses in bytes. A list of a thousand SAML connections with five
+	// certificates each is about 15 MiB.
+	maxAnswer     = 1 << 20
+	maxListAnswer = 64 << 20
 )
 
-// call is a request before it is sent. Path segments are escaped when it is.
-type call struct {
-	operation string
-	method    string
-	path      []string
-	query     url.Values
-	fields    Fields // POST and PUT only
-	limit     int64  // bytes of the answer; zero: oneAnswer
-	// connection is the ID the answer has to be about; "" when it is a new one.
-	connection string
-}
-
-// newTransport keeps some twenty calls in flight to one host. HTTP/1.1 on
-// purpose: see request.
+// newTransport returns a transport for about twenty concurrent calls to one host.
+// It speaks HTTP/1.1 only: see requestBody.
 func newTransport() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -49,96 +37,97 @@ func newTransport() *http.Transport {
 	}
 }
 
-// send makes one HTTP request and returns the body of a 2xx. It does not look at
-// the gate.
-func (s *Service) send(ctx context.Context, credentials Credentials, c call) ([]byte, http.Header, Request, *Error) {
+// send makes one HTTP request and returns the body of a 2xx response. It does not
+// check the gate.
+func (s *Service) send(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	begun := s.now()
-	body, header, request, err := s.exchange(ctx, credentials, c)
+	start := s.now()
+	body, header, request, err := s.exchange(ctx, credentials, op)
 	if err == nil || !errors.Is(err, errUnsent) {
-		s.metrics.observe(request, request.Time.Sub(begun))
+		s.metrics.observe(request, request.Time.Sub(start))
 	}
 	return body, header, request, err
 }
 
-func (s *Service) exchange(ctx context.Context, credentials Credentials, c call) ([]byte, http.Header, Request, *Error) {
-	request := Request{Operation: c.operation}
-	out, hidden, problem := newRequest(ctx, credentials, c, s.userAgent)
+func (s *Service) exchange(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
+	request := Request{Operation: op.operation}
+	out, hidden, problem := newRequest(ctx, credentials, op, s.userAgent)
 	if ended := ctx.Err(); problem != "" || ended != nil {
-		err := unbegun(c.operation, s.now(), problem, ended)
+		err := notSentError(op.operation, s.now(), problem, ended)
 		return nil, nil, err.Request, err
 	}
 	response, err := s.client.Do(out)
 	if err != nil {
 		request.Time = s.now()
-		return nil, nil, request, failure(request, s.timeout, err)
+		return nil, nil, request, transportError(request, s.timeout, err)
 	}
 	defer func() {
-		// What is left is read, within reason, so that the connection can be kept.
+		// The rest is read, up to a limit, so that the connection can be reused.
 		_, _ = io.CopyN(io.Discard, response.Body, 256<<10)
 		_ = response.Body.Close()
 	}()
-	limit := c.limit
+	limit := op.limit
 	if limit == 0 {
-		limit = oneAnswer
+		limit = maxAnswer
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	request.Time, request.StatusCode = s.now(), response.StatusCode
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		refused := refusal(request, response.Header, body, hidden)
-		return nil, nil, refused.Request, refused
+		failed := responseError(request, response.Header, body, hidden)
+		return nil, nil, failed.Request, failed
 	}
 	switch {
 	case err != nil:
-		return nil, nil, request, failure(request, s.timeout, err)
+		return nil, nil, request, transportError(request, s.timeout, err)
 	case int64(len(body)) > limit:
-		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the answer is too long"}
+		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the response is too large"}
 	}
 	return body, response.Header, request, nil
 }
 
-// newRequest returns the request, the secrets in it, or what is wrong with it.
-func newRequest(ctx context.Context, credentials Credentials, c call, userAgent string) (out *http.Request, hidden []string, problem string) {
+// newRequest returns the request and the secrets in it, or the problem that
+// prevents it from being sent.
+func newRequest(ctx context.Context, credentials Credentials, op call, userAgent string) (out *http.Request, hidden []string, problem string) {
 	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
 	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.ForceQuery || root.Fragment != "" {
-		return nil, nil, "the base URL is not one"
+		return nil, nil, "the base URL is invalid"
 	}
 	var target strings.Builder
 	target.WriteString(root.String())
-	for _, segment := range c.path {
+	for _, segment := range op.path {
 		if segment == "" || segment == "." || segment == ".." {
-			return nil, nil, "an identifier is empty or a dot"
+			return nil, nil, "an ID in the request path is empty, . or .."
 		}
 		target.WriteString("/" + url.PathEscape(segment))
 	}
-	if len(c.query) > 0 {
-		target.WriteString("?" + c.query.Encode())
+	if len(op.query) > 0 {
+		target.WriteString("?" + op.query.Encode())
 	}
-	body, problem := requestBody(c)
+	body, problem := requestBody(op)
 	if problem != "" {
 		return nil, nil, problem
 	}
-	out, err = http.NewRequestWithContext(ctx, c.method, target.String(), body)
+	out, err = http.NewRequestWithContext(ctx, op.method, target.String(), body)
 	if err != nil {
-		return nil, nil, "the request cannot be made"
+		return nil, nil, "the request cannot be built"
 	}
 	out.SetBasicAuth(credentials.ProjectID, credentials.Secret.Reveal())
 	out.Header.Set("User-Agent", userAgent)
 	out.Header.Set("Content-Type", "application/json")
 	out.Header.Set("Accept", "application/json")
-	return out, append(c.fields.secrets(), credentials.Secret.Reveal()), ""
+	return out, append(op.fields.secrets(), credentials.Secret.Reveal()), ""
 }
 
-// requestBody returns what is sent. A GET gets a body of nothing, which is not
-// sent: net/http sends a GET without a body again by itself when a kept
-// connection breaks, and a call is to be made once.
-func requestBody(c call) (body io.Reader, problem string) {
-	switch c.method {
+// requestBody returns the body to send. A GET gets an empty body that is not
+// sent: net/http repeats a GET without a body automatically when a reused
+// connection breaks, and a call must be sent at most once.
+func requestBody(op call) (body io.Reader, problem string) {
+	switch op.method {
 	case http.MethodGet:
-		return nothing{}, ""
+		return emptyBody{}, ""
 	case http.MethodPost, http.MethodPut:
-		raw, err := c.fields.encode()
+		raw, err := op.fields.encode()
 		if err != nil {
 			return nil, err.Error()
 		}
@@ -147,11 +136,11 @@ func requestBody(c call) (body io.Reader, problem string) {
 	return nil, ""
 }
 
-// nothing is a body without content that is not http.NoBody.
-type nothing struct{}
+// emptyBody is an empty body that is not http.NoBody.
+type emptyBody struct{}
 
-func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
 
-// noRedirect makes the redirect itself the answer: credentials go to the host
-// they were meant for and nowhere else.
+// noRedirect returns a redirect as the response: credentials must not be sent to
+// another host.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -43,15 +43,15 @@ func TestAnAnswerIsClassified(t *testing.T) {
 		unknown bool
 		says    string
 	}{
-		{400, refused("invalid_sso_idp"), Rejected, false, "UpdateSAMLConnection was answered with 400 invalid_sso_idp: Because."},
-		{404, refused("route_not_found"), Rejected, false, "UpdateSAMLConnection was answered with 404 route_not_found: Because."},
+		{400, refused("invalid_sso_idp"), Rejected, false, "UpdateSAMLConnection returned 400 invalid_sso_idp: Because."},
+		{404, refused("route_not_found"), Rejected, false, "UpdateSAMLConnection returned 404 route_not_found: Because."},
 		{404, refused("external_connection_id_not_found"), Rejected, false, ""},
 		{405, refused("method_not_allowed"), Rejected, false, ""},
 		{401, refused("unauthorized_credentials"), CredentialsRejected, false, ""},
 		{401, page, CredentialsRejected, true, ""},
 		{401, refused("enterprise_endpoint"), Rejected, false, ""},
 		{403, refused("session_authorization_error"), PermissionDenied, false, ""},
-		{403, page, Unavailable, true, "UpdateSAMLConnection was answered with 403: the answer is not Stytch's (application/json)"},
+		{403, page, Unavailable, true, "UpdateSAMLConnection returned 403: the response is not from Stytch (application/json)"},
 		{404, refused("organization_not_found"), OrganizationNotFound, false, ""},
 		{404, refused("saml_connection_not_found"), NotFound, false, ""},
 		{404, refused("sso_encryption_private_key_not_found"), NotFound, false, ""},
@@ -60,23 +60,23 @@ func TestAnAnswerIsClassified(t *testing.T) {
 		{404, `{"message":"no Route matched with those values"}`, Unavailable, true, ""},
 		{408, refused("timeout"), Unavailable, true, ""},
 		{499, refused("client_closed_request"), Unavailable, true, ""},
-		{429, refused("too_many_requests"), Throttled, false, "UpdateSAMLConnection was answered with 429 too_many_requests: Stytch asks for fewer calls"},
+		{429, refused("too_many_requests"), Throttled, false, "UpdateSAMLConnection returned 429 too_many_requests: rate limit exceeded"},
 		{429, page, Throttled, true, ""},
-		{500, refused("internal_server_error"), Unavailable, true, "UpdateSAMLConnection was answered with 500 internal_server_error: Because."},
-		{502, page, Unavailable, true, "UpdateSAMLConnection was answered with 502: the answer is not Stytch's (application/json)"},
+		{500, refused("internal_server_error"), Unavailable, true, "UpdateSAMLConnection returned 500 internal_server_error: Because."},
+		{502, page, Unavailable, true, "UpdateSAMLConnection returned 502: the response is not from Stytch (application/json)"},
 		{503, "", Unavailable, true, ""},
-		{302, "", Unavailable, true, "UpdateSAMLConnection was answered with 302: a redirect, which is not followed"},
-		{200, "", Unavailable, true, "UpdateSAMLConnection was answered with 200: the answer is not Stytch's (application/json)"},
+		{302, "", Unavailable, true, "UpdateSAMLConnection returned 302: redirects are not followed"},
+		{200, "", Unavailable, true, "UpdateSAMLConnection returned 200: the response is not from Stytch (application/json)"},
 		{200, page, Unavailable, true, ""},
 		{200, `{"request_id":"request-id-test-1","connec`, Unavailable, true, ""},
 		{200, `null`, Unavailable, true, ""},
 		{200, `{}`, Unavailable, true, ""},
 		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":""}}`, Unavailable, true, ""},
-		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":"another"}}`, Unavailable, true, "UpdateSAMLConnection was answered with 200: the answer is without the connection it is about"},
+		{200, `{"request_id":"request-id-test-1","status_code":200,"connection":{"connection_id":"another"}}`, Unavailable, true, "UpdateSAMLConnection returned 200: the response lacks the connection that was requested"},
 	} {
 		t.Run(fmt.Sprintf("%d %.60s", c.status, c.body), func(t *testing.T) {
-			p := answering(t, status(c.status, c.body))
-			_, request, err := p.UpdateSAML(ctx(t), someone, "c", Fields{"display_name": "x"})
+			caller := answering(t, status(c.status, c.body))
+			_, request, err := caller.UpdateSAML(ctx(t), someone, "c", Fields{"display_name": "x"})
 			e := failedAs(t, err, c.class)
 			if e.Unknown() != c.unknown {
 				t.Errorf("Unknown is %t, want %t", e.Unknown(), c.unknown)
@@ -94,8 +94,8 @@ func TestAnAnswerIsClassified(t *testing.T) {
 }
 
 func TestAnUnreadable401IsNotADefiniteAnswer(t *testing.T) {
-	p := answering(t, status(401, "who are you"))
-	_, _, err := p.CreateSAML(ctx(t), someone, Fields{})
+	caller := answering(t, status(401, "who are you"))
+	_, _, err := caller.CreateSAML(ctx(t), someone, Fields{})
 	if e := failedAs(t, err, CredentialsRejected); !e.Unknown() {
 		t.Error("a proxy's 401 is taken for Stytch's")
 	}
@@ -113,15 +113,15 @@ func TestRetryAfterIsBelievedUpToFiveMinutes(t *testing.T) {
 		"Thu, 01 Jan 2026 12:01:10 GMT": 40 * time.Second,
 		"Thu, 01 Jan 2026 11:00:00 GMT": time.Second,
 	} {
-		p := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		caller := answering(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", header)
 			status(429, refused("too_many_requests"))(w, r)
 		})
-		_, _, err := p.CreateSCIM(ctx(t), someone, nil)
+		_, _, err := caller.CreateSCIM(ctx(t), someone, nil)
 		if e := failedAs(t, err, Throttled); e.RetryAfter != want {
 			t.Errorf("Retry-After %q: %s, want %s", header, e.RetryAfter, want)
 		}
-		_, err = p.session.Pass("another", Rest).SSO(ctx(t), someone, start)
+		_, err = caller.session.Caller("another", Rest).SSO(ctx(t), someone, start)
 		if at := notYet(t, err); !at.Equal(start.Add(want)) {
 			t.Errorf("Retry-After %q: the gate opens at %s, want after %s", header, at, want)
 		}
@@ -131,12 +131,12 @@ func TestRetryAfterIsBelievedUpToFiveMinutes(t *testing.T) {
 func TestARequestIsAsStytchWantsIt(t *testing.T) {
 	var seen *http.Request
 	var body string
-	p := answering(t, func(w http.ResponseWriter, r *http.Request) {
+	caller := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
 		seen, body = r, string(raw)
 		status(200, `{"request_id":"r","connection":{"connection_id":"c/../d"}}`)(w, r)
 	})
-	_, _, err := p.UpdateSAML(ctx(t), "slug~with.dots/and?more", "c/../d", Fields{
+	_, _, err := caller.UpdateSAML(ctx(t), "slug~with.dots/and?more", "c/../d", Fields{
 		"idp_initiated_auth_disabled": false, "display_name": "", "attribute_mapping": map[string]string(nil),
 		"saml_connection_implicit_role_assignments": []any(nil), "signing_private_key": Secret("key"),
 	})
@@ -159,18 +159,18 @@ func TestARequestIsAsStytchWantsIt(t *testing.T) {
 	if want := `{"attribute_mapping":{},"display_name":"","idp_initiated_auth_disabled":false,"saml_connection_implicit_role_assignments":[],"signing_private_key":"key"}`; body != want {
 		t.Errorf("body %s\nwant %s", body, want)
 	}
-	_, _, _ = p.StartRotation(ctx(t), someone, "c")
+	_, _, _ = caller.StartRotation(ctx(t), someone, "c")
 	if body != "{}" {
 		t.Errorf("a POST without fields sends %q, want {}", body)
 	}
-	_, _ = p.SSO(ctx(t), someone, start)
+	_, _ = caller.SSO(ctx(t), someone, start)
 	if body != "" || seen.ContentLength != 0 || len(seen.TransferEncoding) != 0 || seen.Method != "GET" {
 		t.Errorf("a %s sends %q (length %d, %v), want nothing", seen.Method, body, seen.ContentLength, seen.TransferEncoding)
 	}
 }
 
 func TestWhatCannotBeMeantIsNotSent(t *testing.T) {
-	p := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	caller := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 	type pair struct {
 		Role  any
 		Token Secret
@@ -181,15 +181,15 @@ func TestWhatCannotBeMeantIsNotSent(t *testing.T) {
 		"UpdateSAMLConnection was not sent: c would be sent as null":       {"c": (*string)(nil)},
 		"UpdateSAMLConnection was not sent: d would be sent as null":       {"d": []pair{{Token: ""}}},
 		"UpdateSAMLConnection was not sent: e would be sent as [redacted]": {"e": []Secret{hush}},
-		"UpdateSAMLConnection was not sent: f cannot be written as JSON":   {"f": func() {}},
+		"UpdateSAMLConnection was not sent: f cannot be encoded as JSON":   {"f": func() {}},
 	} {
-		_, _, err := p.UpdateSAML(ctx(t), someone, "c", fields)
+		_, _, err := caller.UpdateSAML(ctx(t), someone, "c", fields)
 		if e := failedAs(t, err, Rejected); e.Unknown() || e.Error() != says {
 			t.Errorf("%v: %q (unknown %t)", fields, e, e.Unknown())
 		}
 	}
 	for _, id := range []string{"", ".", ".."} {
-		_, err := p.DeleteSSO(ctx(t), someone, id)
+		_, err := caller.DeleteSSO(ctx(t), someone, id)
 		if e := failedAs(t, err, Rejected); e.Unknown() {
 			t.Errorf("%q as an ID: %v", id, e)
 		}
@@ -206,11 +206,11 @@ func TestARedirectTakesTheCredentialsNowhere(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	defer elsewhere.Close()
 	for _, code := range []int{301, 302, 303, 307, 308} {
-		p := answering(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, code) })
-		_, listed := p.SSO(ctx(t), someone, start)
-		_, deleted := p.DeleteSSO(ctx(t), someone, "c")
-		_, _, updated := p.UpdateSAML(ctx(t), someone, "c", Fields{"signing_private_key": Secret("key")})
-		_, _, created := p.CreateSCIM(ctx(t), someone, nil)
+		caller := answering(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, code) })
+		_, listed := caller.SSO(ctx(t), someone, start)
+		_, deleted := caller.DeleteSSO(ctx(t), someone, "c")
+		_, _, updated := caller.UpdateSAML(ctx(t), someone, "c", Fields{"signing_private_key": Secret("key")})
+		_, _, created := caller.CreateSCIM(ctx(t), someone, nil)
 		for _, err := range []error{listed, deleted, updated, created} {
 			if e := failedAs(t, err, Unavailable); !e.Unknown() || e.StatusCode != code {
 				t.Errorf("%d: %v, unknown %t", code, e, e.Unknown())
@@ -230,15 +230,15 @@ func TestNoAnswerIsUnknownUnlessNothingWasSent(t *testing.T) {
 		unknown bool
 		says    string
 	}{
-		{&net.DNSError{Name: "api.stytch.com", Err: "no such host"}, false, "CreateSCIMConnection was not sent: the name api.stytch.com cannot be resolved"},
-		{dial, false, "CreateSCIMConnection was not sent: the network failed"},
-		{&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}, true, "CreateSCIMConnection got no answer: the network failed"},
-		{io.ErrUnexpectedEOF, true, "CreateSCIMConnection got no answer: the connection was cut"},
-		{context.Canceled, true, "CreateSCIMConnection got no answer: it was abandoned"},
-		{errors.New("read tcp 127.0.0.1:54321: " + hush), true, "CreateSCIMConnection got no answer: the network failed"},
+		{&net.DNSError{Name: "api.stytch.com", Err: "no such host"}, false, "CreateSCIMConnection was not sent: the host name api.stytch.com cannot be resolved"},
+		{dial, false, "CreateSCIMConnection was not sent: network error"},
+		{&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}, true, "CreateSCIMConnection got no response: network error"},
+		{io.ErrUnexpectedEOF, true, "CreateSCIMConnection got no response: the connection was closed"},
+		{context.Canceled, true, "CreateSCIMConnection got no response: the call was canceled"},
+		{errors.New("read tcp 127.0.0.1:54321: " + hush), true, "CreateSCIMConnection got no response: network error"},
 	} {
-		p := against("https://test.stytch.com", Options{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, c.cause })})
-		_, request, err := p.CreateSCIM(ctx(t), someone, nil)
+		caller := against("https://test.stytch.com", Options{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, c.cause })})
+		_, request, err := caller.CreateSCIM(ctx(t), someone, nil)
 		e := failedAs(t, err, Unavailable)
 		if e.Unknown() != c.unknown || e.Error() != c.says {
 			t.Errorf("%v: %q, unknown %t; want %q, %t", c.cause, e, e.Unknown(), c.says, c.unknown)
@@ -259,11 +259,11 @@ func TestARefusedConnectionIsKnownNotToHaveSentAnything(t *testing.T) {
 }
 
 func TestAPassThatWasEndedSendsNothing(t *testing.T) {
-	p := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
-	gone, leave := context.WithCancel(ctx(t))
+	caller := answering(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	drop, leave := context.WithCancel(ctx(t))
 	leave()
-	_, _, err := p.CreateSCIM(gone, someone, nil)
-	if e := failedAs(t, err, Unavailable); e.Unknown() || !errors.Is(err, context.Canceled) || e.Error() != "CreateSCIMConnection was not sent: the pass was ended" {
+	_, _, err := caller.CreateSCIM(drop, someone, nil)
+	if e := failedAs(t, err, Unavailable); e.Unknown() || !errors.Is(err, context.Canceled) || e.Error() != "CreateSCIMConnection was not sent: the reconcile was canceled" {
 		t.Errorf("%q, unknown %t", e, e.Unknown())
 	}
 }
@@ -280,34 +280,34 @@ func TestAnUntrustedServerIsSentNothing(t *testing.T) {
 }
 
 func TestACallIsGivenUpAfterItsTime(t *testing.T) {
-	held := make(chan struct{})
+	cached := make(chan struct{})
 	for name, handler := range map[string]http.HandlerFunc{
-		"before the answer": func(http.ResponseWriter, *http.Request) { <-held },
+		"before the answer": func(http.ResponseWriter, *http.Request) { <-cached },
 		"within it": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()
-			<-held
+			<-cached
 		},
 	} {
 		server := httptest.NewServer(handler)
 		defer server.Close()
 		_, _, err := against(server.URL, Options{Timeout: 20 * time.Millisecond}).CreateSCIM(ctx(t), someone, nil)
-		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "nothing within 20ms" {
+		if e := failedAs(t, err, Unavailable); !e.Unknown() || e.Message != "timed out after 20ms" {
 			t.Errorf("%s: %q, unknown %t", name, e, e.Unknown())
 		}
 	}
-	close(held)
+	close(cached)
 }
 
 func TestAnAnswerIsReadUpToALimit(t *testing.T) {
 	long := `{"request_id":"r","connection":{"connection_id":"c","display_name":"` + strings.Repeat("x", 2<<20) + `"}}`
-	p := answering(t, status(200, long))
-	_, _, err := p.CreateSCIM(ctx(t), someone, nil)
-	if e := failedAs(t, err, Unavailable); e.Message != "the answer is too long" || !e.Unknown() {
+	caller := answering(t, status(200, long))
+	_, _, err := caller.CreateSCIM(ctx(t), someone, nil)
+	if e := failedAs(t, err, Unavailable); e.Message != "the response is too large" || !e.Unknown() {
 		t.Errorf("%q, unknown %t", e, e.Unknown())
 	}
-	p = answering(t, status(200, `{"request_id":"r","saml_connections":[{"connection_id":"c","display_name":"`+strings.Repeat("x", 2<<20)+`"}]}`))
-	if _, err := p.SSO(ctx(t), someone, start); err != nil {
+	caller = answering(t, status(200, `{"request_id":"r","saml_connections":[{"connection_id":"c","display_name":"`+strings.Repeat("x", 2<<20)+`"}]}`))
+	if _, err := caller.SSO(ctx(t), someone, start); err != nil {
 		t.Errorf("a list of 2 MiB: %v", err)
 	}
 }
@@ -323,17 +323,17 @@ func TestNoRequestIsSentTwice(t *testing.T) {
 		_ = conn.Close()
 	}))
 	defer server.Close()
-	p := against(server.URL, Options{})
+	caller := against(server.URL, Options{})
 	for _, call := range []func() error{
-		func() error { _, err := p.SSO(ctx(t), someone, start); return err },
-		func() error { _, err := p.DeleteSSO(ctx(t), someone, "c"); return err },
-		func() error { _, _, err := p.CreateSCIM(ctx(t), someone, nil); return err },
-		func() error { _, _, err := p.UpdateSCIM(ctx(t), someone, "c", nil); return err },
+		func() error { _, err := caller.SSO(ctx(t), someone, start); return err },
+		func() error { _, err := caller.DeleteSSO(ctx(t), someone, "c"); return err },
+		func() error { _, _, err := caller.CreateSCIM(ctx(t), someone, nil); return err },
+		func() error { _, _, err := caller.UpdateSCIM(ctx(t), someone, "c", nil); return err },
 	} {
 		requests.Store(0)
-		_, _ = p.DeleteSSO(ctx(t), someone, "warm")
+		_, _ = caller.DeleteSSO(ctx(t), someone, "warm")
 		e := failedAs(t, call(), Unavailable)
-		if requests.Load() != 2 || e.Message != "the connection was cut" || !e.Unknown() {
+		if requests.Load() != 2 || e.Message != "the connection was closed" || !e.Unknown() {
 			t.Errorf("%s: %d requests (want 2 with the first), %q", e.Operation, requests.Load(), e)
 		}
 	}
@@ -349,9 +349,9 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	p := against(server.URL, Options{})
+	caller := against(server.URL, Options{})
 	for range 5 {
-		_, _ = p.DeleteSSO(ctx(t), someone, "c")
+		_, _ = caller.DeleteSSO(ctx(t), someone, "c")
 	}
 	if n := connections.Load(); n != 1 {
 		t.Errorf("%d connections for 5 calls in a row", n)
@@ -360,7 +360,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestWhatStytchSaysOfOurSecretsIsNotRepeated(t *testing.T) {
 	const key = "-----BEGIN RSA PRIVATE KEY-----\nTUlJRQ==\n-----END RSA PRIVATE KEY-----"
-	p := answering(t, func(w http.ResponseWriter, r *http.Request) {
+	caller := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
 		var sent map[string]string
 		_ = json.NewDecoder(r.Body).Decode(&sent)
@@ -370,8 +370,8 @@ func TestWhatStytchSaysOfOurSecretsIsNotRepeated(t *testing.T) {
 		status(400, string(raw))(w, r)
 	})
 	fields := Fields{"signing_private_key": key, "client_secret": Secret("open sesame")}
-	_, _, saml := p.UpdateSAML(ctx(t), someone, "c", fields)
-	_, warning, _, oidc := p.UpdateOIDC(ctx(t), someone, "c", fields)
+	_, _, saml := caller.UpdateSAML(ctx(t), someone, "c", fields)
+	_, warning, _, oidc := caller.UpdateOIDC(ctx(t), someone, "c", fields)
 	if warning != "" {
 		t.Errorf("a refusal warns: %q", warning)
 	}
@@ -400,8 +400,8 @@ func TestAWarningIsCleanedAsAMessageIs(t *testing.T) {
 		{`,"warning":{"no":"string"}`, `{"no":"string"}`},
 		{`,"warning":"` + strings.Repeat("word ", 80) + `"`, strings.Repeat("word ", 39) + "word…"},
 	} {
-		p := answering(t, status(200, `{"request_id":"r","connection":{"connection_id":"c"}`+c.said+`}`))
-		_, warning, request, err := p.UpdateOIDC(ctx(t), someone, "c", Fields{"client_secret": Secret("open sesame")})
+		caller := answering(t, status(200, `{"request_id":"r","connection":{"connection_id":"c"}`+c.said+`}`))
+		_, warning, request, err := caller.UpdateOIDC(ctx(t), someone, "c", Fields{"client_secret": Secret("open sesame")})
 		if err != nil || warning != c.want || request.ID != "r" {
 			t.Errorf("%s: %q (%+v, %v), want %q", c.said, warning, request, err, c.want)
 		}

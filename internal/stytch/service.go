@@ -10,58 +10,61 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Credentials open one Stytch project environment. BaseURL is the root of its
-// API, such as https://test.stytch.com.
+// Credentials authenticate to one Stytch project environment. BaseURL is the root
+// of its API, such as https://test.stytch.com.
 type Credentials struct {
 	BaseURL   string
 	ProjectID string
 	Secret    Secret
 }
 
-// hash tells credentials apart without keeping them.
+// hash identifies credentials without keeping them.
 func (c Credentials) hash() [sha256.Size]byte {
 	return sha256.Sum256([]byte(c.ProjectID + "\x00" + c.Secret.Reveal()))
 }
 
-// Rate is a pace of calls. Zero values mean 5 calls a second, in bursts of 10:
-// some limits of Stytch are shared with the application's own logins.
+// Rate limits calls. Zero values mean 5 calls per second in bursts of up to 10:
+// some rate limits of Stytch are shared with the logins of the application.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// Project is a project as one project object of the cluster asks for it. Object
-// names that object, unlike any other's name. All objects with one project ID
-// and host share one gate, which goes at the smallest rate asked.
+// Project is a Stytch project as one StytchProject object configures it. Object
+// identifies that object and must be unique. All objects with the same project ID
+// and host share one gate, which runs at the smallest of their rates.
 type Project struct {
 	Credentials
 	Object string
 	Rate   Rate
 }
 
-// Identity is whom credentials belong to.
+// Identity is the project that credentials belong to.
 type Identity struct {
 	ProjectID string
 	Name      string
 }
 
-// Options is how a [Service] is made.
+// Options configure a [Service].
 type Options struct {
-	// Transport sends requests. Nil: one of its own.
+	// Transport sends requests. Nil means a transport with the defaults of this
+	// package.
 	Transport http.RoundTripper
-	// UserAgent is sent with each request. Stytch refuses an empty one
+	// UserAgent is sent with each request. Stytch rejects an empty one
 	// (invalid_user_agent).
 	UserAgent string
-	// Metrics is where metrics are registered. Nil: nowhere.
+	// Metrics is the registry of the metrics. Nil means that none are
+	// registered.
 	Metrics prometheus.Registerer
-	// Now is the clock. Required.
+	// Now is the clock. It is required.
 	Now func() time.Time
-	// Timeout is how long one call may take as a whole. Zero: 30 seconds.
+	// Timeout is the limit of one call, from connecting to reading the response.
+	// Zero means 30 seconds.
 	Timeout time.Duration
 }
 
-// Service is everything this process knows of Stytch: the gates, and what it was
-// last told. It is safe for concurrent use.
+// Service holds the gates and the caches of all projects. It is safe for
+// concurrent use.
 type Service struct {
 	client    *http.Client
 	userAgent string
@@ -70,14 +73,14 @@ type Service struct {
 	made      time.Time
 	metrics   metrics
 
-	entrances     *entrances
-	sso           shelf[SSOConnections]
-	scim          shelf[[]SCIMConnection]
-	organizations shelf[string]
-	groups        shelf[[]SCIMGroup]
+	gates         *gates
+	sso           cache[SSOConnections]
+	scim          cache[[]SCIMConnection]
+	organizations cache[string]
+	groups        cache[[]SCIMGroup]
 }
 
-// New makes a Service. It panics when Options has no clock.
+// New returns a Service. It panics if Options.Now is nil.
 func New(o Options) *Service {
 	if o.Now == nil {
 		panic("stytch: Options.Now is required")
@@ -94,18 +97,19 @@ func New(o Options) *Service {
 		timeout:   o.Timeout,
 		now:       o.Now,
 		made:      o.Now(),
-		entrances: newEntrances(),
+		gates:     newGates(),
 	}
-	s.metrics = newMetrics(o.Metrics, s.entrances.waiting)
+	s.metrics = newMetrics(o.Metrics, s.gates.waiting)
 	return s
 }
 
-// Whoami asks whom the credentials belong to (GET /v1/debug/whoami). It takes no
-// turn, but sends nothing in a window that a 429 closed for the same project ID
-// and host; then the error is *NotYet. It does not join a gate: only who is known
-// to hold the project may slow it down.
+// Whoami returns the project that the credentials belong to (GET
+// /v1/debug/whoami). It needs no turn, but returns *NotYet while a 429 keeps the
+// gate of the same project ID and host closed. It does not join a gate:
+// credentials that are not known to belong to a project must not slow down its
+// calls.
 func (s *Service) Whoami(ctx context.Context, c Credentials) (Identity, Request, error) {
-	a := &account{service: s, credentials: func() Credentials { return c }, entrance: s.entrances.find(c)}
+	a := &account{service: s, credentials: func() Credentials { return c }, gate: s.gates.find(c)}
 	r, request, err := do[whoamiReply](ctx, a, call{
 		operation: "Whoami", method: http.MethodGet, path: []string{"v1", "debug", "whoami"},
 	})
@@ -113,13 +117,13 @@ func (s *Service) Whoami(ctx context.Context, c Credentials) (Identity, Request,
 		return Identity{}, request, err
 	}
 	if r.ProjectID == "" {
-		return Identity{}, request, incomplete(request, "a project")
+		return Identity{}, request, incompleteError(request, "the project")
 	}
 	return Identity{ProjectID: r.ProjectID, Name: r.Name}, request, nil
 }
 
-// Session opens a project and joins its gate. It makes no call; ask Whoami first
-// whether the credentials are the project's.
+// Session opens a project and joins its gate. It makes no call: call Whoami first
+// to check that the credentials belong to the project.
 func (s *Service) Session(p Project) *Session {
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
 	return &Session{account: &account{
@@ -127,46 +131,10 @@ func (s *Service) Session(p Project) *Session {
 		baseURL:     p.BaseURL,
 		credentials: func() Credentials { return p.Credentials },
 		hash:        p.hash(),
-		entrance:    s.entrances.join(s.now(), p),
+		gate:        s.gates.join(s.now(), p),
 	}}
 }
 
-// Leave ends the share that a project object has in the pace of its gate, for
-// when the object is deleted.
-func (s *Service) Leave(object string) { s.entrances.leave(s.now(), object) }
-
-// account is what a call is made with. The credentials stand behind a function:
-// fmt prints what stands in an unexported field, and with a wrong verb even
-// follows pointers to it.
-type account struct {
-	service     *Service
-	baseURL     string
-	credentials func() Credentials
-	hash        [sha256.Size]byte
-	entrance    *entrance // nil before the first Session
-}
-
-// do makes one call, unless nothing may be sent now, and reads its answer.
-func do[R reply](ctx context.Context, a *account, c call) (R, Request, error) {
-	var answer R
-	if until, shut := a.entrance.shut(a.service.now()); shut {
-		return answer, Request{}, &NotYet{At: until}
-	}
-	body, header, request, failed := a.service.send(ctx, a.credentials(), c)
-	if failed != nil {
-		if failed.Class == Throttled {
-			a.entrance.close(failed.Time.Add(failed.RetryAfter))
-		}
-		return answer, failed.Request, failed
-	}
-	if err := decode(body, &answer); err != nil || !answer.fromStytch() {
-		return answer, request, &Error{Request: request, Class: Unavailable, Message: foreign(header)}
-	}
-	request.ID = answer.requestID()
-	return answer, request, nil
-}
-
-// incomplete is the Error of an answer that lacks what it is about.
-func incomplete(r Request, what string) *Error {
-	return &Error{Request: r, Class: Unavailable, Message: "the answer is without " + what}
-}
+// Leave removes a project object's rate from its gate. Call it when the object is
+// deleted.
+func (s *Service) Leave(object string) { s.gates.leave(s.now(), object) }

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// SSO returns all SSO connections of an organization by a list begun at or after
-// since (GET /v1/b2b/sso/{organization_id}). There is no read of one connection,
-// and no pages.
-func (p *Pass) SSO(ctx context.Context, organizationID string, since time.Time) (SSOConnections, error) {
+// SSO returns all SSO connections of an organization (GET
+// /v1/b2b/sso/{organization_id}). The list was requested at or after since.
+// Stytch has no read of a single connection, and no pages.
+func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time) (SSOConnections, error) {
 	const operation = "ListSSOConnections"
-	return list(ctx, p, p.session.sso(organizationID), operation, organizationID, since, func(ctx context.Context) (SSOConnections, error) {
-		r, request, err := do[ssoReply](ctx, p.session.account, call{
-			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID}, limit: listAnswer,
+	return list(ctx, c, c.session.sso(organizationID), operation, organizationID, since, func(ctx context.Context) (SSOConnections, error) {
+		r, request, err := do[ssoReply](ctx, c.session.account, call{
+			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID}, limit: maxListAnswer,
 		})
 		if err != nil {
 			return SSOConnections{}, err
 		}
 		all, whole := r.connections()
 		if !whole {
-			return SSOConnections{}, incomplete(request, "a connection's ID")
+			return SSOConnections{}, incompleteError(request, "a connection ID")
 		}
 		return all, nil
 	})
@@ -28,183 +28,24 @@ func (p *Pass) SSO(ctx context.Context, organizationID string, since time.Time) 
 
 // DeleteSSO deletes an SSO connection of any kind (DELETE
 // /v1/b2b/sso/{organization_id}/connections/{connection_id}). An Error of class
-// NotFound or OrganizationNotFound says that it was already gone; the error type
-// cannot_delete_default_sso_connection, that others would be left without a
-// default.
-func (p *Pass) DeleteSSO(ctx context.Context, organizationID, connectionID string) (Request, error) {
-	c := call{
+// NotFound or OrganizationNotFound means that it did not exist. The error type
+// cannot_delete_default_sso_connection means that it is the default while there are
+// others.
+func (c *Caller) DeleteSSO(ctx context.Context, organizationID, connectionID string) (Request, error) {
+	op := call{
 		operation: "DeleteSSOConnection", method: http.MethodDelete,
 		path: []string{"v1", "b2b", "sso", organizationID, "connections", connectionID},
 	}
-	return remove(ctx, p, p.session.sso(organizationID), c, goneSSO(connectionID))
+	return remove(ctx, c, c.session.sso(organizationID), op, dropSSO(connectionID))
 }
 
-// CreateSAML creates a pending SAML connection (POST
-// /v1/b2b/sso/saml/{organization_id}) with display_name and identity_provider;
-// everything else is an update. It is not idempotent: after an Error that is
-// Unknown there may be a connection.
-func (p *Pass) CreateSAML(ctx context.Context, organizationID string, f Fields) (SAMLConnection, Request, error) {
-	return p.putSAML(ctx, organizationID, call{
-		operation: "CreateSAMLConnection", method: http.MethodPost,
-		path: []string{"v1", "b2b", "sso", "saml", organizationID}, fields: f,
-	})
-}
-
-// UpdateSAML changes the fields given (PUT
-// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}). Each
-// x509_certificate is added to those there, and one may be sent at a time.
-func (p *Pass) UpdateSAML(ctx context.Context, organizationID, connectionID string, f Fields) (SAMLConnection, Request, error) {
-	return p.putSAML(ctx, organizationID, call{
-		operation: "UpdateSAMLConnection", method: http.MethodPut,
-		path: samlPath(organizationID, connectionID), fields: f, connection: connectionID,
-	})
-}
-
-// UpdateSAMLFromURL has Stytch read the identity provider's metadata, once, and
-// take idp_entity_id, idp_sso_url and certificates from it (PUT
-// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/url). Whether
-// the certificates are added to those there or take their place is not
-// documented.
-func (p *Pass) UpdateSAMLFromURL(ctx context.Context, organizationID, connectionID, metadataURL string) (SAMLConnection, Request, error) {
-	return p.putSAML(ctx, organizationID, call{
-		operation: "UpdateSAMLConnectionByURL", method: http.MethodPut,
-		path:   append(samlPath(organizationID, connectionID), "url"),
-		fields: Fields{"metadata_url": metadataURL}, connection: connectionID,
-	})
-}
-
-// DeleteVerificationCertificate deletes a certificate of the identity provider
-// (DELETE /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/verification_certificates/{certificate_id}).
-// An Error of class NotFound says that it was already gone; the error type
-// cannot_delete_last_sso_verification_key, that it is the last.
-func (p *Pass) DeleteVerificationCertificate(ctx context.Context, organizationID, connectionID, certificateID string) (Request, error) {
-	c := call{
-		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
-		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
-	}
-	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, func(c SAMLConnection) SAMLConnection {
-		c.VerificationCertificates = shown(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
-		return c
-	}))
-}
-
-// DeleteEncryptionKey deletes a key that Stytch decrypts assertions with (DELETE
-// /v1/b2b/sso/saml/{organization_id}/connections/{connection_id}/encryption_private_keys/{private_key_id}).
-// An Error of class NotFound says that it was already gone.
-func (p *Pass) DeleteEncryptionKey(ctx context.Context, organizationID, connectionID, privateKeyID string) (Request, error) {
-	c := call{
-		operation: "DeleteSAMLEncryptionPrivateKey", method: http.MethodDelete,
-		path: append(samlPath(organizationID, connectionID), "encryption_private_keys", privateKeyID),
-	}
-	return remove(ctx, p, p.session.sso(organizationID), c, gonePart(connectionID, func(c SAMLConnection) SAMLConnection {
-		c.EncryptionKeyIDs = except(c.EncryptionKeyIDs, func(known string) bool { return known == privateKeyID })
-		return c
-	}))
-}
-
-// CreateOIDC creates a pending OIDC connection (POST
-// /v1/b2b/sso/oidc/{organization_id}) with display_name and identity_provider;
-// everything else is an update. It is not idempotent: after an Error that is
-// Unknown there may be a connection.
-func (p *Pass) CreateOIDC(ctx context.Context, organizationID string, f Fields) (OIDCConnection, Request, error) {
-	return put[wireOIDC](ctx, p, p.session.sso(organizationID), call{
-		operation: "CreateOIDCConnection", method: http.MethodPost,
-		path: []string{"v1", "b2b", "sso", "oidc", organizationID}, fields: f,
-	}, goneSSO(""), placedOIDC)
-}
-
-// UpdateOIDC changes the fields given (PUT
-// /v1/b2b/sso/oidc/{organization_id}/connections/{connection_id}). Another issuer
-// than before has Stytch read its discovery document, which fills the URLs that
-// are not given. A discovery that failed fails no update: what Stytch says of it
-// is returned beside the connection, one line of at most 200 runes, cleaned as
-// Error.Message is, and "" when it says nothing.
-func (p *Pass) UpdateOIDC(ctx context.Context, organizationID, connectionID string, f Fields) (OIDCConnection, string, Request, error) {
-	c := call{
-		operation: "UpdateOIDCConnection", method: http.MethodPut,
-		path: []string{"v1", "b2b", "sso", "oidc", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
-	}
-	o := p.session.sso(organizationID)
-	var is OIDCConnection
-	var warning string
-	request, err := write(ctx, p, o, c, goneSSO(connectionID), func(r oidcReply, request Request) error {
-		var err error
-		warning = clean(string(r.Warning), append(f.secrets(), p.session.account.credentials().Secret.Reveal()))
-		is, err = answered(o, c, r.connectionReply, request, placedOIDC)
-		return err
-	})
-	return is, warning, request, err
-}
-
-func placedOIDC(held SSOConnections, is OIDCConnection) SSOConnections {
-	held.OIDC = placed(held.OIDC, is)
-	return held
-}
-
-// CreateExternal creates an External connection (POST
-// /v1/b2b/sso/external/{organization_id}) with external_organization_id,
-// external_connection_id, display_name, and the roles under names of their own:
-// connection_implicit_role_assignments, group_implicit_role_assignments. It is
-// not idempotent: after an Error that is Unknown there may be a connection.
-func (p *Pass) CreateExternal(ctx context.Context, organizationID string, f Fields) (ExternalConnection, Request, error) {
-	return p.putExternal(ctx, organizationID, call{
-		operation: "CreateExternalConnection", method: http.MethodPost,
-		path: []string{"v1", "b2b", "sso", "external", organizationID}, fields: f,
-	})
-}
-
-// UpdateExternal changes the fields given: display_name,
-// external_connection_implicit_role_assignments,
-// external_group_implicit_role_assignments (PUT
-// /v1/b2b/sso/external/{organization_id}/connections/{connection_id}).
-func (p *Pass) UpdateExternal(ctx context.Context, organizationID, connectionID string, f Fields) (ExternalConnection, Request, error) {
-	return p.putExternal(ctx, organizationID, call{
-		operation: "UpdateExternalConnection", method: http.MethodPut,
-		path: []string{"v1", "b2b", "sso", "external", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
-	})
-}
-
-func (p *Pass) putSAML(ctx context.Context, organizationID string, c call) (SAMLConnection, Request, error) {
-	return put[wireSAML](ctx, p, p.session.sso(organizationID), c, goneSSO(c.connection), func(held SSOConnections, is SAMLConnection) SSOConnections {
-		held.SAML = placed(held.SAML, is)
-		return held
-	})
-}
-
-func (p *Pass) putExternal(ctx context.Context, organizationID string, c call) (ExternalConnection, Request, error) {
-	return put[wireExternal](ctx, p, p.session.sso(organizationID), c, goneSSO(c.connection), func(held SSOConnections, is ExternalConnection) SSOConnections {
-		held.External = placed(held.External, is)
-		return held
-	})
-}
-
-func samlPath(organizationID, connectionID string) []string {
-	return []string{"v1", "b2b", "sso", "saml", organizationID, "connections", connectionID}
-}
-
-// goneSSO takes a connection out of the lists.
-func goneSSO(connectionID string) func(SSOConnections, string) SSOConnections {
-	return func(held SSOConnections, _ string) SSOConnections {
+// dropSSO removes a connection from the lists.
+func dropSSO(connectionID string) func(SSOConnections, string) SSOConnections {
+	return func(cached SSOConnections, _ string) SSOConnections {
 		return SSOConnections{
-			SAML:     without(held.SAML, connectionID),
-			OIDC:     without(held.OIDC, connectionID),
-			External: without(held.External, connectionID),
+			SAML:     without(cached.SAML, connectionID),
+			OIDC:     without(cached.OIDC, connectionID),
+			External: without(cached.External, connectionID),
 		}
-	}
-}
-
-// gonePart takes a part out of its SAML connection, or the connection out of the
-// lists when that is what Stytch did not find.
-func gonePart(connectionID string, less func(SAMLConnection) SAMLConnection) func(SSOConnections, string) SSOConnections {
-	return func(held SSOConnections, errorType string) SSOConnections {
-		if errorType != "" && errorType != noCertificate && errorType != noEncryptionKey {
-			return goneSSO(connectionID)(held, errorType)
-		}
-		c, found := Find(held.SAML, connectionID)
-		if !found {
-			return held
-		}
-		held.SAML = placed(held.SAML, less(c))
-		return held
 	}
 }

@@ -70,10 +70,10 @@ func (w *world) organization(slug string) string {
 	return o.ID
 }
 
-func (w *world) session() *Session       { return w.service.Session(w.project) }
-func (w *world) pass(uid string) *Pass   { return w.session().Pass(uid, Rest) }
-func (w *world) urgent(uid string) *Pass { return w.session().Pass(uid, Urgent) }
-func (w *world) secondly()               { w.project.Rate = Rate{PerSecond: 1, Burst: 1} }
+func (w *world) session() *Session         { return w.service.Session(w.project) }
+func (w *world) caller(uid string) *Caller { return w.session().Caller(uid, Rest) }
+func (w *world) urgent(uid string) *Caller { return w.session().Caller(uid, Urgent) }
+func (w *world) secondly()                 { w.project.Rate = Rate{PerSecond: 1, Burst: 1} }
 
 func (w *world) fault(f stytchsim.Fault) {
 	w.t.Helper()
@@ -102,30 +102,30 @@ func (w *world) expect(f func(), want ...string) {
 	}
 }
 
-func (w *world) sso(p *Pass, since time.Time) SSOConnections {
+func (w *world) sso(caller *Caller, since time.Time) SSOConnections {
 	w.t.Helper()
-	l, err := p.SSO(ctx(w.t), w.org, since)
+	l, err := caller.SSO(ctx(w.t), w.org, since)
 	must(w.t, err)
 	return l
 }
 
-func (w *world) scim(p *Pass, since time.Time) []SCIMConnection {
+func (w *world) scim(caller *Caller, since time.Time) []SCIMConnection {
 	w.t.Helper()
-	l, err := p.SCIM(ctx(w.t), w.org, since)
+	l, err := caller.SCIM(ctx(w.t), w.org, since)
 	must(w.t, err)
 	return l
 }
 
-func (w *world) saml(p *Pass, name string) SAMLConnection {
+func (w *world) saml(caller *Caller, name string) SAMLConnection {
 	w.t.Helper()
-	c, _, err := p.CreateSAML(ctx(w.t), w.org, Fields{"display_name": name, "identity_provider": "okta"})
+	c, _, err := caller.CreateSAML(ctx(w.t), w.org, Fields{"display_name": name, "identity_provider": "okta"})
 	must(w.t, err)
 	return c
 }
 
-func (w *world) oidc(p *Pass, name string) OIDCConnection {
+func (w *world) oidc(caller *Caller, name string) OIDCConnection {
 	w.t.Helper()
-	c, _, err := p.CreateOIDC(ctx(w.t), w.org, Fields{"display_name": name, "identity_provider": "okta"})
+	c, _, err := caller.CreateOIDC(ctx(w.t), w.org, Fields{"display_name": name, "identity_provider": "okta"})
 	must(w.t, err)
 	return c
 }
@@ -149,8 +149,8 @@ func must(t *testing.T, err error) {
 
 func failedAs(t *testing.T, err error, class Class) *Error {
 	t.Helper()
-	e, is := errors.AsType[*Error](err)
-	if !is || e.Class != class {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Class != class {
 		t.Fatalf("error %#v (%v), want class %s", err, err, class)
 	}
 	return e
@@ -158,20 +158,20 @@ func failedAs(t *testing.T, err error, class Class) *Error {
 
 func notYet(t *testing.T, err error) time.Time {
 	t.Helper()
-	n, is := errors.AsType[*NotYet](err)
-	if !is {
+	n, ok := errors.AsType[*NotYet](err)
+	if !ok {
 		t.Fatalf("error %#v (%v), want NotYet", err, err)
 	}
 	return n.At
 }
 
-func kept(t *testing.T, err error) *Kept {
+func readError(t *testing.T, err error) *ReadError {
 	t.Helper()
-	k, is := errors.AsType[*Kept](err)
-	if !is {
-		t.Fatalf("error %#v (%v), want Kept", err, err)
+	e, ok := errors.AsType[*ReadError](err)
+	if !ok {
+		t.Fatalf("error %#v (%v), want *ReadError", err, err)
 	}
-	return k
+	return e
 }
 
 // direct carries a request straight into a handler: no socket, so that a
@@ -192,22 +192,22 @@ func (d direct) RoundTrip(r *http.Request) (response *http.Response, err error) 
 	return recorder.Result(), nil
 }
 
-// answering returns a pass against a server that always answers so.
-func answering(t *testing.T, handler http.HandlerFunc) *Pass {
+// answering returns a Caller against a server that always answers so.
+func answering(t *testing.T, handler http.HandlerFunc) *Caller {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return against(server.URL, Options{})
 }
 
-func against(url string, o Options) *Pass {
+func against(url string, o Options) *Caller {
 	if o.Now == nil {
 		o.Now = func() time.Time { return start }
 	}
 	o.UserAgent = "stytch-operator/test (+https://github.com/stytch-operator/stytch-operator)"
 	return New(o).Session(Project{
 		Credentials: Credentials{BaseURL: url, ProjectID: "project-test-1", Secret: hush}, Object: "a/p", Rate: ample,
-	}).Pass("uid", Rest)
+	}).Caller("uid", Rest)
 }
 
 func status(code int, body string) http.HandlerFunc {

@@ -129,9 +129,9 @@ type Document struct {
 	Body string `json:"body,omitempty"` // not a document at all, say HTML
 }
 
-// Verdict is whether a SCIM endpoint would let a bearer token in, and which of
+// TokenCheck says whether a SCIM endpoint would accept a bearer token, and which of
 // the connection's tokens it is: "current", "next" or "".
-type Verdict struct {
+type TokenCheck struct {
 	Accepted bool   `json:"accepted"`
 	Which    string `json:"which,omitempty"`
 }

@@ -68,7 +68,7 @@ func (r renderer) certificate(c certificate) any {
 }
 
 // holds is whether one of the certificates is this one.
-func holds(all []certificate, der []byte) bool {
+func containsCertificate(all []certificate, der []byte) bool {
 	for _, c := range all {
 		if bytes.Equal(c.der, der) {
 			return true
@@ -102,7 +102,7 @@ func signingCertificate(key crypto.Signer, now time.Time) (certificate, error) {
 
 // ownSigningCertificate is the one a new SAML connection comes with. Its key is
 // an elliptic one, other than Stytch's, because thousands are made in tests.
-func ownSigningCertificate(now time.Time) (certificate, error) {
+func initialSigningCertificate(now time.Time) (certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return certificate{}, err

@@ -24,32 +24,32 @@ func (s *Sim) controlHandler() http.Handler {
 		"GET /__sim/calls":                 s.controlCalls,
 		"GET /__sim/switches":              func(*http.Request) (any, error) { return s.Switches(), nil },
 		"PATCH /__sim/switches":            s.controlSwitches,
-		"POST /__sim/projects":             posted(func(p Project) (any, error) { return Project{ID: p.ID, Name: p.Name}, s.AddProject(p) }),
-		"POST /__sim/organizations":        posted(func(o Organization) (any, error) { return s.AddOrganization(o) }),
-		"PATCH /__sim/organizations/{id}":  patched(func(id string, f map[string]any) (any, error) { return s.PatchOrganization(id, f) }),
-		"DELETE /__sim/organizations/{id}": removed(s.RemoveOrganization),
-		"POST /__sim/groups":               posted(func(g Group) (any, error) { return s.AddGroup(g) }),
-		"DELETE /__sim/groups/{id}":        removed(s.RemoveGroup),
+		"POST /__sim/projects":             withBody(func(p Project) (any, error) { return Project{ID: p.ID, Name: p.Name}, s.AddProject(p) }),
+		"POST /__sim/organizations":        withBody(func(o Organization) (any, error) { return s.AddOrganization(o) }),
+		"PATCH /__sim/organizations/{id}":  withIDAndFields(func(id string, f map[string]any) (any, error) { return s.PatchOrganization(id, f) }),
+		"DELETE /__sim/organizations/{id}": withID(s.RemoveOrganization),
+		"POST /__sim/groups":               withBody(func(g Group) (any, error) { return s.AddGroup(g) }),
+		"DELETE /__sim/groups/{id}":        withID(s.RemoveGroup),
 		"GET /__sim/connections/{id}":      s.controlConnection,
-		"POST /__sim/connections":          posted(func(h handMade) (any, error) { return s.AddConnection(h.Organization, h.Kind, h.Fields) }),
-		"PATCH /__sim/connections/{id}":    patched(func(id string, f map[string]any) (any, error) { return s.PatchConnection(id, f) }),
-		"DELETE /__sim/connections/{id}":   removed(s.RemoveConnection),
-		"POST /__sim/metadata":             posted(func(d Document) (any, error) { return done{}, s.AddDocument(d) }),
-		"POST /__sim/verify-token":         posted(func(t tokenClaim) (any, error) { return s.VerifyToken(t.ConnectionID, t.Token), nil }),
-		"POST /__sim/faults":               posted(s.controlFault),
-		"DELETE /__sim/faults":             called(s.RemoveFaults),
-		"POST /__sim/limits":               posted(func(l Limit) (any, error) { return done{}, s.AddLimit(l) }),
-		"DELETE /__sim/limits":             called(s.RemoveLimits),
-		"POST /__sim/reset":                called(s.Reset),
+		"POST /__sim/connections":          withBody(func(h connectionBody) (any, error) { return s.AddConnection(h.Organization, h.Kind, h.Fields) }),
+		"PATCH /__sim/connections/{id}":    withIDAndFields(func(id string, f map[string]any) (any, error) { return s.PatchConnection(id, f) }),
+		"DELETE /__sim/connections/{id}":   withID(s.RemoveConnection),
+		"POST /__sim/metadata":             withBody(func(d Document) (any, error) { return empty{}, s.AddDocument(d) }),
+		"POST /__sim/verify-token":         withBody(func(t tokenClaim) (any, error) { return s.VerifyToken(t.ConnectionID, t.Token), nil }),
+		"POST /__sim/faults":               withBody(s.controlFault),
+		"DELETE /__sim/faults":             withoutBody(s.RemoveFaults),
+		"POST /__sim/limits":               withBody(func(l Limit) (any, error) { return empty{}, s.AddLimit(l) }),
+		"DELETE /__sim/limits":             withoutBody(s.RemoveLimits),
+		"POST /__sim/reset":                withoutBody(s.Reset),
 	} {
-		mux.HandleFunc(pattern, answered(serve))
+		mux.HandleFunc(pattern, handler(serve))
 	}
 	return onLoopback(mux)
 }
 
 type (
-	done     struct{}
-	handMade struct {
+	empty          struct{}
+	connectionBody struct {
 		Organization string         `json:"organization"`
 		Kind         Kind           `json:"kind"`
 		Fields       map[string]any `json:"fields"`
@@ -65,7 +65,7 @@ func onLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.RemoteAddr)
 		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-			writeControl(w, http.StatusForbidden, problem{"the control endpoints are for this machine only"})
+			writeControl(w, http.StatusForbidden, problem{"the control endpoints accept requests from loopback addresses only"})
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -77,11 +77,11 @@ type problem struct {
 }
 
 // missing is the error of an ID that means nothing.
-type missing struct{ what, id string }
+type notFoundError struct{ what, id string }
 
-func (m missing) Error() string { return "there is no " + m.what + " " + m.id }
+func (m notFoundError) Error() string { return m.what + " " + m.id + " not found" }
 
-func answered(serve control) http.HandlerFunc {
+func handler(serve control) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		value, err := serve(r)
 		if err == nil {
@@ -89,7 +89,7 @@ func answered(serve control) http.HandlerFunc {
 			return
 		}
 		status := http.StatusBadRequest
-		if _, ok := errors.AsType[missing](err); ok {
+		if _, ok := errors.AsType[notFoundError](err); ok {
 			status = http.StatusNotFound
 		}
 		writeControl(w, status, problem{err.Error()})
@@ -105,7 +105,7 @@ func writeControl(w http.ResponseWriter, status int, value any) {
 }
 
 // posted is an endpoint whose body is a T and nothing more.
-func posted[T any](serve func(T) (any, error)) control {
+func withBody[T any](serve func(T) (any, error)) control {
 	return func(r *http.Request) (any, error) {
 		var value T
 		if err := readControl(r, &value); err != nil {
@@ -115,7 +115,7 @@ func posted[T any](serve func(T) (any, error)) control {
 	}
 }
 
-func patched(serve func(id string, fields map[string]any) (any, error)) control {
+func withIDAndFields(serve func(id string, fields map[string]any) (any, error)) control {
 	return func(r *http.Request) (any, error) {
 		var fields map[string]any
 		if err := readControl(r, &fields); err != nil {
@@ -125,14 +125,14 @@ func patched(serve func(id string, fields map[string]any) (any, error)) control 
 	}
 }
 
-func removed(remove func(id string) error) control {
-	return func(r *http.Request) (any, error) { return done{}, remove(r.PathValue("id")) }
+func withID(remove func(id string) error) control {
+	return func(r *http.Request) (any, error) { return empty{}, remove(r.PathValue("id")) }
 }
 
-func called(do func()) control {
+func withoutBody(do func()) control {
 	return func(*http.Request) (any, error) {
 		do()
-		return done{}, nil
+		return empty{}, nil
 	}
 }
 
@@ -140,7 +140,7 @@ func readControl(r *http.Request, into any) error {
 	decoder := json.NewDecoder(io.LimitReader(r.Body, largestBody))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("reading the body: %w", err)
+		return fmt.Errorf("reading the request body: %w", err)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (s *Sim) controlConnection(r *http.Request) (any, error) {
 	id := r.PathValue("id")
 	found, ok := s.Connection(id)
 	if !ok {
-		return nil, missing{"connection", id}
+		return nil, notFoundError{"connection", id}
 	}
 	return found, nil
 }

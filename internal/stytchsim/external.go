@@ -8,7 +8,7 @@ import (
 // externalConnection makes another organization's SSO connection usable in this
 // one.
 type externalConnection struct {
-	head
+	baseConnection
 	sourceOrganizationID, sourceID string
 	roles, groupRoles              []assignment
 }
@@ -55,14 +55,14 @@ func createExternal(c *call) (document, error) {
 		return nil, err
 	}
 	c.world.add(made)
-	c.electDefault(&made.head)
+	c.electDefault(&made.baseConnection)
 	return c.answer(made.document(c.renderer())), nil
 }
 
 // newExternal is an External connection as Stytch would make it.
 func newExternal(in *organization, organizationID, connectionID string) *externalConnection {
 	return &externalConnection{
-		head:                 head{kind: External, id: in.project.newID("external-connection"), org: in, status: stateActive},
+		baseConnection:       baseConnection{kind: External, id: in.project.newID("external-connection"), org: in, status: stateActive},
 		sourceOrganizationID: organizationID,
 		sourceID:             connectionID,
 	}

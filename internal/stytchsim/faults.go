@@ -1,6 +1,7 @@
 package stytchsim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,7 +24,7 @@ func (s *Sim) AddFault(f Fault) (int, error) {
 	defer s.mu.Unlock()
 	s.faultSeq++
 	f.ID, f.Struck = s.faultSeq, 0
-	s.faults = append(s.faults, &plantedFault{Fault: f, skip: f.Skip})
+	s.faults = append(s.faults, &activeFault{Fault: f, skip: f.Skip})
 	return f.ID, nil
 }
 
@@ -35,7 +36,7 @@ func (s *Sim) RemoveFaults() {
 }
 
 // plantedFault is a fault with how many calls it still lets pass.
-type plantedFault struct {
+type activeFault struct {
 	Fault
 	skip int
 }
@@ -51,13 +52,13 @@ func (f *Fault) check() error {
 	case f.Skip < 0 || f.Times < 0 || f.Delay < 0:
 		return errors.New("skip, times and delay must not be negative")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("status %d is not one of an answer", f.Status)
+		return fmt.Errorf("status %d is not between 200 and 599", f.Status)
 	}
 	return checkPattern(f.Path)
 }
 
 // trap is the fault a call meets, the zero fault for none.
-func (s *Sim) trap(c *Call) Fault {
+func (s *Sim) matchFault(c *Call) Fault {
 	for _, f := range s.faults {
 		if !matches(f.Method, f.Path, c) || (f.Operation != "" && f.Operation != c.Operation) {
 			continue
@@ -78,21 +79,21 @@ func (s *Sim) trap(c *Call) Fault {
 
 // wrong is the answer of an effect that answers wrongly; the others answer with
 // what the call itself came to.
-func (f Fault) wrong(requestID string) (answer, bool) {
+func (f Fault) wrongAnswer(requestID string) (answer, bool) {
 	switch f.Effect {
 	case FaultError:
-		status := or(f.Status, http.StatusInternalServerError)
+		status := cmp.Or(f.Status, http.StatusInternalServerError)
 		a := refused(&refusal{
-			status, or(f.ErrorType, "internal_server_error"), or(f.ErrorMessage, "A planted fault."),
+			status, cmp.Or(f.ErrorType, "internal_server_error"), cmp.Or(f.ErrorMessage, "A planted fault."),
 		}, requestID)
 		a.retryAfter = f.RetryAfter
 		return a, true
 	case FaultEmptyBody:
 		return f.plain("application/json", http.StatusOK, ""), true
 	case FaultInvalidJSON:
-		return f.plain("application/json", http.StatusOK, or(f.Body, `{"request_id":"`)), true
+		return f.plain("application/json", http.StatusOK, cmp.Or(f.Body, `{"request_id":"`)), true
 	case FaultHTML:
-		return f.plain("text/html", http.StatusBadGateway, or(f.Body, "<html><body><h1>502 Bad Gateway</h1></body></html>\n")), true
+		return f.plain("text/html", http.StatusBadGateway, cmp.Or(f.Body, "<html><body><h1>502 Bad Gateway</h1></body></html>\n")), true
 	default:
 		return answer{}, false
 	}
@@ -100,35 +101,27 @@ func (f Fault) wrong(requestID string) (answer, bool) {
 
 func (f Fault) plain(contentType string, status int, content string) answer {
 	return answer{
-		status: or(f.Status, status), contentType: contentType, body: []byte(content),
+		status: cmp.Or(f.Status, status), contentType: contentType, body: []byte(content),
 		retryAfter: f.RetryAfter, errorType: f.ErrorType,
 	}
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // hold waits as a fault wants. It is false when a reset ended the wait.
 //
 // A delay is not cut short when the caller gives up: the call takes effect all
 // the same, as it does at a server that is slow and not dead.
-func (v *visit) hold(f Fault) bool {
+func (r *request) wait(f Fault) bool {
 	if f.Effect == FaultCommitAfterGivingUp {
 		select {
-		case <-v.request.Context().Done():
-		case <-v.ended:
+		case <-r.httpRequest.Context().Done():
+		case <-r.reset:
 			return false
 		}
 	}
-	return v.sleep(time.Duration(f.Delay))
+	return r.sleep(time.Duration(f.Delay))
 }
 
-func (v *visit) sleep(d time.Duration) bool {
+func (r *request) sleep(d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
@@ -137,7 +130,7 @@ func (v *visit) sleep(d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-v.ended:
+	case <-r.reset:
 		return false
 	}
 }

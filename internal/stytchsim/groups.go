@@ -58,7 +58,7 @@ func (c *call) groupPage(page []*group, more bool, next int) document {
 		d["next_cursor"] = base64.URLEncoding.EncodeToString([]byte("after:" + strconv.Itoa(next)))
 		return d
 	}
-	unset(d, "next_cursor", "", true, c.switches.Cursor)
+	putOrOmit(d, "next_cursor", "", true, c.switches.Cursor)
 	return d
 }
 
@@ -99,7 +99,7 @@ func (w *world) addGroup(g Group) (*group, error) {
 		g.ID = into.org.project.newID("scim-group")
 	}
 	if w.groups[g.ID] != nil {
-		return nil, fmt.Errorf("there is a group %s already", g.ID)
+		return nil, fmt.Errorf("group %s already exists", g.ID)
 	}
 	made := &group{id: g.ID, name: g.Name, connection: into}
 	into.groups = append(into.groups, made)
@@ -114,7 +114,7 @@ func (w *world) scimOf(g Group) (*scimConnection, error) {
 	if org, ok := w.organization(g.OrganizationID); ok && org.scim != nil && g.ConnectionID == "" {
 		return org.scim, nil
 	}
-	return nil, fmt.Errorf("there is no SCIM connection %s%s to put the group into", g.ConnectionID, g.OrganizationID)
+	return nil, fmt.Errorf("no SCIM connection with connection_id %q or organization_id %q", g.ConnectionID, g.OrganizationID)
 }
 
 // removeGroup removes a group and what was assigned by it (inferred).

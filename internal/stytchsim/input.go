@@ -12,8 +12,8 @@ import (
 type shape int
 
 const (
-	text            shape = iota + 1 // string
-	flag                             // boolean
+	textShape       shape = iota + 1 // string
+	flagShape                        // boolean
 	mappingShape                     // object of strings
 	rolesShape                       // array of {role_id}
 	groupRolesShape                  // array of {role_id, group}
@@ -23,7 +23,7 @@ const (
 // body is the fields a request may have. One it does not have is refused, so
 // that a misspelt name in a client fails its test; the live API may well ignore
 // it.
-type body map[string]shape
+type shapes map[string]shape
 
 // input is the fields a request had, decoded: string, bool, map[string]string
 // or []assignment. What is not there was not sent.
@@ -168,7 +168,7 @@ func emptyRefusal(r route, name string) string {
 // zero is the value that clears a field.
 func (s shape) zero() any {
 	switch s {
-	case flag:
+	case flagShape:
 		return false
 	case mappingShape:
 		return map[string]string{}
@@ -181,7 +181,7 @@ func (s shape) zero() any {
 
 func (s shape) decode(raw json.RawMessage) (any, error) {
 	switch s {
-	case flag:
+	case flagShape:
 		return decodeAs[bool](raw, "true or false")
 	case mappingShape:
 		return decodeMapping(raw)

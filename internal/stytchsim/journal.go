@@ -40,7 +40,7 @@ func (j *journal) since(seq int) []Call {
 }
 
 // arrival is what the journal knows of a call before anything is decided.
-func (s *Sim) arrival(rt route, r *http.Request) Call {
+func (s *Sim) newEntry(rt route, r *http.Request) Call {
 	user, _, _ := r.BasicAuth()
 	return Call{
 		Time: s.options.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
@@ -58,7 +58,7 @@ func (s *Sim) requestID(user string) string {
 
 // note writes the names of a body's fields into a call's line. Bodies that are
 // no JSON object have none.
-func note(entry *Call, body []byte) {
+func recordFields(entry *Call, body []byte) {
 	if fields, err := rawFields(body); err == nil {
 		entry.Fields = append(entry.Fields, slices.Sorted(maps.Keys(fields))...)
 	}

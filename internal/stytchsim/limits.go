@@ -19,7 +19,7 @@ type countedLimit struct {
 // AddLimit adds a rate limit to those there are.
 func (s *Sim) AddLimit(l Limit) error {
 	if l.Requests < 0 || l.Window <= 0 {
-		return errors.New("a limit needs requests and a window")
+		return errors.New("requests must not be negative, and window must be positive")
 	}
 	if err := checkPattern(l.Path); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (s *Sim) RemoveLimits() {
 // Source: docs, platform/rate-limits: a limit is a number of requests of a
 // project to a set of endpoints in an interval, and intervals are fixed windows
 // aligned to the clock.
-func (l *countedLimit) over(c *Call) (ends time.Time, closed bool) {
+func (l *countedLimit) count(c *Call) (ends time.Time, closed bool) {
 	if !matches(l.Method, l.Path, c) {
 		return time.Time{}, false
 	}
@@ -57,10 +57,10 @@ func (l *countedLimit) over(c *Call) (ends time.Time, closed bool) {
 // limited is the 429 for a call that falls into a closed window.
 //
 // Retry-After is documented nowhere, hence the switch retry-after.
-func (s *Sim) limited(c *Call) (answer, bool) {
+func (s *Sim) checkLimits(c *Call) (answer, bool) {
 	var until time.Time
 	for _, l := range s.limits {
-		if ends, closed := l.over(c); closed && ends.After(until) {
+		if ends, closed := l.count(c); closed && ends.After(until) {
 			until = ends
 		}
 	}
@@ -102,7 +102,7 @@ func matchesPath(pattern, segments []string) bool {
 
 func checkPattern(pattern string) error {
 	if pattern != "" && !strings.HasPrefix(pattern, "/") && pattern != "**" {
-		return fmt.Errorf("path pattern %q does not begin with /", pattern)
+		return fmt.Errorf("path pattern %q must begin with / or be **", pattern)
 	}
 	if _, err := path.Match(pattern, ""); err != nil {
 		return fmt.Errorf("path pattern %q: %w", pattern, err)

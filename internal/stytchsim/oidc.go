@@ -8,7 +8,7 @@ import (
 
 // oidcConnection is an OIDC connection.
 type oidcConnection struct {
-	head
+	baseConnection
 	redirectURL                                      string
 	clientID, clientSecret                           string
 	issuer                                           string
@@ -66,7 +66,7 @@ func createOIDC(c *call) (document, error) {
 	made := newOIDC(c.org)
 	c.in.apply(made.fields())
 	c.world.add(made)
-	c.electDefault(&made.head)
+	c.electDefault(&made.baseConnection)
 	return c.answer(made.document(c.renderer())), nil
 }
 
@@ -74,8 +74,8 @@ func createOIDC(c *call) (document, error) {
 func newOIDC(in *organization) *oidcConnection {
 	id := in.project.newID("oidc-connection")
 	return &oidcConnection{
-		head:        head{kind: OIDC, id: id, org: in, status: statePending},
-		redirectURL: in.project.root() + "/v1/b2b/sso/callback/" + id,
+		baseConnection: baseConnection{kind: OIDC, id: id, org: in, status: statePending},
+		redirectURL:    in.project.root() + "/v1/b2b/sso/callback/" + id,
 	}
 }
 
@@ -102,9 +102,9 @@ func updateOIDC(c *call) (document, error) {
 		next.takeDiscovered(found)
 	}
 	c.in.apply(next.fields()) // after discovery: explicit values win (docs)
-	c.activate(&next.head, next.complete())
+	c.activate(&next.baseConnection, next.complete())
 	*have = next
-	c.electDefault(&have.head)
+	c.electDefault(&have.baseConnection)
 	answer := c.answer(have.document(c.renderer()))
 	c.renderer().text(answer, "warning", warning)
 	return answer, nil

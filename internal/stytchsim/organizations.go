@@ -101,7 +101,7 @@ func activeOf(all []connection) []connection {
 // Inferred, and the switch default-connection: nobody says how the first
 // connection becomes the default. That the default must be active is an error
 // type (requires_active_sso_connection).
-func (c *call) electDefault(candidate *head) {
+func (c *call) electDefault(candidate *baseConnection) {
 	if candidate.org.defaultConnection != "" {
 		return
 	}
@@ -122,14 +122,14 @@ func (w *world) addOrganization(o Organization, now time.Time) (*organization, e
 		in = w.projects[o.ProjectID]
 	}
 	if in == nil {
-		return nil, fmt.Errorf("there is no project %s", o.ProjectID)
+		return nil, fmt.Errorf("project %s not found", o.ProjectID)
 	}
 	org := &organization{project: in, id: o.ID, created: now, updated: now}
 	if org.id == "" {
 		org.id = in.newID("organization")
 	}
 	if in.organizations[org.id] != nil {
-		return nil, fmt.Errorf("there is an organization %s already", org.id)
+		return nil, fmt.Errorf("organization %s already exists", org.id)
 	}
 	if err := org.rename(o); err != nil {
 		return nil, err
@@ -144,12 +144,12 @@ func (w *world) addOrganization(o Organization, now time.Time) (*organization, e
 // Source: openapi on slugs: letters, digits and -._~, 2 to 128 characters.
 func (o *organization) rename(to Organization) error {
 	if !regexp.MustCompile(`^[A-Za-z0-9._~-]{2,128}$`).MatchString(to.Slug) {
-		return fmt.Errorf("organization_slug %q is not 2 to 128 of letters, digits and -._~", to.Slug)
+		return fmt.Errorf("organization_slug %q must be 2 to 128 characters: letters, digits and -._~", to.Slug)
 	}
 	known := o.project.organizations
 	for _, key := range []string{to.Slug, to.ExternalID} {
 		if other := known[key]; key != "" && other != nil && other != o {
-			return fmt.Errorf("%s is taken by organization %s", key, other.id)
+			return fmt.Errorf("%s is already used by organization %s", key, other.id)
 		}
 	}
 	delete(known, o.slug)

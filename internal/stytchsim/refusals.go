@@ -31,8 +31,8 @@ func refuseWith(status int, errorType, format string, args ...any) error {
 // asRefusal is any error as an answer; one that no rule made is a fault of the
 // simulator itself.
 func asRefusal(err error) *refusal {
-	if broken, ok := errors.AsType[*refusal](err); ok {
-		return broken
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r
 	}
 	return &refusal{http.StatusInternalServerError, "internal_server_error", err.Error()}
 }

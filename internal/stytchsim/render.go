@@ -22,7 +22,7 @@ type field struct {
 // renderer writes answers by the positions of the switches.
 type renderer struct {
 	switches Switches
-	turn     int
+	seq      int
 }
 
 // fields renders a connection's fields.
@@ -56,7 +56,7 @@ func (r renderer) fields(fields []field) document {
 // Openapi marks strings as always present and never null, and the samples have
 // "", but an API generated from protocol buffers may drop zero values.
 func (r renderer) text(d document, name, value string) {
-	unset(d, name, value, value == "", r.switches.Strings)
+	putOrOmit(d, name, value, value == "", r.switches.Strings)
 }
 
 // list writes a list in the order the switch says; an empty one is what the
@@ -71,15 +71,15 @@ func list[T any](r renderer, d document, name string, values []T, one func(T) an
 		slices.Reverse(items)
 	case posRotating:
 		if n := len(items); n > 0 {
-			items = slices.Concat(items[r.turn%n:], items[:r.turn%n])
+			items = slices.Concat(items[r.seq%n:], items[:r.seq%n])
 		}
 	}
-	unset(d, name, items, len(items) == 0, r.switches.Lists)
+	putOrOmit(d, name, items, len(items) == 0, r.switches.Lists)
 }
 
 // mapping writes an attribute_mapping: optional in openapi, null in a sample.
 func (r renderer) mapping(d document, name string, value map[string]string) {
-	unset(d, name, maps.Clone(value), len(value) == 0, r.switches.UnsetMapping)
+	putOrOmit(d, name, maps.Clone(value), len(value) == 0, r.switches.UnsetMapping)
 	if len(value) == 0 && r.switches.UnsetMapping == posEmpty {
 		d[name] = map[string]string{}
 	}
@@ -100,7 +100,7 @@ func (r renderer) time(d document, name string, value time.Time) {
 	d[name] = value.UTC().Format(layout)
 }
 
-func unset(d document, name string, value any, without bool, position string) {
+func putOrOmit(d document, name string, value any, without bool, position string) {
 	switch {
 	case !without || position == posEmpty:
 		d[name] = value

@@ -78,15 +78,15 @@ func (s *scimConnection) forgetNext() {
 // inferred from machine-to-machine clients, whose two secrets both work, and
 // from the admin portal, which asks people to use only the new token before
 // they complete.
-func (s *scimConnection) verify(token string, now time.Time, switches Switches) Verdict {
+func (s *scimConnection) verify(token string, now time.Time, switches Switches) TokenCheck {
 	switch token {
 	case "":
-		return Verdict{}
+		return TokenCheck{}
 	case s.token:
-		return Verdict{Accepted: now.Before(s.expires), Which: "current"}
+		return TokenCheck{Accepted: now.Before(s.expires), Which: "current"}
 	case s.nextToken:
-		return Verdict{Accepted: switches.NextToken == "works" && now.Before(s.nextExpires), Which: "next"}
+		return TokenCheck{Accepted: switches.NextToken == "works" && now.Before(s.nextExpires), Which: "next"}
 	default:
-		return Verdict{}
+		return TokenCheck{}
 	}
 }

@@ -10,12 +10,12 @@ import (
 type route struct {
 	method, pattern string
 	operation       string
-	body            body
+	body            shapes
 	required        []string
 	creates         bool   // its success is 200 or 201: switch create-status
 	providerError   string // what an unknown identity_provider is called
 	serve           func(*call) (document, error)
-	emptied         func(*call) (document, error) // under FaultEmptyList
+	serveEmpty      func(*call) (document, error) // under FaultEmptyList
 }
 
 // routes is the API: the paths and fields of openapi and stytch-go, no more.
@@ -36,14 +36,14 @@ func scimRoutes() []route {
 		connection   = organization + "/{connection_id}"
 		unknown      = "invalid_scim_idp"
 	)
-	named := body{"display_name": text, "identity_provider": text}
-	updated := body{"display_name": text, "identity_provider": text, "scim_group_implicit_role_assignments": scimRolesShape}
+	named := shapes{"display_name": textShape, "identity_provider": textShape}
+	updated := shapes{"display_name": textShape, "identity_provider": textShape, "scim_group_implicit_role_assignments": scimRolesShape}
 	return []route{
 		{method: "POST", pattern: organization, operation: "CreateSCIMConnection", body: named, creates: true, serve: createSCIM},
-		{method: "GET", pattern: organization, operation: "GetSCIMConnection", serve: getSCIM, emptied: absentSCIM},
+		{method: "GET", pattern: organization, operation: "GetSCIMConnection", serve: getSCIM, serveEmpty: absentSCIM},
 		{method: "PUT", pattern: connection, operation: "UpdateSCIMConnection", body: updated, providerError: unknown, serve: updateSCIM},
 		{method: "DELETE", pattern: connection, operation: "DeleteSCIMConnection", serve: deleteSCIM},
-		{method: "GET", pattern: connection, operation: "ListSCIMGroups", serve: listGroups, emptied: noGroups},
+		{method: "GET", pattern: connection, operation: "ListSCIMGroups", serve: listGroups, serveEmpty: noGroups},
 		{method: "POST", pattern: connection + "/rotate/start", operation: "StartSCIMTokenRotation", serve: startRotation},
 		{method: "POST", pattern: connection + "/rotate/complete", operation: "CompleteSCIMTokenRotation", serve: completeRotation},
 		{method: "POST", pattern: connection + "/rotate/cancel", operation: "CancelSCIMTokenRotation", serve: cancelRotation},
@@ -52,7 +52,7 @@ func scimRoutes() []route {
 
 func ssoRoutes() []route {
 	return []route{
-		{method: "GET", pattern: "/v1/b2b/sso/{organization_id}", operation: "ListSSOConnections", serve: listSSO, emptied: noSSO},
+		{method: "GET", pattern: "/v1/b2b/sso/{organization_id}", operation: "ListSSOConnections", serve: listSSO, serveEmpty: noSSO},
 		{method: "DELETE", pattern: "/v1/b2b/sso/{organization_id}/connections/{connection_id}", operation: "DeleteSSOConnection", serve: deleteSSO},
 	}
 }
@@ -66,23 +66,23 @@ func samlRoutes() []route {
 	return []route{
 		{
 			method: "POST", pattern: organization, operation: "CreateSAMLConnection", creates: true, serve: createSAML,
-			body: body{"display_name": text, "identity_provider": text},
+			body: shapes{"display_name": textShape, "identity_provider": textShape},
 		},
 		{
 			method: "PUT", pattern: connection, operation: "UpdateSAMLConnection", providerError: unknown, serve: updateSAML,
-			body: body{
-				"display_name": text, "identity_provider": text,
-				"idp_entity_id": text, "idp_sso_url": text, "x509_certificate": text, "attribute_mapping": mappingShape,
+			body: shapes{
+				"display_name": textShape, "identity_provider": textShape,
+				"idp_entity_id": textShape, "idp_sso_url": textShape, "x509_certificate": textShape, "attribute_mapping": mappingShape,
 				"saml_connection_implicit_role_assignments": rolesShape,
 				"saml_group_implicit_role_assignments":      groupRolesShape,
-				"alternative_audience_uri":                  text, "alternative_acs_url": text, "nameid_format": text,
-				"signing_private_key": text, "saml_encryption_private_key": text,
-				"idp_initiated_auth_disabled": flag, "allow_gateway_callback": flag,
+				"alternative_audience_uri":                  textShape, "alternative_acs_url": textShape, "nameid_format": textShape,
+				"signing_private_key": textShape, "saml_encryption_private_key": textShape,
+				"idp_initiated_auth_disabled": flagShape, "allow_gateway_callback": flagShape,
 			},
 		},
 		{
 			method: "PUT", pattern: connection + "/url", operation: "UpdateSAMLConnectionByURL", serve: updateSAMLByURL,
-			body: body{"metadata_url": text}, required: []string{"metadata_url"},
+			body: shapes{"metadata_url": textShape}, required: []string{"metadata_url"},
 		},
 		{method: "DELETE", pattern: connection + "/verification_certificates/{certificate_id}", operation: "DeleteSAMLVerificationCertificate", serve: deleteCertificate},
 		{method: "DELETE", pattern: connection + "/encryption_private_keys/{private_key_id}", operation: "DeleteSAMLEncryptionPrivateKey", serve: deleteEncryptionKey},
@@ -94,15 +94,15 @@ func oidcRoutes() []route {
 	return []route{
 		{
 			method: "POST", pattern: organization, operation: "CreateOIDCConnection", creates: true, serve: createOIDC,
-			body: body{"display_name": text, "identity_provider": text},
+			body: shapes{"display_name": textShape, "identity_provider": textShape},
 		},
 		{
 			method: "PUT", pattern: organization + "/connections/{connection_id}", operation: "UpdateOIDCConnection",
 			providerError: "invalid_sso_idp", serve: updateOIDC,
-			body: body{
-				"display_name": text, "identity_provider": text, "client_id": text, "client_secret": text, "issuer": text,
-				"authorization_url": text, "token_url": text, "userinfo_url": text, "jwks_url": text,
-				"custom_scopes": text, "attribute_mapping": mappingShape,
+			body: shapes{
+				"display_name": textShape, "identity_provider": textShape, "client_id": textShape, "client_secret": textShape, "issuer": textShape,
+				"authorization_url": textShape, "token_url": textShape, "userinfo_url": textShape, "jwks_url": textShape,
+				"custom_scopes": textShape, "attribute_mapping": mappingShape,
 			},
 		},
 	}
@@ -113,16 +113,16 @@ func externalRoutes() []route {
 	return []route{
 		{
 			method: "POST", pattern: organization, operation: "CreateExternalConnection", creates: true, serve: createExternal,
-			body: body{
-				"display_name": text, "external_organization_id": text, "external_connection_id": text,
+			body: shapes{
+				"display_name": textShape, "external_organization_id": textShape, "external_connection_id": textShape,
 				"connection_implicit_role_assignments": rolesShape, "group_implicit_role_assignments": groupRolesShape,
 			},
 			required: []string{"external_organization_id", "external_connection_id"},
 		},
 		{
 			method: "PUT", pattern: organization + "/connections/{connection_id}", operation: "UpdateExternalConnection", serve: updateExternal,
-			body: body{
-				"display_name": text,
+			body: shapes{
+				"display_name": textShape,
 				"external_connection_implicit_role_assignments": rolesShape,
 				"external_group_implicit_role_assignments":      groupRolesShape,
 			},
@@ -131,7 +131,7 @@ func externalRoutes() []route {
 }
 
 // elsewhere is every path that is no operation.
-func elsewhere(errorType, message string) route {
+func unknownPath(errorType, message string) route {
 	return route{pattern: "/", serve: func(*call) (document, error) { return nil, refuse(errorType, "%s", message) }}
 }
 
@@ -144,9 +144,9 @@ func (s *Sim) handler() http.Handler {
 		mux.HandleFunc(r.method+" "+r.pattern, s.serve(r))
 		if !paths[r.pattern] {
 			paths[r.pattern] = true
-			mux.HandleFunc(r.pattern, s.serve(elsewhere("method_not_allowed", "The method is not allowed for this path.")))
+			mux.HandleFunc(r.pattern, s.serve(unknownPath("method_not_allowed", "The method is not allowed for this path.")))
 		}
 	}
-	mux.HandleFunc("/", s.serve(elsewhere("route_not_found", "There is nothing at this path.")))
+	mux.HandleFunc("/", s.serve(unknownPath("route_not_found", "There is nothing at this path.")))
 	return mux
 }

@@ -1,13 +1,8 @@
 package stytchsim
 
-import (
-	"net/url"
-	"slices"
-)
-
 // samlConnection is a SAML connection.
 type samlConnection struct {
-	head
+	baseConnection
 	idpEntityID, idpSSOURL                      string
 	acsURL, audienceURI                         string
 	alternativeAudienceURI, alternativeACSURL   string
@@ -70,7 +65,7 @@ func createSAML(c *call) (document, error) {
 	}
 	c.in.apply(made.fields())
 	c.world.add(made)
-	c.electDefault(&made.head)
+	c.electDefault(&made.baseConnection)
 	return c.answer(made.document(c.renderer())), nil
 }
 
@@ -79,15 +74,15 @@ func createSAML(c *call) (document, error) {
 // Source: docs, start-sso-authenticate and the samples: both addresses are the
 // callback of the connection.
 func (c *call) newSAML(in *organization) (*samlConnection, error) {
-	signing, err := ownSigningCertificate(c.now)
+	signing, err := initialSigningCertificate(c.now)
 	if err != nil {
 		return nil, err
 	}
 	id := in.project.newID("saml-connection")
 	callback := in.project.root() + "/v1/b2b/sso/callback/" + id
 	return &samlConnection{
-		head:   head{kind: SAML, id: id, org: in, status: statePending},
-		acsURL: callback, audienceURI: callback,
+		baseConnection: baseConnection{kind: SAML, id: id, org: in, status: statePending},
+		acsURL:         callback, audienceURI: callback,
 		signing: []certificate{signing},
 	}, nil
 }
@@ -117,9 +112,9 @@ func updateSAML(c *call) (document, error) {
 }
 
 func (c *call) commitSAML(have *samlConnection, next samlConnection) {
-	c.activate(&next.head, next.complete())
+	c.activate(&next.baseConnection, next.complete())
 	*have = next
-	c.electDefault(&have.head)
+	c.electDefault(&have.baseConnection)
 }
 
 // complete is whether everything is there that an active connection needs.
@@ -128,11 +123,11 @@ func (c *call) commitSAML(have *samlConnection, next samlConnection) {
 // idp_entity_id, x509_certificate; required attributes are email and one of
 // full_name or first_name and last_name.
 func (s *samlConnection) complete() bool {
-	return s.idpSSOURL != "" && s.idpEntityID != "" && len(s.verification) > 0 && unmapped(s.attributeMapping) == ""
+	return s.idpSSOURL != "" && s.idpEntityID != "" && len(s.verification) > 0 && missingMapping(s.attributeMapping) == ""
 }
 
 // unmapped is the error type of what an attribute_mapping lacks, "" for nothing.
-func unmapped(m map[string]string) string {
+func missingMapping(m map[string]string) string {
 	switch {
 	case len(m) == 0:
 		return "saml_connection_attribute_mapping_required"
@@ -143,208 +138,4 @@ func unmapped(m map[string]string) string {
 	default:
 		return ""
 	}
-}
-
-func providerRule(c *call, _ *samlConnection) error { return c.ssoProviderKnown() }
-
-// mappingRule checks an attribute_mapping, which replaces the one there as a
-// whole (admin portal: it removes a key by sending the object without it).
-//
-// Inferred from the error types: an incomplete one is refused at once. It might
-// as well leave the connection pending, hence the switches empty-mapping and
-// incomplete-mapping.
-func mappingRule(c *call, _ *samlConnection) error {
-	const name = "attribute_mapping"
-	sent, ok := c.in[name].(map[string]string)
-	if !ok {
-		return nil
-	}
-	lacking := unmapped(sent)
-	if len(sent) == 0 {
-		switch c.switches.EmptyMapping {
-		case posClear:
-			return nil
-		case posIgnore:
-			delete(c.in, name)
-			return nil
-		}
-	}
-	if lacking == "" || (len(sent) > 0 && c.switches.IncompleteMapping == posAccept) {
-		return nil
-	}
-	return refuse(lacking, "attribute_mapping must map email and either full_name or first_name and last_name.")
-}
-
-func applyRule(c *call, next *samlConnection) error {
-	c.in.apply(next.fields())
-	return nil
-}
-
-// addressRule checks an idp_sso_url. The error types name the two ways to be
-// wrong.
-func addressRule(c *call, _ *samlConnection) error {
-	sent, ok := c.in.text("idp_sso_url")
-	if !ok || sent == "" {
-		return nil
-	}
-	return checkIDPSSOURL(sent)
-}
-
-func checkIDPSSOURL(address string) error {
-	parsed, err := url.Parse(address)
-	if err != nil || parsed.Host == "" {
-		return refuse("saml_connection_idp_sso_url_invalid_format", "idp_sso_url is not a URL.")
-	}
-	if parsed.Scheme != "https" {
-		return refuse("saml_connection_idp_sso_url_not_https", "idp_sso_url must be an https URL.")
-	}
-	return nil
-}
-
-// entityRule is the switch duplicate-entity-id: duplicate_saml_connection is an
-// error type, and what it is about is unknown.
-func entityRule(c *call, next *samlConnection) error {
-	_, sent := c.in.text("idp_entity_id")
-	if !sent || next.idpEntityID == "" || c.switches.DuplicateEntityID == posAccept {
-		return nil
-	}
-	for _, other := range c.org.sso {
-		if saml, ok := other.(*samlConnection); ok && saml.id != next.id && saml.idpEntityID == next.idpEntityID {
-			return refuse("duplicate_saml_connection", "Another SAML connection has this idp_entity_id.")
-		}
-	}
-	return nil
-}
-
-// rolesRule checks role lists, which replace the ones there as a whole (admin
-// portal: [] clears).
-func rolesRule(c *call, next *samlConnection) error {
-	byConnection := c.in.assignments("saml_connection_implicit_role_assignments")
-	byGroup := c.in.assignments("saml_group_implicit_role_assignments")
-	if err := c.rolesKnown(slices.Concat(byConnection, byGroup)); err != nil {
-		return err
-	}
-	if err := groupsNamed(byGroup); err != nil {
-		return err
-	}
-	// Inferred: a mapping cannot lose its groups while there are assignments by
-	// group either.
-	if _, mapped := c.in["attribute_mapping"]; len(byGroup) == 0 && !mapped {
-		return nil
-	}
-	return groupsMapped(next.groupRoles, next.attributeMapping)
-}
-
-// certificateRule adds the verification certificate that was sent.
-//
-// Source: docs, saml-certificates: a certificate is added to those there, at
-// most five; too_many_sso_verification_certificates is the error type. What a
-// certificate sent twice does is the switch duplicate-certificate.
-func certificateRule(c *call, next *samlConnection) error {
-	sent, ok := c.in.text("x509_certificate")
-	if !ok || sent == "" {
-		return nil // there is nothing that "" could clear
-	}
-	added, err := parseCertificate(sent, c.now)
-	if err != nil {
-		return refuse("invalid_x509_certificate", "x509_certificate cannot be read: %s.", err)
-	}
-	if c.switches.ExpiredCertificate == posRefuse && c.now.After(added.expires) {
-		return refuse("invalid_x509_certificate", "x509_certificate is expired.")
-	}
-	return c.addVerification(next, added, c.switches.DuplicateCertificate == posAppend)
-}
-
-func (c *call) addVerification(next *samlConnection, added certificate, evenTwice bool) error {
-	if !evenTwice && holds(next.verification, added.der) {
-		return nil
-	}
-	if len(next.verification) >= mostCertificates {
-		return refuse("too_many_sso_verification_certificates", "A SAML connection has at most %d certificates.", mostCertificates)
-	}
-	added.id = next.org.project.newID("saml-verification-key")
-	next.verification = append(slices.Clone(next.verification), added)
-	return nil
-}
-
-// signingKeyRule makes a signing certificate of the key that was sent. Whether
-// the old one stays is unknown, hence the switch signing-certificates.
-func signingKeyRule(c *call, next *samlConnection) error {
-	sent, ok := c.in.text("signing_private_key")
-	if !ok || sent == "" {
-		return nil
-	}
-	key, err := parseRSA(sent)
-	if err != nil {
-		return err
-	}
-	made, err := signingCertificate(key, c.now)
-	if err != nil {
-		return refuse("saml_signing_private_key_invalid", "The private key cannot sign.")
-	}
-	if c.switches.SigningCertificates == posAppend {
-		next.signing = append(slices.Clone(next.signing), made)
-		return nil
-	}
-	next.signing = []certificate{made}
-	return nil
-}
-
-// encryptionKeyRule adds the encryption key that was sent.
-//
-// Source: docs of the frontend SDKs: added to those there, at most five;
-// too_many_encryption_certificates is the error type.
-func encryptionKeyRule(c *call, next *samlConnection) error {
-	sent, ok := c.in.text("saml_encryption_private_key")
-	if !ok || sent == "" {
-		return nil
-	}
-	added, err := parseEncryptionKey(sent, c.now)
-	if err != nil {
-		return err
-	}
-	if len(next.encryption) >= mostCertificates {
-		return refuse("too_many_encryption_certificates", "A SAML connection has at most %d encryption keys.", mostCertificates)
-	}
-	added.id = next.org.project.newID("saml-encryption-key")
-	next.encryption = append(slices.Clone(next.encryption), added)
-	return nil
-}
-
-// deleteCertificate removes a verification certificate.
-//
-// Source: docs, delete-verification-certificate: an active connection keeps at
-// least one (cannot_delete_last_sso_verification_key).
-func deleteCertificate(c *call) (document, error) {
-	have, err := lookup[*samlConnection](c, "saml_connection_not_found")
-	if err != nil {
-		return nil, err
-	}
-	id := c.path("certificate_id")
-	at := slices.IndexFunc(have.verification, func(known certificate) bool { return known.id == id })
-	if at < 0 {
-		return nil, refuse("sso_verification_key_not_found", "There is no such certificate: %s.", id)
-	}
-	if have.status == stateActive && len(have.verification) == 1 {
-		return nil, refuse("cannot_delete_last_sso_verification_key", "An active connection needs at least one certificate.")
-	}
-	have.verification = slices.Delete(slices.Clone(have.verification), at, at+1)
-	return document{"certificate_id": id}, nil
-}
-
-// deleteEncryptionKey removes an encryption key; no least number is documented.
-//
-// Source: openapi, DeleteEncryptionPrivateKey.
-func deleteEncryptionKey(c *call) (document, error) {
-	have, err := lookup[*samlConnection](c, "saml_connection_not_found")
-	if err != nil {
-		return nil, err
-	}
-	id := c.path("private_key_id")
-	at := slices.IndexFunc(have.encryption, func(known encryptionKey) bool { return known.id == id })
-	if at < 0 {
-		return nil, refuse("sso_encryption_private_key_not_found", "There is no such encryption key: %s.", id)
-	}
-	have.encryption = slices.Delete(slices.Clone(have.encryption), at, at+1)
-	return document{"private_key_id": id}, nil
 }

@@ -7,7 +7,7 @@ import (
 
 // scimConnection is the one SCIM connection of an organization.
 type scimConnection struct {
-	head
+	baseConnection
 	token, nextToken     string
 	expires, nextExpires time.Time
 	assignments          []assignment
@@ -112,9 +112,9 @@ func createSCIM(c *call) (document, error) {
 // years. The lifetime is documented nowhere.
 func (o *organization) newSCIM(options *Options, now time.Time) *scimConnection {
 	return &scimConnection{
-		head:    head{kind: SCIM, id: o.project.newID("scim-connection"), org: o, status: stateActive},
-		token:   newToken(),
-		expires: now.Add(options.TokenLifetime),
+		baseConnection: baseConnection{kind: SCIM, id: o.project.newID("scim-connection"), org: o, status: stateActive},
+		token:          newToken(),
+		expires:        now.Add(options.TokenLifetime),
 	}
 }
 
@@ -157,9 +157,9 @@ func noActiveSCIM() error {
 func findSCIM(c *call) (*scimConnection, error) {
 	found, err := lookup[*scimConnection](c, "no_active_scim_connection")
 	if err != nil && c.switches.AbsentSCIM == status400 {
-		broken := *asRefusal(err)
-		broken.status = 400
-		return nil, &broken
+		r := *asRefusal(err)
+		r.status = 400
+		return nil, &r
 	}
 	return found, err
 }

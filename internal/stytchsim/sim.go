@@ -1,6 +1,7 @@
 package stytchsim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"path"
@@ -17,10 +18,10 @@ type Sim struct {
 
 	mu        sync.Mutex // guards everything below
 	world     *world
-	ended     chan struct{} // closed when the world is reset
+	reset     chan struct{} // closed when the world is reset
 	switches  Switches
 	intercept Intercept
-	faults    []*plantedFault
+	faults    []*activeFault
 	faultSeq  int
 	limits    []*countedLimit
 	journal   journal
@@ -36,25 +37,25 @@ const (
 
 // New makes a simulator. It panics when a switch has a position it does not know.
 func New(o Options) *Sim {
-	s := &Sim{options: o.settled()}
+	s := &Sim{options: o.withDefaults()}
 	s.api, s.control = s.handler(), s.controlHandler()
 	s.Reset()
 	return s
 }
 
-func (o Options) settled() Options {
-	o.ProjectID = or(o.ProjectID, DefaultProjectID)
-	o.Secret = or(o.Secret, DefaultSecret)
-	o.ProjectName = or(o.ProjectName, "Simulated project")
-	o.TokenLifetime = or(o.TokenLifetime, defaultTokenLifetime)
-	o.NextTokenLifetime = or(o.NextTokenLifetime, defaultNextTokenLifetime)
+func (o Options) withDefaults() Options {
+	o.ProjectID = cmp.Or(o.ProjectID, DefaultProjectID)
+	o.Secret = cmp.Or(o.Secret, DefaultSecret)
+	o.ProjectName = cmp.Or(o.ProjectName, "Simulated project")
+	o.TokenLifetime = cmp.Or(o.TokenLifetime, defaultTokenLifetime)
+	o.NextTokenLifetime = cmp.Or(o.NextTokenLifetime, defaultNextTokenLifetime)
 	if o.Roles == nil {
 		o.Roles = []string{"editor", "viewer", "admin"}
 	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the clock for whoever brings none; everybody else here is told the time
 	}
-	switches, err := o.Switches.settled()
+	switches, err := o.Switches.withDefaults()
 	if err != nil {
 		panic(fmt.Sprintf("stytchsim: %v", err))
 	}
@@ -68,10 +69,10 @@ func (o Options) settled() Options {
 func (s *Sim) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended != nil {
-		close(s.ended)
+	if s.reset != nil {
+		close(s.reset)
 	}
-	s.ended = make(chan struct{})
+	s.reset = make(chan struct{})
 	s.world = newWorld(Project{ID: s.options.ProjectID, Secret: s.options.Secret, Name: s.options.ProjectName})
 	s.switches, s.intercept = s.options.Switches, s.options.Intercept
 	s.faults, s.faultSeq, s.limits, s.journal = nil, 0, nil, journal{}
@@ -85,7 +86,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 	case path.Clean(r.URL.Path) != r.URL.Path:
 		// ServeMux would redirect, and Stytch's answers are JSON with a request ID.
-		s.serve(elsewhere("route_not_found", "There is nothing at this path."))(w, r)
+		s.serve(unknownPath("route_not_found", "There is nothing at this path."))(w, r)
 	default:
 		s.api.ServeHTTP(w, r)
 	}
@@ -101,13 +102,13 @@ func (s *Sim) SetIntercept(i Intercept) {
 
 // SetSwitches moves all switches. It fails on a position that is not known.
 func (s *Sim) SetSwitches(to Switches) error {
-	settled, err := to.settled()
+	switches, err := to.withDefaults()
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.switches = settled
+	s.switches = switches
 	return nil
 }
 

@@ -53,14 +53,14 @@ func deleteSSO(c *call) (document, error) {
 	if h.org.defaultConnection == h.id && len(h.org.sso) > 1 {
 		return nil, refuse("cannot_delete_default_sso_connection", "The default connection cannot be deleted while there are others.")
 	}
-	if err := c.settleDependants(h.id); err != nil {
+	if err := c.handleDependants(h.id); err != nil {
 		return nil, err
 	}
 	c.world.remove(have)
 	return document{"connection_id": h.id}, nil
 }
 
-func (c *call) settleDependants(sourceID string) error {
+func (c *call) handleDependants(sourceID string) error {
 	if c.switches.DeletedSource == "stay" {
 		return nil
 	}
@@ -98,7 +98,7 @@ func ssoProviders() []string {
 // connection will not become active until all of the following are provided".
 // Whether one that was active can fall back is unknown, hence the switch
 // activation.
-func (c *call) activate(h *head, complete bool) {
+func (c *call) activate(h *baseConnection, complete bool) {
 	switch {
 	case complete:
 		h.status = stateActive

@@ -79,7 +79,7 @@ func (s *Sim) Connections(organizationKey string) []Connection {
 // view is a connection for whoever watches: without what must not be seen, and
 // with a fingerprint where a test has to know which secret it is.
 func view(c connection) Connection {
-	plain, _ := Switches{}.settled() // the defaults are known positions
+	plain, _ := Switches{}.withDefaults() // the defaults are known positions
 	h, d := c.base(), c.document(renderer{switches: plain})
 	switch of := c.(type) {
 	case *oidcConnection:

@@ -97,21 +97,21 @@ func SwitchTable() []Switch {
 
 func answerSwitches() []Switch {
 	return []Switch{
-		{"create-status", []string{status200, status201}, "HTTP status of a creation (openapi says 200, the docs' SCIM overview 201)", func(s *Switches) *string { return &s.CreateStatus }},
-		{"answer-connection", []string{posPresent, posNull, posAbsent}, "the connection in the answer of a POST or PUT (optional in openapi)", func(s *Switches) *string { return &s.AnswerConnection }},
-		{"absent-scim", []string{status404, status400, posNull, posAbsent, posDeleted}, "reading the SCIM connection of an organization without one", func(s *Switches) *string { return &s.AbsentSCIM }},
-		{"lists", []string{posEmpty, posNull, posAbsent}, "a list with nothing in it", func(s *Switches) *string { return &s.Lists }},
-		{"strings", []string{posEmpty, posNull, posAbsent}, "a string without value", func(s *Switches) *string { return &s.Strings }},
+		{"create-status", []string{status200, status201}, "HTTP status of a create (200 in openapi, 201 in the SCIM overview of the docs)", func(s *Switches) *string { return &s.CreateStatus }},
+		{"answer-connection", []string{posPresent, posNull, posAbsent}, "the connection in the response to a POST or PUT (optional in openapi)", func(s *Switches) *string { return &s.AnswerConnection }},
+		{"absent-scim", []string{status404, status400, posNull, posAbsent, posDeleted}, "response to reading the SCIM connection of an organization that has none", func(s *Switches) *string { return &s.AbsentSCIM }},
+		{"lists", []string{posEmpty, posNull, posAbsent}, "an empty list", func(s *Switches) *string { return &s.Lists }},
+		{"strings", []string{posEmpty, posNull, posAbsent}, "an empty string", func(s *Switches) *string { return &s.Strings }},
 		{"cursor", []string{posEmpty, posNull, posAbsent}, "next_cursor on the last page", func(s *Switches) *string { return &s.Cursor }},
-		{"unset-mapping", []string{posNull, posAbsent, posEmpty}, "an attribute_mapping never set", func(s *Switches) *string { return &s.UnsetMapping }},
-		{"unset-provider", []string{posEmpty, "generic"}, "an identity_provider never set", func(s *Switches) *string { return &s.UnsetProvider }},
-		{"unset-nameid", []string{posEmpty, posDefault}, "a nameid_format never set", func(s *Switches) *string { return &s.UnsetNameID }},
+		{"unset-mapping", []string{posNull, posAbsent, posEmpty}, "an attribute_mapping that was never set", func(s *Switches) *string { return &s.UnsetMapping }},
+		{"unset-provider", []string{posEmpty, "generic"}, "an identity_provider that was never set", func(s *Switches) *string { return &s.UnsetProvider }},
+		{"unset-nameid", []string{posEmpty, posDefault}, "a nameid_format that was never set", func(s *Switches) *string { return &s.UnsetNameID }},
 		{"timestamps", []string{"seconds", "nanoseconds", posAbsent}, "precision of timestamps (all optional in openapi)", func(s *Switches) *string { return &s.Timestamps }},
-		{"pem", []string{"standard", posAsSent, "crlf", "one-line", "no-final-newline"}, "how certificates and keys are wrapped in answers", func(s *Switches) *string { return &s.PEM }},
-		{"order", []string{posStable, posReversed, posRotating}, "order of lists in answers; rotating differs from call to call", func(s *Switches) *string { return &s.Order }},
-		{"client-secret", []string{posPlain, posMasked, posEmpty}, "an OIDC client_secret in answers", func(s *Switches) *string { return &s.ClientSecret }},
-		{"private-key", []string{posPlain, posMasked, posEmpty}, "a SAML encryption private_key in answers", func(s *Switches) *string { return &s.PrivateKey }},
-		{"retry-after", []string{posNo, posYes}, "a Retry-After header when a limit answers 429", func(s *Switches) *string { return &s.RetryAfter }},
+		{"pem", []string{"standard", posAsSent, "crlf", "one-line", "no-final-newline"}, "PEM format of certificates and keys in responses", func(s *Switches) *string { return &s.PEM }},
+		{"order", []string{posStable, posReversed, posRotating}, "order of lists in responses; rotating changes it with each call", func(s *Switches) *string { return &s.Order }},
+		{"client-secret", []string{posPlain, posMasked, posEmpty}, "an OIDC client_secret in responses", func(s *Switches) *string { return &s.ClientSecret }},
+		{"private-key", []string{posPlain, posMasked, posEmpty}, "a SAML encryption private_key in responses", func(s *Switches) *string { return &s.PrivateKey }},
+		{"retry-after", []string{posNo, posYes}, "whether a 429 of a rate limit has a Retry-After header", func(s *Switches) *string { return &s.RetryAfter }},
 	}
 }
 
@@ -121,23 +121,23 @@ func requestSwitches() []Switch {
 		{"null-value", []string{posIgnore, posClear, posRefuse}, "null as the value of a field", func(s *Switches) *string { return &s.Null }},
 		{"empty-mapping", []string{posRefuse, posClear, posIgnore}, "{} as a SAML attribute_mapping", func(s *Switches) *string { return &s.EmptyMapping }},
 		{"incomplete-mapping", []string{posRefuse, posAccept}, "a SAML attribute_mapping without e-mail or name", func(s *Switches) *string { return &s.IncompleteMapping }},
-		{"custom-scopes", []string{"decoded", posAsSent, "encoded"}, "the spaces of custom_scopes in answers", func(s *Switches) *string { return &s.CustomScopes }},
-		{"scim-providers", []string{"15", "8"}, "identity providers that SCIM accepts", func(s *Switches) *string { return &s.SCIMProviders }},
+		{"custom-scopes", []string{"decoded", posAsSent, "encoded"}, "spaces of custom_scopes in responses", func(s *Switches) *string { return &s.CustomScopes }},
+		{"scim-providers", []string{"15", "8"}, "number of identity providers that SCIM accepts", func(s *Switches) *string { return &s.SCIMProviders }},
 	}
 }
 
 func ruleSwitches() []Switch {
 	return []Switch{
-		{"default-connection", []string{"first-active", "first-created", "by-hand"}, "which SSO connection becomes the default by itself", func(s *Switches) *string { return &s.DefaultConnection }},
-		{"activation", []string{"sticks", "falls-back"}, "an active connection made incomplete", func(s *Switches) *string { return &s.Activation }},
-		{"duplicate-entity-id", []string{posAccept, posRefuse}, "one idp_entity_id twice in an organization", func(s *Switches) *string { return &s.DuplicateEntityID }},
-		{"duplicate-certificate", []string{posAppend, "dedupe"}, "an x509_certificate that is already there", func(s *Switches) *string { return &s.DuplicateCertificate }},
-		{"expired-certificate", []string{posAccept, posRefuse}, "an x509_certificate that is expired", func(s *Switches) *string { return &s.ExpiredCertificate }},
-		{"metadata-certificates", []string{posAppend, "append-all", posReplace}, "what update-by-URL does: add the new ones, add even those there, replace", func(s *Switches) *string { return &s.MetadataCertificates }},
-		{"signing-certificates", []string{posReplace, posAppend}, "what a new signing key does to the certificates there", func(s *Switches) *string { return &s.SigningCertificates }},
-		{"start-while-rotating", []string{"reissue", posRefuse}, "starting a token rotation that is under way", func(s *Switches) *string { return &s.StartWhileRotating }},
+		{"default-connection", []string{"first-active", "first-created", "by-hand"}, "which SSO connection becomes the default automatically", func(s *Switches) *string { return &s.DefaultConnection }},
+		{"activation", []string{"sticks", "falls-back"}, "an active connection that becomes incomplete", func(s *Switches) *string { return &s.Activation }},
+		{"duplicate-entity-id", []string{posAccept, posRefuse}, "the same idp_entity_id twice in an organization", func(s *Switches) *string { return &s.DuplicateEntityID }},
+		{"duplicate-certificate", []string{posAppend, "dedupe"}, "an x509_certificate that the connection already has", func(s *Switches) *string { return &s.DuplicateCertificate }},
+		{"expired-certificate", []string{posAccept, posRefuse}, "an expired x509_certificate", func(s *Switches) *string { return &s.ExpiredCertificate }},
+		{"metadata-certificates", []string{posAppend, "append-all", posReplace}, "what update-by-URL does with certificates: add new ones, add all, or replace", func(s *Switches) *string { return &s.MetadataCertificates }},
+		{"signing-certificates", []string{posReplace, posAppend}, "what a new signing key does to existing signing certificates", func(s *Switches) *string { return &s.SigningCertificates }},
+		{"start-while-rotating", []string{"reissue", posRefuse}, "starting a token rotation while one is in progress", func(s *Switches) *string { return &s.StartWhileRotating }},
 		{"next-token", []string{"works", "waits"}, "the next token before its rotation is completed", func(s *Switches) *string { return &s.NextToken }},
-		{"deleted-source", []string{"stay", "cascade", posRefuse}, "External connections whose source is deleted", func(s *Switches) *string { return &s.DeletedSource }},
+		{"deleted-source", []string{"stay", "cascade", posRefuse}, "what happens to External connections when their source is deleted", func(s *Switches) *string { return &s.DeletedSource }},
 		{"external-not-found", []string{status404, status400}, "HTTP status of external_connection_id_not_found", func(s *Switches) *string { return &s.ExternalNotFound }},
 		{"foreign-connection", []string{"not-found", "mismatch"}, "a connection ID of another organization", func(s *Switches) *string { return &s.ForeignConnection }},
 	}
@@ -155,11 +155,11 @@ func (s *Switches) Set(name, value string) error {
 		*row.at(s) = value
 		return nil
 	}
-	return fmt.Errorf("there is no switch named %q", name)
+	return fmt.Errorf("unknown switch %q", name)
 }
 
 // settled is the switches with each empty one at its default.
-func (s Switches) settled() (Switches, error) {
+func (s Switches) withDefaults() (Switches, error) {
 	for _, row := range SwitchTable() {
 		value := *row.at(&s)
 		if value == "" {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // world is everything the simulated Stytch remembers. Whoever touches it holds
@@ -28,13 +27,13 @@ type project struct {
 
 // connection is a connection of any kind.
 type connection interface {
-	base() *head
+	base() *baseConnection
 	fields() []field
 	document(r renderer) document
 }
 
 // head is what connections of every kind have.
-type head struct {
+type baseConnection struct {
 	kind             Kind
 	id               string
 	org              *organization
@@ -43,7 +42,7 @@ type head struct {
 	identityProvider string // not on External connections
 }
 
-func (h *head) base() *head { return h }
+func (h *baseConnection) base() *baseConnection { return h }
 
 // The states of a connection (openapi: SAMLConnection, SCIMConnection).
 const (
@@ -175,58 +174,4 @@ func (w *world) dependants(sourceID string) []connection {
 		}
 	}
 	return found
-}
-
-// call is one request at the rules: who asks, where, what, when, and the
-// positions of the switches.
-type call struct {
-	world    *world
-	switches Switches
-	options  *Options
-	route    route
-	project  *project
-	org      *organization // nil where the path names none
-	in       input
-	path     func(name string) string
-	query    func(name string) string
-	now      time.Time
-	turn     int // the journal's seq, for the order of lists
-}
-
-// renderer is how this call's answers are written.
-func (c *call) renderer() renderer { return renderer{c.switches, c.turn} }
-
-// lookup finds the connection a path names, of the kind the path is about.
-//
-// Inferred: a connection of another kind, of another project and (switch
-// foreign-connection) of another organization is answered as one that does not
-// exist. The error types enumerate sso_connection_organization_mismatch without
-// saying where it occurs.
-func lookup[C connection](c *call, missing string) (C, error) {
-	id := c.path("connection_id")
-	found, ok := c.world.connections[id].(C)
-	if !ok || found.base().org.project != c.project {
-		return found, refuse(missing, "There is no such connection: %s.", id)
-	}
-	if found.base().org == c.org {
-		return found, nil
-	}
-	if c.switches.ForeignConnection == "mismatch" {
-		return found, refuse("sso_connection_organization_mismatch", "The connection belongs to another organization.")
-	}
-	return found, refuse(missing, "There is no such connection: %s.", id)
-}
-
-// answer is a POST's or PUT's answer about a connection.
-//
-// Source: connection is optional in every such response schema of openapi.
-func (c *call) answer(connection document) document {
-	switch c.switches.AnswerConnection {
-	case posNull:
-		return document{"connection": nil}
-	case posAbsent:
-		return document{}
-	default:
-		return document{"connection": connection}
-	}
 }

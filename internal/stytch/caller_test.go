@@ -43,69 +43,69 @@ func fine(int) http.HandlerFunc {
 	return status(200, `{"request_id":"r","status_code":200,"connection":{"connection_id":"c"}}`)
 }
 
-func update(t *testing.T, p *Pass) error {
+func update(t *testing.T, caller *Caller) error {
 	t.Helper()
-	_, _, err := p.UpdateSAML(ctx(t), someone, "c", nil)
+	_, _, err := caller.UpdateSAML(ctx(t), someone, "c", nil)
 	return err
 }
 
 func TestTheFirstCallOfAPassDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		must(t, update(t, s.Pass("first", Rest)))
+		must(t, update(t, s.Caller("first", Rest)))
 		begun := time.Now()
-		for _, call := range []func(*Pass) error{
-			func(p *Pass) error { return update(t, p) },
-			func(p *Pass) error { return p.Reserve(ctx(t)) },
+		for _, call := range []func(*Caller) error{
+			func(caller *Caller) error { return update(t, caller) },
+			func(caller *Caller) error { return caller.Reserve(ctx(t)) },
 		} {
-			if at := notYet(t, call(s.Pass("second", Rest))); !at.Equal(begun.Add(time.Second)) {
+			if at := notYet(t, call(s.Caller("second", Rest))); !at.Equal(begun.Add(time.Second)) {
 				t.Errorf("second's turn is after %s", at.Sub(begun))
 			}
 		}
-		if at := notYet(t, update(t, s.Pass("third", Rest))); !at.Equal(begun.Add(2 * time.Second)) {
+		if at := notYet(t, update(t, s.Caller("third", Rest))); !at.Equal(begun.Add(2 * time.Second)) {
 			t.Errorf("third's turn is after %s", at.Sub(begun))
 		}
 		if waited := time.Since(begun); waited != 0 {
 			t.Errorf("a first call waited for %s", waited)
 		}
 		time.Sleep(time.Second)
-		must(t, update(t, s.Pass("second", Rest)))
+		must(t, update(t, s.Caller("second", Rest)))
 	})
 }
 
 func TestLaterCallsOfAPassWaitTwoSecondsAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		p := s.Pass("uid", Rest)
-		must(t, update(t, p))
-		must(t, update(t, p))
-		must(t, update(t, p))
+		caller := s.Caller("uid", Rest)
+		must(t, update(t, caller))
+		must(t, update(t, caller))
+		must(t, update(t, caller))
 		if got := fmt.Sprint(arrived()); got != "[0s 1s 2s]" {
 			t.Errorf("calls after %s", got)
 		}
 		for i := range 2 {
-			notYet(t, update(t, s.Pass(fmt.Sprint("urgent-", i), Urgent)))
+			notYet(t, update(t, s.Caller(fmt.Sprint("urgent-", i), Urgent)))
 		}
 		begun := time.Now()
-		if at := notYet(t, update(t, p)); !at.Equal(begun.Add(3 * time.Second)) {
+		if at := notYet(t, update(t, caller)); !at.Equal(begun.Add(3 * time.Second)) {
 			t.Errorf("the turn is after %s", at.Sub(begun))
 		}
 		if waited := time.Since(begun); waited > 2*time.Second {
 			t.Errorf("it waited for %s", waited)
 		}
 		time.Sleep(3 * time.Second)
-		must(t, update(t, s.Pass("uid", Rest))) // the next pass finds the urgent turn
+		must(t, update(t, s.Caller("uid", Rest))) // the next pass finds the urgent turn
 	})
 }
 
 func TestWaitingForATurnEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		p := s.Pass("uid", Rest)
-		must(t, update(t, p))
+		caller := s.Caller("uid", Rest)
+		must(t, update(t, caller))
 		short, cancel := context.WithTimeout(ctx(t), 100*time.Millisecond)
 		defer cancel()
-		_, _, err := p.CreateSCIM(short, someone, nil)
+		_, _, err := caller.CreateSCIM(short, someone, nil)
 		if e := failedAs(t, err, Unavailable); e.Unknown() || !errors.Is(err, context.DeadlineExceeded) || e.Operation != "CreateSCIMConnection" {
 			t.Errorf("%v, unknown %t", e, e.Unknown())
 		}
@@ -115,15 +115,15 @@ func TestWaitingForATurnEndsWithItsContext(t *testing.T) {
 func TestAReservedTurnIsNotAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		p := s.Pass("uid", Rest)
-		must(t, p.Reserve(ctx(t)))
-		must(t, p.Reserve(ctx(t)))
-		if at := notYet(t, update(t, s.Pass("other", Rest))); !at.Equal(time.Now().Add(time.Second)) {
+		caller := s.Caller("uid", Rest)
+		must(t, caller.Reserve(ctx(t)))
+		must(t, caller.Reserve(ctx(t)))
+		if at := notYet(t, update(t, s.Caller("other", Rest))); !at.Equal(time.Now().Add(time.Second)) {
 			t.Errorf("a turn reserved is given to another: %s", at)
 		}
-		_, _, err := p.CreateSCIM(ctx(t), someone, nil)
+		_, _, err := caller.CreateSCIM(ctx(t), someone, nil)
 		must(t, err)
-		must(t, update(t, p)) // and is good for one call
+		must(t, update(t, caller)) // and is good for one call
 		if got := fmt.Sprint(arrived()); got != "[0s 1s]" {
 			t.Errorf("calls after %s", got)
 		}
@@ -132,7 +132,7 @@ func TestAReservedTurnIsNotAskedForAgain(t *testing.T) {
 
 func TestNothingIsSentInAClosedWindow(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	reserved := w.pass("reserved")
+	reserved := w.caller("reserved")
 	w.sso(reserved, start)
 	must(t, reserved.Reserve(ctx(t)))
 	must(t, w.AddLimit(stytchsim.Limit{Requests: 0, Window: stytchsim.Duration(time.Minute)}))
@@ -147,23 +147,23 @@ func TestNothingIsSentInAClosedWindow(t *testing.T) {
 		_, _, created := reserved.CreateSAML(ctx(t), w.org, Fields{"display_name": "A"})
 		_, updated := reserved.SCIM(ctx(t), w.org, start)
 		_, deleted := w.urgent("another").DeleteSSO(ctx(t), w.org, "saml-connection-test-none")
-		_, _, resolved := w.pass("third").Organization(ctx(t), "acme")
+		_, _, resolved := w.caller("third").Organization(ctx(t), "acme")
 		_, _, asked := w.service.Whoami(ctx(t), w.project.Credentials)
-		for i, err := range []error{created, updated, deleted, resolved, asked, w.pass("fourth").Reserve(ctx(t))} {
+		for i, err := range []error{created, updated, deleted, resolved, asked, w.caller("fourth").Reserve(ctx(t))} {
 			if at := notYet(t, err); at.Before(opens) {
 				t.Errorf("call %d is to come back at %s, before the gate opens at %s", i, at, opens)
 			}
 		}
-		w.sso(w.pass("reader"), start) // memory answers as ever
+		w.sso(w.caller("reader"), start) // memory answers as ever
 	})
 	w.clock.advance(29*time.Second + 999*time.Millisecond)
-	w.expect(func() { notYet(t, w.pass("fifth").Reserve(ctx(t))) })
+	w.expect(func() { notYet(t, w.caller("fifth").Reserve(ctx(t))) })
 	w.clock.advance(time.Millisecond)
 	w.RemoveLimits()
 	w.expect(func() {
 		_, _, err := w.service.Whoami(ctx(t), w.project.Credentials)
 		must(t, err)
-		must(t, w.pass("fifth").Reserve(ctx(t)))
+		must(t, w.caller("fifth").Reserve(ctx(t)))
 	}, "Whoami")
 }
 
@@ -175,14 +175,14 @@ func TestEvery429ClosesTheGateForAllOfTheProject(t *testing.T) {
 	_ = failedAs(t, err, Throttled)
 	neighbour := w.project
 	neighbour.Object = "other/project"
-	if at := notYet(t, w.service.Session(neighbour).Pass("uid", Urgent).Reserve(ctx(t))); !at.Equal(start.Add(90 * time.Second)) {
+	if at := notYet(t, w.service.Session(neighbour).Caller("uid", Urgent).Reserve(ctx(t))); !at.Equal(start.Add(90 * time.Second)) {
 		t.Errorf("the gate opens at %s", at)
 	}
 	w.service.Leave(neighbour.Object) // and the gate stays closed for who comes back
-	notYet(t, w.service.Session(neighbour).Pass("uid", Urgent).Reserve(ctx(t)))
+	notYet(t, w.service.Session(neighbour).Caller("uid", Urgent).Reserve(ctx(t)))
 	stranger := w.project
 	stranger.Object, stranger.ProjectID = "x/y", "project-test-other"
-	must(t, w.service.Session(stranger).Pass("uid", Rest).Reserve(ctx(t)))
+	must(t, w.service.Session(stranger).Caller("uid", Rest).Reserve(ctx(t)))
 }
 
 func TestWhoamiAloneMakesNoGate(t *testing.T) {
@@ -192,7 +192,7 @@ func TestWhoamiAloneMakesNoGate(t *testing.T) {
 	if identity.ProjectID != w.project.ProjectID || identity.Name == "" || request.ID == "" || request.Operation != "Whoami" {
 		t.Errorf("%+v, %+v", identity, request)
 	}
-	if n := len(w.service.entrances.at); n != 0 {
+	if n := len(w.service.gates.byAddress); n != 0 {
 		t.Errorf("%d gates after whoami", n)
 	}
 	wrong := w.project.Credentials
@@ -206,13 +206,13 @@ func TestWhoamiAloneMakesNoGate(t *testing.T) {
 func TestAPassThatReadsMemoryTakesNoTurn(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.secondly()
-	w.sso(w.pass("first"), start)
+	w.sso(w.caller("first"), start)
 	w.expect(func() {
 		for i := range 50 {
-			w.sso(w.pass(fmt.Sprint("uid-", i)), start)
+			w.sso(w.caller(fmt.Sprint("uid-", i)), start)
 		}
 	})
-	if n := w.service.entrances.waiting(); n != 0 {
+	if n := w.service.gates.waiting(); n != 0 {
 		t.Errorf("%d turns are waiting", n)
 	}
 }
@@ -220,20 +220,20 @@ func TestAPassThatReadsMemoryTakesNoTurn(t *testing.T) {
 func TestPassesThatNeedOneListShareOneTurn(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	w.secondly()
-	must(t, w.pass("first").Reserve(ctx(t)))
+	must(t, w.caller("first").Reserve(ctx(t)))
 	for i := range 50 {
-		_, err := w.pass(fmt.Sprint("uid-", i)).SSO(ctx(t), w.org, start)
+		_, err := w.caller(fmt.Sprint("uid-", i)).SSO(ctx(t), w.org, start)
 		if at := notYet(t, err); !at.Equal(start.Add(time.Second)) {
 			t.Errorf("pass %d is to come back at %s", i, at)
 		}
 	}
-	if n := w.service.entrances.waiting(); n != 1 {
+	if n := w.service.gates.waiting(); n != 1 {
 		t.Errorf("%d turns are waiting, want one for the list", n)
 	}
 	w.clock.advance(time.Second)
 	w.expect(func() {
 		for i := range 50 {
-			w.sso(w.pass(fmt.Sprint("uid-", i)), start)
+			w.sso(w.caller(fmt.Sprint("uid-", i)), start)
 		}
 	}, "ListSSOConnections")
 }
@@ -250,21 +250,21 @@ type fleet struct {
 
 func (f *fleet) pass(uid string) error {
 	f.passes.Add(1)
-	p := f.session.Pass(uid, Rest)
-	if _, err := p.SSO(ctx(f.t), f.org, f.begun); err != nil {
+	caller := f.session.Caller(uid, Rest)
+	if _, err := caller.SSO(ctx(f.t), f.org, f.begun); err != nil {
 		return err
 	}
-	id, is := f.recorded.Load(uid)
-	if !is {
-		if err := p.Reserve(ctx(f.t)); err != nil {
+	id, ok := f.recorded.Load(uid)
+	if !ok {
+		if err := caller.Reserve(ctx(f.t)); err != nil {
 			return err
 		}
-		c, _, err := p.CreateSAML(ctx(f.t), f.org, Fields{"display_name": uid})
+		c, _, err := caller.CreateSAML(ctx(f.t), f.org, Fields{"display_name": uid})
 		must(f.t, err)
 		id = c.ConnectionID
 		f.recorded.Store(uid, id)
 	}
-	_, _, err := p.UpdateSAML(ctx(f.t), f.org, fmt.Sprint(id), Fields{"idp_entity_id": uid})
+	_, _, err := caller.UpdateSAML(ctx(f.t), f.org, fmt.Sprint(id), Fields{"idp_entity_id": uid})
 	return err
 }
 
@@ -277,7 +277,7 @@ func (f *fleet) converge(n, workers int) {
 	for range workers {
 		go func() {
 			for uid := range work {
-				if later, is := errors.AsType[*NotYet](f.pass(uid)); is {
+				if later, ok := errors.AsType[*NotYet](f.pass(uid)); ok {
 					time.AfterFunc(time.Until(later.At), func() { work <- uid })
 					continue
 				}
@@ -329,9 +329,9 @@ func TestCallsAreCounted(t *testing.T) {
 	service := New(o)
 	New(o) // another Service on the same registry counts there too
 	for i, id := range []string{"ok", "refused", "throttled", "broken", "moved", "none"} {
-		p := service.Session(Project{Credentials: Credentials{BaseURL: "http://stytch", ProjectID: id}, Object: fmt.Sprint("p/", i)}).Pass("uid", Rest)
-		_, _ = p.DeleteSSO(ctx(t), someone, id)
-		_, _ = p.DeleteSSO(ctx(t), someone, "..")
+		caller := service.Session(Project{Credentials: Credentials{BaseURL: "http://stytch", ProjectID: id}, Object: fmt.Sprint("p/", i)}).Caller("uid", Rest)
+		_, _ = caller.DeleteSSO(ctx(t), someone, id)
+		_, _ = caller.DeleteSSO(ctx(t), someone, "..")
 	}
 	families, err := registry.Gather()
 	must(t, err)

@@ -1,0 +1,56 @@
+package stytch
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/url"
+)
+
+// account is what all calls of a session share. The credentials are behind a
+// function because fmt prints unexported fields, and with a wrong verb even
+// follows pointers to them.
+type account struct {
+	service     *Service
+	baseURL     string
+	credentials func() Credentials
+	hash        [sha256.Size]byte
+	gate        *sharedGate // nil before the first Session
+}
+
+// do sends one call, unless the gate is closed, and decodes its response.
+func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
+	var answer R
+	if until, shut := a.gate.closedUntil(a.service.now()); shut {
+		return answer, Request{}, &NotYet{At: until}
+	}
+	body, header, request, failed := a.service.send(ctx, a.credentials(), op)
+	if failed != nil {
+		if failed.Class == Throttled {
+			a.gate.close(failed.Time.Add(failed.RetryAfter))
+		}
+		return answer, failed.Request, failed
+	}
+	if err := decode(body, &answer); err != nil || !answer.fromStytch() {
+		return answer, request, &Error{Request: request, Class: Unavailable, Message: foreignAnswer(header)}
+	}
+	request.ID = answer.requestID()
+	return answer, request, nil
+}
+
+// incompleteError is the Error of a response that lacks the object it should
+// hold.
+func incompleteError(r Request, what string) *Error {
+	return &Error{Request: r, Class: Unavailable, Message: "the response lacks " + what}
+}
+
+// call is a request before it is sent. Path segments are not escaped yet.
+type call struct {
+	operation string
+	method    string
+	path      []string
+	query     url.Values
+	fields    Fields // POST and PUT only
+	limit     int64  // largest response in bytes; zero means maxAnswer
+	// connection is the ID that the response must have; "" for a new connection.
+	connection string
+}

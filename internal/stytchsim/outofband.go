@@ -1,0 +1,145 @@
+package stytchsim
+
+import (
+	"errors"
+	"fmt"
+)
+
+// This file is what a person or an identity provider does past the API: making
+// organizations and groups, drift, connections nobody's operator made. The rules
+// do not apply here.
+
+// AddProject registers a further project, or gives a known one another secret or
+// name. An empty secret or name leaves the one there.
+func (s *Sim) AddProject(p Project) error {
+	if p.ID == "" {
+		return errors.New("project_id is required")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.world.projects[p.ID] == nil && p.Secret == "" {
+		return fmt.Errorf("secret is required for the new project %s", p.ID)
+	}
+	s.world.addProject(p)
+	return nil
+}
+
+// AddOrganization makes an organization. Only the slug is needed.
+func (s *Sim) AddOrganization(o Organization) (Organization, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made, err := s.world.addOrganization(o, s.options.Now())
+	if err != nil {
+		return Organization{}, err
+	}
+	return made.view(), nil
+}
+
+func (o *organization) view() Organization {
+	return Organization{
+		ProjectID: o.project.id, ID: o.id, Slug: o.slug, Name: o.name,
+		ExternalID: o.externalID, DefaultConnection: o.defaultConnection,
+	}
+}
+
+// PatchOrganization changes organization_slug, organization_name,
+// organization_external_id or sso_default_connection_id of an organization, found
+// by ID, slug or external ID. A null or empty default connection means none.
+func (s *Sim) PatchOrganization(key string, fields map[string]any) (Organization, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	org, err := s.findOrganization(key)
+	if err != nil {
+		return Organization{}, err
+	}
+	to := org.view()
+	for name, value := range fields {
+		at := map[string]*string{
+			"organization_slug": &to.Slug, "organization_name": &to.Name,
+			"organization_external_id": &to.ExternalID, "sso_default_connection_id": &to.DefaultConnection,
+		}[name]
+		word, isText := value.(string)
+		if at == nil || (!isText && value != nil) {
+			return Organization{}, fmt.Errorf("%s cannot be set to %v", name, value)
+		}
+		*at = word
+	}
+	if to.DefaultConnection != "" {
+		if c, ok := s.world.connections[to.DefaultConnection]; !ok || c.base().org != org || c.base().kind == SCIM {
+			return Organization{}, fmt.Errorf("%s is not an SSO connection of the organization", to.DefaultConnection)
+		}
+	}
+	if err := org.rename(to); err != nil {
+		return Organization{}, err
+	}
+	org.defaultConnection, org.updated = to.DefaultConnection, s.options.Now()
+	return org.view(), nil
+}
+
+// RemoveOrganization removes an organization with all its connections.
+func (s *Sim) RemoveOrganization(key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	org, err := s.findOrganization(key)
+	if err != nil {
+		return err
+	}
+	s.world.removeOrganization(org)
+	return nil
+}
+
+func (s *Sim) findOrganization(key string) (*organization, error) {
+	org, ok := s.world.organization(key)
+	if !ok {
+		return nil, notFoundError{"organization", key}
+	}
+	return org, nil
+}
+
+// AddGroup pushes a SCIM group.
+func (s *Sim) AddGroup(g Group) (Group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made, err := s.world.addGroup(g)
+	if err != nil {
+		return Group{}, err
+	}
+	return made.view(), nil
+}
+
+func (g *group) view() Group {
+	return Group{ID: g.id, Name: g.name, OrganizationID: g.connection.org.id, ConnectionID: g.connection.id}
+}
+
+// RemoveGroup removes a SCIM group and what was assigned by it.
+func (s *Sim) RemoveGroup(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.world.groups[id]
+	if !ok {
+		return notFoundError{"group", id}
+	}
+	s.world.removeGroup(g)
+	return nil
+}
+
+// AddDocument plants what stands at a URL: nothing is ever fetched.
+func (s *Sim) AddDocument(d Document) error {
+	if d.URL == "" {
+		return errors.New("url is required")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.world.documents[d.URL] = d
+	return nil
+}
+
+// VerifyToken is what a SCIM endpoint would say to a bearer token.
+func (s *Sim) VerifyToken(connectionID, token string) TokenCheck {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if scim, ok := s.world.connections[connectionID].(*scimConnection); ok {
+		return scim.verify(token, s.options.Now(), s.switches)
+	}
+	return TokenCheck{}
+}
