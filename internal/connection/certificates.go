@@ -2,10 +2,6 @@ package connection
 
 import (
 	"cmp"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,9 +9,8 @@ import (
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
-
-const blockCertificate = "CERTIFICATE"
 
 // Fields of the update endpoint, and of the list, that hold certificates.
 const (
@@ -45,8 +40,7 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (cer
 		}
 		for _, c := range found {
 			if !holds(certificates, c.SHA256) {
-				c.Where = path
-				certificates = append(certificates, c)
+				certificates = append(certificates, Certificate{Certificate: c, Where: path})
 			}
 		}
 	}
@@ -59,7 +53,7 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (cer
 }
 
 // certificatesOf reads one entry: a certificate in the manifest, or a bundle elsewhere.
-func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inputs) ([]Certificate, *Problem) {
+func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inputs) ([]pki.Certificate, *Problem) {
 	var at item
 	switch {
 	case entry.SecretKeyRef != nil:
@@ -67,7 +61,7 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inpu
 	case entry.ConfigMapKeyRef != nil:
 		at = item{path + ".configMapKeyRef", KindConfigMap, entry.ConfigMapKeyRef.Name, entry.ConfigMapKeyRef.Key}
 	default:
-		found, err := readBundle(entry.PEM)
+		found, err := pki.ReadCertificates(entry.PEM)
 		if err == nil && len(found) > 1 {
 			err = errors.New("holds more than one certificate: give each certificate an entry of its own")
 		}
@@ -80,55 +74,11 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inpu
 	if problem != nil {
 		return nil, problem
 	}
-	found, err := readBundle(text)
+	found, err := pki.ReadCertificates(text)
 	if err != nil {
 		return nil, new(at.invalid(err))
 	}
 	return found, nil
-}
-
-// readBundle reads certificates that stand one after another with nothing but white space around them.
-func readBundle(text string) ([]Certificate, error) {
-	blocks, err := readPEM(text)
-	if err != nil {
-		return nil, err
-	}
-	var certificates []Certificate
-	for _, block := range blocks {
-		switch {
-		case strings.Contains(block.Type, "PRIVATE KEY"):
-			return nil, errors.New("holds a private key beside or instead of a certificate: leave only certificates there")
-		case block.Type != blockCertificate:
-			return nil, fmt.Errorf("holds a %s, not a CERTIFICATE: put the identity provider's signing certificate there", cut(block.Type))
-		}
-		c, err := readCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		certificates = append(certificates, c)
-	}
-	return certificates, nil
-}
-
-// readCertificate reads a certificate. It is sent on in canonical PEM. Only its shape is looked at: identity providers use
-// certificates that Go's parser finds fault with, and Stytch is the one to judge them.
-func readCertificate(der []byte) (Certificate, error) {
-	var shape struct {
-		Certificate asn1.RawValue
-		Algorithm   pkix.AlgorithmIdentifier
-		Signature   asn1.BitString
-	}
-	if after, err := asn1.Unmarshal(der, &shape); err != nil || len(after) > 0 {
-		return Certificate{}, errors.New("is not a readable X.509 certificate: download it from the identity provider again")
-	}
-	c := Certificate{
-		SHA256: fingerprint(der),
-		PEM:    string(pem.EncodeToMemory(&pem.Block{Type: blockCertificate, Bytes: der})),
-	}
-	if parsed, err := x509.ParseCertificate(der); err == nil {
-		c.ExpiresAt = parsed.NotAfter
-	}
-	return c, nil
 }
 
 func holds(list []Certificate, sha256 string) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -65,7 +66,7 @@ func TestABundleIsReadFromASecretOrAConfigMap(t *testing.T) {
 				same(t, "problems", problems, []connection.Problem(nil))
 				var is []connection.Certificate
 				for _, c := range test.want {
-					is = append(is, connection.Certificate{SHA256: c.sha256, PEM: c.pem, ExpiresAt: c.ends, Where: "spec.verificationCertificates[0]"})
+					is = append(is, connection.Certificate{Certificate: pki.Certificate{SHA256: c.sha256, PEM: c.pem, ExpiresAt: c.ends}, Where: "spec.verificationCertificates[0]"})
 				}
 				same(t, "the certificates", want.Certificates, is)
 				same(t, "incomplete", want.Incomplete, false)
@@ -146,7 +147,9 @@ func TestACertificateThatGoCannotReadIsWantedAllTheSame(t *testing.T) {
 	odd[1] = byte(len(odd) - 2)
 	want, problems := wantCertificates(block("CERTIFICATE", odd))
 	same(t, "problems", problems, []connection.Problem(nil))
-	same(t, "the certificate", want.Certificates, []connection.Certificate{{SHA256: sumOf(string(odd)), PEM: block("CERTIFICATE", odd), Where: "spec.verificationCertificates[0]"}})
+	same(t, "the certificate", want.Certificates, []connection.Certificate{{
+		Certificate: pki.Certificate{SHA256: sumOf(string(odd)), PEM: block("CERTIFICATE", odd)}, Where: "spec.verificationCertificates[0]",
+	}})
 }
 
 func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {

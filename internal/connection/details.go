@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
 // wantedDetails is what the ConfigMap holds that a manifest has its details written into: nil where there is none to be written.
@@ -90,7 +91,7 @@ var topicDetails = Topic{Name: "details", Alone: true} //nolint:gochecknoglobals
 // detail is an entry of the ConfigMap. A certificate is shown by its fingerprint.
 func detail(text string) Value {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
-		return Value{Send: text, Same: fingerprint(block.Bytes)}
+		return Value{Send: text, Same: pki.Fingerprint(block.Bytes)}
 	}
 	return Text(text)
 }

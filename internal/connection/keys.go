@@ -1,20 +1,15 @@
 package connection
 
 import (
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
-
-const blockRSAKey = "RSA PRIVATE KEY"
 
 // Fields of the update endpoint, and of the list, that hold keys.
 const (
@@ -37,61 +32,11 @@ func readKeyAt(at item, in Inputs) (Key, *Problem) {
 	if problem != nil {
 		return Key{}, problem
 	}
-	key, err := readKey(text)
+	private, spki, err := pki.ReadKey(text)
 	if err != nil {
 		return Key{}, new(at.invalid(err))
 	}
-	return key, nil
-}
-
-// readKey reads one RSA private key in PKCS#1 or PKCS#8, which Stytch takes as PKCS#1 only.
-func readKey(text string) (Key, error) {
-	blocks, err := readPEM(text)
-	if err != nil {
-		return Key{}, err
-	}
-	if len(blocks) > 1 {
-		return Key{}, errors.New("holds more than one PEM block: leave only the private key there")
-	}
-	key, err := rsaKey(blocks[0])
-	if err != nil {
-		return Key{}, err
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return Key{}, errBrokenKey
-	}
-	private := pem.EncodeToMemory(&pem.Block{Type: blockRSAKey, Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	return Key{SPKISHA256: fingerprint(public), Private: stytch.Secret(private)}, nil
-}
-
-var errBrokenKey = errors.New("holds an RSA key that cannot be read: make it anew, for example with openssl genrsa 2048")
-
-// rsaKey decodes a key. What the decoders say is left out: it might quote the key.
-func rsaKey(block *pem.Block) (*rsa.PrivateKey, error) {
-	const instead = "Stytch takes RSA private keys: make one, for example with openssl genrsa 2048"
-	switch {
-	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
-		return nil, errors.New("holds a key that is encrypted with a passphrase: store it decrypted, for example with openssl rsa")
-	case block.Type == blockRSAKey:
-		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, errBrokenKey
-		}
-		return key, nil
-	case block.Type == "PRIVATE KEY":
-		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, errBrokenKey
-		}
-		if key, is := parsed.(*rsa.PrivateKey); is {
-			return key, nil
-		}
-		return nil, errors.New("holds a key that is not RSA. " + instead)
-	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-		return nil, fmt.Errorf("holds an %s. %s", cut(block.Type), instead)
-	}
-	return nil, fmt.Errorf("holds a %s, not a private key. %s", cut(block.Type), instead)
+	return Key{SPKISHA256: spki, Private: stytch.Secret(private)}, nil
 }
 
 // wantedSigning is the signing key that a manifest names.

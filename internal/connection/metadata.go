@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -38,7 +39,7 @@ func wantedMetadata(o *v1alpha1.SAMLConnection) (*Metadata, []Certificate) {
 func recordedCertificates(read *v1alpha1.MetadataStatus) []Certificate {
 	var certificates []Certificate
 	for _, sha := range read.Certificates {
-		certificates = append(certificates, Certificate{SHA256: sha})
+		certificates = append(certificates, Certificate{Certificate: pki.Certificate{SHA256: sha}})
 	}
 	return certificates
 }
@@ -55,10 +56,11 @@ func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
 	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: recordable(r.IDPEntityID), IDPSSOURL: recordable(r.IDPSSOURL)}
 	for _, c := range r.VerificationCertificates {
 		if c.SHA256 != "" {
-			is.Certificates = addOnce(is.Certificates, c.SHA256)
+			is.Certificates = append(is.Certificates, c.SHA256)
 		}
 	}
 	slices.Sort(is.Certificates)
+	is.Certificates = slices.Compact(is.Certificates)
 	return is
 }
 

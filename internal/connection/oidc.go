@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -169,7 +170,7 @@ func clientSecret(o *v1alpha1.OIDCConnection, at item, in Inputs) (Value, *Probl
 	from := InputOf(KindSecret, in.Secrets[at.name].ObjectMeta)
 	secret := strings.TrimSpace(text)
 	return Value{
-		Send: stytch.Secret(secret), Same: fingerprint([]byte(secret)), From: &from,
+		Send: stytch.Secret(secret), Same: pki.Fingerprint([]byte(secret)), From: &from,
 		Sent: o.Status.ClientSecret != nil && *o.Status.ClientSecret == from,
 	}, nil
 }

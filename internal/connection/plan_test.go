@@ -13,6 +13,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -290,7 +291,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 func TestPlanChangesNeitherState(t *testing.T) {
 	want, have, _ := statesOf(connection.SAML(), samlManifest(), samlRemote(), connection.Inputs{})
 	want.Certificates = wished("bb", "aa")
-	have.Certificates = []connection.Certificate{{SHA256: "dd", ID: "2"}, {SHA256: "cc", ID: "1"}}
+	have.Certificates = []connection.Certificate{{Certificate: pki.Certificate{SHA256: "dd"}, ID: "2"}, {Certificate: pki.Certificate{SHA256: "cc"}, ID: "1"}}
 	have.Settings["idp_entity_id"] = connection.Text("other")
 	before := inJSON(t, []connection.State{want, have})
 	planOf(want, have)
@@ -302,7 +303,7 @@ func certificates(list ...string) []connection.Certificate {
 	var made []connection.Certificate
 	for _, text := range list {
 		parts := strings.Split(text, ":")
-		c := connection.Certificate{SHA256: parts[0], ID: parts[1]}
+		c := connection.Certificate{Certificate: pki.Certificate{SHA256: parts[0]}, ID: parts[1]}
 		if parts[2] != "?" {
 			var years int
 			if _, err := fmt.Sscan(parts[2], &years); err != nil {
@@ -319,7 +320,7 @@ func certificates(list ...string) []connection.Certificate {
 func wished(fingerprints ...string) []connection.Certificate {
 	var made []connection.Certificate
 	for _, f := range fingerprints {
-		made = append(made, connection.Certificate{SHA256: f, PEM: pemOf(f)})
+		made = append(made, connection.Certificate{Certificate: pki.Certificate{SHA256: f, PEM: pemOf(f)}})
 	}
 	return made
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -108,7 +109,7 @@ func samlWant(o *v1alpha1.SAMLConnection, in Inputs) (State, []Problem) {
 func samlHave(r stytch.SAMLConnection) State {
 	var have State
 	for _, c := range r.VerificationCertificates {
-		have.Certificates = append(have.Certificates, Certificate{SHA256: c.SHA256, ID: c.ID, ExpiresAt: c.ExpiresAt, PEM: c.PEM})
+		have.Certificates = append(have.Certificates, Certificate{ID: c.ID, Certificate: pki.Certificate{SHA256: c.SHA256, PEM: c.PEM, ExpiresAt: c.ExpiresAt}})
 	}
 	for _, c := range r.SigningCertificates { // the newest first, and as new as that only where they were made at once
 		if c.SPKISHA256 != "" && c.CreatedAt.Equal(r.SigningCertificates[0].CreatedAt) {

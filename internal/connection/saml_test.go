@@ -13,6 +13,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -44,7 +45,7 @@ func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
 			want, problems := wantCertificates(text)
 			same(t, "problems", problems, []connection.Problem(nil))
 			same(t, "the certificate, in canonical PEM", want.Certificates, []connection.Certificate{
-				{SHA256: c.sha256, PEM: c.pem, Where: "spec.verificationCertificates[0]", ExpiresAt: yearsOn(1)},
+				{Certificate: pki.Certificate{SHA256: c.sha256, PEM: c.pem, ExpiresAt: yearsOn(1)}, Where: "spec.verificationCertificates[0]"},
 			})
 			same(t, "incomplete", want.Incomplete, false)
 		})

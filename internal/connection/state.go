@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -40,14 +41,10 @@ type State struct {
 
 // Certificate is one verification certificate.
 type Certificate struct {
-	// SHA256 of the DER, in lower-case hexadecimal. Empty where Stytch shows something that cannot be read.
-	SHA256 string
-	// PEM of the certificate; of one at Stytch only where it may have to be put back.
-	PEM string
+	pki.Certificate
+
 	// Where a wanted certificate stands in the manifest.
 	Where string
-	// ExpiresAt is the end of its validity; zero where it cannot be read.
-	ExpiresAt time.Time
 	// ID of a certificate at Stytch.
 	ID string
 }

@@ -1,4 +1,4 @@
-package connection
+package pki
 
 import (
 	"crypto/sha256"
@@ -10,8 +10,8 @@ import (
 
 const pemBegin = "-----BEGIN "
 
-// readPEM reads PEM with nothing but white space around its blocks: what else stands there may be half of something.
-func readPEM(text string) ([]*pem.Block, error) {
+// decode reads PEM with nothing but white space around its blocks: what else stands there may be half of something.
+func decode(text string) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	left := strings.TrimSpace(text)
 	if !strings.Contains(left, pemBegin) {
@@ -30,8 +30,8 @@ func readPEM(text string) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// fingerprint is the SHA-256 of something, in lower-case hexadecimal.
-func fingerprint(b []byte) string {
+// Fingerprint is the SHA-256 of something, in lower-case hexadecimal.
+func Fingerprint(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
