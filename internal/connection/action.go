@@ -13,7 +13,7 @@ type Action struct {
 func (a Action) String() string { return a.Name }
 
 // Update changes settings, and adds at most one certificate and one signing key.
-var Update = Action{"Update", "Updated"} //nolint:gochecknoglobals // Go has no constants of this type
+var Update = Action{Name: "Update", Event: "Updated"} //nolint:gochecknoglobals // Go has no constants of this type
 
 // Topic is what a change is about.
 type Topic struct {
@@ -27,13 +27,13 @@ type Topic struct {
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	topicEndpoint = Topic{Name: "endpoint"}
-	topicMapping  = Topic{Name: "mapping and roles"}
-	topicRest     = Topic{Name: "name and rest"}
+	TopicEndpoint = Topic{Name: "endpoint"}
+	TopicMapping  = Topic{Name: "mapping and roles"}
+	TopicRest     = Topic{Name: "name and rest"}
 )
 
-// topicOf is the topic of one certificate or key, by its fingerprint.
-func topicOf(what, sha256 string) Topic { return Topic{Name: what + " " + sha256} }
+// TopicOf is the topic of one certificate or key, by its fingerprint.
+func TopicOf(what, sha256 string) Topic { return Topic{Name: what + " " + sha256} }
 
 // ChangeKind is how the two sides of a change relate.
 type ChangeKind int

@@ -22,8 +22,8 @@ const (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	DeleteCertificate = Action{"DeleteCertificate", "Updated"}
-	FreeCertificate   = Action{"FreeCertificate", "Updated"} // deletes one to make room
+	DeleteCertificate = Action{Name: "DeleteCertificate", Event: "Updated"}
+	FreeCertificate   = Action{Name: "FreeCertificate", Event: "Updated"} // deletes one to make room
 )
 
 // maxCertificates that a SAML connection may have at Stytch, and as many encryption keys (Stytch's docs, "SAML certificates").
@@ -54,12 +54,12 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (cer
 
 // certificatesOf reads one entry: a certificate in the manifest, or a bundle elsewhere.
 func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inputs) ([]pki.Certificate, *Problem) {
-	var at item
+	var at KeyRef
 	switch {
 	case entry.SecretKeyRef != nil:
-		at = secretItem(path+".secretKeyRef", *entry.SecretKeyRef)
+		at = SecretKey(path+".secretKeyRef", *entry.SecretKeyRef)
 	case entry.ConfigMapKeyRef != nil:
-		at = item{path + ".configMapKeyRef", KindConfigMap, entry.ConfigMapKeyRef.Name, entry.ConfigMapKeyRef.Key}
+		at = KeyRef{Path: path + ".configMapKeyRef", Kind: KindConfigMap, Name: entry.ConfigMapKeyRef.Name, Key: entry.ConfigMapKeyRef.Key}
 	default:
 		found, err := pki.ReadCertificates(entry.PEM)
 		if err == nil && len(found) > 1 {
@@ -70,13 +70,13 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inpu
 		}
 		return found, nil
 	}
-	text, problem := at.read(in)
+	text, problem := at.Read(in)
 	if problem != nil {
 		return nil, problem
 	}
 	found, err := pki.ReadCertificates(text)
 	if err != nil {
-		return nil, new(at.invalid(err))
+		return nil, new(at.Invalid(err))
 	}
 	return found, nil
 }
@@ -89,7 +89,7 @@ func holds(list []Certificate, sha256 string) bool {
 func expiredInVain(want, have State) []Certificate {
 	var vain []Certificate
 	for _, c := range want.Certificates {
-		if c.expired(want.Now) && !holds(have.Certificates, c.SHA256) {
+		if c.Expired(want.Now) && !holds(have.Certificates, c.SHA256) {
 			vain = append(vain, c)
 		}
 	}
@@ -129,7 +129,7 @@ func planCertificates(want, have State, changes []Change) []Step {
 		if c.PEM == "" {
 			continue
 		}
-		if len(changes) > 0 && carries(Step{Changes: changes}, fieldCertificate) {
+		if len(changes) > 0 && Carries(changes, fieldCertificate) {
 			steps = append(steps, Step{Action: Update, Changes: changes})
 			changes = nil
 		}
@@ -148,7 +148,7 @@ func planCertificates(want, have State, changes []Change) []Step {
 }
 
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
-// ends first at the top. None is to go while a wanted one cannot be read, and none that is valid while no wanted one is.
+// AddExpiry first at the top. None is to go while a wanted one cannot be read, and none that is valid while no wanted one is.
 func compareCertificates(want, have State) (missing, surplus []Certificate) {
 	if want.Certificates == nil {
 		return nil, nil
@@ -178,7 +178,7 @@ func missingCertificates(want, have State) []Certificate {
 	var missing []Certificate
 	for _, c := range want.Certificates {
 		toBeRead := due(want) && c.PEM == ""
-		if !holds(have.Certificates, c.SHA256) && !c.expired(want.Now) && !toBeRead && c.SHA256 != want.Refused {
+		if !holds(have.Certificates, c.SHA256) && !c.Expired(want.Now) && !toBeRead && c.SHA256 != want.Refused {
 			missing = append(missing, c)
 		}
 	}
@@ -188,12 +188,12 @@ func missingCertificates(want, have State) []Certificate {
 // surplusCertificates are those that are there and not wanted, the one that ends first at the top. A second copy of a wanted one
 // is not wanted, and, where a valid one stays, neither is one that has ended: what the metadata is about to bring needs a place.
 func surplusCertificates(want, have State) []Certificate {
-	valid := slices.ContainsFunc(have.Certificates, func(c Certificate) bool { return !c.expired(want.Now) })
+	valid := slices.ContainsFunc(have.Certificates, func(c Certificate) bool { return !c.Expired(want.Now) })
 	room := valid && due(want)
 	there := map[string]bool{}
 	var surplus []Certificate
 	for _, c := range have.Certificates {
-		if there[c.SHA256] || !holds(want.Certificates, c.SHA256) || room && c.expired(want.Now) {
+		if there[c.SHA256] || !holds(want.Certificates, c.SHA256) || room && c.Expired(want.Now) {
 			surplus = append(surplus, c)
 		}
 		there[c.SHA256] = true
@@ -208,9 +208,9 @@ func lastValid(want, have State) []Certificate {
 	var last []Certificate
 	for _, c := range have.Certificates {
 		switch {
-		case want.Certificates == nil || holds(want.Certificates, c.SHA256) && !c.expired(want.Now):
+		case want.Certificates == nil || holds(want.Certificates, c.SHA256) && !c.Expired(want.Now):
 			return nil
-		case !c.expired(want.Now):
+		case !c.Expired(want.Now):
 			last = append(last, c)
 		}
 	}
@@ -224,7 +224,7 @@ func makeRoom(want, have State, missing, surplus []Certificate) (Certificate, bo
 		return Certificate{}, false
 	}
 	for _, c := range slices.SortedFunc(slices.Values(have.Certificates), endsFirst) {
-		if c.expired(want.Now) {
+		if c.Expired(want.Now) {
 			return c, true
 		}
 	}
@@ -240,7 +240,7 @@ func endsFirst(a, b Certificate) int {
 }
 
 func compareEnds(a, b time.Time) int {
-	return cmp.Or(compareBools(a.IsZero(), b.IsZero()), a.Compare(b))
+	return cmp.Or(CompareBools(a.IsZero(), b.IsZero()), a.Compare(b))
 }
 
 // addition of a certificate. What Stytch has in its place are the certificates that nobody wants: those that are wanted come and
@@ -254,7 +254,7 @@ func addition(c Certificate, want, have []Certificate) Change {
 	}
 	slices.Sort(instead)
 	return Change{
-		Field: fieldCertificate, Kind: Added, Topic: topicOf("certificate", c.SHA256),
+		Field: fieldCertificate, Kind: Added, Topic: TopicOf("certificate", c.SHA256),
 		Have: Text(strings.Join(slices.Compact(instead), " ")),
 		Want: Value{Send: c.PEM, Same: c.SHA256},
 	}
@@ -263,6 +263,6 @@ func addition(c Certificate, want, have []Certificate) Change {
 func deletion(action Action, c Certificate) Step {
 	return Step{
 		Action: action, Target: c.ID, Needs: []string{fieldCertificate, fieldMetadataURL},
-		Changes: []Change{{Field: fieldCertificates, Kind: Removed, Topic: topicOf("certificate", cmp.Or(c.SHA256, c.ID)), Have: Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: Text("")}},
+		Changes: []Change{{Field: fieldCertificates, Kind: Removed, Topic: TopicOf("certificate", cmp.Or(c.SHA256, c.ID)), Have: Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: Text("")}},
 	}
 }

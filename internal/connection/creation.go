@@ -78,26 +78,20 @@ func inDoubt(o v1alpha1.Connection) string {
 		ProvisionalName(RealName(o), o.GetUID()))
 }
 
-// creationWithProvider is the body of a creating call that takes an identity provider.
-func creationWithProvider(provider string) stytch.Fields {
+// WithProvider is the body of a creating call that takes an identity provider.
+func WithProvider(provider string) stytch.Fields {
 	if provider == "" {
 		return stytch.Fields{}
 	}
 	return stytch.Fields{fieldIdentityProvider: provider}
 }
 
-// lack is something that a connection may need to become active.
-type lack struct {
-	name    string
-	missing bool
-}
+// Lacks are the names of what a pending connection lacks to become active.
+type Lacks []string
 
-func lacking(parts ...lack) []string {
-	var names []string
-	for _, part := range parts {
-		if part.missing {
-			names = append(names, part.name)
-		}
+// If adds a name where that is missing.
+func (l *Lacks) If(missing bool, name string) {
+	if missing {
+		*l = append(*l, name)
 	}
-	return names
 }

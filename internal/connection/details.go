@@ -84,7 +84,7 @@ func planDetails(want, have map[string]string) []Step {
 const detailsPrefix = "details."
 
 // PublishDetails writes the ConfigMap.
-var PublishDetails = Action{"PublishDetails", "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
+var PublishDetails = Action{Name: "PublishDetails", Event: "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
 
 var topicDetails = Topic{Name: "details", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
 

@@ -19,8 +19,8 @@ type Expiry struct {
 	At           time.Time
 }
 
-// ends adds an end to a list, where it is known and not in the list already.
-func ends(list []Expiry, at *metav1.Time, e Expiry) []Expiry {
+// AddExpiry adds an end to a list, where it is known and not in the list already.
+func AddExpiry(list []Expiry, at *metav1.Time, e Expiry) []Expiry {
 	if at == nil || slices.ContainsFunc(list, func(known Expiry) bool { return known.What == e.What && known.Which == e.Which }) {
 		return list
 	}
@@ -41,13 +41,13 @@ func Expiring(expiries []Expiry, window time.Duration, now time.Time) (reason, m
 		case reason == "":
 			reason = v1alpha1.ReasonExpiring
 		}
-		problems = append(problems, Problem{Message: fmt.Sprintf("%s %s at %s: %s.", e.Name, verb, moment(e.At), e.Advice)})
+		problems = append(problems, Problem{Message: fmt.Sprintf("%s %s at %s: %s.", e.Name, verb, FormatTime(e.At), e.Advice)})
 	}
 	return reason, Sentences(problems)
 }
 
-// moment is a time in a sentence.
-func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// FormatTime is a time in a sentence.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // NextMoment is the next time at which Expiring says something else; zero where there is none.
 func NextMoment(expiries []Expiry, window time.Duration, now time.Time) time.Time {
@@ -62,9 +62,9 @@ func NextMoment(expiries []Expiry, window time.Duration, now time.Time) time.Tim
 	return next
 }
 
-// expiry is a time as status keeps it, to the second, so that a value that was read back equals the one that was written. Nil
+// StatusTime is a time as status keeps it, to the second, so that a value that was read back equals the one that was written. Nil
 // where there is none.
-func expiry(t time.Time) *metav1.Time {
+func StatusTime(t time.Time) *metav1.Time {
 	if t.IsZero() {
 		return nil
 	}

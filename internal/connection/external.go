@@ -43,12 +43,20 @@ func externalSettings() []Setting[*v1alpha1.ExternalConnection, stytch.ExternalC
 	type o = *v1alpha1.ExternalConnection
 	type r = stytch.ExternalConnection
 	return []Setting[o, r]{
-		{"external_connection_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) { return roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil }, func(r r) Value { return roles(r.ImplicitRoles) }},
-		{"external_group_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) {
-			return wantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
-		}, func(r r) Value { return groupRoles(r.GroupImplicitRoles) }},
-		{fieldSourceOrganization, topicEndpoint, nil, func(r r) Value { return Text(r.ExternalOrganizationID) }},
-		{fieldSourceConnection, topicEndpoint, nil, func(r r) Value { return Text(r.ExternalConnectionID) }},
+		Field("external_connection_implicit_role_assignments", TopicMapping,
+			func(o o, _ Inputs) (Value, bool) { return Roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil },
+			func(r r) Value { return Roles(r.ImplicitRoles) }),
+		Field("external_group_implicit_role_assignments", TopicMapping,
+			func(o o, _ Inputs) (Value, bool) {
+				return WantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
+			},
+			func(r r) Value { return SeenGroupRoles(r.GroupImplicitRoles) }),
+		Field[o, r](fieldSourceOrganization, TopicEndpoint,
+			nil,
+			func(r r) Value { return Text(r.ExternalOrganizationID) }),
+		Field[o, r](fieldSourceConnection, TopicEndpoint,
+			nil,
+			func(r r) Value { return Text(r.ExternalConnectionID) }),
 	}
 }
 
@@ -56,7 +64,7 @@ func externalReferences(o *v1alpha1.ExternalConnection) []Reference {
 	if o.Spec.SourceRef == nil {
 		return nil
 	}
-	return []Reference{{string(o.Spec.SourceRef.Kind), o.Spec.SourceRef.Name}}
+	return []Reference{{Kind: string(o.Spec.SourceRef.Kind), Name: o.Spec.SourceRef.Name}}
 }
 
 // resolveSource says which connection is re-used: as the manifest gives it, or as the manifest that it names says. Nil where that is
@@ -85,7 +93,7 @@ func resolveSource(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) (
 		return nil, sourceInvalid(ref, "is a connection of the same organization (%s)", from.Organization)
 	}
 	found := &v1alpha1.ExternalSourceStatus{OrganizationID: from.Organization, ConnectionID: from.ID}
-	if RecordOf(o).ID == "" && source.CommonStatus().State != stateActive {
+	if RecordOf(o).ID == "" && source.CommonStatus().State != StateActive {
 		return found, waiting("is not active yet: Stytch calls it %s", cmp.Or(source.CommonStatus().State, "nothing so far"))
 	}
 	return found, nil

@@ -45,8 +45,8 @@ func wantedSCIMRoles(o *v1alpha1.SCIMConnection, in Inputs) (Value, bool) {
 
 // seenSCIMRoles are Stytch's roles by group.
 func seenSCIMRoles(list []stytch.SCIMGroupRole) Value {
-	return assignments(list, func(g stytch.SCIMGroupRole) roleAssignment {
-		return roleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
+	return RoleAssignments(list, func(g stytch.SCIMGroupRole) RoleAssignment {
+		return RoleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
 	})
 }
 
@@ -62,28 +62,28 @@ type resolution struct {
 func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) resolution {
 	byName := map[string][]string{}
 	for _, g := range groups {
-		byName[g.Name] = addOnce(byName[g.Name], g.ID)
+		byName[g.Name] = AddOnce(byName[g.Name], g.ID)
 	}
 	var r resolution
-	var entries []roleAssignment
+	var entries []RoleAssignment
 	for _, g := range list {
 		id := g.GroupID
 		if g.GroupName != "" {
 			switch ids := byName[g.GroupName]; len(ids) {
 			case 0:
-				r.pending = addOnce(r.pending, g.GroupName)
+				r.pending = AddOnce(r.pending, g.GroupName)
 				continue
 			case 1:
 				id = ids[0]
-				r.resolved = addOnce(r.resolved, g.GroupName)
+				r.resolved = AddOnce(r.resolved, g.GroupName)
 			default:
 				slices.Sort(ids)
-				r.ambiguous = addOnce(r.ambiguous, fmt.Sprintf("%s (%s)", g.GroupName, strings.Join(ids, ", ")))
+				r.ambiguous = AddOnce(r.ambiguous, fmt.Sprintf("%s (%s)", g.GroupName, strings.Join(ids, ", ")))
 			}
 		}
-		entries = append(entries, roleAssignment{RoleID: g.Role, GroupID: id})
+		entries = append(entries, RoleAssignment{RoleID: g.Role, GroupID: id})
 	}
-	r.roles = assignments(entries, func(e roleAssignment) roleAssignment { return e })
+	r.roles = RoleAssignments(entries, func(e RoleAssignment) RoleAssignment { return e })
 	return r
 }
 

@@ -206,15 +206,15 @@ func Holder(claims []Claim) (Claim, bool) {
 	}
 	return slices.MinFunc(claims, func(a, b Claim) int {
 		return cmp.Or(
-			-compareBools(a.Recorded, b.Recorded),
+			-CompareBools(a.Recorded, b.Recorded),
 			a.Created.Compare(b.Created),
 			strings.Compare(string(a.UID), string(b.UID)),
 		)
 	}), true
 }
 
-// compareBools puts false before true.
-func compareBools(a, b bool) int {
+// CompareBools puts false before true.
+func CompareBools(a, b bool) int {
 	switch {
 	case a == b:
 		return 0

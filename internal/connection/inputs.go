@@ -54,13 +54,14 @@ func AnnotationsOf(o metav1.Object) []v1alpha1.Input {
 		return nil
 	}
 	slices.Sort(lines)
-	return []v1alpha1.Input{{Kind: "Annotations", Name: o.GetName(), ResourceVersion: hash(strings.Join(lines, "\n"))}}
+	return []v1alpha1.Input{{Kind: "Annotations", Name: o.GetName(), ResourceVersion: Hash(strings.Join(lines, "\n"))}}
 }
 
-// references are the objects that a manifest names, each once, in the order in which it does.
-type references []Reference
+// References are the objects that a manifest names, each once, in the order in which it does.
+type References []Reference
 
-func (r *references) add(kind, name string) {
+// Add adds an object that is not in the list.
+func (r *References) Add(kind, name string) {
 	for _, known := range *r {
 		if known.Kind == kind && known.Name == name {
 			return
@@ -69,50 +70,51 @@ func (r *references) add(kind, name string) {
 	*r = append(*r, Reference{kind, name})
 }
 
-// item is one entry of a manifest that names a key of an object: where it stands, and what it names.
-type item struct {
-	path string // such as spec.clientSecretRef
-	kind string
-	name string
-	key  string
+// KeyRef is one entry of a manifest that names a key of an object: where it stands, and what it names.
+type KeyRef struct {
+	Path string // such as spec.clientSecretRef
+	Kind string
+	Name string
+	Key  string
 }
 
-func secretItem(path string, ref v1alpha1.SecretKeyRef) item {
-	return item{path, KindSecret, ref.Name, ref.Key}
+// SecretKey is an entry, at a path of the manifest, that names a key of a Secret.
+func SecretKey(path string, ref v1alpha1.SecretKeyRef) KeyRef {
+	return KeyRef{path, KindSecret, ref.Name, ref.Key}
 }
 
 // String is the entry in words, for a message.
-func (i item) String() string {
-	return fmt.Sprintf("%s (%s %s, key %s)", i.path, i.kind, i.name, i.key)
+func (i KeyRef) String() string {
+	return fmt.Sprintf("%s (%s %s, key %s)", i.Path, i.Kind, i.Name, i.Key)
 }
 
-// read is what stands under the entry's key, or what is missing.
-func (i item) read(in Inputs) (string, *Problem) {
+// Read is what stands under the entry's key, or what is missing.
+func (i KeyRef) Read(in Inputs) (string, *Problem) {
 	var value string
 	var found bool
-	if i.kind == KindConfigMap {
-		object := in.ConfigMaps[i.name]
+	if i.Kind == KindConfigMap {
+		object := in.ConfigMaps[i.Name]
 		if found = object != nil; found {
-			value = object.Data[i.key]
+			value = object.Data[i.Key]
 		}
 	} else {
-		object := in.Secrets[i.name]
+		object := in.Secrets[i.Name]
 		if found = object != nil; found {
-			value = string(object.Data[i.key])
+			value = string(object.Data[i.Key])
 		}
 	}
 	switch {
 	case !found:
 		return "", &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"%s %s, which %s names, is not in this namespace: create it.", i.kind, i.name, i.path)}
+			"%s %s, which %s names, is not in this namespace: create it.", i.Kind, i.Name, i.Path)}
 	case strings.TrimSpace(value) == "":
 		return "", &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"%s %s has nothing under the key %s: put it there, or correct %s.key.", i.kind, i.name, i.key, i.path)}
+			"%s %s has nothing under the key %s: put it there, or correct %s.key.", i.Kind, i.Name, i.Key, i.Path)}
 	}
 	return value, nil
 }
 
-// invalid is the problem of an entry whose content cannot be meant.
-func (i item) invalid(err error) Problem {
+// Invalid is the problem of an entry whose content cannot be meant.
+func (i KeyRef) Invalid(err error) Problem {
 	return Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s %v.", i, err)}
 }

@@ -175,7 +175,7 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 	case how == fromRemote && len(r.Remote.Lacks) > 0:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
 			"Stytch activates the connection once it has: "+strings.Join(r.Remote.Lacks, ", ")+".")
-	case how == fromRemote && r.Remote.State != stateActive:
+	case how == fromRemote && r.Remote.State != StateActive:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
 			fmt.Sprintf("Stytch calls the connection %s, though nothing known is missing.", r.Remote.State))
 	case how == fromRemote:
@@ -189,8 +189,8 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 	}
 }
 
-// stateActive is what Stytch calls a connection that is in use.
-const stateActive = "active"
+// StateActive is what Stytch calls a connection that is in use.
+const StateActive = "active"
 
 // remedy lets the one condition stand that says who goes on. One that stands already is kept, so that it is not written again.
 func (c conditionSet) remedy(who remedy, reason, message string) {
@@ -242,7 +242,7 @@ func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectR
 	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
 	if r.Reason == v1alpha1.ReasonVerified {
-		status.ProjectName = cut(r.Name)
+		status.ProjectName = Cut(r.Name)
 		conditions.set(v1alpha1.ConditionReady, metav1.ConditionTrue, r.Reason, r.Message)
 		conditions.remedy(nobody, r.Reason, r.Message)
 		return status

@@ -22,19 +22,19 @@ const (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	AddEncryptionKey    = Action{"AddEncryptionKey", "Updated"}
-	DeleteEncryptionKey = Action{"DeleteEncryptionKey", "Updated"}
+	AddEncryptionKey    = Action{Name: "AddEncryptionKey", Event: "Updated"}
+	DeleteEncryptionKey = Action{Name: "DeleteEncryptionKey", Event: "Updated"}
 )
 
 // readKeyAt reads the RSA private key that an entry names.
-func readKeyAt(at item, in Inputs) (Key, *Problem) {
-	text, problem := at.read(in)
+func readKeyAt(at KeyRef, in Inputs) (Key, *Problem) {
+	text, problem := at.Read(in)
 	if problem != nil {
 		return Key{}, problem
 	}
 	private, spki, err := pki.ReadKey(text)
 	if err != nil {
-		return Key{}, new(at.invalid(err))
+		return Key{}, new(at.Invalid(err))
 	}
 	return Key{SPKISHA256: spki, Private: stytch.Secret(private)}, nil
 }
@@ -44,7 +44,7 @@ func wantedSigning(ref *v1alpha1.SecretKeyRef, in Inputs) ([]Key, []Problem) {
 	if ref == nil {
 		return nil, nil
 	}
-	key, problem := readKeyAt(secretItem("spec.signingPrivateKeyRef", *ref), in)
+	key, problem := readKeyAt(SecretKey("spec.signingPrivateKeyRef", *ref), in)
 	if problem != nil {
 		return nil, []Problem{*problem}
 	}
@@ -57,12 +57,12 @@ func wantedEncryption(o *v1alpha1.SAMLConnection, in Inputs) (*Encryption, []Pro
 		return nil, nil
 	}
 	e := &Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey}
-	for _, known := range readRecord(o, samlRecorded(o)).Keys {
+	for _, known := range RecordAt(o, samlRecorded(o)).Keys {
 		e.Ours[known.PrivateKeyID] = known.SPKISHA256
 	}
 	var problems []Problem
 	for i, ref := range o.Spec.EncryptionPrivateKeyRefs {
-		key, problem := readKeyAt(secretItem(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
+		key, problem := readKeyAt(SecretKey(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
 		switch {
 		case problem != nil:
 			e.Incomplete = true
@@ -87,7 +87,7 @@ func signing(want, have []Key) []Change {
 	if slices.Contains(newest, key.SPKISHA256) {
 		return nil
 	}
-	return []Change{{Field: fieldSigningKey, Topic: topicOf("signing key", key.SPKISHA256), Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
+	return []Change{{Field: fieldSigningKey, Topic: TopicOf("signing key", key.SPKISHA256), Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
 }
 
 // compareKeys says which wanted keys are not there, and which of those there were added through the manifest and are not wanted
@@ -120,7 +120,7 @@ func planEncryption(want, have *Encryption) []Step {
 	var steps []Step
 	remove := func(id string) Step {
 		return Step{Action: DeleteEncryptionKey, Target: id, Needs: []string{fieldEncryptionKey}, Changes: []Change{{
-			Field: fieldEncryptionKeys, Kind: Removed, Topic: topicOf("encryption key", want.Ours[id]), Have: Text(want.Ours[id]), Want: Text(""),
+			Field: fieldEncryptionKeys, Kind: Removed, Topic: TopicOf("encryption key", want.Ours[id]), Have: Text(want.Ours[id]), Want: Text(""),
 		}}}
 	}
 	full := len(have.IDs) >= maxCertificates
@@ -133,7 +133,7 @@ func planEncryption(want, have *Encryption) []Step {
 	}
 	for _, k := range missing {
 		steps = append(steps, Step{Action: AddEncryptionKey, Changes: []Change{{
-			Field: fieldEncryptionKey, Kind: Added, Topic: topicOf("encryption key", k.SPKISHA256), Want: Value{Send: k.Private, Same: k.SPKISHA256},
+			Field: fieldEncryptionKey, Kind: Added, Topic: TopicOf("encryption key", k.SPKISHA256), Want: Value{Send: k.Private, Same: k.SPKISHA256},
 		}}})
 	}
 	for _, id := range unwanted {

@@ -139,7 +139,7 @@ func (k Kind[O, R]) States(o O, r R, in Inputs) (want, have State, problems []Pr
 	}
 	common := k.Common(r)
 	have.Settings = seenSettings(k.Settings, r)
-	have.Settings[fieldDisplayName] = Text(common.DisplayName)
+	have.Settings[FieldDisplayName] = Text(common.DisplayName)
 	have.New = Marked(common.DisplayName, o.GetUID())
 	want, problems = k.wanted(o, have, in)
 	return want, have, problems
@@ -155,7 +155,7 @@ func (k Kind[O, R]) wanted(o O, have State, in Inputs) (want State, problems []P
 	}
 	want.Settings, want.Now = wantedSettings(k.Settings, o, in), in.Now
 	if o.CommonSpec().DisplayName != "" || have.New {
-		want.Settings[fieldDisplayName] = Text(RealName(o))
+		want.Settings[FieldDisplayName] = Text(RealName(o))
 	}
 	return want, problems
 }
@@ -178,7 +178,7 @@ func (k Kind[O, R]) Candidate(o O, r R) Candidate {
 func (k Kind[O, R]) PlanFor(o O, want, have State) []Step {
 	var steps []Step
 	if k.Plan == nil {
-		steps = planUpdate(want, have)
+		steps = PlanUpdate(want, have)
 	} else {
 		steps = k.Plan(o, want, have)
 	}
@@ -198,7 +198,7 @@ func (k Kind[O, R]) topic(field string) Topic {
 			return s.Topic
 		}
 	}
-	return topicRest
+	return TopicRest
 }
 
 // Complaints are what is wrong with a connection that no step can mend.
@@ -227,7 +227,7 @@ func (k Kind[O, R]) DueAt(o O) time.Time {
 
 // Body of the creating call. The name is the provisional one, so that what a crash leaves behind is found again.
 func (k Kind[O, R]) Body(o O) stytch.Fields {
-	body := stytch.Fields{fieldDisplayName: ProvisionalName(RealName(o), o.GetUID())}
+	body := stytch.Fields{FieldDisplayName: ProvisionalName(RealName(o), o.GetUID())}
 	if k.Creation != nil {
 		maps.Copy(body, k.Creation(o))
 	}
@@ -237,7 +237,7 @@ func (k Kind[O, R]) Body(o O) stytch.Fields {
 // remote is the connection as status says it is, with what it lacks while it is not active.
 func (k Kind[O, R]) remote(r R) *Remote {
 	remote := &Remote{State: k.Common(r).Status}
-	if remote.State != stateActive && k.MissingToActivate != nil {
+	if remote.State != StateActive && k.MissingToActivate != nil {
 		remote.Lacks = k.MissingToActivate(r)
 	}
 	return remote

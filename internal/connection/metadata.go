@@ -11,11 +11,11 @@ import (
 const fieldMetadataURL = "metadata_url"
 
 // ReadMetadata has Stytch take settings and certificates from a document.
-var ReadMetadata = Action{"ReadMetadata", "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
+var ReadMetadata = Action{Name: "ReadMetadata", Event: "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
 
 // lastRead is what status records of the document that the manifest names; blank where it records nothing.
 func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
-	if read := readRecord(o, samlRecorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
+	if read := RecordAt(o, samlRecorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
 		return read
 	}
 	return &v1alpha1.MetadataStatus{}
@@ -27,7 +27,7 @@ func wantedMetadata(o *v1alpha1.SAMLConnection) (*Metadata, []Certificate) {
 	if o.Spec.MetadataURL == "" {
 		return nil, nil
 	}
-	read := readRecord(o, samlRecorded(o)).Metadata
+	read := RecordAt(o, samlRecorded(o)).Metadata
 	if read == nil {
 		return &Metadata{URL: o.Spec.MetadataURL, Due: true}, nil
 	}
@@ -53,7 +53,7 @@ func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
 	if len(r.VerificationCertificates) == 0 {
 		return nil
 	}
-	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: recordable(r.IDPEntityID), IDPSSOURL: recordable(r.IDPSSOURL)}
+	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: Recordable(r.IDPEntityID), IDPSSOURL: Recordable(r.IDPSSOURL)}
 	for _, c := range r.VerificationCertificates {
 		if c.SHA256 != "" {
 			is.Certificates = append(is.Certificates, c.SHA256)
@@ -67,7 +67,7 @@ func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
 // refresh is the value of the annotation that asks for the metadata to be read again.
 func refresh(o *v1alpha1.SAMLConnection) string {
 	if value, asked := o.Annotations[v1alpha1.AnnotationRefreshMetadata]; asked {
-		return hash(value)
+		return Hash(value)
 	}
 	return ""
 }
@@ -100,7 +100,7 @@ func metadataThatWasRead(o *v1alpha1.SAMLConnection, was *v1alpha1.MetadataStatu
 	slices.Sort(taken)
 	return &v1alpha1.MetadataStatus{
 		MetadataURL: o.Spec.MetadataURL, Refresh: refresh(o),
-		IDPEntityID: recordable(after.IDPEntityID), IDPSSOURL: recordable(after.IDPSSOURL), Certificates: taken,
+		IDPEntityID: Recordable(after.IDPEntityID), IDPSSOURL: Recordable(after.IDPSSOURL), Certificates: taken,
 	}
 }
 

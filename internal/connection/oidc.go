@@ -36,11 +36,11 @@ func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 			return State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
 		},
 		Plan: func(_ *v1alpha1.OIDCConnection, want, have State) []Step {
-			return slices.Concat(planDetails(want.Details, have.Details), planUpdate(want, have))
+			return slices.Concat(planDetails(want.Details, have.Details), PlanUpdate(want, have))
 		},
 		Problems: oidcProblems,
 		Creation: func(o *v1alpha1.OIDCConnection) stytch.Fields {
-			return creationWithProvider(string(o.Spec.IdentityProvider))
+			return WithProvider(string(o.Spec.IdentityProvider))
 		},
 		MissingToActivate: oidcMissing,
 		Recorded:          oidcRecorded,
@@ -58,12 +58,12 @@ func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 }
 
 func oidcReferences(o *v1alpha1.OIDCConnection) []Reference {
-	var r references
+	var r References
 	if ref := o.Spec.ClientSecretRef; ref != nil {
-		r.add(KindSecret, ref.Name)
+		r.Add(KindSecret, ref.Name)
 	}
 	if name := o.Spec.DetailsConfigMapName; name != "" {
-		r.add(KindConfigMap, name)
+		r.Add(KindConfigMap, name)
 	}
 	return r
 }
@@ -103,31 +103,42 @@ func oidcSettings() []Setting[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 	type o = *v1alpha1.OIDCConnection
 	type r = stytch.OIDCConnection
 	settings := []Setting[o, r]{
-		providerSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
-		{"client_id", topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(o.Spec.ClientID) }, func(r r) Value { return Text(r.ClientID) }},
-		{fieldClientSecret, topicEndpoint, wantedClientSecret, func(r r) Value { return Value{Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""} }},
-		{fieldIssuer, topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(o.Spec.Issuer) }, func(r r) Value { return Text(r.Issuer) }},
-		{"custom_scopes", topicRest, func(o o, _ Inputs) (Value, bool) {
-			return Scopes(strings.Join(o.Spec.CustomScopes, " ")), o.Spec.CustomScopes != nil
-		}, func(r r) Value { return Scopes(r.CustomScopes) }},
-		{"attribute_mapping", topicMapping, func(o o, _ Inputs) (Value, bool) {
-			return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
-		}, func(r r) Value { return Mapping(r.AttributeMapping) }},
+		ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		Field("client_id", TopicEndpoint,
+			func(o o, _ Inputs) (Value, bool) { return NonEmpty(o.Spec.ClientID) },
+			func(r r) Value { return Text(r.ClientID) }),
+		Field(fieldClientSecret, TopicEndpoint,
+			wantedClientSecret,
+			func(r r) Value { return Value{Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""} }),
+		Field(fieldIssuer, TopicEndpoint,
+			func(o o, _ Inputs) (Value, bool) { return NonEmpty(o.Spec.Issuer) },
+			func(r r) Value { return Text(r.Issuer) }),
+		Field("custom_scopes", TopicRest,
+			func(o o, _ Inputs) (Value, bool) {
+				return Scopes(strings.Join(o.Spec.CustomScopes, " ")), o.Spec.CustomScopes != nil
+			},
+			func(r r) Value { return Scopes(r.CustomScopes) }),
+		Field("attribute_mapping", TopicMapping,
+			func(o o, _ Inputs) (Value, bool) {
+				return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+			},
+			func(r r) Value { return Mapping(r.AttributeMapping) }),
 	}
 	for i, e := range endpoints(v1alpha1.OIDCConnectionSpec{}, r{}, &v1alpha1.DiscoveredStatus{}) {
-		settings = append(settings, Setting[o, r]{
-			e.field, topicEndpoint, func(o o, _ Inputs) (Value, bool) { return wantedEndpoint(o, i) },
-			func(r r) Value {
-				return Text(endpoints(v1alpha1.OIDCConnectionSpec{}, r, &v1alpha1.DiscoveredStatus{})[i].seen)
-			},
-		})
+		settings = append(settings, Field(e.field, TopicEndpoint,
+			func(o o, _ Inputs) (Value, bool) { return wantedEndpoint(o, i) },
+			func(r r) Value { return seenEndpoint(r, i) }))
 	}
 	return settings
 }
 
+func seenEndpoint(r stytch.OIDCConnection, i int) Value {
+	return Text(endpoints(v1alpha1.OIDCConnectionSpec{}, r, &v1alpha1.DiscoveredStatus{})[i].seen)
+}
+
 // wantedEndpoint is one of the URLs: as the manifest gives it, or else as it was discovered.
 func wantedEndpoint(o *v1alpha1.OIDCConnection, i int) (Value, bool) {
-	known := ofIssuer(readRecord(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
+	known := ofIssuer(RecordAt(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
 	e := endpoints(o.Spec, stytch.OIDCConnection{}, &known)[i]
 	url := Text(cmp.Or(e.given, *e.found))
 	url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
@@ -154,20 +165,20 @@ func wantedClientSecret(o *v1alpha1.OIDCConnection, in Inputs) (Value, bool) {
 	return secret, problem == nil
 }
 
-func clientSecretItem(ref *v1alpha1.SecretKeyRef) item {
-	return secretItem("spec.clientSecretRef", *ref)
+func clientSecretItem(ref *v1alpha1.SecretKeyRef) KeyRef {
+	return SecretKey("spec.clientSecretRef", *ref)
 }
 
 // clientSecret is the secret that a manifest names. It was sent if the version of its Secret was.
-func clientSecret(o *v1alpha1.OIDCConnection, at item, in Inputs) (Value, *Problem) {
-	text, problem := at.read(in)
+func clientSecret(o *v1alpha1.OIDCConnection, at KeyRef, in Inputs) (Value, *Problem) {
+	text, problem := at.Read(in)
 	if problem != nil {
 		return Value{}, problem
 	}
 	if !utf8.ValidString(text) {
-		return Value{}, new(at.invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
+		return Value{}, new(at.Invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
 	}
-	from := InputOf(KindSecret, in.Secrets[at.name].ObjectMeta)
+	from := InputOf(KindSecret, in.Secrets[at.Name].ObjectMeta)
 	secret := strings.TrimSpace(text)
 	return Value{
 		Send: stytch.Secret(secret), Same: pki.Fingerprint([]byte(secret)), From: &from,
@@ -177,15 +188,15 @@ func clientSecret(o *v1alpha1.OIDCConnection, at item, in Inputs) (Value, *Probl
 
 // oidcMissing names what Stytch's docs ask for before an OIDC connection is active.
 func oidcMissing(r stytch.OIDCConnection) []string {
-	return lacking(
-		lack{"issuer", r.Issuer == ""},
-		lack{"clientID", r.ClientID == ""},
-		lack{"clientSecretRef", r.ClientSecretSHA256 == "" && !r.ClientSecretMasked},
-		lack{"authorizationURL", r.AuthorizationURL == ""},
-		lack{"tokenURL", r.TokenURL == ""},
-		lack{"userinfoURL", r.UserinfoURL == ""},
-		lack{"jwksURL", r.JWKSURL == ""},
-	)
+	var lacks Lacks
+	lacks.If(r.Issuer == "", "issuer")
+	lacks.If(r.ClientID == "", "clientID")
+	lacks.If(r.ClientSecretSHA256 == "" && !r.ClientSecretMasked, "clientSecretRef")
+	lacks.If(r.AuthorizationURL == "", "authorizationURL")
+	lacks.If(r.TokenURL == "", "tokenURL")
+	lacks.If(r.UserinfoURL == "", "userinfoURL")
+	lacks.If(r.JWKSURL == "", "jwksURL")
+	return lacks
 }
 
 // clientSecretAfter is the version of the Secret whose client secret was sent last.
@@ -208,9 +219,9 @@ func discoveredAfter(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredS
 	switch {
 	case e.Type == Observed:
 		return discoveredIn(spec, was, e.Remote, e.Step)
-	case e.Type == StepDone && carries(*e.Step, fieldIssuer):
+	case e.Type == StepDone && Carries(e.Step.Changes, fieldIssuer):
 		d := ofIssuer(was, spec.Issuer)
-		d.Issuer, d.Warning = spec.Issuer, cut(e.Warning)
+		d.Issuer, d.Warning = spec.Issuer, Cut(e.Warning)
 		return &d
 	}
 	return was
@@ -229,14 +240,14 @@ func discoveredIn(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStat
 	if d.Issuer == "" {
 		d = v1alpha1.DiscoveredStatus{Issuer: spec.Issuer, Warning: leftBehind(spec, was, r)}
 	}
-	read := done != nil && carries(*done, fieldIssuer) && d.Warning == ""
+	read := done != nil && Carries(done.Changes, fieldIssuer) && d.Warning == ""
 	for _, e := range endpoints(spec, r, &d) {
-		carried := done != nil && carries(*done, e.field)
+		carried := done != nil && Carries(done.Changes, e.field)
 		switch {
 		case e.given != "":
 			*e.found = ""
 		case *e.found == "" && (d.Warning == "" || carried), read && !carried:
-			*e.found = recordable(e.seen)
+			*e.found = Recordable(e.seen)
 		}
 	}
 	if len(undiscovered(spec, d)) == 0 {
@@ -275,7 +286,7 @@ func undiscovered(spec v1alpha1.OIDCConnectionSpec, d v1alpha1.DiscoveredStatus)
 
 // oidcProblems reports a discovery that failed. Stytch does not try again for the same issuer.
 func oidcProblems(o *v1alpha1.OIDCConnection, _, have State) []Problem {
-	d := ofIssuer(readRecord(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
+	d := ofIssuer(RecordAt(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
 	missing := undiscovered(o.Spec, d)
 	if d.Warning == "" || len(missing) == 0 || have.Settings[fieldIssuer].Same != o.Spec.Issuer {
 		return nil

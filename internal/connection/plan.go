@@ -21,22 +21,22 @@ func (s Step) Fields() stytch.Fields {
 	return body
 }
 
-// carries says whether a step changes a field.
-func carries(s Step, field string) bool {
-	return slices.ContainsFunc(s.Changes, func(c Change) bool { return c.Field == field })
+// Carries says whether a field is among what is changed.
+func Carries(changes []Change, field string) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.Field == field })
 }
 
-// planUpdate is the one Update of the settings that differ.
-func planUpdate(want, have State) []Step {
-	changes := differences(want.Settings, have.Settings)
+// PlanUpdate is the one Update of the settings that differ.
+func PlanUpdate(want, have State) []Step {
+	changes := Differences(want.Settings, have.Settings)
 	if len(changes) == 0 {
 		return nil
 	}
 	return []Step{{Action: Update, Changes: changes}}
 }
 
-// differences between what is wanted and what is there, by field.
-func differences(want, have Settings) []Change {
+// Differences between what is wanted and what is there, by field.
+func Differences(want, have Settings) []Change {
 	var changes []Change
 	for _, field := range slices.Sorted(maps.Keys(want)) {
 		if differs(want[field], have[field]) {
@@ -44,8 +44,8 @@ func differences(want, have Settings) []Change {
 		}
 	}
 	for _, field := range slices.Sorted(maps.Keys(want)) {
-		beside := carries(Step{Changes: changes}, want[field].With)
-		if beside && !carries(Step{Changes: changes}, field) {
+		beside := Carries(changes, want[field].With)
+		if beside && !Carries(changes, field) {
 			changes = append(changes, Change{Field: field, Have: have[field], Want: want[field]})
 		}
 	}
@@ -87,7 +87,7 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 func needed(changes []Change) []Change {
 	var left []Change
 	for _, c := range changes {
-		if c.Want.With == "" || differs(c.Want, c.Have) || carries(Step{Changes: changes}, c.Want.With) {
+		if c.Want.With == "" || differs(c.Want, c.Have) || Carries(changes, c.Want.With) {
 			left = append(left, c)
 		}
 	}
@@ -115,10 +115,10 @@ func Stuck(c Change) v1alpha1.NotConverging {
 	if from := c.Want.From; from != nil {
 		have, want = "another", from.UID+"/"+from.ResourceVersion
 	}
-	return v1alpha1.NotConverging{Field: c.Field, Want: hash(want), Have: hash(have)}
+	return v1alpha1.NotConverging{Field: c.Field, Want: Hash(want), Have: Hash(have)}
 }
 
-func hash(s string) string {
+func Hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
 }
@@ -136,7 +136,7 @@ func Show(steps []Step) []v1alpha1.Change {
 		for _, c := range s.Changes {
 			if len(shown) < maxPlan && differs(c.Want, c.Have) {
 				have, want := c.shown()
-				shown = append(shown, v1alpha1.Change{Field: c.Field, Have: cut(have), Want: cut(want)})
+				shown = append(shown, v1alpha1.Change{Field: c.Field, Have: Cut(have), Want: Cut(want)})
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (c Change) shown() (have, want string) {
 	return c.Have.Same, c.Want.Same
 }
 
-func cut(s string) string { return cutTo(maxShown, s) }
+func Cut(s string) string { return cutTo(maxShown, s) }
 
 // cutTo shortens a string to what status takes: a longer one would make every write of status be refused.
 func cutTo(limit int, s string) string {
@@ -187,7 +187,7 @@ func (s Step) Sentence() string {
 			parts = append(parts, fmt.Sprintf("%s: removed %s", c.Field, have))
 		case Replaced:
 			if differs(c.Want, c.Have) {
-				parts = append(parts, fmt.Sprintf("%s: %q → %q", c.Field, cut(have), cut(want)))
+				parts = append(parts, fmt.Sprintf("%s: %q → %q", c.Field, Cut(have), Cut(want)))
 			}
 		}
 	}

@@ -29,18 +29,18 @@ type Recorded struct {
 }
 
 // RecordOf is the record of any manifest's connection, without what only some kinds have.
-func RecordOf(o v1alpha1.Connection) Record { return readRecord(o, Recorded{}) }
+func RecordOf(o v1alpha1.Connection) Record { return RecordAt(o, Recorded{}) }
 
 // ReadRecord is the record of a manifest's connection.
 func (k Kind[O, R]) ReadRecord(o O) Record {
 	if k.Recorded == nil {
 		return RecordOf(o)
 	}
-	return readRecord(o, k.Recorded(o))
+	return RecordAt(o, k.Recorded(o))
 }
 
-// readRecord is the one reader: everything else that is about the connection asks it.
-func readRecord(o v1alpha1.Connection, at Recorded) Record {
+// RecordAt is the one reader: everything else that is about the connection asks it.
+func RecordAt(o v1alpha1.Connection, at Recorded) Record {
 	status := o.CommonStatus()
 	r := Record{Project: status.ProjectID, Organization: status.OrganizationID, ID: status.ConnectionID}
 	if at.Keys != nil {
@@ -89,8 +89,8 @@ func (r Record) Patch(uid types.UID) []map[string]any {
 // maxRecorded is the longest value that a record holds to want it from then on.
 const maxRecorded = 4096
 
-// recordable is a value as a record can hold it. One that is too long is not recorded: half of it must not be wanted.
-func recordable(s string) string {
+// Recordable is a value as a record can hold it. One that is too long is not recorded: half of it must not be wanted.
+func Recordable(s string) string {
 	if len(s) > maxRecorded {
 		return ""
 	}

@@ -164,12 +164,12 @@ func (l Life) idle(t, r *Token) verdict {
 	case lost && l.Known.CanceledAt == nil:
 		v.step = start(r, "", fmt.Sprintf("Secret %s does not hold it any more", l.Secret))
 	case !due.IsZero() && !due.After(l.Now):
-		v.step = start(r, "", "it ends at "+moment(r.ExpiresAt))
+		v.step = start(r, "", "it ends at "+FormatTime(r.ExpiresAt))
 	}
 	if tooLong {
 		v.problems = append(v.problems, Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
 			"The token lives from %s to %s, which is not longer than spec.bearerToken.rotation.renewBefore (%s), so that no rotation is started by time: shorten renewBefore.",
-			moment(l.Known.IssuedAt.Time), moment(r.ExpiresAt), l.Spec.RenewBefore.Duration)})
+			FormatTime(l.Known.IssuedAt.Time), FormatTime(r.ExpiresAt), l.Spec.RenewBefore.Duration)})
 	}
 	return v
 }

@@ -88,21 +88,21 @@ func idle(known *v1alpha1.SCIMBearerTokenStatus) {
 // comparedToken notes what Stytch says of the tokens, and what of it the Secret holds.
 func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e Event[stytch.SCIMConnection]) {
 	r, inSecret := e.Remote, e.Want.Token
-	known.ExpiresAt = expiry(r.BearerTokenExpiresAt)
+	known.ExpiresAt = StatusTime(r.BearerTokenExpiresAt)
 	if inSecret.LastFour == r.BearerTokenLastFour {
 		known.SecretName, known.SecretLastFour = o.Spec.BearerToken.SecretName, r.BearerTokenLastFour
 	}
 	next := r.NextBearerTokenLastFour
 	switch starting := lifeOf(o, e.Now).starting(); {
 	case next != "" && (next == inSecret.NextLastFour || !starting):
-		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, expiry(r.NextBearerTokenExpiresAt)
+		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, StatusTime(r.NextBearerTokenExpiresAt)
 	case !starting:
 		idle(known)
 	}
 }
 
 // second is a time as status keeps it.
-func second(t time.Time) *metav1.Time { return expiry(t) }
+func second(t time.Time) *metav1.Time { return StatusTime(t) }
 
 // scimExpiries are the ends that status knows of. While a rotation is under way the way out is to complete it.
 func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
@@ -115,7 +115,7 @@ func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
 	if token.Phase == v1alpha1.TokenRotating {
 		advice = "a rotation is under way, so see the condition Rotating for what it waits for; until it is completed users and groups may not be provisioned once the token has ended"
 	}
-	return ends(nil, token.ExpiresAt, Expiry{
+	return AddExpiry(nil, token.ExpiresAt, Expiry{
 		What: "bearer_token", Name: "The bearer token that ends in " + token.LastFour, Advice: advice,
 	})
 }

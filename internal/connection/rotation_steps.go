@@ -18,12 +18,12 @@ const (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	StartRotation    = Action{"StartRotation", "RotationStarted"}
-	CompleteRotation = Action{"CompleteRotation", ""} // PromoteToken tells of it
-	CancelRotation   = Action{"CancelRotation", "RotationCanceled"}
-	PublishToken     = Action{"PublishToken", "SecretUpdated"}
-	PromoteToken     = Action{"PromoteToken", "TokenRotated"}   // the next token, which was completed, takes the other's place
-	RecoverToken     = Action{"RecoverToken", "TokenRecovered"} // the same, of a connection that is still being created
+	StartRotation    = Action{Name: "StartRotation", Event: "RotationStarted"}
+	CompleteRotation = Action{Name: "CompleteRotation"} // PromoteToken tells of it
+	CancelRotation   = Action{Name: "CancelRotation", Event: "RotationCanceled"}
+	PublishToken     = Action{Name: "PublishToken", Event: "SecretUpdated"}
+	PromoteToken     = Action{Name: "PromoteToken", Event: "TokenRotated"}   // the next token, which was completed, takes the other's place
+	RecoverToken     = Action{Name: "RecoverToken", Event: "TokenRecovered"} // the same, of a connection that is still being created
 )
 
 var topicToken = Topic{Name: "token", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type

@@ -16,7 +16,7 @@ func (l Life) waiting(t, r *Token) (reason, message string) {
 	abandon := fmt.Sprintf("To abandon it, set %s=%s.", v1alpha1.AnnotationCancelRotation, r.NextLastFour)
 	switch {
 	case held && t.LastFour == r.LastFour && !end.IsZero():
-		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without it the rotation is completed at %s. %s", offered, moment(end), abandon)
+		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without it the rotation is completed at %s. %s", offered, FormatTime(end), abandon)
 	case held:
 		return v1alpha1.ReasonAwaitingAcknowledgement, offered + " " + abandon
 	case l.starting():

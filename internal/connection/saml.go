@@ -31,7 +31,7 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 		Plan:       samlPlan,
 		Problems:   samlProblems,
 		Creation: func(o *v1alpha1.SAMLConnection) stytch.Fields {
-			return creationWithProvider(string(o.Spec.IdentityProvider))
+			return WithProvider(string(o.Spec.IdentityProvider))
 		},
 		MissingToActivate: samlMissing,
 		Recorded:          samlRecorded,
@@ -44,23 +44,23 @@ func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 }
 
 func samlReferences(o *v1alpha1.SAMLConnection) []Reference {
-	var r references
+	var r References
 	for _, c := range o.Spec.VerificationCertificates {
 		if c.SecretKeyRef != nil {
-			r.add(KindSecret, c.SecretKeyRef.Name)
+			r.Add(KindSecret, c.SecretKeyRef.Name)
 		}
 		if c.ConfigMapKeyRef != nil {
-			r.add(KindConfigMap, c.ConfigMapKeyRef.Name)
+			r.Add(KindConfigMap, c.ConfigMapKeyRef.Name)
 		}
 	}
 	if ref := o.Spec.SigningPrivateKeyRef; ref != nil {
-		r.add(KindSecret, ref.Name)
+		r.Add(KindSecret, ref.Name)
 	}
 	for _, ref := range o.Spec.EncryptionPrivateKeyRefs {
-		r.add(KindSecret, ref.Name)
+		r.Add(KindSecret, ref.Name)
 	}
 	if name := o.Spec.DetailsConfigMapName; name != "" {
-		r.add(KindConfigMap, name)
+		r.Add(KindConfigMap, name)
 	}
 	return r
 }
@@ -69,25 +69,47 @@ func samlSettings() []Setting[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 	type o = *v1alpha1.SAMLConnection
 	type r = stytch.SAMLConnection
 	return []Setting[o, r]{
-		providerSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
-		{"idp_entity_id", topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(cmp.Or(lastRead(o).IDPEntityID, o.Spec.IDPEntityID)) }, func(r r) Value { return Text(r.IDPEntityID) }},
-		{"idp_sso_url", topicEndpoint, func(o o, _ Inputs) (Value, bool) { return text(cmp.Or(lastRead(o).IDPSSOURL, o.Spec.IDPSSOURL)) }, func(r r) Value { return Text(r.IDPSSOURL) }},
-		{"attribute_mapping", topicMapping, func(o o, _ Inputs) (Value, bool) {
-			return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
-		}, func(r r) Value { return Mapping(r.AttributeMapping) }},
-		{"saml_connection_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) { return roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil }, func(r r) Value { return roles(r.ImplicitRoles) }},
-		{"saml_group_implicit_role_assignments", topicMapping, func(o o, _ Inputs) (Value, bool) {
-			return wantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
-		}, func(r r) Value { return groupRoles(r.GroupImplicitRoles) }},
-		{"nameid_format", topicRest, func(o o, _ Inputs) (Value, bool) { return clearable(o.Spec.NameIDFormat, nameIDFormat) }, func(r r) Value { return nameIDFormat(r.NameIDFormat) }},
-		{"alternative_audience_uri", topicRest, func(o o, _ Inputs) (Value, bool) { return clearable(o.Spec.AlternativeAudienceURI, Text) }, func(r r) Value { return Text(r.AlternativeAudienceURI) }},
-		{"alternative_acs_url", topicRest, func(o o, _ Inputs) (Value, bool) { return clearable(o.Spec.AlternativeACSURL, Text) }, func(r r) Value { return Text(r.AlternativeACSURL) }},
-		{"idp_initiated_auth_disabled", topicRest, func(o o, _ Inputs) (Value, bool) {
-			return Flag(o.Spec.IDPInitiatedAuth == v1alpha1.ToggleDisabled), o.Spec.IDPInitiatedAuth != ""
-		}, func(r r) Value { return Flag(r.IDPInitiatedAuthDisabled) }},
-		{"allow_gateway_callback", topicRest, func(o o, _ Inputs) (Value, bool) {
-			return Flag(o.Spec.GatewayCallback == v1alpha1.PermissionAllowed), o.Spec.GatewayCallback != ""
-		}, func(r r) Value { return Flag(r.AllowGatewayCallback) }},
+		ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		Field("idp_entity_id", TopicEndpoint,
+			func(o o, _ Inputs) (Value, bool) {
+				return NonEmpty(cmp.Or(lastRead(o).IDPEntityID, o.Spec.IDPEntityID))
+			},
+			func(r r) Value { return Text(r.IDPEntityID) }),
+		Field("idp_sso_url", TopicEndpoint,
+			func(o o, _ Inputs) (Value, bool) { return NonEmpty(cmp.Or(lastRead(o).IDPSSOURL, o.Spec.IDPSSOURL)) },
+			func(r r) Value { return Text(r.IDPSSOURL) }),
+		Field("attribute_mapping", TopicMapping,
+			func(o o, _ Inputs) (Value, bool) {
+				return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+			},
+			func(r r) Value { return Mapping(r.AttributeMapping) }),
+		Field("saml_connection_implicit_role_assignments", TopicMapping,
+			func(o o, _ Inputs) (Value, bool) { return Roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil },
+			func(r r) Value { return Roles(r.ImplicitRoles) }),
+		Field("saml_group_implicit_role_assignments", TopicMapping,
+			func(o o, _ Inputs) (Value, bool) {
+				return WantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
+			},
+			func(r r) Value { return SeenGroupRoles(r.GroupImplicitRoles) }),
+		Field("nameid_format", TopicRest,
+			func(o o, _ Inputs) (Value, bool) { return Clearable(o.Spec.NameIDFormat, nameIDFormat) },
+			func(r r) Value { return nameIDFormat(r.NameIDFormat) }),
+		Field("alternative_audience_uri", TopicRest,
+			func(o o, _ Inputs) (Value, bool) { return Clearable(o.Spec.AlternativeAudienceURI, Text) },
+			func(r r) Value { return Text(r.AlternativeAudienceURI) }),
+		Field("alternative_acs_url", TopicRest,
+			func(o o, _ Inputs) (Value, bool) { return Clearable(o.Spec.AlternativeACSURL, Text) },
+			func(r r) Value { return Text(r.AlternativeACSURL) }),
+		Field("idp_initiated_auth_disabled", TopicRest,
+			func(o o, _ Inputs) (Value, bool) {
+				return Flag(o.Spec.IDPInitiatedAuth == v1alpha1.ToggleDisabled), o.Spec.IDPInitiatedAuth != ""
+			},
+			func(r r) Value { return Flag(r.IDPInitiatedAuthDisabled) }),
+		Field("allow_gateway_callback", TopicRest,
+			func(o o, _ Inputs) (Value, bool) {
+				return Flag(o.Spec.GatewayCallback == v1alpha1.PermissionAllowed), o.Spec.GatewayCallback != ""
+			},
+			func(r r) Value { return Flag(r.AllowGatewayCallback) }),
 	}
 }
 
@@ -135,7 +157,7 @@ func samlHave(r stytch.SAMLConnection) State {
 func samlPlan(_ *v1alpha1.SAMLConnection, want, have State) []Step {
 	newKey := signing(want.Signing, have.Signing)
 	remote := slices.Concat(
-		planCertificates(want, have, append(differences(want.Settings, have.Settings), newKey...)),
+		planCertificates(want, have, append(Differences(want.Settings, have.Settings), newKey...)),
 		planEncryption(want.Encryption, cmp.Or(have.Encryption, &Encryption{})),
 	)
 	remote = append(remote, planReading(want.Metadata, remote)...)
@@ -151,13 +173,13 @@ func nameIDFormat(s string) Value { return Value{Send: s, Same: cmp.Or(s, defaul
 
 // samlMissing names what Stytch's docs ask for before a SAML connection is active.
 func samlMissing(r stytch.SAMLConnection) []string {
-	return lacking(
-		lack{"idpEntityID", r.IDPEntityID == ""},
-		lack{"idpSSOURL", r.IDPSSOURL == ""},
-		lack{"attributeMapping.email", r.AttributeMapping["email"] == ""},
-		lack{"attributeMapping.full_name (or first_name and last_name)", !namesPeople(r.AttributeMapping)},
-		lack{"verificationCertificates", len(r.VerificationCertificates) == 0},
-	)
+	var lacks Lacks
+	lacks.If(r.IDPEntityID == "", "idpEntityID")
+	lacks.If(r.IDPSSOURL == "", "idpSSOURL")
+	lacks.If(r.AttributeMapping["email"] == "", "attributeMapping.email")
+	lacks.If(!namesPeople(r.AttributeMapping), "attributeMapping.full_name (or first_name and last_name)")
+	lacks.If(len(r.VerificationCertificates) == 0, "verificationCertificates")
+	return lacks
 }
 
 func namesPeople(mapping map[string]string) bool {
@@ -172,12 +194,12 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
 	o.Status.VerificationCertificates = nil
 	for _, c := range certificates {
 		o.Status.VerificationCertificates = append(o.Status.VerificationCertificates,
-			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, Subject: c.Subject, ExpiresAt: expiry(c.ExpiresAt)})
+			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, Subject: c.Subject, ExpiresAt: StatusTime(c.ExpiresAt)})
 	}
 	o.Status.SigningCertificates = nil
 	for _, c := range r.SigningCertificates {
 		o.Status.SigningCertificates = append(o.Status.SigningCertificates,
-			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: expiry(c.ExpiresAt)})
+			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: StatusTime(c.ExpiresAt)})
 	}
 }
 
@@ -186,7 +208,7 @@ func samlProblems(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 	for _, c := range expiredInVain(want, have) {
 		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
-			c.Where, short(c.SHA256), moment(c.ExpiresAt))})
+			c.Where, short(c.SHA256), FormatTime(c.ExpiresAt))})
 	}
 	if refused, is := refusedInVain(want, have); is {
 		problems = append(problems, Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
@@ -274,11 +296,11 @@ func refusedAfter(s *v1alpha1.SAMLConnectionStatus, e Event[stytch.SAMLConnectio
 // samlUndo puts the certificate back that made room for what Stytch refused.
 func samlUndo(o *v1alpha1.SAMLConnection, refused Step) *Step {
 	freed := o.Status.FreedCertificate
-	if freed == nil || !carries(refused, fieldCertificate) && refused.Action != ReadMetadata {
+	if freed == nil || !Carries(refused.Changes, fieldCertificate) && refused.Action != ReadMetadata {
 		return nil
 	}
 	return &Step{Action: Update, Changes: []Change{{
-		Field: fieldCertificate, Kind: Added, Topic: topicOf("certificate", freed.SHA256), Want: Value{Send: freed.PEM, Same: freed.SHA256},
+		Field: fieldCertificate, Kind: Added, Topic: TopicOf("certificate", freed.SHA256), Want: Value{Send: freed.PEM, Same: freed.SHA256},
 	}}}
 }
 
@@ -290,14 +312,14 @@ func samlExpiries(o *v1alpha1.SAMLConnection) []Expiry {
 	var list []Expiry
 	for _, c := range o.Status.VerificationCertificates {
 		which := cmp.Or(short(c.SHA256), c.CertificateID)
-		list = ends(list, c.ExpiresAt, Expiry{
+		list = AddExpiry(list, c.ExpiresAt, Expiry{
 			What: "verification_certificate", Which: which, Advice: advice,
 			Name: strings.TrimSuffix("The identity provider's certificate "+which+" ("+c.Subject+")", " ()"),
 		})
 	}
 	if len(o.Status.SigningCertificates) > 0 {
 		newest := o.Status.SigningCertificates[0]
-		list = ends(list, newest.ExpiresAt, Expiry{
+		list = AddExpiry(list, newest.ExpiresAt, Expiry{
 			What: "signing_certificate", Which: short(newest.SHA256), Name: "Stytch's signing certificate " + short(newest.SHA256),
 			Advice: "name a new key in spec.signingPrivateKeyRef, and give the identity provider the certificate that Stytch makes of it",
 		})

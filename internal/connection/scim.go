@@ -16,7 +16,7 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 		Rival:   func(*v1alpha1.SCIMConnection, stytch.SCIMConnection) bool { return true },
 		Rivalry: "The organization already has a SCIM connection, and Stytch allows one",
 		References: func(o *v1alpha1.SCIMConnection) []Reference {
-			return []Reference{{KindSecret, o.Spec.BearerToken.SecretName}}
+			return []Reference{{Kind: KindSecret, Name: o.Spec.BearerToken.SecretName}}
 		},
 		Settings: scimSettings(),
 		Want:     scimWant,
@@ -33,7 +33,7 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 			return v.rotating, v.message
 		},
 		Creation: func(o *v1alpha1.SCIMConnection) stytch.Fields {
-			return creationWithProvider(string(o.Spec.IdentityProvider))
+			return WithProvider(string(o.Spec.IdentityProvider))
 		},
 		Remember: func(o *v1alpha1.SCIMConnection, e Event[stytch.SCIMConnection]) {
 			o.Status.BearerToken = tokenAfter(o, e)
@@ -50,8 +50,10 @@ func scimSettings() []Setting[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 	type o = *v1alpha1.SCIMConnection
 	type r = stytch.SCIMConnection
 	return []Setting[o, r]{
-		providerSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
-		{fieldGroupRoles, topicMapping, wantedSCIMRoles, func(r r) Value { return seenSCIMRoles(r.GroupImplicitRoles) }},
+		ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		Field(fieldGroupRoles, TopicMapping,
+			wantedSCIMRoles,
+			func(r r) Value { return seenSCIMRoles(r.GroupImplicitRoles) }),
 	}
 }
 
@@ -70,15 +72,15 @@ func scimWant(o *v1alpha1.SCIMConnection, in Inputs) (State, []Problem) {
 // scimPlan puts the token in order before anything else: a new connection keeps its mark, that is its provisional name, until its
 // token is in the Secret.
 func scimPlan(o *v1alpha1.SCIMConnection, want, have State) []Step {
-	update := planUpdate(want, have)
+	update := PlanUpdate(want, have)
 	if want.Token == nil || have.Token == nil {
 		return update
 	}
 	if have.New && want.Token.LastFour != have.Token.LastFour {
 		settings := maps.Clone(want.Settings)
-		delete(settings, fieldDisplayName)
+		delete(settings, FieldDisplayName)
 		want.Settings = settings
-		update = planUpdate(want, have)
+		update = PlanUpdate(want, have)
 	}
 	if step := judged(o, want, have).step; step != nil {
 		return append([]Step{*step}, update...)

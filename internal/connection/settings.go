@@ -11,9 +11,9 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// Fields of Stytch's update endpoints that every kind has, or all but one.
+// FieldDisplayName is the field of Stytch's update endpoints that every kind has. All but one have an identity provider.
 const (
-	fieldDisplayName      = "display_name"
+	FieldDisplayName      = "display_name"
 	fieldIdentityProvider = "identity_provider"
 )
 
@@ -27,6 +27,11 @@ type Setting[O, R any] struct {
 	Wanted func(o O, in Inputs) (Value, bool)
 	// Seen is the value at Stytch.
 	Seen func(r R) Value
+}
+
+// Field is the setting of one field: wanted is nil where no manifest manages it.
+func Field[O, R any](name string, topic Topic, wanted func(o O, in Inputs) (Value, bool), seen func(r R) Value) Setting[O, R] {
+	return Setting[O, R]{Field: name, Topic: topic, Wanted: wanted, Seen: seen}
 }
 
 // Settings are values by the name of the field of Stytch's update endpoint.
@@ -69,20 +74,20 @@ func seenSettings[O, R any](table []Setting[O, R], r R) Settings {
 	return s
 }
 
-// providerSetting is the identity provider, where a manifest names one.
-func providerSetting[O, R any](wanted func(O) string, seen func(R) string) Setting[O, R] {
+// ProviderSetting is the identity provider, where a manifest names one.
+func ProviderSetting[O, R any](wanted func(O) string, seen func(R) string) Setting[O, R] {
 	return Setting[O, R]{
-		fieldIdentityProvider, topicRest,
+		fieldIdentityProvider, TopicRest,
 		func(o O, _ Inputs) (Value, bool) { return Provider(wanted(o)), wanted(o) != "" },
 		func(r R) Value { return Provider(seen(r)) },
 	}
 }
 
-// text is a string that a manifest manages where it is not empty.
-func text(s string) (Value, bool) { return Text(s), s != "" }
+// NonEmpty is a string that a manifest manages where it is not empty.
+func NonEmpty(s string) (Value, bool) { return Text(s), s != "" }
 
-// clearable is a string that a manifest manages where it is given, although it may be empty.
-func clearable(s *string, value func(string) Value) (Value, bool) {
+// Clearable is a string that a manifest manages where it is given, although it may be empty.
+func Clearable(s *string, value func(string) Value) (Value, bool) {
 	if s == nil {
 		return Value{}, false
 	}
@@ -118,38 +123,38 @@ func Mapping(m map[string]string) Value {
 	return canonical(m)
 }
 
-// roleAssignment is one entry of a list of implicit roles. Which of the two names of a group is used depends on the kind.
-type roleAssignment struct {
+// RoleAssignment is one entry of a list of implicit roles. Which of the two names of a group is used depends on the kind.
+type RoleAssignment struct {
 	RoleID  string `json:"role_id"`
 	Group   string `json:"group,omitempty"`
 	GroupID string `json:"group_id,omitempty"`
 }
 
-// assignments is a list of implicit roles, whose order means nothing.
-func assignments[T any](list []T, entry func(T) roleAssignment) Value {
-	entries := make([]roleAssignment, 0, len(list))
+// RoleAssignments is a list of implicit roles, whose order means nothing.
+func RoleAssignments[T any](list []T, entry func(T) RoleAssignment) Value {
+	entries := make([]RoleAssignment, 0, len(list))
 	for _, item := range list {
 		entries = append(entries, entry(item))
 	}
-	slices.SortFunc(entries, func(a, b roleAssignment) int {
+	slices.SortFunc(entries, func(a, b RoleAssignment) int {
 		return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.GroupID, b.GroupID), strings.Compare(a.RoleID, b.RoleID))
 	})
 	return canonical(slices.Compact(entries))
 }
 
-// roles is a list of implicit roles that everybody is given.
-func roles(list []string) Value {
-	return assignments(list, func(role string) roleAssignment { return roleAssignment{RoleID: role} })
+// Roles is a list of implicit roles that everybody is given.
+func Roles(list []string) Value {
+	return RoleAssignments(list, func(role string) RoleAssignment { return RoleAssignment{RoleID: role} })
 }
 
-// wantedGroupRoles are a manifest's roles by group.
-func wantedGroupRoles(list []v1alpha1.GroupRole) Value {
-	return assignments(list, func(g v1alpha1.GroupRole) roleAssignment { return roleAssignment{RoleID: g.Role, Group: g.Group} })
+// WantedGroupRoles are a manifest's roles by group.
+func WantedGroupRoles(list []v1alpha1.GroupRole) Value {
+	return RoleAssignments(list, func(g v1alpha1.GroupRole) RoleAssignment { return RoleAssignment{RoleID: g.Role, Group: g.Group} })
 }
 
-// groupRoles are Stytch's roles by group.
-func groupRoles(list []stytch.GroupRole) Value {
-	return assignments(list, func(g stytch.GroupRole) roleAssignment { return roleAssignment{RoleID: g.RoleID, Group: g.Group} })
+// SeenGroupRoles are Stytch's roles by group.
+func SeenGroupRoles(list []stytch.GroupRole) Value {
+	return RoleAssignments(list, func(g stytch.GroupRole) RoleAssignment { return RoleAssignment{RoleID: g.RoleID, Group: g.Group} })
 }
 
 // canonical is the value whose canonical form is its JSON. Only values that JSON can hold are passed.
@@ -161,8 +166,8 @@ func canonical(v any) Value {
 	return Value{Send: v, Same: string(text)}
 }
 
-// addOnce appends what a list does not hold yet.
-func addOnce(list []string, s string) []string {
+// AddOnce appends what a list does not hold yet.
+func AddOnce(list []string, s string) []string {
 	if slices.Contains(list, s) {
 		return list
 	}

@@ -49,8 +49,8 @@ type Certificate struct {
 	ID string
 }
 
-// expired says that the certificate had ended by then.
-func (c Certificate) expired(now time.Time) bool {
+// Expired says that the certificate had ended by then.
+func (c Certificate) Expired(now time.Time) bool {
 	return !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
 }
 
