@@ -42,22 +42,6 @@ func ForeignConfigMap(name string) string {
 	return fmt.Sprintf("ConfigMap %s is there and was not made for this manifest, so it is left alone: delete it, or give spec.detailsConfigMapName another name.", name)
 }
 
-// detailsOf are the details as Stytch says. Of several certificates that it may sign with, because it made them within one second, it
-// is the one of the wanted key.
-func detailsOf(signing []Key, have State) map[string]string {
-	if len(signing) == 0 {
-		return have.Details
-	}
-	for _, key := range have.Signing {
-		if key.SPKISHA256 == signing[0].SPKISHA256 && key.Certificate != "" {
-			details := maps.Clone(have.Details)
-			details[v1alpha1.DetailsKeySigningCertificate] = key.Certificate
-			return details
-		}
-	}
-	return have.Details
-}
-
 // planDetails says what has to be written into the ConfigMap.
 func planDetails(want, have map[string]string) []Step {
 	if want == nil {

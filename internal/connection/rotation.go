@@ -9,9 +9,9 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// Life is what is known of a bearer token beside the Secret and Stytch: what manifest and annotations ask for, and what status
+// rotationContext is what is known of a bearer token beside the Secret and Stytch: what manifest and annotations ask for, and what status
 // remembers.
-type Life struct {
+type rotationContext struct {
 	// Spec says when a rotation starts and ends by itself. Nil: never.
 	Spec *v1alpha1.SCIMTokenRotation
 	// Rotate, Acknowledge and Cancel are the values of the annotations.
@@ -33,8 +33,8 @@ const (
 	longestRequest = 64
 )
 
-func lifeOf(o *v1alpha1.SCIMConnection, now time.Time) Life {
-	l := Life{
+func contextOf(o *v1alpha1.SCIMConnection, now time.Time) rotationContext {
+	c := rotationContext{
 		Spec:        o.Spec.BearerToken.Rotation,
 		Rotate:      o.Annotations[v1alpha1.AnnotationRotateToken],
 		Acknowledge: o.Annotations[v1alpha1.AnnotationAcknowledgeToken],
@@ -44,19 +44,27 @@ func lifeOf(o *v1alpha1.SCIMConnection, now time.Time) Life {
 		Now:         now,
 	}
 	if o.Status.BearerToken != nil {
-		l.Known = *o.Status.BearerToken
+		c.Known = *o.Status.BearerToken
 	}
-	return l
+	return c
 }
 
-// verdict is what is to be done about a token, and what is to be said of it.
-type verdict struct {
-	step              *Step
-	rotating, message string // the reason of the condition Rotating; empty where there is none
-	problems          []Problem
+// Decision is what is to be done about a token, and what is to be said of it.
+type Decision struct {
+	Step              *Step
+	Rotating, Message string // the reason of the condition Rotating, empty where there is none, and its message
+	Problems          []Problem
 }
 
-// judgeToken says what is to be done about a token: l is what is known of it, t is what the Secret holds, r what Stytch accepts. Tokens are known by their
+// Decide says what is to be done about the token, and what is to be said of it.
+func Decide(o *v1alpha1.SCIMConnection, want, have State) Decision {
+	if want.Token == nil || have.Token == nil {
+		return Decision{}
+	}
+	return decide(contextOf(o, want.Now), want.Token, have.Token, have.New)
+}
+
+// decide says what is to be done about a token: c is what is known of it, t is what the Secret holds, r what Stytch accepts. Tokens are known by their
 // last four characters, and every step is decided by those that were read, so that an answer that was lost is no special case.
 //
 //	Stytch   Secret            besides                                   step
@@ -82,29 +90,29 @@ type verdict struct {
 //	none     neither                                                     start
 //
 // In a Secret that is not the connection's nothing is ever looked for, and with it nothing is done.
-func judgeToken(l Life, t, r *Token, isNew bool) verdict {
-	var v verdict
+func decide(c rotationContext, t, r *Token, isNew bool) Decision {
+	var d Decision
 	switch {
 	case isNew:
-		v.step = replaceLost(t, r)
+		d.Step = replaceLost(t, r)
 	case r.NextLastFour != "":
-		v = l.open(t, r)
+		d = c.open(t, r)
 	default:
-		v = l.idle(t, r)
+		d = c.idle(t, r)
 	}
-	if put := tidy(t, r, isNew); put != nil && (v.step == nil || v.step.Action == StartRotation) {
-		v.step = put
+	if put := tidy(t, r, isNew); put != nil && (d.Step == nil || d.Step.Action == StartRotation) {
+		d.Step = put
 	}
 	switch {
 	case t.Foreign:
-		v.step, v.problems = nil, nil
-	case t.Immutable && (v.step != nil || r.NextLastFour != ""):
-		if v.step != nil && v.step.Action != CancelRotation {
-			v.step = nil
+		d.Step, d.Problems = nil, nil
+	case t.Immutable && (d.Step != nil || r.NextLastFour != ""):
+		if d.Step != nil && d.Step.Action != CancelRotation {
+			d.Step = nil
 		}
-		v.problems = append(v.problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableSecret(l.Secret, t.LastFour+t.NextLastFour != "")})
+		d.Problems = append(d.Problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableSecret(c.Secret, t.LastFour+t.NextLastFour != "")})
 	}
-	return v
+	return d
 }
 
 // replaceLost brings a new token into the Secret of a connection that is still being created.
@@ -122,94 +130,94 @@ func replaceLost(t, r *Token) *Step {
 }
 
 // open is what is done and said while Stytch has a rotation under way.
-func (l Life) open(t, r *Token) verdict {
+func (c rotationContext) open(t, r *Token) Decision {
 	next := r.NextLastFour
-	held, lost := t.NextLastFour == next, l.starting()
-	acknowledged, canceled := l.Acknowledge == next, l.Cancel == next
-	v := verdict{problems: slices.Concat(l.missing(t, r), l.ignoredWhileOpen(r))}
-	v.rotating, v.message = l.waiting(t, r)
+	held, lost := t.NextLastFour == next, c.starting()
+	acknowledged, canceled := c.Acknowledge == next, c.Cancel == next
+	d := Decision{Problems: slices.Concat(c.missing(t, r), c.ignoredWhileOpen(r))}
+	d.Rotating, d.Message = c.waiting(t, r)
 	switch {
 	case acknowledged && canceled:
-		v.mention("The annotations %s and %s both name the next token, so neither is followed: take one of them away.",
+		d.mention("The annotations %s and %s both name the next token, so neither is followed: take one of them away.",
 			v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation)
 	case canceled:
-		v.step = cancellation(r)
-	case held && (acknowledged || l.overlapped(t, r)):
-		v.step = completion(r)
+		d.Step = cancellation(r)
+	case held && (acknowledged || c.overlapped(t, r)):
+		d.Step = completion(r)
 	case !held && lost:
-		v.step = cancellation(r)
-		v.step.Why = "it was lost before it was in the Secret, so that nobody can have it"
-	case !held && l.published(r):
-		v.problems = append(v.problems, l.nextMissing(t, r))
+		d.Step = cancellation(r)
+		d.Step.Why = "it was lost before it was in the Secret, so that nobody can have it"
+	case !held && c.published(r):
+		d.Problems = append(d.Problems, c.nextMissing(t, r))
 	case !held && acknowledged:
-		v.mention("The annotation %s names the next token, which Secret %s does not hold: nothing is completed before it stands there as %s.",
-			v1alpha1.AnnotationAcknowledgeToken, l.Secret, v1alpha1.SecretKeyNextToken)
+		d.mention("The annotation %s names the next token, which Secret %s does not hold: nothing is completed before it stands there as %s.",
+			v1alpha1.AnnotationAcknowledgeToken, c.Secret, v1alpha1.SecretKeyNextToken)
 	}
-	return v
+	return d
 }
 
 // idle is what is done and said while Stytch has no rotation under way.
-func (l Life) idle(t, r *Token) verdict {
-	v := verdict{problems: slices.Concat(l.missing(t, r), l.ignoredWhileIdle(r))}
-	due, tooLong := l.renewal(r.LastFour, r.ExpiresAt)
-	lost := l.Known.SecretLastFour == r.LastFour && t.LastFour != r.LastFour
+func (c rotationContext) idle(t, r *Token) Decision {
+	d := Decision{Problems: slices.Concat(c.missing(t, r), c.ignoredWhileIdle(r))}
+	due, tooLong := c.renewal(r.LastFour, r.ExpiresAt)
+	lost := c.Known.SecretLastFour == r.LastFour && t.LastFour != r.LastFour
 	switch {
-	case l.starting() && l.startUntil().After(l.Now):
-		v.rotating = v1alpha1.ReasonStarting
-		v.message = "A rotation may have been started whose answer was lost: it is looked for before another is started. The current token is not touched."
-	case l.starting():
-		v.step = start(r, "", "what an earlier attempt started was lost")
-	case l.requested(r.LastFour):
-		v.step = start(r, l.Rotate, "asked for by rotate-token "+l.Rotate)
-	case lost && l.Known.CanceledAt == nil:
-		v.step = start(r, "", fmt.Sprintf("Secret %s does not hold it any more", l.Secret))
-	case !due.IsZero() && !due.After(l.Now):
-		v.step = start(r, "", "it ends at "+FormatTime(r.ExpiresAt))
+	case c.starting() && c.startUntil().After(c.Now):
+		d.Rotating = v1alpha1.ReasonStarting
+		d.Message = "A rotation may have been started whose answer was lost: it is looked for before another is started. The current token is not touched."
+	case c.starting():
+		d.Step = start(r, "", "what an earlier attempt started was lost")
+	case c.requested(r.LastFour):
+		d.Step = start(r, c.Rotate, "asked for by rotate-token "+c.Rotate)
+	case lost && c.Known.CanceledAt == nil:
+		d.Step = start(r, "", fmt.Sprintf("Secret %s does not hold it any more", c.Secret))
+	case !due.IsZero() && !due.After(c.Now):
+		d.Step = start(r, "", "it ends at "+FormatTime(r.ExpiresAt))
 	}
 	if tooLong {
-		v.problems = append(v.problems, Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
+		d.Problems = append(d.Problems, Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
 			"The token lives from %s to %s, which is not longer than spec.bearerToken.rotation.renewBefore (%s), so that no rotation is started by time: shorten renewBefore.",
-			FormatTime(l.Known.IssuedAt.Time), FormatTime(r.ExpiresAt), l.Spec.RenewBefore.Duration)})
+			FormatTime(c.Known.IssuedAt.Time), FormatTime(r.ExpiresAt), c.Spec.RenewBefore.Duration)})
 	}
-	return v
+	return d
 }
 
 // mention adds to what is said something that keeps nothing back.
-func (v *verdict) mention(format string, args ...any) {
-	v.problems = append(v.problems, Problem{Message: fmt.Sprintf(format, args...)})
+func (d *Decision) mention(format string, args ...any) {
+	d.Problems = append(d.Problems, Problem{Message: fmt.Sprintf(format, args...)})
 }
 
 // starting says that a start was prepared of which nobody knows what became.
-func (l Life) starting() bool {
-	return l.Known.Phase == v1alpha1.TokenRotating && l.Known.NextLastFour == ""
+func (c rotationContext) starting() bool {
+	return c.Known.Phase == v1alpha1.TokenRotating && c.Known.NextLastFour == ""
 }
 
 // startUntil is until when a prepared start may yet take effect; zero where it cannot.
-func (l Life) startUntil() time.Time {
-	if l.Known.StartedAt == nil {
+func (c rotationContext) startUntil() time.Time {
+	if c.Known.StartedAt == nil {
 		return time.Time{}
 	}
-	return l.Known.StartedAt.Add(doubtful)
+	return c.Known.StartedAt.Add(doubtful)
 }
 
 // published says that the rotation under way was started here, and that its next token was in the Secret.
-func (l Life) published(r *Token) bool {
-	return l.Known.NextLastFour == r.NextLastFour && l.Known.StartedAt != nil
+func (c rotationContext) published(r *Token) bool {
+	return c.Known.NextLastFour == r.NextLastFour && c.Known.StartedAt != nil
 }
 
 // overlapped says that both tokens were offered for as long as an Automatic rotation offers them.
-func (l Life) overlapped(t, r *Token) bool {
-	end := l.overlapEnd(r.ExpiresAt)
-	return t.LastFour == r.LastFour && !end.IsZero() && !end.After(l.Now)
+func (c rotationContext) overlapped(t, r *Token) bool {
+	end := c.overlapEnd(r.ExpiresAt)
+	return t.LastFour == r.LastFour && !end.IsZero() && !end.After(c.Now)
 }
 
 // overlapEnd is when the rotation under way is completed by itself; zero where it is not. A current token that has ended needs no
 // overlap.
-func (l Life) overlapEnd(expires time.Time) time.Time {
-	if l.Spec == nil || l.Spec.Overlap == nil || l.Known.StartedAt == nil {
+func (c rotationContext) overlapEnd(expires time.Time) time.Time {
+	if c.Spec == nil || c.Spec.Overlap == nil || c.Known.StartedAt == nil {
 		return time.Time{}
 	}
-	end := l.Known.StartedAt.Add(l.Spec.Overlap.Duration)
+	end := c.Known.StartedAt.Add(c.Spec.Overlap.Duration)
 	if !expires.IsZero() && expires.Before(end) {
 		return expires
 	}
@@ -217,8 +225,8 @@ func (l Life) overlapEnd(expires time.Time) time.Time {
 }
 
 // requested says that rotate-token asks for a rotation of this token, and was not answered yet.
-func (l Life) requested(current string) bool {
-	return wellFormed(l.Rotate) && l.Rotate[:4] == current && !slices.Contains(l.Known.HandledRotate, l.Rotate)
+func (c rotationContext) requested(current string) bool {
+	return wellFormed(c.Rotate) && c.Rotate[:4] == current && !slices.Contains(c.Known.HandledRotate, c.Rotate)
 }
 
 // wellFormed says that a value of rotate-token is four characters, and perhaps a hyphen and more.
@@ -228,16 +236,16 @@ func wellFormed(value string) bool {
 
 // renewal is when a rotation is started by time; zero for never. After one was canceled it is the last tenth of the token's life,
 // and after one was canceled in that, never. It is too long where the token does not live longer than renewBefore.
-func (l Life) renewal(current string, expires time.Time) (at time.Time, tooLong bool) {
-	if l.Spec == nil || l.Spec.RenewBefore == nil || expires.IsZero() || current == "" {
+func (c rotationContext) renewal(current string, expires time.Time) (at time.Time, tooLong bool) {
+	if c.Spec == nil || c.Spec.RenewBefore == nil || expires.IsZero() || current == "" {
 		return time.Time{}, false
 	}
-	at = expires.Add(-l.Spec.RenewBefore.Duration)
-	born := l.Known.IssuedAt
+	at = expires.Add(-c.Spec.RenewBefore.Duration)
+	born := c.Known.IssuedAt
 	if born != nil && !at.After(born.Time) {
 		return time.Time{}, true
 	}
-	canceled := l.Known.CanceledAt
+	canceled := c.Known.CanceledAt
 	if canceled == nil {
 		return at, false
 	}

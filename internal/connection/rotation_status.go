@@ -49,7 +49,7 @@ func observedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenSt
 		if isNew {
 			known.IssuedAt = second(e.Now)
 		}
-		if asked := lifeOf(o, e.Now); asked.requested(r.BearerTokenLastFour) {
+		if asked := contextOf(o, e.Now); asked.requested(r.BearerTokenLastFour) {
 			known.HandledRotate = []string{asked.Rotate}
 		}
 	}
@@ -93,7 +93,7 @@ func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenSt
 		known.SecretName, known.SecretLastFour = o.Spec.BearerToken.SecretName, r.BearerTokenLastFour
 	}
 	next := r.NextBearerTokenLastFour
-	switch starting := lifeOf(o, e.Now).starting(); {
+	switch starting := contextOf(o, e.Now).starting(); {
 	case next != "" && (next == inSecret.NextLastFour || !starting):
 		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, StatusTime(r.NextBearerTokenExpiresAt)
 	case !starting:
@@ -111,7 +111,7 @@ func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
 		return nil
 	}
 	advice := fmt.Sprintf("have it rotated by the annotation %s=%s, or users and groups are not provisioned any more",
-		v1alpha1.AnnotationRotateToken, lifeOf(o, time.Time{}).another(token.LastFour))
+		v1alpha1.AnnotationRotateToken, contextOf(o, time.Time{}).another(token.LastFour))
 	if token.Phase == v1alpha1.TokenRotating {
 		advice = "a rotation is under way, so see the condition Rotating for what it waits for; until it is completed users and groups may not be provisioned once the token has ended"
 	}
@@ -122,19 +122,19 @@ func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
 
 // scimDue is when the clock next asks for something that status knows of; zero for never.
 func scimDue(o *v1alpha1.SCIMConnection) time.Time {
-	l := lifeOf(o, time.Time{})
+	c := contextOf(o, time.Time{})
 	var expires time.Time
-	if l.Known.ExpiresAt != nil {
-		expires = l.Known.ExpiresAt.Time
+	if c.Known.ExpiresAt != nil {
+		expires = c.Known.ExpiresAt.Time
 	}
 	switch {
-	case l.starting():
-		return l.startUntil()
-	case l.Known.Phase != v1alpha1.TokenRotating:
-		at, _ := l.renewal(l.Known.LastFour, expires)
+	case c.starting():
+		return c.startUntil()
+	case c.Known.Phase != v1alpha1.TokenRotating:
+		at, _ := c.renewal(c.Known.LastFour, expires)
 		return at
-	case l.Known.SecretLastFour == l.Known.LastFour:
-		return l.overlapEnd(expires)
+	case c.Known.SecretLastFour == c.Known.LastFour:
+		return c.overlapEnd(expires)
 	}
 	return time.Time{}
 }

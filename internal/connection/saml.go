@@ -3,6 +3,7 @@ package connection
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -166,6 +167,22 @@ func samlPlan(_ *v1alpha1.SAMLConnection, want, have State) []Step {
 		return slices.Concat(remote, details)
 	}
 	return slices.Concat(details, remote)
+}
+
+// detailsOf are the details as Stytch says. Of several certificates that it may sign with, because it made them within one second, it
+// is the one of the wanted key.
+func detailsOf(signing []Key, have State) map[string]string {
+	if len(signing) == 0 {
+		return have.Details
+	}
+	for _, key := range have.Signing {
+		if key.SPKISHA256 == signing[0].SPKISHA256 && key.Certificate != "" {
+			details := maps.Clone(have.Details)
+			details[v1alpha1.DetailsKeySigningCertificate] = key.Certificate
+			return details
+		}
+	}
+	return have.Details
 }
 
 // nameIDFormat is a format where none means the default.

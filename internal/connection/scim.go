@@ -27,10 +27,10 @@ func SCIM() Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 			}}
 		},
 		Plan:     scimPlan,
-		Problems: func(o *v1alpha1.SCIMConnection, want, have State) []Problem { return judged(o, want, have).problems },
+		Problems: func(o *v1alpha1.SCIMConnection, want, have State) []Problem { return Decide(o, want, have).Problems },
 		Rotating: func(o *v1alpha1.SCIMConnection, want, have State) (reason, message string) {
-			v := judged(o, want, have)
-			return v.rotating, v.message
+			d := Decide(o, want, have)
+			return d.Rotating, d.Message
 		},
 		Creation: func(o *v1alpha1.SCIMConnection) stytch.Fields {
 			return WithProvider(string(o.Spec.IdentityProvider))
@@ -82,16 +82,8 @@ func scimPlan(o *v1alpha1.SCIMConnection, want, have State) []Step {
 		want.Settings = settings
 		update = PlanUpdate(want, have)
 	}
-	if step := judged(o, want, have).step; step != nil {
+	if step := Decide(o, want, have).Step; step != nil {
 		return append([]Step{*step}, update...)
 	}
 	return update
-}
-
-// judged is what is to be done about the token, and what is to be said of it.
-func judged(o *v1alpha1.SCIMConnection, want, have State) verdict {
-	if want.Token == nil || have.Token == nil {
-		return verdict{}
-	}
-	return judgeToken(lifeOf(o, want.Now), want.Token, have.Token, have.New)
 }
