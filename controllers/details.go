@@ -12,6 +12,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 )
 
 // publishDetails writes what the identity provider has to be configured with into the ConfigMap that the manifest names. The ConfigMap
@@ -35,8 +36,8 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 		}
 		return refusedConfigMap(name, err)
 	}
-	if !connection.OwnsConfigMap(object, o.GetUID()) {
-		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignConfigMap(name)}
+	if !details.Owns(object, o.GetUID()) {
+		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: details.ForeignMessage(name)}
 	}
 	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	setData(object, step)
@@ -48,7 +49,7 @@ func setData(object *corev1.ConfigMap, step connection.Step) {
 	if object.Data == nil {
 		object.Data = map[string]string{}
 	}
-	for key, value := range connection.DetailsIn(step) {
+	for key, value := range details.Entries(step) {
 		object.Data[key] = value
 		if value == "" {
 			delete(object.Data, key)

@@ -9,27 +9,28 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection] {
 	return &engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{
-		shared: s, kindName: kindExternal, kind: connection.External(), remote: external{s},
+		shared: s, kindName: kindExternal, kind: external.Kind(), remote: externalRemote{s},
 		newObject: func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
 		newList:   func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} },
 	}
 }
 
 // external makes the calls for External connections.
-type external struct{ shared *shared }
+type externalRemote struct{ shared *shared }
 
-func (external) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
+func (externalRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
 	return all.External, err
 }
 
 // read reads the source's manifest if the connection refers to one.
-func (e external) read(ctx context.Context, _ *stytch.Caller, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
+func (e externalRemote) read(ctx context.Context, _ *stytch.Caller, o *v1alpha1.ExternalConnection, _ time.Time, in *connection.Inputs) error {
 	if ref := o.Spec.SourceRef; ref != nil {
 		source := newSource(string(ref.Kind))
 		err := e.shared.client.Get(ctx, inNamespace(o, ref.Name), source)
@@ -43,18 +44,18 @@ func (e external) read(ctx context.Context, _ *stytch.Caller, o *v1alpha1.Extern
 	return nil
 }
 
-func (external) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
+func (externalRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return caller.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (external) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, step connection.Step) (stepResult, error) {
+func (externalRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, step connection.Step) (stepResult, error) {
 	_, request, err := caller.UpdateExternal(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return stepResult{Request: request}, err
 }
 
-func (external) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
+func (externalRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
 	record := connection.RecordOf(o)
 	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }

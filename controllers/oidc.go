@@ -8,43 +8,45 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 func oidcEngine(s *shared) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 	return &engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{
-		shared: s, kindName: kindOIDC, kind: connection.OIDC(), remote: oidc{s},
+		shared: s, kindName: kindOIDC, kind: oidc.Kind(), remote: oidcRemote{s},
 		newObject: func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
 		newList:   func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} },
 	}
 }
 
 // oidc makes the calls for OIDC connections.
-type oidc struct{ shared *shared }
+type oidcRemote struct{ shared *shared }
 
-func (oidc) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
+func (oidcRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
 	return all.OIDC, err
 }
 
-func (oidc) read(context.Context, *stytch.Caller, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
+func (oidcRemote) read(context.Context, *stytch.Caller, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
-func (oidc) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
+func (oidcRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return caller.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s oidc) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
-	if step.Action == connection.PublishDetails {
+func (s oidcRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
+	if step.Action == details.Publish {
 		return a, s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	}
 	_, a.warning, a.Request, err = caller.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return a, err
 }
 
-func (s oidc) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
+func (s oidcRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
 	return s.shared.removeSource(ctx, caller, kindOIDC, o)
 }

@@ -8,45 +8,47 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 func samlEngine(s *shared) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 	return &engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{
-		shared: s, kindName: kindSAML, kind: connection.SAML(), remote: saml{s},
+		shared: s, kindName: kindSAML, kind: saml.Kind(), remote: samlRemote{s},
 		newObject: func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
 		newList:   func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} },
 	}
 }
 
 // saml makes the calls for SAML connections.
-type saml struct{ shared *shared }
+type samlRemote struct{ shared *shared }
 
-func (saml) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
+func (samlRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
 	all, err := caller.SSO(ctx, organization, since)
 	return all.SAML, err
 }
 
-func (saml) read(context.Context, *stytch.Caller, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
+func (samlRemote) read(context.Context, *stytch.Caller, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {
 	return nil
 }
 
-func (saml) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
+func (samlRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	return caller.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
 }
 
-func (s saml) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, step connection.Step) (a stepResult, err error) {
+func (s samlRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, step connection.Step) (a stepResult, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
-	case connection.DeleteCertificate, connection.FreeCertificate:
+	case saml.DeleteCertificate, saml.FreeCertificate:
 		a.Request, err = ignoreGone(caller.DeleteVerificationCertificate(ctx, organization, id, step.Target))
-	case connection.DeleteEncryptionKey:
+	case saml.DeleteEncryptionKey:
 		a.Request, err = ignoreGone(caller.DeleteEncryptionKey(ctx, organization, id, step.Target))
-	case connection.ReadMetadata:
+	case saml.ReadMetadata:
 		_, a.Request, err = caller.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
-	case connection.PublishDetails:
+	case details.Publish:
 		err = s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	default:
 		_, a.Request, err = caller.UpdateSAML(ctx, organization, id, step.Fields())
@@ -54,6 +56,6 @@ func (s saml) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SA
 	return a, err
 }
 
-func (s saml) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
+func (s samlRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
 	return s.shared.removeSource(ctx, caller, kindSAML, o)
 }

@@ -9,12 +9,14 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 	return &engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{
-		shared: s, kindName: "SCIMConnection", kind: connection.SCIM(), remote: scim{s},
+		shared: s, kindName: "SCIMConnection", kind: scim.Kind(), remote: scimRemote{s},
 		newObject: func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
 		newList:   func() client.ObjectList { return &v1alpha1.SCIMConnectionList{} },
 	}
@@ -22,15 +24,15 @@ func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnecti
 
 // scim makes the calls for SCIM connections, and keeps their tokens in Secrets. Stytch shows a token only once. So a write proves that
 // the Secret can be written before the token is requested, and the token is written there as soon as the response arrives.
-type scim struct{ shared *shared }
+type scimRemote struct{ shared *shared }
 
-func (scim) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
+func (scimRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
 	return caller.SCIM(ctx, organization, since)
 }
 
 // read lists the connection's groups if the manifest names some.
-func (s scim) read(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
-	if in.ID == "" || !connection.NamesGroups(o) {
+func (s scimRemote) read(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
+	if in.ID == "" || !scim.NamesGroups(o) {
 		return nil
 	}
 	groups, err := caller.SCIMGroups(ctx, connection.RecordOf(o).Organization, in.ID, since)
@@ -39,11 +41,11 @@ func (s scim) read(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMC
 	}
 	list, err := s.list(ctx, caller, connection.RecordOf(o).Organization, since)
 	r, _ := stytch.Find(list, in.ID)
-	in.Groups = connection.Groups(groups, r)
+	in.Groups = scim.KnownGroups(groups, r)
 	return err
 }
 
-func (s scim) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
+func (s scimRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
 	proved, err := s.prove(ctx, o)
 	if err != nil {
 		return stytch.SCIMConnection{}, stytch.Request{}, err
@@ -61,17 +63,17 @@ func (s scim) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCI
 	return r, request, nil
 }
 
-func (s scim) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (a stepResult, err error) {
+func (s scimRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (a stepResult, err error) {
 	organization, id := connection.RecordOf(o).Organization, connection.RecordOf(o).ID
 	switch step.Action {
-	case connection.StartRotation:
+	case token.StartRotation:
 		a.Request, err = s.startRotation(ctx, caller, o)
-	case connection.CompleteRotation:
+	case token.CompleteRotation:
 		a.Request, err = s.completeRotation(ctx, caller, o, step)
-	case connection.CancelRotation:
+	case token.CancelRotation:
 		_, a.Request, err = caller.CancelRotation(ctx, organization, id)
-		err = connection.Contradicted(err)
-	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
+		err = token.Contradicted(err)
+	case token.PublishToken, token.PromoteToken, token.RecoverToken:
 		err = s.updateSecret(ctx, o, step)
 	default:
 		_, a.Request, err = caller.UpdateSCIM(ctx, organization, id, step.Fields())
@@ -80,7 +82,7 @@ func (s scim) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SC
 }
 
 // startRotation requests the next token, and writes it into the Secret in addition to the current one.
-func (s scim) startRotation(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scimRemote) startRotation(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -101,7 +103,7 @@ func (s scim) startRotation(ctx context.Context, caller *stytch.Caller, o *v1alp
 }
 
 // completeRotation makes the next token the only one, after a write has proved that the Secret holds it and can be written.
-func (s scim) completeRotation(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
+func (s scimRemote) completeRotation(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (stytch.Request, error) {
 	if err := caller.Reserve(ctx); err != nil {
 		return stytch.Request{}, err
 	}
@@ -109,16 +111,16 @@ func (s scim) completeRotation(ctx context.Context, caller *stytch.Caller, o *v1
 	if err != nil {
 		return stytch.Request{}, err
 	}
-	if !connection.HoldsNext(proved.Data, step) {
+	if !token.HoldsNext(proved.Data, step) {
 		return stytch.Request{}, errAgain
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	_, request, err := caller.CompleteRotation(post, connection.RecordOf(o).Organization, connection.RecordOf(o).ID)
-	return request, connection.Contradicted(err)
+	return request, token.Contradicted(err)
 }
 
-func (s scim) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scimRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
 	request, err := ignoreGone(caller.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err

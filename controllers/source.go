@@ -9,6 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -31,7 +32,7 @@ func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind s
 	}
 	var names []string
 	for i := range all.Items {
-		if connection.DependsOn(&all.Items[i], kind, o) {
+		if external.DependsOn(&all.Items[i], kind, o) {
 			names = append(names, all.Items[i].Name)
 		}
 	}

@@ -14,12 +14,13 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // prove writes the Secret that a token is to be stored in, so that whatever would refuse the token refuses this write first. A proof
 // holds until somebody else writes the Secret: retries use it again, since another write would wake the next pass at once.
-func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
+func (s scimRemote) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
 	secret, err := s.shared.secret(ctx, inNamespace(o, name))
 	if err != nil {
@@ -32,11 +33,11 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 		}}
 		return secret, s.rememberProof(secret, s.shared.client.Create(ctx, secret))
 	}
-	if !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
-		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ForeignSecret(name, connection.RecordOf(o).ID)}
+	if !token.Owns(secret, connection.RecordOf(o).ID, o.UID) {
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: token.ForeignMessage(name, connection.RecordOf(o).ID)}
 	}
 	if secret.Immutable != nil && *secret.Immutable {
-		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: connection.ImmutableSecret(name, len(secret.Data) > 0)}
+		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: token.ImmutableMessage(name, len(secret.Data) > 0)}
 	}
 	if s.shared.memory.isProof(secret) {
 		return secret, nil
@@ -48,7 +49,7 @@ func (s scim) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Se
 }
 
 // rememberProof remembers a proof that succeeded, and says what a failed one means.
-func (s scim) rememberProof(secret *corev1.Secret, err error) error {
+func (s scimRemote) rememberProof(secret *corev1.Secret, err error) error {
 	if err == nil {
 		s.shared.memory.keepProof(secret)
 	}
@@ -66,8 +67,8 @@ func connectionLabel(o *v1alpha1.SCIMConnection) string {
 }
 
 // storeToken writes a token into the Secret under a key, as a patch on top of the write that proved the Secret writable.
-func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key string, token stytch.Secret, baseURL string) error {
-	if token == "" {
+func (s scimRemote) storeToken(ctx context.Context, proved *corev1.Secret, id, key string, bearer stytch.Secret, baseURL string) error {
+	if bearer == "" {
 		return errors.New("the answer of Stytch that should have held the token holds none")
 	}
 	ctx, cancel := outlive(ctx, recordTime)
@@ -77,7 +78,7 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 	if kept.Data == nil {
 		kept.Data = map[string][]byte{}
 	}
-	kept.Data[key], kept.Data[v1alpha1.SecretKeyBaseURL] = []byte(token.Reveal()), []byte(baseURL)
+	kept.Data[key], kept.Data[v1alpha1.SecretKeyBaseURL] = []byte(bearer.Reveal()), []byte(baseURL)
 	patch := client.MergeFromWithOptions(proved, client.MergeFromWithOptimisticLock{})
 	passing := func(err error) bool {
 		return !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil
@@ -87,7 +88,7 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 		answer = kept.DeepCopy()
 		return s.shared.client.Patch(ctx, answer, patch)
 	})
-	if err == nil && string(answer.Data[key]) != token.Reveal() {
+	if err == nil && string(answer.Data[key]) != bearer.Reveal() {
 		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission took the token out"))
 	}
 	return refusedWrite(err, withoutValues(err), "writing the token into Secret "+proved.Name, "Secret "+proved.Name+
@@ -95,12 +96,12 @@ func (s scim) storeToken(ctx context.Context, proved *corev1.Secret, id, key str
 }
 
 // updateSecret changes the Secret as a step says.
-func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
+func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
 	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
-	if secret == nil || !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
+	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o.UID) {
 		return errAgain
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
@@ -108,7 +109,7 @@ func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step
 	if secret.Data == nil {
 		secret.Data = map[string][]byte{}
 	}
-	if !connection.PutInOrder(secret.Data, step) {
+	if !token.ApplyToSecret(secret.Data, step) {
 		return errAgain
 	}
 	err = s.shared.client.Patch(ctx, secret, patch)
@@ -117,12 +118,12 @@ func (s scim) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step
 }
 
 // releaseSecret removes the token of a deleted connection from its Secret, and labels the Secret as free for another connection.
-func (s scim) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
+func (s scimRemote) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnection) error {
 	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
-	if secret == nil || !connection.OwnsSecret(secret, connection.RecordOf(o).ID, o.UID) {
+	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o.UID) {
 		return nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})

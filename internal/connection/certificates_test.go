@@ -12,6 +12,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -62,7 +63,7 @@ func TestABundleIsReadFromASecretOrAConfigMap(t *testing.T) {
 			"five, and all again":      {strings.Repeat(a.pem+b.pem+c.pem+pool()[3].pem+pool()[4].pem, 2), pool()[:5]},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				want, problems := wantOf(connection.SAML(), bundled(kind), samlID, both(test.text))
+				want, problems := wantOf(saml.Kind(), bundled(kind), samlID, both(test.text))
 				same(t, "problems", problems, []connection.Problem(nil))
 				var is []connection.Certificate
 				for _, c := range test.want {
@@ -105,7 +106,7 @@ func TestABadBundleIsSaidWithItsItem(t *testing.T) {
 				o := bundled(kind)
 				o.Spec.IDPEntityID = "urn:x"
 				o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: a.pem})
-				plan, problems := planFor(connection.SAML(), o, r, test.in)
+				plan, problems := planFor(saml.Kind(), o, r, test.in)
 				if len(problems) != 1 || problems[0].Reason != test.reason || problems[0].Halts {
 					t.Fatalf("the problems are %s, want one that is %s", problemWords(problems), test.reason)
 				}
@@ -120,7 +121,7 @@ func TestABadBundleIsSaidWithItsItem(t *testing.T) {
 func TestTheKeyOfASecretThatIsMissingIsNotTakenFromAConfigMap(t *testing.T) {
 	in := both(pool()[0].pem)
 	in.Secrets = nil
-	_, problems := wantOf(connection.SAML(), bundled(connection.KindSecret), samlID, in)
+	_, problems := wantOf(saml.Kind(), bundled(connection.KindSecret), samlID, in)
 	same(t, "the problems", len(problems), 1)
 }
 
@@ -133,7 +134,7 @@ func TestSixCertificatesAreTooManyAndNoneIsTouched(t *testing.T) {
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}, {ID: "cert-2", SHA256: pool()[0].sha256}}
 	o := bundled(connection.KindSecret)
 	o.Spec.IDPEntityID = "urn:x"
-	plan, problems := planFor(connection.SAML(), o, r, both(all.String()))
+	plan, problems := planFor(saml.Kind(), o, r, both(all.String()))
 	oneUpdate(t, plan, `{"idp_entity_id":"urn:x"}`)
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
@@ -159,7 +160,7 @@ func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {
 	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: expired.pem}, {PEM: valid.pem}}
 	r := samlRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: yearsOn(1)}}
-	plan, problems := planFor(connection.SAML(), o, r, in)
+	plan, problems := planFor(saml.Kind(), o, r, in)
 	same(t, "the plan", story(plan), "+"+valid.sha256)
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
@@ -167,17 +168,17 @@ func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {
 	contains(t, problems[0].Message, "spec.verificationCertificates[0] holds the certificate "+expired.sha256[:16], "expired at 2025-03-04T12:00:00Z and is not sent")
 
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: expired.sha256, ExpiresAt: expired.ends}, {ID: "cert-2", SHA256: valid.sha256, ExpiresAt: valid.ends}}
-	plan, problems = planFor(connection.SAML(), o, r, in)
+	plan, problems = planFor(saml.Kind(), o, r, in)
 	noSteps(t, plan)
 	same(t, "problems where it is there", problems, []connection.Problem(nil))
 
 	in.Now = expired.ends.Add(-1)
 	r.VerificationCertificates = r.VerificationCertificates[1:]
-	plan, problems = planFor(connection.SAML(), o, r, in)
+	plan, problems = planFor(saml.Kind(), o, r, in)
 	same(t, "the plan a moment before it ended", story(plan), "+"+expired.sha256)
 	same(t, "problems a moment before it ended", problems, []connection.Problem(nil))
 	in.Now = expired.ends
-	plan, _ = planFor(connection.SAML(), o, r, in)
+	plan, _ = planFor(saml.Kind(), o, r, in)
 	noSteps(t, plan)
 }
 
@@ -189,7 +190,7 @@ func TestTheOnlyValidCertificateStaysThoughNobodyWantsIt(t *testing.T) {
 	r.VerificationCertificates = []stytch.Certificate{
 		{ID: "cert-1", SHA256: expired.sha256, ExpiresAt: expired.ends}, {ID: "cert-2", SHA256: "valid", ExpiresAt: yearsOn(1)}, {ID: "cert-3", SHA256: "old", ExpiresAt: yearsOn(-3)},
 	}
-	plan, problems := planFor(connection.SAML(), o, r, connection.Inputs{Now: noon})
+	plan, problems := planFor(saml.Kind(), o, r, connection.Inputs{Now: noon})
 	same(t, "the plan", story(plan), "-cert-3")
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
@@ -197,14 +198,14 @@ func TestTheOnlyValidCertificateStaysThoughNobodyWantsIt(t *testing.T) {
 	contains(t, problems[0].Message, "Every certificate that is wanted has expired", "valid stays at Stytch", "into spec.verificationCertificates")
 
 	o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: pool()[0].pem})
-	plan, problems = planFor(connection.SAML(), o, r, connection.Inputs{Now: noon})
+	plan, problems = planFor(saml.Kind(), o, r, connection.Inputs{Now: noon})
 	same(t, "the plan where a valid one is wanted", story(plan), "+"+pool()[0].sha256+" -cert-3 -cert-2")
 	same(t, "problems then", problems, []connection.Problem(nil))
 
 	o = samlManifest()
 	o.Spec.MetadataURL, o.Spec.IDPEntityID, o.Spec.IDPSSOURL = documents[0], "", ""
 	o.Status.FromMetadata = &v1alpha1.MetadataStatus{MetadataURL: documents[0], Certificates: []string{expired.sha256}}
-	plan, problems = planFor(connection.SAML(), o, r, connection.Inputs{Now: noon})
+	plan, problems = planFor(saml.Kind(), o, r, connection.Inputs{Now: noon})
 	same(t, "the plan where the metadata gave the expired one", story(plan), "-cert-3")
 	contains(t, problemWords(problems), "have the metadata read again by the annotation connections.stytch-operator.dev/refresh-metadata")
 }
@@ -215,7 +216,7 @@ func TestAManifestIsKnownToReferToEachObjectOnce(t *testing.T) {
 	o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "signing", Key: "k"}
 	o.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{{Name: "signing", Key: "l"}, {Name: "encryption", Key: "k"}}
 	o.Spec.DetailsConfigMapName = "details"
-	same(t, "the references", connection.SAML().References(o), []connection.Reference{
+	same(t, "the references", saml.Kind().References(o), []connection.Reference{
 		{Kind: "Secret", Name: "idp"}, {Kind: "ConfigMap", Name: "idp"}, {Kind: "Secret", Name: "signing"}, {Kind: "Secret", Name: "encryption"}, {Kind: "ConfigMap", Name: "details"},
 	})
 }
@@ -234,12 +235,12 @@ func atStytch(list ...issued) []stytch.Certificate {
 }
 
 func TestACertificateThatMakesRoomIsWrittenDownBefore(t *testing.T) {
-	kind := connection.SAML()
+	kind := saml.Kind()
 	o, r := samlManifest(), samlRemote()
 	r.VerificationCertificates = atStytch(pool()[4:9]...)
 	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: pool()[0].pem}}
 	plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
-	same(t, "the first step", plan[0].Action, connection.FreeCertificate)
+	same(t, "the first step", plan[0].Action, saml.FreeCertificate)
 	same(t, "whether it is written down", begins(kind, o, r, plan[0], noon), true)
 	same(t, "what is", o.Status.FreedCertificate, &v1alpha1.FreedCertificateStatus{SHA256: pool()[4].sha256, PEM: pool()[4].pem})
 	for _, s := range plan[1:] {
@@ -330,7 +331,7 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 		same(t, "the certificates", is(r), "5 5")
 	})
 	t.Run("and nothing where nothing made room", func(t *testing.T) {
-		kind, o := connection.SAML(), samlManifest()
+		kind, o := saml.Kind(), samlManifest()
 		plan := planOf(connection.State{Certificates: wished("a")}, connection.State{})
 		same(t, "the step", refuse(kind, o, plan[0], "invalid_x509_certificate"), (*connection.Step)(nil))
 		o.Status.FreedCertificate = &v1alpha1.FreedCertificateStatus{SHA256: "x", PEM: "pem"}
@@ -348,12 +349,12 @@ func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *
 
 	o := samlManifest()
 	o.Status.RefusedCertificate = "a"
-	problems := connection.SAML().Problems(o, connection.State{Certificates: wished("a"), Refused: "a"}, have)
+	problems := saml.Kind().Problems(o, connection.State{Certificates: wished("a"), Refused: "a"}, have)
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonRejected || !strings.Contains(message, "which Stytch refused (invalid_x509_certificate) and which is not sent again") {
 		t.Errorf("%s: %s", reason, message)
 	}
-	publish(connection.SAML(), o, samlRemote(), connection.State{Certificates: wished("a")})
+	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wished("a")})
 	same(t, "noted while it is wanted", o.Status.RefusedCertificate, "a")
-	publish(connection.SAML(), o, samlRemote(), connection.State{Certificates: wished("b")})
+	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wished("b")})
 	same(t, "noted when it is not wanted any more", o.Status.RefusedCertificate, "")
 }

@@ -11,6 +11,10 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -323,7 +327,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 				}
 			})
 		}
-		h.allCalled(connection.SAML())
+		h.allCalled(saml.Kind())
 		h.wroteOnly(writers{
 			"AddingEncryptionKey FreedCertificate RefusedCertificate", "ACSURL AudienceURI SigningCertificates VerificationCertificates", "EncryptionKeys FromMetadata",
 		})
@@ -335,7 +339,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			s, beside := anyOIDC(random)
 			s.lives(t, random, h, func() { wholeOIDC(random, s.held, beside) })
 		}
-		h.allCalled(connection.OIDC())
+		h.allCalled(oidc.Kind())
 		h.wroteOnly(writers{"ClientSecret", "RedirectURL", "Discovered"})
 	})
 	t.Run("External", func(t *testing.T) {
@@ -345,7 +349,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			s := anyExternal(random, maybe(random))
 			s.lives(t, random, h, func() { editExternal(random, s.held) })
 		}
-		h.allCalled(connection.External())
+		h.allCalled(external.Kind())
 		h.wroteOnly(writers{remember: "Source"})
 	})
 	t.Run("SCIM", func(t *testing.T) {
@@ -356,7 +360,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			s.far.token, s.far.secret = farToken{lastFour: "wxyz"}, pick(random, nil, secretWith(scimID, "some-token-wxyz").Secrets["acme-scim"])
 			s.lives(t, random, h, func() { editToken(random, s) })
 		}
-		h.allCalled(connection.SCIM())
+		h.allCalled(scim.Kind())
 		h.wroteOnly(writers{"BearerToken", "BaseURL Groups", ""})
 	})
 }

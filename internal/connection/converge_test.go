@@ -13,6 +13,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -137,7 +138,7 @@ func (r *rollover) checkCertificates(t *testing.T, began string, want []issued) 
 	inVain := there < len(want)
 	ok := present(lasting(want), is) == len(lasting(want))
 	if inVain {
-		ok = ok && !takes(r.log, connection.DeleteCertificate)
+		ok = ok && !takes(r.log, saml.DeleteCertificate)
 	} else {
 		ok = ok && (len(is) == len(want) || onlyTheOthersAreValid(want, is))
 	}
@@ -172,7 +173,7 @@ func (r *rollover) watchCertificates(t *testing.T, want []issued) func(connectio
 		t.Helper()
 		is := r.far.certificates
 		lost := present(want, is) < present(want, before) && !freed(last, before) || len(before) > 0 && len(is) == 0
-		early := last.Action == connection.DeleteCertificate && present(lasting(want), is) < len(lasting(want))
+		early := last.Action == saml.DeleteCertificate && present(lasting(want), is) < len(lasting(want))
 		if lost || early {
 			t.Fatalf("%s turned %v into %v on the way to %v", story(r.log), before, is, want)
 		}
@@ -182,7 +183,7 @@ func (r *rollover) watchCertificates(t *testing.T, want []issued) func(connectio
 
 // freed says whether a step made room, where there was none, by a certificate that has ended.
 func freed(step connection.Step, before []farCertificate) bool {
-	return step.Action == connection.FreeCertificate && len(before) == 5 && slices.ContainsFunc(before, func(c farCertificate) bool {
+	return step.Action == saml.FreeCertificate && len(before) == 5 && slices.ContainsFunc(before, func(c farCertificate) bool {
 		return c.id == step.Target && c.ended()
 	})
 }
@@ -213,7 +214,7 @@ func TestNoCertificateIsRemovedWhileTheManifestHoldsOneThatCannotBeRead(t *testi
 			}
 			before = r.far.certificates
 		}
-		if out := r.pass(t); takes(append(r.log, out.plan...), connection.DeleteCertificate) {
+		if out := r.pass(t); takes(append(r.log, out.plan...), saml.DeleteCertificate) {
 			t.Fatalf("%s and then %s removes from %v", alphabet.names(story(r.log)), story(out.plan), have)
 		}
 	}

@@ -11,6 +11,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -52,7 +55,7 @@ func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
 			o.Spec.DetailsConfigMapName = "details"
 			in := connection.Inputs{Now: noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": test.object}}
 			before := inJSON(t, in)
-			plan, problems := planFor(connection.SAML(), o, r, in)
+			plan, problems := planFor(saml.Kind(), o, r, in)
 			same(t, "problems", problems, []connection.Problem(nil))
 			same(t, "the ConfigMap, which others read", inJSON(t, in), before)
 			if test.entries == nil {
@@ -60,12 +63,12 @@ func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
 				return
 			}
 			same(t, "the steps", len(plan), 1)
-			same(t, "the action", plan[0].Action, connection.PublishDetails)
-			same(t, "the entries", connection.DetailsIn(plan[0]), test.entries)
+			same(t, "the action", plan[0].Action, details.Publish)
+			same(t, "the entries", details.Entries(plan[0]), test.entries)
 		})
 	}
 	o := samlManifest()
-	plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
+	plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
 	noSteps(t, plan)
 }
 
@@ -74,9 +77,9 @@ func TestACertificateInTheDetailsIsShownByItsFingerprint(t *testing.T) {
 	o.Spec.DetailsConfigMapName = "details"
 	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
 	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf(manifestUID, map[string]string{"signing-certificate.pem": pool()[1].pem})}}
-	plan, _ := planFor(connection.SAML(), o, r, in)
+	plan, _ := planFor(saml.Kind(), o, r, in)
 	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.signing-certificate.pem", Have: pool()[1].sha256, Want: pool()[0].sha256}})
-	same(t, "what is written", connection.DetailsIn(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
+	same(t, "what is written", details.Entries(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
 }
 
 func TestACertificateThatSomebodyWrappedAnewInTheDetailsIsWrittenAsStytchHasIt(t *testing.T) {
@@ -85,20 +88,20 @@ func TestACertificateThatSomebodyWrappedAnewInTheDetailsIsWrittenAsStytchHasIt(t
 	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
 	wrapped := strings.ReplaceAll(pool()[0].pem, "\n", "\r\n")
 	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf(manifestUID, map[string]string{"signing-certificate.pem": wrapped})}}
-	plan, _ := planFor(connection.SAML(), o, r, in)
+	plan, _ := planFor(saml.Kind(), o, r, in)
 	same(t, "the steps", len(plan), 1)
-	same(t, "what is written", connection.DetailsIn(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
+	same(t, "what is written", details.Entries(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
 }
 
 func TestOfCertificatesAsNewAsEachOtherTheDetailsHaveThatOfTheWantedKey(t *testing.T) {
 	r := samlRemote()
 	r.SigningCertificates = []stytch.SigningCertificate{{SPKISHA256: "a", PEM: "pem of a", CreatedAt: noon}, {SPKISHA256: "b", PEM: "pem of b", CreatedAt: noon}}
-	_, have, _ := statesOf(connection.SAML(), samlManifest(), r, connection.Inputs{})
+	_, have, _ := statesOf(saml.Kind(), samlManifest(), r, connection.Inputs{})
 	before := inJSON(t, have)
 	for key, certificate := range map[string]string{"a": "pem of a", "b": "pem of b", "c": "pem of a"} {
 		want := connection.State{Details: map[string]string{}, Signing: []connection.Key{{SPKISHA256: key}}}
 		plan := planOf(want, have)
-		same(t, "the certificate beside the key "+key, connection.DetailsIn(plan[len(plan)-1]), map[string]string{"signing-certificate.pem": certificate})
+		same(t, "the certificate beside the key "+key, details.Entries(plan[len(plan)-1]), map[string]string{"signing-certificate.pem": certificate})
 	}
 	same(t, "the state after it", inJSON(t, have), before)
 }
@@ -106,8 +109,8 @@ func TestOfCertificatesAsNewAsEachOtherTheDetailsHaveThatOfTheWantedKey(t *testi
 func TestDetailsOfAnOIDCConnectionAreItsRedirectURL(t *testing.T) {
 	o := oidcManifest()
 	o.Spec.DetailsConfigMapName = "details"
-	plan, _ := planFor(connection.OIDC(), o, oidcRemote(), oidcInputs(theSecret))
-	same(t, "the entries", connection.DetailsIn(plan[0]), map[string]string{"redirect-url": theRedirect})
+	plan, _ := planFor(oidc.Kind(), o, oidcRemote(), oidcInputs(theSecret))
+	same(t, "the entries", details.Entries(plan[0]), map[string]string{"redirect-url": theRedirect})
 	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.redirect-url", Want: theRedirect}})
 }
 
@@ -121,7 +124,7 @@ func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
 			o, r := samlManifest(), samlRemote()
 			o.Spec.DetailsConfigMapName = "details"
 			r.IDPEntityID, r.ACSURL = "urn:x", "https://acs"
-			plan, problems := planFor(connection.SAML(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": object}})
+			plan, problems := planFor(saml.Kind(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": object}})
 			oneUpdate(t, plan, `{"idp_entity_id":"https://idp.example.com/entity"}`)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid || problems[0].Halts {
 				t.Fatalf("the problems are %s", problemWords(problems))
@@ -129,7 +132,7 @@ func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
 			contains(t, problems[0].Message, "ConfigMap details", "left alone: delete it, or give spec.detailsConfigMapName another name")
 		})
 	}
-	same(t, "one of the manifest's own", connection.OwnsConfigMap(detailsOf(manifestUID, nil), manifestUID), true)
+	same(t, "one of the manifest's own", details.Owns(detailsOf(manifestUID, nil), manifestUID), true)
 }
 
 func TestInputsAreKeptByTheirVersions(t *testing.T) {

@@ -10,6 +10,10 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -84,7 +88,7 @@ func TestBetweenTwoMomentsNothingElseIsSaid(t *testing.T) {
 }
 
 func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
-	kind := connection.SAML()
+	kind := saml.Kind()
 	o, r := samlManifest(), samlRemote()
 	same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
 	sha := strings.Repeat("ab", 32)
@@ -118,7 +122,7 @@ func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
 }
 
 func TestASCIMConnectionSaysWhenItsTokenEnds(t *testing.T) {
-	kind := connection.SCIM()
+	kind := scim.Kind()
 	o, r := scimManifest(), scimRemote()
 	same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
 	publishedToken(o, r, connection.Inputs{})
@@ -132,8 +136,8 @@ func TestASCIMConnectionSaysWhenItsTokenEnds(t *testing.T) {
 }
 
 func TestKindsWithoutEndsHaveNone(t *testing.T) {
-	same(t, "External", connection.External().Ends(externalManifest()), []connection.Expiry(nil))
-	same(t, "OIDC", connection.OIDC().Ends(oidcManifest()), []connection.Expiry(nil))
+	same(t, "External", external.Kind().Ends(externalManifest()), []connection.Expiry(nil))
+	same(t, "OIDC", oidc.Kind().Ends(oidcManifest()), []connection.Expiry(nil))
 }
 
 func TestExpiringSoonStandsWhileSomethingEndsSoonAndLeavesReadyAlone(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -22,7 +23,7 @@ func TestAnExternalConnectionToAnotherSourceIsInvalid(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := externalRemote()
 			test.edit(&r)
-			plan, problems := planFor(connection.External(), externalManifest(), r, connection.Inputs{})
+			plan, problems := planFor(external.Kind(), externalManifest(), r, connection.Inputs{})
 			noSteps(t, plan)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
@@ -33,13 +34,13 @@ func TestAnExternalConnectionToAnotherSourceIsInvalid(t *testing.T) {
 }
 
 func TestAnExternalConnectionIsCreatedWithItsSourceAlone(t *testing.T) {
-	same(t, "the body", connection.External().Creation(externalManifest()), stytch.Fields{
+	same(t, "the body", external.Kind().Creation(externalManifest()), stytch.Fields{
 		"external_organization_id": "organization-live-9", "external_connection_id": samlID,
 	})
 }
 
 func TestOnlyAnExternalConnectionToTheSameSourceIsARival(t *testing.T) {
-	external := connection.External()
+	externalConn := external.Kind()
 	for name, test := range map[string]struct {
 		edit  func(*stytch.ExternalConnection)
 		rival bool
@@ -52,19 +53,19 @@ func TestOnlyAnExternalConnectionToTheSameSourceIsARival(t *testing.T) {
 	} {
 		r := externalRemote()
 		test.edit(&r)
-		same(t, name, external.Rival(externalManifest(), r), test.rival)
+		same(t, name, externalConn.Rival(externalManifest(), r), test.rival)
 	}
-	if external.Shared {
+	if externalConn.Shared {
 		t.Error("two manifests may have one source")
 	}
-	same(t, "what it refers to", external.References(externalManifest()), []connection.Reference(nil))
-	same(t, "whether it may lack something", external.MissingToActivate != nil, false)
+	same(t, "what it refers to", externalConn.References(externalManifest()), []connection.Reference(nil))
+	same(t, "whether it may lack something", externalConn.MissingToActivate != nil, false)
 }
 
 func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
-	external := connection.External()
+	externalConn := external.Kind()
 	names := func(o *v1alpha1.ExternalConnection) []string {
-		want, _ := wantOf(external, o, externalID, connection.Inputs{})
+		want, _ := wantOf(externalConn, o, externalID, connection.Inputs{})
 		var named []string
 		for _, field := range []string{"external_connection_implicit_role_assignments", "external_group_implicit_role_assignments"} {
 			if v, is := want.Settings[field]; is {
@@ -83,7 +84,7 @@ func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
 func TestPublishingAnExternalConnectionAddsNothing(t *testing.T) {
 	o := externalManifest()
 	before := inJSON(t, o)
-	publish(connection.External(), o, externalRemote(), connection.State{})
+	publish(external.Kind(), o, externalRemote(), connection.State{})
 	same(t, "the manifest", inJSON(t, o), before)
 }
 
@@ -91,12 +92,12 @@ func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
 	o := &v1alpha1.ExternalConnection{}
 	o.Spec.Source = &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
 	o.Status.ProjectID = "project-test-1"
-	_, problems := wantOf(connection.External(), o, "", connection.Inputs{})
+	_, problems := wantOf(external.Kind(), o, "", connection.Inputs{})
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 is of another environment") {
 		t.Errorf("got %q: %q", reason, message)
 	}
 	o.Status.ProjectID = "project-live-1"
-	if _, problems := wantOf(connection.External(), o, "", connection.Inputs{}); len(problems) > 0 {
+	if _, problems := wantOf(external.Kind(), o, "", connection.Inputs{}); len(problems) > 0 {
 		t.Errorf("the project's own environment: %v", problems)
 	}
 }
@@ -227,20 +228,20 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 			if test.edit != nil {
 				given = test.edit(o, s)
 			}
-			_, problems := wantOf(connection.External(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			_, problems := wantOf(external.Kind(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
 			reason, message := connection.Worst(problems)
 			same(t, "the reason", reason, test.reason)
 			same(t, "whether it halts", connection.Halted(problems), test.reason != "")
 			contains(t, message, test.says)
 			resolve(o, given)
 			same(t, "what is re-used", o.Status.Source, test.source)
-			_, again := wantOf(connection.External(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			_, again := wantOf(external.Kind(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
 			same(t, "the problems of another look", again, problems)
 		})
 	}
 	o := externalManifest()
 	o.Status.Source = nil
-	_, problems := wantOf(connection.External(), o, externalID, connection.Inputs{})
+	_, problems := wantOf(external.Kind(), o, externalID, connection.Inputs{})
 	same(t, "problems of a source by its IDs", problems, []connection.Problem(nil))
 	resolve(o, nil)
 	same(t, "what is re-used by its IDs", o.Status.Source, &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID})
@@ -251,14 +252,14 @@ func TestNothingIsSentToAConnectionWhoseSourceWasMadeAnew(t *testing.T) {
 	o.Status.ConnectionID = externalID
 	r.ExternalConnectionID, r.DisplayName = "saml-connection-live-old", "by hand"
 	resolve(o, source())
-	_, problems := planFor(connection.External(), o, r, connection.Inputs{Source: source()})
+	_, problems := planFor(external.Kind(), o, r, connection.Inputs{Source: source()})
 	same(t, "whether it halts", connection.Halted(problems), true)
 	contains(t, problemWords(problems), "saml-connection-live-old", "Stytch cannot change that")
 
 	o.Status.Source = nil
-	want, have, _ := statesOf(connection.External(), o, r, connection.Inputs{})
-	same(t, "what is doubted while no source is known", connection.External().Problems(o, want, have), []connection.Problem(nil))
-	same(t, "a rival while no source is known", connection.External().Rival(o, r), false)
+	want, have, _ := statesOf(external.Kind(), o, r, connection.Inputs{})
+	same(t, "what is doubted while no source is known", external.Kind().Problems(o, want, have), []connection.Problem(nil))
+	same(t, "a rival while no source is known", external.Kind().Rival(o, r), false)
 }
 
 func TestAnExternalConnectionThatExistsDependsOnItsSource(t *testing.T) {
@@ -291,13 +292,13 @@ func TestAnExternalConnectionThatExistsDependsOnItsSource(t *testing.T) {
 			if test.edit != nil {
 				test.edit(o, s)
 			}
-			same(t, "it depends", connection.DependsOn(o, test.kind, s), test.depends)
+			same(t, "it depends", external.DependsOn(o, test.kind, s), test.depends)
 		})
 	}
 }
 
 func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
-	kind := connection.External()
+	kind := external.Kind()
 	same(t, "its references", kind.References(sourced()), []connection.Reference{{Kind: "SAMLConnection", Name: "okta"}})
 	o, r := externalManifest(), externalRemote()
 	before := inJSON(t, o)
@@ -309,5 +310,5 @@ func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 
 // resolve has an External connection remember what it re-uses.
 func resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) {
-	connection.External().Note(o, connection.Event[stytch.ExternalConnection]{Type: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: noon})
+	external.Kind().Note(o, connection.Event[stytch.ExternalConnection]{Type: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: noon})
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 )
 
 func FuzzReadCertificate(f *testing.F) {
@@ -69,7 +71,7 @@ func FuzzReadBundle(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		want, problems := wantOf(connection.SAML(), bundled(connection.KindSecret), samlID, both(text))
+		want, problems := wantOf(saml.Kind(), bundled(connection.KindSecret), samlID, both(text))
 		briefly(t, problems, v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing)
 		if (len(want.Certificates) == 0) != (len(problems) == 1) || want.Incomplete != (len(problems) == 1) || len(want.Certificates) > 5 {
 			t.Fatalf("%d certificates and %s", len(want.Certificates), problemWords(problems))
@@ -79,10 +81,10 @@ func FuzzReadBundle(f *testing.F) {
 			sentAsItWasRead(t, c)
 			again.WriteString(c.PEM)
 		}
-		inConfigMap, _ := wantOf(connection.SAML(), bundled(connection.KindConfigMap), samlID, both(text))
+		inConfigMap, _ := wantOf(saml.Kind(), bundled(connection.KindConfigMap), samlID, both(text))
 		same(t, "from a ConfigMap", shas(inConfigMap.Certificates), shas(want.Certificates))
 		if len(problems) == 0 {
-			readAgain, problems := wantOf(connection.SAML(), bundled(connection.KindSecret), samlID, both(again.String()))
+			readAgain, problems := wantOf(saml.Kind(), bundled(connection.KindSecret), samlID, both(again.String()))
 			same(t, "what is sent, read again", shas(readAgain.Certificates), shas(want.Certificates))
 			same(t, "its problems", problems, []connection.Problem(nil))
 		}
@@ -139,7 +141,7 @@ func FuzzMetadata(f *testing.F) {
 		if document == "" {
 			return
 		}
-		kind, o, r := connection.SAML(), samlManifest(), samlRemote()
+		kind, o, r := saml.Kind(), samlManifest(), samlRemote()
 		o.Spec.IDPEntityID, o.Spec.IDPSSOURL, o.Spec.MetadataURL = "", "", document
 		o.Annotations = map[string]string{v1alpha1.AnnotationRefreshMetadata: asked}
 		plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
@@ -168,7 +170,7 @@ func FuzzDiscovered(f *testing.F) {
 		if issuer == "" {
 			return
 		}
-		kind, o, r := connection.OIDC(), oidcManifest(), oidcRemote()
+		kind, o, r := oidc.Kind(), oidcManifest(), oidcRemote()
 		o.Spec.Issuer, o.Spec.TokenURL = issuer, given
 		r.Issuer, r.TokenURL = issuer, found
 		if given != "" {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -69,7 +70,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			in := secretWith(scimID, "token-ending-in-wxyz")
 			in.Groups = groups
 			before := inJSON(t, groups)
-			plan, problems := planFor(connection.SCIM(), o, r, in)
+			plan, problems := planFor(scim.Kind(), o, r, in)
 			same(t, "the groups, which others read", inJSON(t, groups), before)
 			if test.body == "" {
 				noSteps(t, plan)
@@ -91,14 +92,14 @@ func TestAnAmbiguousNameLeavesOtherSettingsToBeChanged(t *testing.T) {
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Twice", "viewer")}
 	in := secretWith(scimID, "token-ending-in-wxyz")
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
-	plan, _ := planFor(connection.SCIM(), o, scimRemote(), in)
+	plan, _ := planFor(scim.Kind(), o, scimRemote(), in)
 	oneUpdate(t, plan, `{"identity_provider":"generic"}`)
 }
 
 func TestNoGroupIsLookedForBeforeThereIsAConnection(t *testing.T) {
 	o := scimManifest()
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Engineering", "viewer")}
-	want, problems := wantOf(connection.SCIM(), o, "", connection.Inputs{})
+	want, problems := wantOf(scim.Kind(), o, "", connection.Inputs{})
 	same(t, "problems", problems, []connection.Problem(nil))
 	if _, is := want.Settings["scim_group_implicit_role_assignments"]; is || want.Groups != nil {
 		t.Errorf("the wish is %s", inJSON(t, want))
@@ -107,11 +108,11 @@ func TestNoGroupIsLookedForBeforeThereIsAConnection(t *testing.T) {
 
 func TestAManifestNamesGroupsOrNot(t *testing.T) {
 	o := scimManifest()
-	same(t, "by ID", connection.NamesGroups(o), false)
+	same(t, "by ID", scim.NamesGroups(o), false)
 	o.Spec.GroupImplicitRoles = append(o.Spec.GroupImplicitRoles, byName("Engineering", "viewer"))
-	same(t, "by ID and by name", connection.NamesGroups(o), true)
+	same(t, "by ID and by name", scim.NamesGroups(o), true)
 	o.Spec.GroupImplicitRoles = nil
-	same(t, "none", connection.NamesGroups(o), false)
+	same(t, "none", scim.NamesGroups(o), false)
 }
 
 func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
@@ -127,7 +128,7 @@ func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
 			}
 		}
 	}
-	_, problems := wantOf(connection.SCIM(), o, scimID, in)
+	_, problems := wantOf(scim.Kind(), o, scimID, in)
 	reason, message := connection.Worst(problems)
 	status := connection.Judge(neverSeen(), 1, connection.Report{Reason: reason, Message: message}, noon)
 	for _, c := range status.Conditions {
@@ -138,13 +139,13 @@ func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
 
 func TestAGroupThatOneListingLacksIsTakenFromTheRolesThatStytchShows(t *testing.T) {
 	r := scimRemote() // gives editor to Engineering, scim-group-live-1
-	same(t, "not listed", connection.Groups(nil, r), []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "Engineering"}})
+	same(t, "not listed", scim.KnownGroups(nil, r), []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "Engineering"}})
 	renamed := []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "R&D"}}
-	same(t, "renamed", connection.Groups(renamed, r), renamed)
+	same(t, "renamed", scim.KnownGroups(renamed, r), renamed)
 	anew := []stytch.SCIMGroup{{ID: "scim-group-live-2", Name: "Engineering"}}
-	same(t, "pushed anew", connection.Groups(anew, r), anew)
+	same(t, "pushed anew", scim.KnownGroups(anew, r), anew)
 	r.GroupImplicitRoles[0].GroupName = ""
-	same(t, "without a name", len(connection.Groups(nil, r)), 0)
+	same(t, "without a name", len(scim.KnownGroups(nil, r)), 0)
 }
 
 func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeepsAllAsTheyAre(t *testing.T) {
@@ -152,7 +153,7 @@ func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeep
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{{GroupName: "Twice", Role: "editor"}, {GroupName: "Nobody", Role: "viewer"}}
 	in := secretWith(scimID, "some-token-wxyz")
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
-	_, problems := wantOf(connection.SCIM(), o, scimID, in)
+	_, problems := wantOf(scim.Kind(), o, scimID, in)
 	_, message := connection.Worst(problems)
 	contains(t, message, "so no group's roles are changed: Twice (g1, g2)", "Waiting for: Nobody.")
 	lacks(t, message, "have their roles")

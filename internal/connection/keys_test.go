@@ -18,6 +18,8 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -25,7 +27,7 @@ import (
 func wantKey(text string) (connection.State, []connection.Problem) {
 	o := samlManifest()
 	o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "signing", Key: "tls.key"}
-	return wantOf(connection.SAML(), o, samlID, holding(secretOf("signing", map[string]string{"tls.key": text})))
+	return wantOf(saml.Kind(), o, samlID, holding(secretOf("signing", map[string]string{"tls.key": text})))
 }
 
 func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
@@ -124,7 +126,7 @@ func TestAKeyThatIsMissingIsSaid(t *testing.T) {
 	o.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{{Name: "enc", Key: "a"}, {Name: "enc", Key: "b"}}
 	in := holding(secretOf("enc", map[string]string{"a": pairs()[0].pkcs1, "b": "  "}))
 	in.Secrets["signing"] = nil
-	plan, problems := planFor(connection.SAML(), o, samlRemote(), in)
+	plan, problems := planFor(saml.Kind(), o, samlRemote(), in)
 	same(t, "the plan", story(plan), "+"+pairs()[0].spki)
 	reason, message := connection.Worst(problems)
 	same(t, "the reason", reason, v1alpha1.ReasonInputMissing)
@@ -157,7 +159,7 @@ func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := samlRemote()
 			r.SigningCertificates = test.have
-			want, have, _ := statesOf(connection.SAML(), samlManifest(), r, connection.Inputs{})
+			want, have, _ := statesOf(saml.Kind(), samlManifest(), r, connection.Inputs{})
 			want.Signing = test.want
 			plan := planOf(want, have)
 			if test.sent == "" {
@@ -240,7 +242,7 @@ func TestEncryptionKeysAreAddedBeforeOursAreRemovedAndForeignOnesStay(t *testing
 			same(t, "the plan", story(plan), test.story)
 			same(t, "the states after it", inJSON(t, []any{want, have}), before)
 			for _, s := range plan {
-				if s.Action == connection.AddEncryptionKey {
+				if s.Action == saml.AddEncryptionKey {
 					same(t, "the body", s.Fields(), stytch.Fields{"saml_encryption_private_key": stytch.Secret("private " + s.Changes[0].Want.Same)})
 				}
 			}
@@ -284,7 +286,7 @@ func TestAPlanShowsKeysByTheirPublicHalf(t *testing.T) {
 	o.Status.EncryptionKeys = []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: "old", SPKISHA256: "oldspki"}}
 	r := samlRemote()
 	r.EncryptionKeyIDs = []string{"old"}
-	plan, _ := planFor(connection.SAML(), o, r, holding(secretOf("keys", map[string]string{"a": p.pkcs8, "b": pairs()[1].pkcs1})))
+	plan, _ := planFor(saml.Kind(), o, r, holding(secretOf("keys", map[string]string{"a": p.pkcs8, "b": pairs()[1].pkcs1})))
 	said := inJSON(t, plan) + inJSON(t, connection.Show(plan)) + connection.Names(plan)
 	var sentences []string
 	for _, s := range plan {
@@ -341,9 +343,9 @@ func TestAnEncryptionKeyIsRememberedByTheIDThatAppeared(t *testing.T) {
 
 func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 	o := samlManifest()
-	kind := connection.SAML()
+	kind := saml.Kind()
 	add := func(spki string) connection.Step {
-		return connection.Step{Action: connection.AddEncryptionKey, Changes: []connection.Change{{Field: "saml_encryption_private_key", Want: connection.Value{Same: spki}}}}
+		return connection.Step{Action: saml.AddEncryptionKey, Changes: []connection.Change{{Field: "saml_encryption_private_key", Want: connection.Value{Same: spki}}}}
 	}
 	r := samlRemote()
 	r.EncryptionKeyIDs = []string{"x"}
@@ -354,7 +356,7 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 	same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
 	same(t, "whether it is, of another key", begins(kind, o, r, add("b"), noon), true)
 	same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
-	for _, action := range []connection.Action{connection.Update, connection.ReadMetadata, connection.DeleteEncryptionKey, connection.PublishDetails} {
+	for _, action := range []connection.Action{connection.Update, saml.ReadMetadata, saml.DeleteEncryptionKey, details.Publish} {
 		step := add("c")
 		step.Action = action
 		same(t, "whether anything is, of "+action.Name, begins(kind, o, r, step, noon), false)

@@ -5,6 +5,10 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -46,7 +50,7 @@ func TestTheRealNameIsTheOneWrittenOrTheManifests(t *testing.T) {
 func TestAManifestWithoutADisplayNameGivesItsNameToAConnectionThatBearsTheMark(t *testing.T) {
 	o, r := samlManifest(), samlRemote()
 	name := func() string {
-		want, _, _ := connection.SAML().States(o, r, connection.Inputs{ID: samlID})
+		want, _, _ := saml.Kind().States(o, r, connection.Inputs{ID: samlID})
 		return want.Settings["display_name"].Same
 	}
 	same(t, "the name written", name(), "Acme – Okta")
@@ -57,10 +61,10 @@ func TestAManifestWithoutADisplayNameGivesItsNameToAConnectionThatBearsTheMark(t
 }
 
 func TestAKindListsWithTheAPIItBelongsTo(t *testing.T) {
-	same(t, "SAML", connection.SAML().API, stytch.APISSO)
-	same(t, "OIDC", connection.OIDC().API, stytch.APISSO)
-	same(t, "External", connection.External().API, stytch.APISSO)
-	same(t, "SCIM", connection.SCIM().API, stytch.APISCIM)
+	same(t, "SAML", saml.Kind().API, stytch.APISSO)
+	same(t, "OIDC", oidc.Kind().API, stytch.APISSO)
+	same(t, "External", external.Kind().API, stytch.APISSO)
+	same(t, "SCIM", scim.Kind().API, stytch.APISCIM)
 }
 
 func TestOnlySomeProblemsHaltEverything(t *testing.T) {

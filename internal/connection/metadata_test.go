@@ -9,6 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -210,7 +211,7 @@ func TestExpiredCertificatesMakeRoomForARefresh(t *testing.T) {
 	r.reads(p[0])
 	r.refreshes("1")
 	r.watch = func(s connection.Step) {
-		if s.Action == connection.DeleteCertificate && r.far.valid() == 0 {
+		if s.Action == saml.DeleteCertificate && r.far.valid() == 0 {
 			t.Errorf("one is removed while none is valid: %v", r.far.certificates)
 		}
 	}
@@ -245,7 +246,7 @@ func TestAProcessLostAfterReadingMetadataReadsItAgain(t *testing.T) {
 				r.reads(pool()[1], pool()[2])
 				r.refreshes("1")
 				r.lose = func(s connection.Step) string {
-					return map[bool]string{true: fate}[s.Action == connection.ReadMetadata]
+					return map[bool]string{true: fate}[s.Action == saml.ReadMetadata]
 				}
 				r.pass(t)
 				r.lose = nil
@@ -286,11 +287,11 @@ func TestWhatIsTooLongToBeRecordedIsNotWanted(t *testing.T) {
 }
 
 func TestACertificateThatCannotBeReadIsNotRecorded(t *testing.T) {
-	kind, o := connection.SAML(), samlManifest()
+	kind, o := saml.Kind(), samlManifest()
 	o.Spec.MetadataURL = documents[0]
 	after := samlRemote()
 	after.VerificationCertificates = append(atStytch(pool()[0], pool()[0]), stytch.Certificate{ID: "unreadable"})
-	learn(kind, o, samlRemote(), after, &connection.Step{Action: connection.ReadMetadata}, noon)
+	learn(kind, o, samlRemote(), after, &connection.Step{Action: saml.ReadMetadata}, noon)
 	same(t, "what is recorded", o.Status.FromMetadata.Certificates, []string{pool()[0].sha256})
 	learn(kind, o, after, samlRemote(), &connection.Step{Action: connection.Update}, noon)
 	same(t, "what is recorded after another step", o.Status.FromMetadata.Certificates, []string{pool()[0].sha256})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -27,7 +28,7 @@ func newOIDC() *oidcStage {
 	}
 	o := oidcManifest()
 	o.Spec.AuthorizationURL, o.Spec.TokenURL, o.Spec.UserinfoURL, o.Spec.JWKSURL = "", "", "", ""
-	s := &oidcStage{kind: connection.OIDC(), held: o, far: f}
+	s := &oidcStage{kind: oidc.Kind(), held: o, far: f}
 	random := rand.New(rand.NewSource(1))
 	s.shows = func() stytch.OIDCConnection { return f.asOIDC(random) }
 	in := oidcInputs(theSecret)
@@ -76,23 +77,23 @@ func TestAnOIDCUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := oidcManifest()
 			test.edit(&o.Spec)
-			plan, problems := planFor(connection.OIDC(), o, oidcRemote(), oidcInputs(theSecret))
+			plan, problems := planFor(oidc.Kind(), o, oidcRemote(), oidcInputs(theSecret))
 			oneUpdate(t, plan, test.body)
 			same(t, "problems", problems, []connection.Problem(nil))
 		})
 	}
-	plan, problems := planFor(connection.OIDC(), oidcManifest(), oidcRemote(), oidcInputs(theSecret))
+	plan, problems := planFor(oidc.Kind(), oidcManifest(), oidcRemote(), oidcInputs(theSecret))
 	noSteps(t, plan)
 	same(t, "problems", problems, []connection.Problem(nil))
 	o := &v1alpha1.OIDCConnection{ObjectMeta: meta("entra")}
-	plan, _ = planFor(connection.OIDC(), o, oidcRemote(), connection.Inputs{})
+	plan, _ = planFor(oidc.Kind(), o, oidcRemote(), connection.Inputs{})
 	noSteps(t, plan)
 }
 
 func TestWhatIsSentBesideTheIssuerIsNotShownAsADifference(t *testing.T) {
 	o := oidcManifest()
 	o.Spec.Issuer = "https://other.example.com"
-	plan, _ := planFor(connection.OIDC(), o, oidcRemote(), oidcInputs(theSecret))
+	plan, _ := planFor(oidc.Kind(), o, oidcRemote(), oidcInputs(theSecret))
 	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "issuer", Have: theIssuer, Want: "https://other.example.com"}})
 	same(t, "the names", connection.Names(plan), "issuer")
 	same(t, "the sentence", plan[0].Sentence(), `issuer: "https://idp.example.com" → "https://other.example.com"`)
@@ -355,7 +356,7 @@ func TestAClientSecretThatReadsBackDifferentIsSentOnce(t *testing.T) {
 func TestAClientSecretIsNeverShown(t *testing.T) {
 	for _, r := range []stytch.OIDCConnection{oidcRemote(), {ClientSecretMasked: true}, {ClientSecretSHA256: sumOf("of-another-secret")}} {
 		secret := "another-" + theSecret
-		plan, problems := planFor(connection.OIDC(), oidcManifest(), r, oidcInputs(secret))
+		plan, problems := planFor(oidc.Kind(), oidcManifest(), r, oidcInputs(secret))
 		said := inJSON(t, plan) + fmt.Sprintf("%v %+v %#v", plan, plan, plan) + inJSON(t, connection.Show(plan)) + connection.Names(plan) + problemWords(problems)
 		shown := inJSON(t, connection.Show(plan))
 		for _, s := range plan {
@@ -386,7 +387,7 @@ func TestAClientSecretThatIsMissingIsSaidAndTheRestIsStillSent(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := oidcManifest()
 			o.Spec.ClientID = "x"
-			plan, problems := planFor(connection.OIDC(), o, oidcRemote(), test.in)
+			plan, problems := planFor(oidc.Kind(), o, oidcRemote(), test.in)
 			oneUpdate(t, plan, `{"client_id":"x"}`)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInputMissing || problems[0].Halts {
 				t.Fatalf("the problems are %s", problemWords(problems))
@@ -397,7 +398,7 @@ func TestAClientSecretThatIsMissingIsSaidAndTheRestIsStillSent(t *testing.T) {
 }
 
 func TestAClientSecretThatIsNoTextIsInvalidAndNotQuoted(t *testing.T) {
-	_, problems := planFor(connection.OIDC(), oidcManifest(), oidcRemote(), oidcInputs("some-secret-\xff\xfe"))
+	_, problems := planFor(oidc.Kind(), oidcManifest(), oidcRemote(), oidcInputs("some-secret-\xff\xfe"))
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
 	}
@@ -406,7 +407,7 @@ func TestAClientSecretThatIsNoTextIsInvalidAndNotQuoted(t *testing.T) {
 }
 
 func TestAPendingOIDCConnectionLacksWhatStytchAsksFor(t *testing.T) {
-	lacks := func(r stytch.OIDCConnection) string { return strings.Join(connection.OIDC().MissingToActivate(r), " ") }
+	lacks := func(r stytch.OIDCConnection) string { return strings.Join(oidc.Kind().MissingToActivate(r), " ") }
 	same(t, "a whole one", lacks(oidcRemote()), "")
 	masked := oidcRemote()
 	masked.ClientSecretSHA256, masked.ClientSecretMasked = "", true
@@ -416,7 +417,7 @@ func TestAPendingOIDCConnectionLacksWhatStytchAsksFor(t *testing.T) {
 
 func TestAnOIDCConnectionRefersToItsSecretAndItsDetails(t *testing.T) {
 	o := oidcManifest()
-	kind := connection.OIDC()
+	kind := oidc.Kind()
 	same(t, "its Secret", kind.References(o), []connection.Reference{{Kind: "Secret", Name: "entra"}})
 	o.Spec.DetailsConfigMapName = "entra-details"
 	same(t, "and its details", kind.References(o), []connection.Reference{{Kind: "Secret", Name: "entra"}, {Kind: "ConfigMap", Name: "entra-details"}})

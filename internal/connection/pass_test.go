@@ -8,6 +8,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 )
 
 // inForce is a manifest of generation 3 whose last pass found its wish met.
@@ -164,19 +167,19 @@ func TestTheNextPassIsDueAtTheFirstMomentThatAsksForIt(t *testing.T) {
 
 func TestEachActionIsToldOfByItsEvent(t *testing.T) {
 	for action, event := range map[connection.Action]string{
-		connection.Update:              "Updated",
-		connection.DeleteCertificate:   "Updated",
-		connection.FreeCertificate:     "Updated",
-		connection.AddEncryptionKey:    "Updated",
-		connection.DeleteEncryptionKey: "Updated",
-		connection.ReadMetadata:        "MetadataRead",
-		connection.PublishDetails:      "DetailsPublished",
-		connection.StartRotation:       "RotationStarted",
-		connection.CancelRotation:      "RotationCanceled",
-		connection.CompleteRotation:    "",
-		connection.PromoteToken:        "TokenRotated",
-		connection.RecoverToken:        "TokenRecovered",
-		connection.PublishToken:        "SecretUpdated",
+		connection.Update:        "Updated",
+		saml.DeleteCertificate:   "Updated",
+		saml.FreeCertificate:     "Updated",
+		saml.AddEncryptionKey:    "Updated",
+		saml.DeleteEncryptionKey: "Updated",
+		saml.ReadMetadata:        "MetadataRead",
+		details.Publish:          "DetailsPublished",
+		token.StartRotation:      "RotationStarted",
+		token.CancelRotation:     "RotationCanceled",
+		token.CompleteRotation:   "",
+		token.PromoteToken:       "TokenRotated",
+		token.RecoverToken:       "TokenRecovered",
+		token.PublishToken:       "SecretUpdated",
 	} {
 		t.Run(action.Name, func(t *testing.T) { same(t, "the event", action.Event, event) })
 	}

@@ -13,7 +13,11 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -41,16 +45,16 @@ func noSteps(t *testing.T, plan []connection.Step) {
 }
 
 func TestWhatIsEqualNeedsNoStep(t *testing.T) {
-	saml, problems := planFor(connection.SAML(), samlManifest(), samlRemote(), connection.Inputs{})
-	noSteps(t, saml)
+	samlConn, problems := planFor(saml.Kind(), samlManifest(), samlRemote(), connection.Inputs{})
+	noSteps(t, samlConn)
 	same(t, "problems", problems, []connection.Problem(nil))
 
-	external, problems := planFor(connection.External(), externalManifest(), externalRemote(), connection.Inputs{})
-	noSteps(t, external)
+	externalConn, problems := planFor(external.Kind(), externalManifest(), externalRemote(), connection.Inputs{})
+	noSteps(t, externalConn)
 	same(t, "problems", problems, []connection.Problem(nil))
 
-	scim, problems := planFor(connection.SCIM(), scimManifest(), scimRemote(), secretWith(scimID, "token-ending-in-wxyz"))
-	noSteps(t, scim)
+	scimConn, problems := planFor(scim.Kind(), scimManifest(), scimRemote(), secretWith(scimID, "token-ending-in-wxyz"))
+	noSteps(t, scimConn)
 	same(t, "problems", problems, []connection.Problem(nil))
 }
 
@@ -130,7 +134,7 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := samlManifest()
 			test.edit(&o.Spec)
-			plan, _ := planFor(connection.SAML(), o, samlRemote(), connection.Inputs{})
+			plan, _ := planFor(saml.Kind(), o, samlRemote(), connection.Inputs{})
 			oneUpdate(t, plan, test.body)
 		})
 	}
@@ -139,62 +143,62 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 func TestASwitchIsTurnedTheOtherWayToo(t *testing.T) {
 	r := samlRemote()
 	r.IDPInitiatedAuthDisabled, r.AllowGatewayCallback = false, false
-	plan, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{})
+	plan, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{})
 	oneUpdate(t, plan, `{"idp_initiated_auth_disabled":true,"allow_gateway_callback":true}`)
 }
 
 func TestSettingsThatDifferGoInOneUpdate(t *testing.T) {
 	r := samlRemote()
 	r.IDPSSOURL, r.ImplicitRoles = "https://evil.example.com", nil
-	plan, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{})
+	plan, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{})
 	oneUpdate(t, plan, `{"idp_sso_url":"https://idp.example.com/sso",
 		"saml_connection_implicit_role_assignments":[{"role_id":"editor"},{"role_id":"viewer"}]}`)
 }
 
 func TestTheOtherKindsUpdateTheOneFieldThatDiffers(t *testing.T) {
-	external := externalManifest()
-	external.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{}
-	plan, _ := planFor(connection.External(), external, externalRemote(), connection.Inputs{})
+	externalConn := externalManifest()
+	externalConn.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{}
+	plan, _ := planFor(external.Kind(), externalConn, externalRemote(), connection.Inputs{})
 	oneUpdate(t, plan, `{"external_group_implicit_role_assignments":[]}`)
 
-	external = externalManifest()
-	external.Spec.ImplicitRoles = []string{"editor"}
-	plan, _ = planFor(connection.External(), external, externalRemote(), connection.Inputs{})
+	externalConn = externalManifest()
+	externalConn.Spec.ImplicitRoles = []string{"editor"}
+	plan, _ = planFor(external.Kind(), externalConn, externalRemote(), connection.Inputs{})
 	oneUpdate(t, plan, `{"external_connection_implicit_role_assignments":[{"role_id":"editor"}]}`)
 
 	secrets := secretWith(scimID, "token-ending-in-wxyz")
-	scim := scimManifest()
-	scim.Spec.GroupImplicitRoles[0].Role = "viewer"
-	plan, _ = planFor(connection.SCIM(), scim, scimRemote(), secrets)
+	scimConn := scimManifest()
+	scimConn.Spec.GroupImplicitRoles[0].Role = "viewer"
+	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secrets)
 	oneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[{"role_id":"viewer","group_id":"scim-group-live-1"}]}`)
 
-	scim = scimManifest()
-	scim.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{}
-	plan, _ = planFor(connection.SCIM(), scim, scimRemote(), secrets)
+	scimConn = scimManifest()
+	scimConn.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{}
+	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secrets)
 	oneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[]}`)
 
-	scim = scimManifest()
-	scim.Spec.IdentityProvider = "generic"
-	plan, _ = planFor(connection.SCIM(), scim, scimRemote(), secrets)
+	scimConn = scimManifest()
+	scimConn.Spec.IdentityProvider = "generic"
+	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secrets)
 	oneUpdate(t, plan, `{"identity_provider":"generic"}`)
 }
 
 func TestWhatAManifestDoesNotNameIsNotTouched(t *testing.T) {
-	saml := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
+	samlConn := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
 	r := samlRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
-	plan, problems := planFor(connection.SAML(), saml, r, connection.Inputs{})
+	plan, problems := planFor(saml.Kind(), samlConn, r, connection.Inputs{})
 	noSteps(t, plan)
 	same(t, "problems", problems, []connection.Problem(nil))
 
-	external := externalManifest()
-	external.Spec.DisplayName, external.Spec.ImplicitRoles, external.Spec.GroupImplicitRoles = "", nil, nil
-	plan, _ = planFor(connection.External(), external, externalRemote(), connection.Inputs{})
+	externalConn := externalManifest()
+	externalConn.Spec.DisplayName, externalConn.Spec.ImplicitRoles, externalConn.Spec.GroupImplicitRoles = "", nil, nil
+	plan, _ = planFor(external.Kind(), externalConn, externalRemote(), connection.Inputs{})
 	noSteps(t, plan)
 
-	scim := scimManifest()
-	scim.Spec.DisplayName, scim.Spec.IdentityProvider, scim.Spec.GroupImplicitRoles = "", "", nil
-	plan, _ = planFor(connection.SCIM(), scim, scimRemote(), secretWith(scimID, "token-ending-in-wxyz"))
+	scimConn := scimManifest()
+	scimConn.Spec.DisplayName, scimConn.Spec.IdentityProvider, scimConn.Spec.GroupImplicitRoles = "", "", nil
+	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secretWith(scimID, "token-ending-in-wxyz"))
 	noSteps(t, plan)
 }
 
@@ -239,7 +243,7 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 				test.edit(&o.Spec)
 			}
 			test.remote(&r)
-			plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
+			plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
 			noSteps(t, plan)
 		})
 	}
@@ -250,7 +254,7 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 func TestTheNameOfAGroupAtStytchIsNoDifference(t *testing.T) {
 	r := scimRemote()
 	r.GroupImplicitRoles[0].GroupName = "Engineering, renamed"
-	plan, _ := planFor(connection.SCIM(), scimManifest(), r, secretWith(scimID, "token-ending-in-wxyz"))
+	plan, _ := planFor(scim.Kind(), scimManifest(), r, secretWith(scimID, "token-ending-in-wxyz"))
 	noSteps(t, plan)
 }
 
@@ -278,7 +282,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 		t.Run(test.name, func(t *testing.T) {
 			r := samlRemote()
 			r.DisplayName = test.atStytch
-			plan, _ := planFor(connection.SAML(), test.o, r, connection.Inputs{})
+			plan, _ := planFor(saml.Kind(), test.o, r, connection.Inputs{})
 			if test.body == "" {
 				noSteps(t, plan)
 				return
@@ -289,7 +293,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 }
 
 func TestPlanChangesNeitherState(t *testing.T) {
-	want, have, _ := statesOf(connection.SAML(), samlManifest(), samlRemote(), connection.Inputs{})
+	want, have, _ := statesOf(saml.Kind(), samlManifest(), samlRemote(), connection.Inputs{})
 	want.Certificates = wished("bb", "aa")
 	have.Certificates = []connection.Certificate{{Certificate: pki.Certificate{SHA256: "dd"}, ID: "2"}, {Certificate: pki.Certificate{SHA256: "cc"}, ID: "1"}}
 	have.Settings["idp_entity_id"] = connection.Text("other")
@@ -334,11 +338,11 @@ func story(plan []connection.Step) string {
 		var parts []string
 		for _, c := range s.Changes {
 			switch {
-			case s.Action == connection.DeleteCertificate, s.Action == connection.DeleteEncryptionKey:
+			case s.Action == saml.DeleteCertificate, s.Action == saml.DeleteEncryptionKey:
 				parts = append(parts, "-"+s.Target)
-			case s.Action == connection.FreeCertificate:
+			case s.Action == saml.FreeCertificate:
 				parts = append(parts, "free:"+s.Target)
-			case s.Action == connection.AddEncryptionKey:
+			case s.Action == saml.AddEncryptionKey:
 				parts = append(parts, "+"+c.Want.Same)
 			case c.Field == "x509_certificate":
 				parts = append(parts, "+"+c.Want.Same)
@@ -491,7 +495,7 @@ func TestOtherSettingsDoNotWaitForTheToken(t *testing.T) {
 func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *testing.T) {
 	r := scimRemote()
 	r.DisplayName = "by hand"
-	plan, _ := planFor(connection.SCIM(), scimManifest(), r, connection.Inputs{})
+	plan, _ := planFor(scim.Kind(), scimManifest(), r, connection.Inputs{})
 	oneUpdate(t, plan, `{"display_name":"Acme – Okta"}`)
 }
 
@@ -543,7 +547,7 @@ func update(changes ...[3]string) connection.Step {
 }
 
 func removal(id, fingerprint string) connection.Step {
-	return connection.Step{Action: connection.DeleteCertificate, Target: id, Needs: []string{"x509_certificate", "metadata_url"}, Changes: []connection.Change{
+	return connection.Step{Action: saml.DeleteCertificate, Target: id, Needs: []string{"x509_certificate", "metadata_url"}, Changes: []connection.Change{
 		{Field: "verification_certificates", Have: connection.Text(fingerprint)},
 	}}
 }
@@ -657,8 +661,8 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 		},
 		{
 			"nothing of another action that changes the same field",
-			connection.Step{Action: connection.StartRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes},
-			[]connection.Step{{Action: connection.CompleteRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes}},
+			connection.Step{Action: token.StartRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes},
+			[]connection.Step{{Action: token.CompleteRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes}},
 			nil,
 		},
 		{"nothing where its second copy is next", removal("1", "x"), []connection.Step{removal("2", "x")}, nil},
@@ -749,7 +753,7 @@ func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
 			ID: fmt.Sprintf("cert-%d", i), SHA256: strings.Repeat(fmt.Sprint(i), 64), ExpiresAt: noon,
 		})
 	}
-	plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
+	plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
 	same(t, "the plan", story(plan), "free:cert-0 +"+added.sha256+" -cert-1 -cert-2 -cert-3 -cert-4")
 	var sentences []string
 	for _, s := range plan {
@@ -783,21 +787,21 @@ func TestNamesListsEachFieldOnce(t *testing.T) {
 
 func TestTheFieldsOfAnUpdateAreInOneOrder(t *testing.T) {
 	r := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: samlID}}
-	first, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{})
+	first, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{})
 	names := strings.Split(connection.Names(first), ", ")
 	if !slices.IsSortedFunc(names, cmp.Compare[string]) || len(names) != 12 {
 		t.Errorf("the fields come as %q, want all 12 in order", names)
 	}
 	for range 20 {
-		if again, _ := planFor(connection.SAML(), samlManifest(), r, connection.Inputs{}); !reflect.DeepEqual(again, first) {
+		if again, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{}); !reflect.DeepEqual(again, first) {
 			t.Fatal("two plans of the same states differ")
 		}
 	}
 }
 
 // secretWith is the Secret of scimManifest with a label and a token.
-func secretWith(label, token string) connection.Inputs {
-	return holding(tokenSecret(label, map[string]string{"token": token, "base-url": scimRemote().BaseURL}))
+func secretWith(label, bearer string) connection.Inputs {
+	return holding(tokenSecret(label, map[string]string{"token": bearer, "base-url": scimRemote().BaseURL}))
 }
 
 // yearsOn is a time some years after noon.

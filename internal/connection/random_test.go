@@ -11,6 +11,10 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -285,10 +289,10 @@ func TestOneUpdateMakesAnyConnectionEqualHoweverStytchSpellsIt(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(500) {
 		random := rand.New(rand.NewSource(seed))
-		oneUpdateSuffices(t, random, connection.SAML(), randomSAML(random), document.saml, connection.Inputs{})
-		oneUpdateSuffices(t, random, connection.External(), randomExternal(random), document.external, connection.Inputs{})
-		oneUpdateSuffices(t, random, connection.OIDC(), randomOIDC(random), document.oidc, oidcInputs(theSecret))
-		oneUpdateSuffices(t, random, connection.SCIM(), randomSCIM(random), document.scim, secretWith(scimID, "some-token-wxyz"))
+		oneUpdateSuffices(t, random, saml.Kind(), randomSAML(random), document.saml, connection.Inputs{})
+		oneUpdateSuffices(t, random, external.Kind(), randomExternal(random), document.external, connection.Inputs{})
+		oneUpdateSuffices(t, random, oidc.Kind(), randomOIDC(random), document.oidc, oidcInputs(theSecret))
+		oneUpdateSuffices(t, random, scim.Kind(), randomSCIM(random), document.scim, secretWith(scimID, "some-token-wxyz"))
 	}
 }
 

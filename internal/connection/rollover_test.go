@@ -9,6 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -29,7 +30,7 @@ func rolloverOf(random *rand.Rand, f *far) *rollover {
 	beside := newShelf()
 	o := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
 	o.Status.ConnectionID = samlID
-	r := &rollover{random: random, beside: beside, stage: &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: connection.SAML(), held: o, far: f}}
+	r := &rollover{random: random, beside: beside, stage: &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: saml.Kind(), held: o, far: f}}
 	r.shows = func() stytch.SAMLConnection { return f.asSAML(random) }
 	r.inputs = func() connection.Inputs { return beside.inputs(f, r.held) }
 	return r
@@ -108,13 +109,13 @@ func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
 		is, slots, was := r.far.valid(), r.slots, r.installed
 		r.slots, r.installed = len(r.far.certificates), is
 		wanted, there := r.wanted(t)
-		room := step.Action == connection.FreeCertificate && slots == 5 && was == 5
+		room := step.Action == saml.FreeCertificate && slots == 5 && was == 5
 		ok := true
 		switch {
 		case is >= was:
-		case is == 0 || step.Action == connection.ReadMetadata: // replaced by Stytch itself
+		case is == 0 || step.Action == saml.ReadMetadata: // replaced by Stytch itself
 			ok = is > 0
-		case step.Action == connection.FreeCertificate:
+		case step.Action == saml.FreeCertificate:
 			ok = room
 		default:
 			ok = wanted == there && there > 0 || there > 0 && r.due()
@@ -126,7 +127,7 @@ func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
 		if r.due() {
 			least = min(least, 1)
 		}
-		if !ok || is < least && step.Action != connection.ReadMetadata {
+		if !ok || is < least && step.Action != saml.ReadMetadata {
 			t.Fatalf("%s left %d of %d valid certificates (%d at the edit; %d are wanted, %d of them there): %v, wish %s",
 				story(r.log), is, was, r.floor, wanted, there, r.far.certificates, inJSON(t, r.held.Spec))
 		}
@@ -140,7 +141,7 @@ func (r *rollover) fates() func(connection.Step) string {
 		if r.random.Intn(3) == 0 {
 			fate = pick(r.random, "unsent", "unanswered", "late")
 		}
-		if fate == "late" && step.Action != connection.Update && step.Action != connection.AddEncryptionKey {
+		if fate == "late" && step.Action != connection.Update && step.Action != saml.AddEncryptionKey {
 			fate = "unsent"
 		}
 		return fate

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -72,7 +74,7 @@ func (c tokenCase) inputs() connection.Inputs {
 }
 
 func (c tokenCase) decide() decided {
-	kind, o, r, in := connection.SCIM(), c.manifest(), c.stytch(), c.inputs()
+	kind, o, r, in := scim.Kind(), c.manifest(), c.stytch(), c.inputs()
 	if c.edit != nil {
 		c.edit(o, &in)
 	}
@@ -92,7 +94,7 @@ func (c tokenCase) check(t *testing.T) {
 		t.Errorf("the plan is %q, want %q", story(d.plan), c.step)
 	}
 	for _, s := range d.plan {
-		if s.Action != connection.PublishToken && !s.Fresh {
+		if s.Action != token.PublishToken && !s.Fresh {
 			t.Errorf("%s would be taken on what was read long ago", s.Action)
 		}
 	}
@@ -162,11 +164,11 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "acknowledged, it is completed", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
-			step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{""},
+			step: token.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{""},
 		},
 		{
 			name: "acknowledged, it is completed although the current token is not in the Secret", secret: tokens{"", "nnnn"}, remote: open, known: started(day),
-			notes: map[string]string{"acknowledge-token": "nnnn"}, step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{""},
+			notes: map[string]string{"acknowledge-token": "nnnn"}, step: token.CompleteRotation, rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{""},
 		},
 		{
 			name: "acknowledged with the wrong ending, it waits", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "mmmm"},
@@ -182,7 +184,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "canceled, it is canceled", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
-			step: connection.CancelRotation, rotating: "AwaitingAcknowledgement", says: []string{""},
+			step: token.CancelRotation, rotating: "AwaitingAcknowledgement", says: []string{""},
 		},
 		{
 			name: "canceled with the wrong ending, it waits", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "mmmm"},
@@ -194,7 +196,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "the other annotation with another ending does not count", secret: both, remote: open, known: started(day),
-			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "mmmm"}, step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{"nothing is canceled"},
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "mmmm"}, step: token.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{"nothing is canceled"},
 		},
 		{
 			name: "another one asked for waits for the end of this one", secret: both, remote: open, known: started(day), notes: map[string]string{"rotate-token": "aaaa-2"},
@@ -211,15 +213,15 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: automatic(),
-			step: connection.CompleteRotation, rotating: "Overlapping", says: []string{""},
+			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
 			name: "Automatic, it is completed at once when it is acknowledged", secret: both, remote: open, known: started(time.Second), spec: automatic(),
-			notes: map[string]string{"acknowledge-token": "nnnn"}, step: connection.CompleteRotation, rotating: "Overlapping", says: []string{""},
+			notes: map[string]string{"acknowledge-token": "nnnn"}, step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
 			name: "Automatic, it is completed when the current token has ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon,
-			step: connection.CompleteRotation, rotating: "Overlapping", says: []string{""},
+			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
 			name: "Automatic, it waits while the current token has not ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon.Add(time.Second),
@@ -237,7 +239,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 
 		{
 			name: "a start whose answer was lost is canceled, for nobody can have the next token", secret: alone, remote: open, known: starting(time.Second),
-			step: connection.CancelRotation, rotating: "Starting", says: []string{"is canceled and started again", "current token is not touched"},
+			step: token.CancelRotation, rotating: "Starting", says: []string{"is canceled and started again", "current token is not touched"},
 		},
 		{name: "a start whose answer was kept is not", secret: both, remote: open, known: starting(time.Second), rotating: "AwaitingAcknowledgement"},
 		{
@@ -254,7 +256,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "but it is canceled when that is asked for", secret: alone, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
-			step: connection.CancelRotation, rotating: "NextTokenLost", says: []string{""},
+			step: token.CancelRotation, rotating: "NextTokenLost", says: []string{""},
 		},
 
 		{
@@ -275,11 +277,11 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "somebody else's is completed with its token", secret: both, remote: open, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
-			step: connection.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{""},
+			step: token.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{""},
 		},
 		{
 			name: "somebody else's is canceled when that is asked for", secret: alone, remote: open, known: kept(), notes: map[string]string{"cancel-rotation": "nnnn"},
-			step: connection.CancelRotation, rotating: "StartedElsewhere", says: []string{""},
+			step: token.CancelRotation, rotating: "StartedElsewhere", says: []string{""},
 		},
 
 		{
@@ -300,7 +302,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		{
 			name: "a rotation is canceled though the Secret cannot be written", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
 			edit: func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) },
-			step: connection.CancelRotation, rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable"},
+			step: token.CancelRotation, rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable"},
 		},
 	} {
 		t.Run(c.name, c.check)
@@ -317,19 +319,19 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 	}
 	for _, c := range []tokenCase{
 		{name: "nothing", secret: alone, remote: alone, known: kept()},
-		{name: "a next token that was completed takes its place", secret: tokens{"oooo", "aaaa"}, remote: alone, known: kept(), step: connection.PromoteToken},
+		{name: "a next token that was completed takes its place", secret: tokens{"oooo", "aaaa"}, remote: alone, known: kept(), step: token.PromoteToken},
 		{
 			name: "a next token that was completed takes its place though somebody else has begun another rotation", secret: tokens{"oooo", "aaaa"}, remote: tokens{"aaaa", "nnnn"}, known: kept(),
-			step: connection.PromoteToken, rotating: "StartedElsewhere", says: []string{"left alone"},
+			step: token.PromoteToken, rotating: "StartedElsewhere", says: []string{"left alone"},
 		},
-		{name: "a next token that is none any more is taken out", secret: tokens{"aaaa", "nnnn"}, remote: alone, known: kept(), step: connection.PublishToken},
+		{name: "a next token that is none any more is taken out", secret: tokens{"aaaa", "nnnn"}, remote: alone, known: kept(), step: token.PublishToken},
 		{
 			name: "a next token that is none any more is taken out before another is asked for", secret: tokens{"aaaa", "nnnn"}, remote: alone, known: kept(),
-			notes: map[string]string{"rotate-token": "aaaa"}, step: connection.PublishToken,
+			notes: map[string]string{"rotate-token": "aaaa"}, step: token.PublishToken,
 		},
 
-		{name: "asked for, one is started", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa"}, step: connection.StartRotation},
-		{name: "asked for with more, one is started", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-2026"}, step: connection.StartRotation},
+		{name: "asked for, one is started", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa"}, step: token.StartRotation},
+		{name: "asked for with more, one is started", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-2026"}, step: token.StartRotation},
 		{
 			name: "asked for again, with the same value, none is", secret: alone, remote: alone, notes: map[string]string{"rotate-token": "aaaa"},
 			known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.HandledRotate = []string{"aaaa", "aaaa-2"} }),
@@ -345,9 +347,9 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		},
 		{name: "asked for with too little, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaa"}, says: []string{"is ignored"}},
 		{name: "asked for with too much, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 60)}, says: []string{"at most 64 characters"}},
-		{name: "asked for with as much as may be, one is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 59)}, step: connection.StartRotation},
+		{name: "asked for with as much as may be, one is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 59)}, step: token.StartRotation},
 		{
-			name: "asked for of a connection that was taken over, one is started", remote: alone, notes: map[string]string{"rotate-token": "aaaa"}, step: connection.StartRotation,
+			name: "asked for of a connection that was taken over, one is started", remote: alone, notes: map[string]string{"rotate-token": "aaaa"}, step: token.StartRotation,
 			says: []string{"does not hold the connection's token"},
 		},
 		{
@@ -370,7 +372,7 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		},
 		{name: "the cancellation that was followed may stay", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"cancel-rotation": "nnnn"}},
 
-		{name: "a token that the Secret has lost is replaced", remote: alone, known: kept(), step: connection.StartRotation, reason: "InputMissing", says: []string{"does not hold the connection's token"}},
+		{name: "a token that the Secret has lost is replaced", remote: alone, known: kept(), step: token.StartRotation, reason: "InputMissing", says: []string{"does not hold the connection's token"}},
 		{
 			name: "a token that the Secret has lost is not replaced again once that was canceled", remote: alone, known: canceled(day), reason: "InputMissing",
 			says: []string{"put it there as token", "rotate-token=aaaa"},
@@ -383,17 +385,17 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"holds another token than the connection's"}},
 
 		{name: "a start that may be on its way is waited for", secret: alone, remote: alone, known: starting(74 * time.Second), rotating: "Starting", says: []string{"looked for before another is started"}},
-		{name: "a start that came to nothing is made again", secret: alone, remote: alone, known: starting(75 * time.Second), step: connection.StartRotation},
+		{name: "a start that came to nothing is made again", secret: alone, remote: alone, known: starting(75 * time.Second), step: token.StartRotation},
 		{
-			name: "a start that was canceled because its token was lost is made again at once", secret: alone, remote: alone, step: connection.StartRotation,
+			name: "a start that was canceled because its token was lost is made again at once", secret: alone, remote: alone, step: token.StartRotation,
 			known: with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }),
 		},
 
 		{name: "before renewBefore nothing is done", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month + time.Second)},
-		{name: "from renewBefore on one is started", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month), step: connection.StartRotation},
+		{name: "from renewBefore on one is started", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month), step: token.StartRotation},
 		{name: "without renewBefore none is", secret: alone, remote: alone, known: kept(), spec: automatic(), expires: noon.Add(time.Second)},
 		{name: "a token without an end is not renewed", secret: alone, remote: alone, known: kept(), spec: ofAMonth()},
-		{name: "a token that was issued elsewhere is renewed however little is left of it", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Minute), step: connection.StartRotation},
+		{name: "a token that was issued elsewhere is renewed however little is left of it", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Minute), step: token.StartRotation},
 		{
 			name: "a token that does not live longer than renewBefore is not", secret: alone, remote: alone, known: issued(kept(), 0), spec: ofAMonth(), expires: noon.Add(month),
 			reason: "RenewBeforeTooLong", says: []string{"(720h0m0s)", "no rotation is started by time: shorten renewBefore"},
@@ -401,20 +403,20 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		{name: "nor is it at its end", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, reason: "RenewBeforeTooLong", says: []string{"shorten renewBefore"}},
 		{
 			name: "it is when that is asked for", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, notes: map[string]string{"rotate-token": "aaaa"},
-			step: connection.StartRotation, reason: "RenewBeforeTooLong", says: []string{""},
+			step: token.StartRotation, reason: "RenewBeforeTooLong", says: []string{""},
 		},
-		{name: "a token that lives a little longer is renewed", secret: alone, remote: alone, known: issued(kept(), time.Second), spec: ofAMonth(), expires: noon.Add(month), step: connection.StartRotation},
+		{name: "a token that lives a little longer is renewed", secret: alone, remote: alone, known: issued(kept(), time.Second), spec: ofAMonth(), expires: noon.Add(month), step: token.StartRotation},
 
 		{
 			name: "after one was canceled none is started before the last tenth of the token's life", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(),
 			expires: noon.Add(10*day + time.Second),
 		},
-		{name: "in the last tenth one is", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(), expires: noon.Add(10 * day), step: connection.StartRotation},
+		{name: "in the last tenth one is", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(), expires: noon.Add(10 * day), step: token.StartRotation},
 		{name: "in the last tenth one is, but not before renewBefore", secret: alone, remote: alone, known: issued(canceled(400*day), 900*day), spec: ofAMonth(), expires: noon.Add(31 * day)},
 		{name: "after one was canceled in the last tenth none is", secret: alone, remote: alone, known: issued(canceled(day), 98*day), spec: ofAMonth(), expires: noon.Add(2 * day)},
-		{name: "of a token that was issued elsewhere what was left then counts", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day), step: connection.StartRotation},
+		{name: "of a token that was issued elsewhere what was left then counts", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day), step: token.StartRotation},
 		{name: "and before that nothing is done", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day + time.Minute)},
-		{name: "after one was canceled one is started when that is asked for", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"rotate-token": "aaaa"}, step: connection.StartRotation},
+		{name: "after one was canceled one is started when that is asked for", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"rotate-token": "aaaa"}, step: token.StartRotation},
 	} {
 		t.Run(c.name, c.check)
 	}
@@ -460,7 +462,7 @@ func TestWhatStatusKeepsOfAToken(t *testing.T) {
 		for _, f := range change {
 			f(o, &r)
 		}
-		learn(connection.SCIM(), o, r, r, nil, noon)
+		learn(scim.Kind(), o, r, r, nil, noon)
 		return o.Status.BearerToken
 	}
 	ptr := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus { return &known }
@@ -506,37 +508,37 @@ func TestALostStartThatWasCanceledIsNotOnItsWayAnyMore(t *testing.T) {
 	o, r := scimManifest(), scimRemote()
 	o.Status.BearerToken = new(starting(time.Second))
 	r.BearerTokenLastFour = "aaaa"
-	learn(connection.SCIM(), o, r, r, &connection.Step{Action: connection.CancelRotation}, noon)
+	learn(scim.Kind(), o, r, r, &connection.Step{Action: token.CancelRotation}, noon)
 	same(t, "what is known", *o.Status.BearerToken, with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }))
 }
 
 func TestAStartIsWrittenDownWithTheRequestThatItAnswers(t *testing.T) {
-	kind, o, r := connection.SCIM(), scimManifest(), scimRemote()
+	kind, o, r := scim.Kind(), scimManifest(), scimRemote()
 	o.Status.BearerToken = new(kept())
 	for i := range 10 {
-		step := connection.Step{Action: connection.StartRotation, Target: fmt.Sprintf("aaaa-%d", i)}
+		step := connection.Step{Action: token.StartRotation, Target: fmt.Sprintf("aaaa-%d", i)}
 		same(t, "whether it is written down", begins(kind, o, r, step, noon), true)
 	}
 	same(t, "the requests", strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-2 aaaa-3 aaaa-4 aaaa-5 aaaa-6 aaaa-7 aaaa-8 aaaa-9")
 	same(t, "the phase", o.Status.BearerToken.Phase, v1alpha1.TokenRotating)
 	same(t, "since when", o.Status.BearerToken.StartedAt, at(noon))
 
-	notStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-9"})
+	notStarted(o, connection.Step{Action: token.StartRotation, Target: "aaaa-9"})
 	same(t, "the phase, where it did not happen", o.Status.BearerToken.Phase, v1alpha1.TokenIdle)
 	same(t, "the requests, where it did not happen", strings.HasSuffix(strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-8"), true)
 
-	begins(kind, o, r, connection.Step{Action: connection.StartRotation}, noon)
-	notStarted(o, connection.Step{Action: connection.StartRotation})
+	begins(kind, o, r, connection.Step{Action: token.StartRotation}, noon)
+	notStarted(o, connection.Step{Action: token.StartRotation})
 	same(t, "the requests, where none was answered", len(o.Status.BearerToken.HandledRotate), 7)
 
 	before := inJSON(t, o)
-	notStarted(o, connection.Step{Action: connection.StartRotation, Target: "aaaa-8"})
+	notStarted(o, connection.Step{Action: token.StartRotation, Target: "aaaa-8"})
 	same(t, "what is taken back where nothing was noted", inJSON(t, o), before)
-	for _, action := range []connection.Action{connection.CompleteRotation, connection.CancelRotation, connection.PromoteToken, connection.PublishToken, connection.Update} {
+	for _, action := range []connection.Action{token.CompleteRotation, token.CancelRotation, token.PromoteToken, token.PublishToken, connection.Update} {
 		same(t, "whether anything is, of "+action.Name, begins(kind, o, r, connection.Step{Action: action}, noon), false)
 	}
 	r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
-	same(t, "whether anything is while the mark tells", begins(kind, o, r, connection.Step{Action: connection.StartRotation}, noon), false)
+	same(t, "whether anything is while the mark tells", begins(kind, o, r, connection.Step{Action: token.StartRotation}, noon), false)
 	same(t, "what is written then", inJSON(t, o), before)
 }
 
@@ -568,7 +570,7 @@ func TestTheClockAsksForASCIMConnectionWhenItsTokenNeedsAStep(t *testing.T) {
 	due := func(known *v1alpha1.SCIMBearerTokenStatus, spec *v1alpha1.SCIMTokenRotation) time.Time {
 		o := scimManifest()
 		o.Status.BearerToken, o.Spec.BearerToken.Rotation = known, spec
-		return connection.SCIM().DueAt(o)
+		return scim.Kind().DueAt(o)
 	}
 	end := noon.Add(100 * day)
 	ends := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus {
@@ -595,16 +597,16 @@ func TestASecretIsPutInOrderOnlyIfItIsAsTheStepAssumes(t *testing.T) {
 	promote := tokenCase{secret: tokens{"oooo", "aaaa"}, remote: tokens{"aaaa", ""}, known: kept()}.decide().plan[0]
 	data := secretData(connection.Token{LastFour: "oooo", NextLastFour: "aaaa", BaseURL: "b"})
 	next := string(data["next-token"])
-	same(t, "as it assumes", connection.PutInOrder(data, promote), true)
+	same(t, "as it assumes", token.ApplyToSecret(data, promote), true)
 	same(t, "the token", string(data["token"]), next)
 	same(t, "the next token", len(data["next-token"]), 0)
 	for _, other := range []connection.Token{{LastFour: "oooo"}, {LastFour: "oooo", NextLastFour: "mmmm"}, {NextLastFour: "aaaa"}} {
 		data := secretData(other)
 		before := fmt.Sprint(data)
-		same(t, "otherwise", connection.PutInOrder(data, promote), false)
+		same(t, "otherwise", token.ApplyToSecret(data, promote), false)
 		same(t, "and nothing is changed", fmt.Sprint(data), before)
 	}
 	complete := connection.Step{Changes: []connection.Change{{Want: connection.Text("…nnnn")}}}
-	same(t, "the next token that is completed", connection.HoldsNext(secretData(connection.Token{NextLastFour: "nnnn"}), complete), true)
-	same(t, "another", connection.HoldsNext(secretData(connection.Token{NextLastFour: "mmmm"}), complete), false)
+	same(t, "the next token that is completed", token.HoldsNext(secretData(connection.Token{NextLastFour: "nnnn"}), complete), true)
+	same(t, "another", token.HoldsNext(secretData(connection.Token{NextLastFour: "mmmm"}), complete), false)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -23,7 +24,7 @@ func wantCertificates(texts ...string) (connection.State, []connection.Problem) 
 	for _, text := range texts {
 		o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: text})
 	}
-	return wantOf(connection.SAML(), o, samlID, connection.Inputs{})
+	return wantOf(saml.Kind(), o, samlID, connection.Inputs{})
 }
 
 func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
@@ -147,7 +148,7 @@ func TestWithoutOneGoodCertificateNoneAreManaged(t *testing.T) {
 	} {
 		o := samlManifest()
 		o.Spec.VerificationCertificates = list
-		plan, problems := planFor(connection.SAML(), o, r, connection.Inputs{})
+		plan, problems := planFor(saml.Kind(), o, r, connection.Inputs{})
 		noSteps(t, plan)
 		same(t, "the problems where they are "+name, len(problems), len(list))
 	}
@@ -158,7 +159,7 @@ func TestABadCertificateKeepsTheOthersFromBeingRemovedAndNothingFromBeingAdded(t
 	o, r := samlManifest(), samlRemote()
 	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: "x"}, {PEM: good.pem}}
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
-	plan, _ := planFor(connection.SAML(), o, r, connection.Inputs{})
+	plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
 	same(t, "the plan", story(plan), "+"+good.sha256)
 }
 
@@ -202,7 +203,7 @@ func TestAPendingSAMLConnectionLacksWhatStytchAsksFor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := whole
 			test.edit(&r)
-			same(t, "what it lacks", strings.Join(connection.SAML().MissingToActivate(r), " "), test.want)
+			same(t, "what it lacks", strings.Join(saml.Kind().MissingToActivate(r), " "), test.want)
 		})
 	}
 }
@@ -214,7 +215,7 @@ func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
 		{ID: "unknown"}, {ID: "late", SHA256: "aa", ExpiresAt: yearsOn(2)}, {ID: "early-2", ExpiresAt: yearsOn(1)}, {ID: "early-1", ExpiresAt: yearsOn(1)},
 	}
 	given := inJSON(t, r)
-	publish(connection.SAML(), o, r, connection.State{})
+	publish(saml.Kind(), o, r, connection.State{})
 	same(t, "the URLs", []string{o.Status.ACSURL, o.Status.AudienceURI}, []string{"https://api.stytch.com/acs", "urn:stytch"})
 	var order []string
 	for _, c := range o.Status.VerificationCertificates {
@@ -227,20 +228,20 @@ func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
 	same(t, "what Stytch showed, which others share", inJSON(t, r), given)
 
 	r.VerificationCertificates = nil
-	publish(connection.SAML(), o, r, connection.State{})
+	publish(saml.Kind(), o, r, connection.State{})
 	same(t, "the certificates once there are none", len(o.Status.VerificationCertificates), 0)
 }
 
 func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
 	odd := yearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
-	saml, r := samlManifest(), samlRemote()
+	samlConn, r := samlManifest(), samlRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: odd}}
-	publish(connection.SAML(), saml, r, connection.State{})
+	publish(saml.Kind(), samlConn, r, connection.State{})
 	var readSAML v1alpha1.SAMLConnection
-	readBack(t, saml, &readSAML)
-	publish(connection.SAML(), saml, r, connection.State{})
-	if !equality.Semantic.DeepEqual(saml.Status, readSAML.Status) {
-		t.Errorf("SAML: %s is written over %s", inJSON(t, saml.Status), inJSON(t, readSAML.Status))
+	readBack(t, samlConn, &readSAML)
+	publish(saml.Kind(), samlConn, r, connection.State{})
+	if !equality.Semantic.DeepEqual(samlConn.Status, readSAML.Status) {
+		t.Errorf("SAML: %s is written over %s", inJSON(t, samlConn.Status), inJSON(t, readSAML.Status))
 	}
 
 	scim, s := scimManifest(), scimRemote()
@@ -263,22 +264,22 @@ func readBack(t *testing.T, written, into any) {
 }
 
 func TestASAMLConnectionOfTheSameDisplayNameIsARivalThatManifestsMayShare(t *testing.T) {
-	saml := connection.SAML()
+	samlConn := saml.Kind()
 	r := samlRemote()
-	same(t, "the same name", saml.Rival(samlManifest(), r), true)
+	same(t, "the same name", samlConn.Rival(samlManifest(), r), true)
 	r.DisplayName = connection.ProvisionalName("Acme – Okta", otherUID)
-	same(t, "another manifest's provisional name", saml.Rival(samlManifest(), r), false)
+	same(t, "another manifest's provisional name", samlConn.Rival(samlManifest(), r), false)
 	unnamed := samlManifest()
 	unnamed.Spec.DisplayName = ""
 	r.DisplayName = "okta"
-	same(t, "the manifest's name", saml.Rival(unnamed, r), true)
-	same(t, "shared", saml.Shared, true)
-	same(t, "what it refers to", saml.References(unnamed), []connection.Reference(nil))
+	same(t, "the manifest's name", samlConn.Rival(unnamed, r), true)
+	same(t, "shared", samlConn.Shared, true)
+	same(t, "what it refers to", samlConn.References(unnamed), []connection.Reference(nil))
 }
 
 func TestSAMLIsCreatedWithItsProviderAlone(t *testing.T) {
 	o := samlManifest()
-	same(t, "the body", connection.SAML().Creation(o), stytch.Fields{"identity_provider": "okta"})
+	same(t, "the body", saml.Kind().Creation(o), stytch.Fields{"identity_provider": "okta"})
 	o.Spec.IdentityProvider = ""
-	same(t, "the body without a provider", connection.SAML().Creation(o), stytch.Fields{})
+	same(t, "the body without a provider", saml.Kind().Creation(o), stytch.Fields{})
 }

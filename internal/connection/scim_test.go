@@ -9,6 +9,8 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -25,27 +27,27 @@ func tokenSecret(label string, data map[string]string) *corev1.Secret {
 }
 
 func TestASecretIsOursByItsLabelAlone(t *testing.T) {
-	token := map[string]string{"token": "some-token-wxyz"}
+	bearer := map[string]string{"token": "some-token-wxyz"}
 	for _, test := range []struct {
 		name   string
 		secret *corev1.Secret
 		id     string
 		ours   bool
 	}{
-		{"the connection's ID", tokenSecret(scimID, token), scimID, true},
-		{"the mark of this manifest", tokenSecret(connection.MarkLabel(manifestUID), token), scimID, true},
+		{"the connection's ID", tokenSecret(scimID, bearer), scimID, true},
+		{"the mark of this manifest", tokenSecret(connection.MarkLabel(manifestUID), bearer), scimID, true},
 		{"the mark of this manifest before there is an ID", tokenSecret(connection.MarkLabel(manifestUID), nil), "", true},
 		{"released and empty", tokenSecret("released", nil), scimID, true},
 		{"released and empty before there is an ID", tokenSecret("released", nil), "", true},
-		{"released and not empty", tokenSecret("released", token), scimID, false},
-		{"no label", tokenSecret("", token), scimID, false},
+		{"released and not empty", tokenSecret("released", bearer), scimID, false},
+		{"no label", tokenSecret("", bearer), scimID, false},
 		{"no label and no ID", tokenSecret("", nil), "", false},
-		{"another connection's ID", tokenSecret("scim-connection-live-9", token), scimID, false},
-		{"an ID before there is one", tokenSecret(scimID, token), "", false},
+		{"another connection's ID", tokenSecret("scim-connection-live-9", bearer), scimID, false},
+		{"an ID before there is one", tokenSecret(scimID, bearer), "", false},
 		{"another manifest's mark", tokenSecret(connection.MarkLabel(otherUID), nil), scimID, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := connection.OwnsSecret(test.secret, test.id, manifestUID); got != test.ours {
+			if got := token.Owns(test.secret, test.id, manifestUID); got != test.ours {
 				t.Errorf("it is ours: %t, want %t", got, test.ours)
 			}
 		})
@@ -53,13 +55,13 @@ func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 }
 
 // held is what a Secret holds of a token, without what is known of it otherwise.
-func held(token *connection.Token) connection.Token {
-	return connection.Token{LastFour: token.LastFour, NextLastFour: token.NextLastFour, BaseURL: token.BaseURL, Foreign: token.Foreign}
+func held(bearer *connection.Token) connection.Token {
+	return connection.Token{LastFour: bearer.LastFour, NextLastFour: bearer.NextLastFour, BaseURL: bearer.BaseURL, Foreign: bearer.Foreign}
 }
 
 // publishedToken puts into status what a pass would, without taking a step.
 func publishedToken(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, in connection.Inputs) {
-	kind := connection.SCIM()
+	kind := scim.Kind()
 	learn(kind, o, r, r, nil, noon)
 	want, _ := wantOf(kind, o, scimID, in)
 	publish(kind, o, r, want)
@@ -78,7 +80,7 @@ func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
 		{"a token too short to be one", secretWith(scimID, "wxyz"), connection.Token{BaseURL: scimRemote().BaseURL}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want, problems := wantOf(connection.SCIM(), scimManifest(), scimID, test.in)
+			want, problems := wantOf(scim.Kind(), scimManifest(), scimID, test.in)
 			same(t, "the token", held(want.Token), test.want)
 			same(t, "problems", problems, []connection.Problem(nil))
 		})
@@ -94,7 +96,7 @@ func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
 		{"of a connection", scimID, []string{"Secret acme-scim", "left alone", "connections.stytch-operator.dev/connection=" + scimID, "delete it"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want, problems := wantOf(connection.SCIM(), scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
+			want, problems := wantOf(scim.Kind(), scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
 			same(t, "the token", held(want.Token), connection.Token{Foreign: true})
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
@@ -109,7 +111,7 @@ func TestAForeignSecretKeepsTheMarkAndTheTokenAsTheyAre(t *testing.T) {
 	for _, name := range []string{"Acme – Okta", connection.ProvisionalName("Acme – Okta", manifestUID)} {
 		r := scimRemote()
 		r.DisplayName = name
-		plan, problems := planFor(connection.SCIM(), scimManifest(), r, secretWith("somebody", "their-token-abcd"))
+		plan, problems := planFor(scim.Kind(), scimManifest(), r, secretWith("somebody", "their-token-abcd"))
 		noSteps(t, plan)
 		if len(problems) != 1 {
 			t.Errorf("of %q the problems are %+v, want the one", name, problems)
@@ -159,7 +161,7 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 			if test.isNew {
 				r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
 			}
-			plan, problems := planFor(connection.SCIM(), o, r, test.in)
+			plan, problems := planFor(scim.Kind(), o, r, test.in)
 			if !test.reports {
 				same(t, "problems", problems, []connection.Problem(nil))
 				return
@@ -198,23 +200,23 @@ func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
 
 func TestSCIMIsCreatedWithItsProviderAlone(t *testing.T) {
 	o := scimManifest()
-	same(t, "the body", connection.SCIM().Creation(o), stytch.Fields{"identity_provider": "okta"})
+	same(t, "the body", scim.Kind().Creation(o), stytch.Fields{"identity_provider": "okta"})
 	o.Spec.IdentityProvider = ""
-	same(t, "the body without a provider", connection.SCIM().Creation(o), stytch.Fields{})
+	same(t, "the body without a provider", scim.Kind().Creation(o), stytch.Fields{})
 }
 
 func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
-	scim := connection.SCIM()
-	if !scim.Rival(scimManifest(), stytch.SCIMConnection{}) || scim.Shared {
+	scimConn := scim.Kind()
+	if !scimConn.Rival(scimManifest(), stytch.SCIMConnection{}) || scimConn.Shared {
 		t.Error("a second SCIM connection is not seen as a rival")
 	}
-	same(t, "what it refers to", scim.References(scimManifest()), []connection.Reference{{Kind: "Secret", Name: "acme-scim"}})
-	same(t, "whether it may lack something", scim.MissingToActivate != nil, false)
-	same(t, "its API", scim.API, stytch.APISCIM)
+	same(t, "what it refers to", scimConn.References(scimManifest()), []connection.Reference{{Kind: "Secret", Name: "acme-scim"}})
+	same(t, "whether it may lack something", scimConn.MissingToActivate != nil, false)
+	same(t, "its API", scimConn.API, stytch.APISCIM)
 }
 
 func TestASCIMConnectionWritesNothingDownBeforeAnUpdate(t *testing.T) {
-	kind, o, r := connection.SCIM(), scimManifest(), scimRemote()
+	kind, o, r := scim.Kind(), scimManifest(), scimRemote()
 	learn(kind, o, r, r, nil, noon)
 	before := inJSON(t, o)
 	same(t, "what is written down before a step", begins(kind, o, r, connection.Step{}, noon), false)

@@ -6,28 +6,32 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 )
 
 func TestEachChangeOfASettingHasTheTopicOfItsLine(t *testing.T) {
 	const endpoint, mapping, rest = "endpoint", "mapping and roles", "name and rest"
-	topicsAre(t, connection.SAML(), samlManifest(), connection.Inputs{ID: samlID}, map[string]string{
+	topicsAre(t, saml.Kind(), samlManifest(), connection.Inputs{ID: samlID}, map[string]string{
 		"display_name": rest, "identity_provider": rest, "idp_entity_id": endpoint, "idp_sso_url": endpoint, "attribute_mapping": mapping,
 		"saml_connection_implicit_role_assignments": mapping, "saml_group_implicit_role_assignments": mapping, "nameid_format": rest,
 		"alternative_audience_uri": rest, "alternative_acs_url": rest, "idp_initiated_auth_disabled": rest, "allow_gateway_callback": rest,
 	})
-	oidc := oidcInputs(theSecret)
-	oidc.ID = oidcID
-	topicsAre(t, connection.OIDC(), oidcManifest(), oidc, map[string]string{
+	oidcConn := oidcInputs(theSecret)
+	oidcConn.ID = oidcID
+	topicsAre(t, oidc.Kind(), oidcManifest(), oidcConn, map[string]string{
 		"display_name": rest, "identity_provider": rest, "client_id": endpoint, "client_secret": endpoint, "issuer": endpoint,
 		"authorization_url": endpoint, "token_url": endpoint, "userinfo_url": endpoint, "jwks_url": endpoint,
 		"custom_scopes": rest, "attribute_mapping": mapping,
 	})
-	topicsAre(t, connection.External(), externalManifest(), connection.Inputs{ID: externalID}, map[string]string{
+	topicsAre(t, external.Kind(), externalManifest(), connection.Inputs{ID: externalID}, map[string]string{
 		"display_name": rest, "external_connection_implicit_role_assignments": mapping, "external_group_implicit_role_assignments": mapping,
 	})
-	scim := secretWith(scimID, "some-token-ending-in-")
-	scim.ID = scimID
-	topicsAre(t, connection.SCIM(), scimManifest(), scim, map[string]string{
+	scimConn := secretWith(scimID, "some-token-ending-in-")
+	scimConn.ID = scimID
+	topicsAre(t, scim.Kind(), scimManifest(), scimConn, map[string]string{
 		"display_name": rest, "identity_provider": rest, "scim_group_implicit_role_assignments": mapping,
 	})
 }
@@ -58,7 +62,7 @@ func TestCertificatesAndKeysHaveATopicEach(t *testing.T) {
 	for _, p := range []pair{a, b} {
 		o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, v1alpha1.SecretKeyRef{Name: p.spki[:8], Key: beside.put(connection.KindSecret, p.spki[:8], p.pkcs1)})
 	}
-	plan, _ := planFor(connection.SAML(), o, samlRemote(), connection.Inputs{Now: noon, Secrets: beside.secrets})
+	plan, _ := planFor(saml.Kind(), o, samlRemote(), connection.Inputs{Now: noon, Secrets: beside.secrets})
 	var topics []string
 	for _, s := range plan {
 		for _, c := range s.Changes {

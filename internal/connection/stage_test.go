@@ -18,6 +18,8 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -87,24 +89,24 @@ func (f *far) newID(kind string) string {
 func (f *far) take(t *testing.T, step connection.Step) (warning string, err error) {
 	t.Helper()
 	switch step.Action {
-	case connection.Update, connection.AddEncryptionKey:
+	case connection.Update, saml.AddEncryptionKey:
 		return f.update(t, step.Fields())
-	case connection.ReadMetadata:
+	case saml.ReadMetadata:
 		return "", f.readMetadata(step.Changes[0].Want.Same)
-	case connection.DeleteCertificate, connection.FreeCertificate:
+	case saml.DeleteCertificate, saml.FreeCertificate:
 		f.removeCertificate(t, step.Target)
 		return "", nil
-	case connection.DeleteEncryptionKey:
+	case saml.DeleteEncryptionKey:
 		at := slices.IndexFunc(f.keys, func(k farKey) bool { return k.id == step.Target })
 		if at < 0 {
 			t.Fatalf("the key %s is removed, which is not there", step.Target)
 		}
 		f.keys = slices.Delete(slices.Clone(f.keys), at, at+1)
-	case connection.PublishDetails:
+	case details.Publish:
 		if f.details == nil {
 			f.details = map[string]string{}
 		}
-		for key, value := range connection.DetailsIn(step) {
+		for key, value := range details.Entries(step) {
 			f.details[key] = value
 			if value == "" {
 				delete(f.details, key)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
+	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -21,7 +23,7 @@ func newSCIM(random *rand.Rand, f *far) *stage[*v1alpha1.SCIMConnection, stytch.
 	o := &v1alpha1.SCIMConnection{ObjectMeta: meta("acme-scim")}
 	o.Spec.BearerToken.SecretName = "acme-scim"
 	o.Status.ConnectionID = scimID
-	s := &stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{kind: connection.SCIM(), held: o, far: f}
+	s := &stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{kind: scim.Kind(), held: o, far: f}
 	s.shows = func() stytch.SCIMConnection { return f.asSCIM(random) }
 	s.inputs = func() connection.Inputs {
 		return connection.Inputs{Now: noon, Secrets: map[string]*corev1.Secret{"acme-scim": f.secret}, Groups: f.groups}
@@ -43,27 +45,27 @@ func (f *far) rotate(t *testing.T, step connection.Step) {
 		t.Fatalf("%s while the Secret is somebody else's", step.Action)
 	}
 	open := f.token.next != ""
-	ends := step.Action == connection.CompleteRotation || step.Action == connection.CancelRotation
-	if ends && !open || step.Action == connection.StartRotation && open {
+	ends := step.Action == token.CompleteRotation || step.Action == token.CancelRotation
+	if ends && !open || step.Action == token.StartRotation && open {
 		t.Fatalf("%s while a rotation is under way: %t", step.Action, open)
 	}
 	switch step.Action {
-	case connection.StartRotation:
+	case token.StartRotation:
 		f.made++
 		f.token.next = fmt.Sprintf("n%03d", f.made)
 		f.writeSecret(func(data map[string][]byte) bool {
 			data["next-token"], data["base-url"] = tokenEndingIn(f.token.next), []byte(scimRemote().BaseURL)
 			return true
 		})
-	case connection.CompleteRotation:
+	case token.CompleteRotation:
 		if f.inSecret().NextLastFour != f.token.next {
 			t.Fatalf("%s is completed, and the Secret holds %+v", f.token.next, f.inSecret())
 		}
 		f.token = farToken{lastFour: f.token.next}
-	case connection.CancelRotation:
+	case token.CancelRotation:
 		f.token.next = ""
-	case connection.PublishToken, connection.PromoteToken, connection.RecoverToken:
-		if !f.writeSecret(func(data map[string][]byte) bool { return connection.PutInOrder(data, step) }) {
+	case token.PublishToken, token.PromoteToken, token.RecoverToken:
+		if !f.writeSecret(func(data map[string][]byte) bool { return token.ApplyToSecret(data, step) }) {
 			t.Fatalf("%s is not for a Secret that holds %+v", inJSON(t, step), f.inSecret())
 		}
 	default:
@@ -98,9 +100,9 @@ func (f *far) inSecret() connection.Token {
 func tokenEndingIn(lastFour string) []byte { return []byte("a-token-ending-in-" + lastFour) }
 
 // secretData is a Secret that holds tokens with these ends.
-func secretData(token connection.Token) map[string][]byte {
-	data := map[string][]byte{"base-url": []byte(token.BaseURL)}
-	for key, lastFour := range map[string]string{"token": token.LastFour, "next-token": token.NextLastFour} {
+func secretData(bearer connection.Token) map[string][]byte {
+	data := map[string][]byte{"base-url": []byte(bearer.BaseURL)}
+	for key, lastFour := range map[string]string{"token": bearer.LastFour, "next-token": bearer.NextLastFour} {
 		if lastFour != "" {
 			data[key] = tokenEndingIn(lastFour)
 		}

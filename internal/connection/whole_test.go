@@ -14,6 +14,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -223,7 +226,7 @@ func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
 	for _, c := range s.far.certificates {
 		is = append(is, c.sha256)
 	}
-	wish, _ := wantOf(connection.SAML(), o, samlID, s.inputs())
+	wish, _ := wantOf(saml.Kind(), o, samlID, s.inputs())
 	for _, c := range wish.Certificates {
 		want = append(want, c.SHA256)
 	}
@@ -287,7 +290,7 @@ func anyOIDC(random *rand.Rand) (*stage[*v1alpha1.OIDCConnection, stytch.OIDCCon
 	f, beside := wholeFar(random), newShelf()
 	o := &v1alpha1.OIDCConnection{ObjectMeta: meta("entra")}
 	o.Status.ConnectionID = oidcID
-	s := &stage[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{kind: connection.OIDC(), held: o, far: f}
+	s := &stage[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{kind: oidc.Kind(), held: o, far: f}
 	s.shows = func() stytch.OIDCConnection { return f.asOIDC(random) }
 	s.inputs = func() connection.Inputs { return beside.inputs(f, s.held) }
 	return s, beside
@@ -356,7 +359,7 @@ func anyExternal(random *rand.Rand, byName bool) *stage[*v1alpha1.ExternalConnec
 	if byName {
 		o.Spec.SourceRef = &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: "okta"}
 	}
-	s := &stage[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{kind: connection.External(), held: o, far: f}
+	s := &stage[*v1alpha1.ExternalConnection, stytch.ExternalConnection]{kind: external.Kind(), held: o, far: f}
 	s.shows = func() stytch.ExternalConnection { return f.noisy(random).external() }
 	s.inputs = func() connection.Inputs { return connection.Inputs{Now: noon, Source: source} }
 	return s

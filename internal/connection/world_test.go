@@ -26,6 +26,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -279,9 +282,9 @@ func wantOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, id st
 // planOf is the plan of a SCIM connection where one of the states has a token, and else of a SAML connection.
 func planOf(want, have connection.State) []connection.Step {
 	if want.Token != nil || have.Token != nil {
-		return connection.SCIM().PlanFor(&v1alpha1.SCIMConnection{}, want, have)
+		return scim.Kind().PlanFor(&v1alpha1.SCIMConnection{}, want, have)
 	}
-	return connection.SAML().PlanFor(&v1alpha1.SAMLConnection{}, want, have)
+	return saml.Kind().PlanFor(&v1alpha1.SAMLConnection{}, want, have)
 }
 
 // learn has a kind remember what a reading showed.
@@ -316,12 +319,12 @@ func publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R,
 
 // sent has an OIDC connection remember an update that was accepted.
 func sent(o *v1alpha1.OIDCConnection, step connection.Step, warning string) {
-	connection.OIDC().Note(o, connection.Event[stytch.OIDCConnection]{Type: connection.StepDone, Step: &step, Warning: warning, Now: noon})
+	oidc.Kind().Note(o, connection.Event[stytch.OIDCConnection]{Type: connection.StepDone, Step: &step, Warning: warning, Now: noon})
 }
 
 // notStarted has a SCIM connection remember a start that was never sent.
 func notStarted(o *v1alpha1.SCIMConnection, step connection.Step) {
-	connection.SCIM().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: noon})
+	scim.Kind().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: noon})
 }
 
 // issued is a certificate made for one test.

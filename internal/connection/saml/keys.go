@@ -1,4 +1,4 @@
-package connection
+package saml
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -22,52 +23,52 @@ const (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	AddEncryptionKey    = Action{Name: "AddEncryptionKey", Event: "Updated"}
-	DeleteEncryptionKey = Action{Name: "DeleteEncryptionKey", Event: "Updated"}
+	AddEncryptionKey    = connection.Action{Name: "AddEncryptionKey", Event: "Updated"}
+	DeleteEncryptionKey = connection.Action{Name: "DeleteEncryptionKey", Event: "Updated"}
 )
 
 // readKeyAt reads the RSA private key that an entry names.
-func readKeyAt(at KeyRef, in Inputs) (Key, *Problem) {
+func readKeyAt(at connection.KeyRef, in connection.Inputs) (connection.Key, *connection.Problem) {
 	text, problem := at.Read(in)
 	if problem != nil {
-		return Key{}, problem
+		return connection.Key{}, problem
 	}
 	private, spki, err := pki.ReadKey(text)
 	if err != nil {
-		return Key{}, new(at.Invalid(err))
+		return connection.Key{}, new(at.Invalid(err))
 	}
-	return Key{SPKISHA256: spki, Private: stytch.Secret(private)}, nil
+	return connection.Key{SPKISHA256: spki, Private: stytch.Secret(private)}, nil
 }
 
 // wantedSigning is the signing key that a manifest names.
-func wantedSigning(ref *v1alpha1.SecretKeyRef, in Inputs) ([]Key, []Problem) {
+func wantedSigning(ref *v1alpha1.SecretKeyRef, in connection.Inputs) ([]connection.Key, []connection.Problem) {
 	if ref == nil {
 		return nil, nil
 	}
-	key, problem := readKeyAt(SecretKey("spec.signingPrivateKeyRef", *ref), in)
+	key, problem := readKeyAt(connection.SecretKey("spec.signingPrivateKeyRef", *ref), in)
 	if problem != nil {
-		return nil, []Problem{*problem}
+		return nil, []connection.Problem{*problem}
 	}
-	return []Key{key}, nil
+	return []connection.Key{key}, nil
 }
 
 // wantedEncryption are the encryption keys that a manifest names, beside those that were added through it.
-func wantedEncryption(o *v1alpha1.SAMLConnection, in Inputs) (*Encryption, []Problem) {
+func wantedEncryption(o *v1alpha1.SAMLConnection, in connection.Inputs) (*connection.Encryption, []connection.Problem) {
 	if o.Spec.EncryptionPrivateKeyRefs == nil {
 		return nil, nil
 	}
-	e := &Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey}
-	for _, known := range RecordAt(o, samlRecorded(o)).Keys {
+	e := &connection.Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey}
+	for _, known := range connection.RecordAt(o, recorded(o)).Keys {
 		e.Ours[known.PrivateKeyID] = known.SPKISHA256
 	}
-	var problems []Problem
+	var problems []connection.Problem
 	for i, ref := range o.Spec.EncryptionPrivateKeyRefs {
-		key, problem := readKeyAt(SecretKey(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
+		key, problem := readKeyAt(connection.SecretKey(fmt.Sprintf("spec.encryptionPrivateKeyRefs[%d]", i), ref), in)
 		switch {
 		case problem != nil:
 			e.Incomplete = true
 			problems = append(problems, *problem)
-		case !slices.ContainsFunc(e.Keys, func(k Key) bool { return k.SPKISHA256 == key.SPKISHA256 }):
+		case !slices.ContainsFunc(e.Keys, func(k connection.Key) bool { return k.SPKISHA256 == key.SPKISHA256 }):
 			e.Keys = append(e.Keys, key)
 		}
 	}
@@ -75,7 +76,7 @@ func wantedEncryption(o *v1alpha1.SAMLConnection, in Inputs) (*Encryption, []Pro
 }
 
 // signing is the change that gives Stytch the wanted signing key, if it does not sign with it.
-func signing(want, have []Key) []Change {
+func signing(want, have []connection.Key) []connection.Change {
 	if len(want) == 0 {
 		return nil
 	}
@@ -87,18 +88,18 @@ func signing(want, have []Key) []Change {
 	if slices.Contains(newest, key.SPKISHA256) {
 		return nil
 	}
-	return []Change{{Field: fieldSigningKey, Topic: TopicOf("signing key", key.SPKISHA256), Have: Text(strings.Join(newest, " ")), Want: Value{Send: key.Private, Same: key.SPKISHA256}}}
+	return []connection.Change{{Field: fieldSigningKey, Topic: connection.TopicOf("signing key", key.SPKISHA256), Have: connection.Text(strings.Join(newest, " ")), Want: connection.Value{Send: key.Private, Same: key.SPKISHA256}}}
 }
 
 // compareKeys says which wanted keys are not there, and which of those there were added through the manifest and are not wanted
 // any more. None is to go while a wanted one cannot be read.
-func compareKeys(want, have *Encryption) (missing []Key, unwanted []string) {
+func compareKeys(want, have *connection.Encryption) (missing []connection.Key, unwanted []string) {
 	there := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(want.Ours)) {
 		spki := want.Ours[id]
 		switch {
 		case !slices.Contains(have.IDs, id):
-		case there[spki] || !slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == spki }):
+		case there[spki] || !slices.ContainsFunc(want.Keys, func(k connection.Key) bool { return k.SPKISHA256 == spki }):
 			unwanted = append(unwanted, id)
 		default:
 			there[spki] = true
@@ -107,20 +108,20 @@ func compareKeys(want, have *Encryption) (missing []Key, unwanted []string) {
 	if want.Incomplete {
 		unwanted = nil
 	}
-	return slices.DeleteFunc(slices.Clone(want.Keys), func(k Key) bool { return there[k.SPKISHA256] }), unwanted
+	return slices.DeleteFunc(slices.Clone(want.Keys), func(k connection.Key) bool { return there[k.SPKISHA256] }), unwanted
 }
 
 // planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
 // goes first, and where there is none, none is added. A key that was not added through the manifest is never removed.
-func planEncryption(want, have *Encryption) []Step {
+func planEncryption(want, have *connection.Encryption) []connection.Step {
 	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 {
 		return nil
 	}
 	missing, unwanted := compareKeys(want, have)
-	var steps []Step
-	remove := func(id string) Step {
-		return Step{Action: DeleteEncryptionKey, Target: id, Needs: []string{fieldEncryptionKey}, Changes: []Change{{
-			Field: fieldEncryptionKeys, Kind: Removed, Topic: TopicOf("encryption key", want.Ours[id]), Have: Text(want.Ours[id]), Want: Text(""),
+	var steps []connection.Step
+	remove := func(id string) connection.Step {
+		return connection.Step{Action: DeleteEncryptionKey, Target: id, Needs: []string{fieldEncryptionKey}, Changes: []connection.Change{{
+			Field: fieldEncryptionKeys, Kind: connection.Removed, Topic: connection.TopicOf("encryption key", want.Ours[id]), Have: connection.Text(want.Ours[id]), Want: connection.Text(""),
 		}}}
 	}
 	full := len(have.IDs) >= maxCertificates
@@ -132,8 +133,8 @@ func planEncryption(want, have *Encryption) []Step {
 		unwanted = unwanted[1:]
 	}
 	for _, k := range missing {
-		steps = append(steps, Step{Action: AddEncryptionKey, Changes: []Change{{
-			Field: fieldEncryptionKey, Kind: Added, Topic: TopicOf("encryption key", k.SPKISHA256), Want: Value{Send: k.Private, Same: k.SPKISHA256},
+		steps = append(steps, connection.Step{Action: AddEncryptionKey, Changes: []connection.Change{{
+			Field: fieldEncryptionKey, Kind: connection.Added, Topic: connection.TopicOf("encryption key", k.SPKISHA256), Want: connection.Value{Send: k.Private, Same: k.SPKISHA256},
 		}}})
 	}
 	for _, id := range unwanted {
@@ -155,23 +156,23 @@ func recordedKeys(known []v1alpha1.EncryptionKeyStatus, adding *v1alpha1.AddingE
 // addingAfter is the key that is being added, with the keys that were there before. It stands until its ID is known, Stytch refused
 // it, or it is not wanted any more and did not appear: should it appear yet, it is nobody's, and is left alone. What is noted
 // of an earlier attempt with the same key stands, because that attempt may still take effect.
-func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e Event[stytch.SAMLConnection]) *v1alpha1.AddingEncryptionKeyStatus {
+func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[stytch.SAMLConnection]) *v1alpha1.AddingEncryptionKeyStatus {
 	present := e.Remote.EncryptionKeyIDs
 	added := e.Step != nil && e.Step.Action == AddEncryptionKey
 	switch {
-	case e.Type == StepBegins && added && (was == nil || was.SPKISHA256 != e.Step.Changes[0].Want.Same):
+	case e.Type == connection.StepBegins && added && (was == nil || was.SPKISHA256 != e.Step.Changes[0].Want.Same):
 		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present}
-	case e.Type == Observed && arrived(was, present) != "",
-		e.Type == StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
-		e.Type == Compared && was != nil && len(appeared(was, present)) == 0 && !wants(e.Want.Encryption, was.SPKISHA256):
+	case e.Type == connection.Observed && arrived(was, present) != "",
+		e.Type == connection.StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
+		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !wants(e.Want.Encryption, was.SPKISHA256):
 		return nil
 	}
 	return was
 }
 
 // wants says that a key is wanted, or may be: not all of the manifest's can be read.
-func wants(want *Encryption, spki string) bool {
-	return want != nil && (want.Incomplete || slices.ContainsFunc(want.Keys, func(k Key) bool { return k.SPKISHA256 == spki }))
+func wants(want *connection.Encryption, spki string) bool {
+	return want != nil && (want.Incomplete || slices.ContainsFunc(want.Keys, func(k connection.Key) bool { return k.SPKISHA256 == spki }))
 }
 
 // arrived is the ID of the key that was being added, where one key, and no other, appeared.
@@ -192,17 +193,17 @@ func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []st
 
 // keyProblems reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
 // reports that there is no place for a wanted one, which is not sent then.
-func keyProblems(want, have *Encryption) []Problem {
+func keyProblems(want, have *connection.Encryption) []connection.Problem {
 	if want == nil || have == nil {
 		return nil
 	}
 	if added := appeared(want.Adding, have.IDs); len(added) > 1 {
-		return []Problem{{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
+		return []connection.Problem{{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
 			"Several encryption keys appeared while one was being added, and Stytch does not show which is which: %s. Delete at Stytch those that are not wanted, until one of them is left.",
 			strings.Join(added, ", "))}}
 	}
 	if missing, unwanted := compareKeys(want, have); len(missing) > 0 && len(unwanted) == 0 && len(have.IDs) >= maxCertificates {
-		return []Problem{{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
+		return []connection.Problem{{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
 			"Stytch takes %d encryption keys and has as many, so that not all of spec.encryptionPrivateKeyRefs can be added: delete at Stytch one that is not used any more and was not added through this manifest.",
 			maxCertificates)}}
 	}

@@ -1,9 +1,10 @@
-package connection
+package token
 
 import (
 	"errors"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -18,22 +19,22 @@ const (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	StartRotation    = Action{Name: "StartRotation", Event: "RotationStarted"}
-	CompleteRotation = Action{Name: "CompleteRotation"} // PromoteToken tells of it
-	CancelRotation   = Action{Name: "CancelRotation", Event: "RotationCanceled"}
-	PublishToken     = Action{Name: "PublishToken", Event: "SecretUpdated"}
-	PromoteToken     = Action{Name: "PromoteToken", Event: "TokenRotated"}   // the next token, which was completed, takes the other's place
-	RecoverToken     = Action{Name: "RecoverToken", Event: "TokenRecovered"} // the same, of a connection that is still being created
+	StartRotation    = connection.Action{Name: "StartRotation", Event: "RotationStarted"}
+	CompleteRotation = connection.Action{Name: "CompleteRotation"} // PromoteToken tells of it
+	CancelRotation   = connection.Action{Name: "CancelRotation", Event: "RotationCanceled"}
+	PublishToken     = connection.Action{Name: "PublishToken", Event: "SecretUpdated"}
+	PromoteToken     = connection.Action{Name: "PromoteToken", Event: "TokenRotated"}   // the next token, which was completed, takes the other's place
+	RecoverToken     = connection.Action{Name: "RecoverToken", Event: "TokenRecovered"} // the same, of a connection that is still being created
 )
 
-var topicToken = Topic{Name: "token", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
+var topic = connection.Topic{Name: "token", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
 
 // tidy is the write that puts the Secret in order: a next token that has become the current one takes its place, one that is none
 // any more is taken out, and the base URL is Stytch's.
-func tidy(t, r *Token, isNew bool) *Step {
-	step := Step{Action: PublishToken}
-	add := func(field string, have, want Value) {
-		step.Changes = append(step.Changes, Change{Field: field, Topic: topicToken, Have: have, Want: want})
+func tidy(t, r *connection.Token, isNew bool) *connection.Step {
+	step := connection.Step{Action: PublishToken}
+	add := func(field string, have, want connection.Value) {
+		step.Changes = append(step.Changes, connection.Change{Field: field, Topic: topic, Have: have, Want: want})
 	}
 	completed := t.LastFour != r.LastFour && t.NextLastFour == r.LastFour && r.LastFour != ""
 	over := t.NextLastFour != "" && r.NextLastFour == ""
@@ -50,7 +51,7 @@ func tidy(t, r *Token, isNew bool) *Step {
 	}
 	usable := completed || t.LastFour == r.LastFour || t.NextLastFour == r.NextLastFour && r.NextLastFour != ""
 	if usable && t.BaseURL != r.BaseURL {
-		add(fieldBaseURL, Text(t.BaseURL), Text(r.BaseURL))
+		add(fieldBaseURL, connection.Text(t.BaseURL), connection.Text(r.BaseURL))
 	}
 	if step.Changes == nil {
 		return nil
@@ -59,42 +60,42 @@ func tidy(t, r *Token, isNew bool) *Step {
 }
 
 // ending is a token by its last four characters.
-func ending(lastFour string) Value {
+func ending(lastFour string) connection.Value {
 	if lastFour == "" {
-		return Text("")
+		return connection.Text("")
 	}
-	return Text("…" + lastFour)
+	return connection.Text("…" + lastFour)
 }
 
-func start(r *Token, request, why string) *Step {
-	return &Step{
+func start(r *connection.Token, request, why string) *connection.Step {
+	return &connection.Step{
 		Action: StartRotation, Target: request, Why: why, Fresh: true,
-		Changes: []Change{{Field: fieldToken, Topic: topicToken, Have: ending(r.LastFour), Want: Text("a new one")}},
+		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(r.LastFour), Want: connection.Text("a new one")}},
 	}
 }
 
-func completion(r *Token) *Step {
-	return &Step{
+func completion(r *connection.Token) *connection.Step {
+	return &connection.Step{
 		Action: CompleteRotation, Fresh: true,
-		Changes: []Change{{Field: fieldToken, Topic: topicToken, Have: ending(r.LastFour), Want: ending(r.NextLastFour)}},
+		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(r.LastFour), Want: ending(r.NextLastFour)}},
 	}
 }
 
-func cancellation(r *Token) *Step {
-	return &Step{
+func cancellation(r *connection.Token) *connection.Step {
+	return &connection.Step{
 		Action: CancelRotation, Fresh: true,
-		Changes: []Change{{Field: fieldNextToken, Topic: topicToken, Have: ending(r.NextLastFour), Want: ending("")}},
+		Changes: []connection.Change{{Field: fieldNextToken, Topic: topic, Have: ending(r.NextLastFour), Want: ending("")}},
 	}
 }
 
 // HoldsNext says whether a token's Secret holds the next token that a step completes.
-func HoldsNext(data map[string][]byte, step Step) bool {
+func HoldsNext(data map[string][]byte, step connection.Step) bool {
 	return step.Changes[0].Want.Same == ending(stytch.Secret(data[v1alpha1.SecretKeyNextToken]).LastFour()).Same
 }
 
 // PutInOrder changes what a token's Secret holds as a step says. It is false, and nothing is changed, where the Secret does not
 // hold what the step was decided on.
-func PutInOrder(data map[string][]byte, step Step) bool {
+func ApplyToSecret(data map[string][]byte, step connection.Step) bool {
 	for key, field := range map[string]string{v1alpha1.SecretKeyToken: fieldToken, v1alpha1.SecretKeyNextToken: fieldNextToken} {
 		for _, c := range step.Changes {
 			if c.Field == field && c.Have.Same != ending(stytch.Secret(data[key]).LastFour()).Same {

@@ -1,4 +1,4 @@
-package connection
+package scim
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -18,7 +19,7 @@ func NamesGroups(o *v1alpha1.SCIMConnection) bool {
 
 // Groups are those that were listed, and those that were not and that Stytch names all the same where it shows the connection's
 // roles: one listing that lacks a group must not take its members' roles away.
-func Groups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SCIMGroup {
+func KnownGroups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SCIMGroup {
 	groups := slices.Clone(listed)
 	for _, role := range r.GroupImplicitRoles {
 		named := func(g stytch.SCIMGroup) bool { return g.ID == role.GroupID || g.Name == role.GroupName }
@@ -30,29 +31,29 @@ func Groups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SCIMGro
 }
 
 // wantsGroups says that a manifest gives roles by group, and that there may be groups: there are none before there is a connection.
-func wantsGroups(o *v1alpha1.SCIMConnection, in Inputs) bool {
+func wantsGroups(o *v1alpha1.SCIMConnection, in connection.Inputs) bool {
 	return o.Spec.GroupImplicitRoles != nil && in.ID != ""
 }
 
 // wantedSCIMRoles are a manifest's roles by group. Where a name is ambiguous none is changed.
-func wantedSCIMRoles(o *v1alpha1.SCIMConnection, in Inputs) (Value, bool) {
+func wantedRoles(o *v1alpha1.SCIMConnection, in connection.Inputs) (connection.Value, bool) {
 	if !wantsGroups(o, in) {
-		return Value{}, false
+		return connection.Value{}, false
 	}
 	found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
 	return found.roles, len(found.ambiguous) == 0
 }
 
 // seenSCIMRoles are Stytch's roles by group.
-func seenSCIMRoles(list []stytch.SCIMGroupRole) Value {
-	return RoleAssignments(list, func(g stytch.SCIMGroupRole) RoleAssignment {
-		return RoleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
+func seenRoles(list []stytch.SCIMGroupRole) connection.Value {
+	return connection.RoleAssignments(list, func(g stytch.SCIMGroupRole) connection.RoleAssignment {
+		return connection.RoleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}
 	})
 }
 
 // resolution is what became of the groups that a manifest gives.
 type resolution struct {
-	roles     Value
+	roles     connection.Value
 	resolved  []string // names that are groups
 	pending   []string // names that are not, yet
 	ambiguous []string // names that several groups have, with their IDs
@@ -62,40 +63,40 @@ type resolution struct {
 func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) resolution {
 	byName := map[string][]string{}
 	for _, g := range groups {
-		byName[g.Name] = AddOnce(byName[g.Name], g.ID)
+		byName[g.Name] = connection.AddOnce(byName[g.Name], g.ID)
 	}
 	var r resolution
-	var entries []RoleAssignment
+	var entries []connection.RoleAssignment
 	for _, g := range list {
 		id := g.GroupID
 		if g.GroupName != "" {
 			switch ids := byName[g.GroupName]; len(ids) {
 			case 0:
-				r.pending = AddOnce(r.pending, g.GroupName)
+				r.pending = connection.AddOnce(r.pending, g.GroupName)
 				continue
 			case 1:
 				id = ids[0]
-				r.resolved = AddOnce(r.resolved, g.GroupName)
+				r.resolved = connection.AddOnce(r.resolved, g.GroupName)
 			default:
 				slices.Sort(ids)
-				r.ambiguous = AddOnce(r.ambiguous, fmt.Sprintf("%s (%s)", g.GroupName, strings.Join(ids, ", ")))
+				r.ambiguous = connection.AddOnce(r.ambiguous, fmt.Sprintf("%s (%s)", g.GroupName, strings.Join(ids, ", ")))
 			}
 		}
-		entries = append(entries, RoleAssignment{RoleID: g.Role, GroupID: id})
+		entries = append(entries, connection.RoleAssignment{RoleID: g.Role, GroupID: id})
 	}
-	r.roles = RoleAssignments(entries, func(e RoleAssignment) RoleAssignment { return e })
+	r.roles = connection.RoleAssignments(entries, func(e connection.RoleAssignment) connection.RoleAssignment { return e })
 	return r
 }
 
-func (r resolution) problems() []Problem {
-	var problems []Problem
+func (r resolution) problems() []connection.Problem {
+	var problems []connection.Problem
 	if len(r.ambiguous) > 0 {
-		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"Several groups have a name that spec.groupImplicitRoles gives, so no group's roles are changed: %s. Give the one that is meant by its groupID.",
 			strings.Join(r.ambiguous, "; "))})
 	}
 	if len(r.pending) > 0 {
-		problems = append(problems, Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
 			"The identity provider has not pushed every group that spec.groupImplicitRoles names, which keeps nothing else waiting. Waiting for: %s.",
 			strings.Join(r.pending, ", "))})
 	}

@@ -1,4 +1,4 @@
-package connection
+package saml
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -16,107 +18,117 @@ import (
 const defaultNameIDFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 
 // SAML is what is thought about SAML connections.
-func SAML() Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
-	return Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{
+func Kind() connection.Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
+	return connection.Kind[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{
 		API:    stytch.APISSO,
 		Common: func(r stytch.SAMLConnection) stytch.Connection { return r.Connection },
 		Rival: func(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection) bool {
-			return r.DisplayName == RealName(o)
+			return r.DisplayName == connection.RealName(o)
 		},
 		Rivalry:    "The organization already has a SAML connection of this display name, which no manifest holds",
 		Shared:     true,
-		References: samlReferences,
-		Settings:   samlSettings(),
-		Want:       samlWant,
-		Have:       samlHave,
-		Plan:       samlPlan,
-		Problems:   samlProblems,
+		References: references,
+		Settings:   settings(),
+		Want:       wantState,
+		Have:       haveState,
+		Plan:       plan,
+		Problems:   findProblems,
 		Creation: func(o *v1alpha1.SAMLConnection) stytch.Fields {
-			return WithProvider(string(o.Spec.IdentityProvider))
+			return connection.WithProvider(string(o.Spec.IdentityProvider))
 		},
-		MissingToActivate: samlMissing,
-		Recorded:          samlRecorded,
-		Record:            samlRecord,
-		Remember:          samlRemember,
-		Publish:           samlPublish,
-		Undo:              samlUndo,
-		Expiries:          samlExpiries,
+		MissingToActivate: missingToActivate,
+		Recorded:          recorded,
+		Record:            record,
+		Remember:          remember,
+		Publish:           publish,
+		Undo:              undo,
+		Expiries:          expiries,
 	}
 }
 
-func samlReferences(o *v1alpha1.SAMLConnection) []Reference {
-	var r References
+func references(o *v1alpha1.SAMLConnection) []connection.Reference {
+	var r connection.References
 	for _, c := range o.Spec.VerificationCertificates {
 		if c.SecretKeyRef != nil {
-			r.Add(KindSecret, c.SecretKeyRef.Name)
+			r.Add(connection.KindSecret, c.SecretKeyRef.Name)
 		}
 		if c.ConfigMapKeyRef != nil {
-			r.Add(KindConfigMap, c.ConfigMapKeyRef.Name)
+			r.Add(connection.KindConfigMap, c.ConfigMapKeyRef.Name)
 		}
 	}
 	if ref := o.Spec.SigningPrivateKeyRef; ref != nil {
-		r.Add(KindSecret, ref.Name)
+		r.Add(connection.KindSecret, ref.Name)
 	}
 	for _, ref := range o.Spec.EncryptionPrivateKeyRefs {
-		r.Add(KindSecret, ref.Name)
+		r.Add(connection.KindSecret, ref.Name)
 	}
 	if name := o.Spec.DetailsConfigMapName; name != "" {
-		r.Add(KindConfigMap, name)
+		r.Add(connection.KindConfigMap, name)
 	}
 	return r
 }
 
-func samlSettings() []Setting[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
+func settings() []connection.Setting[*v1alpha1.SAMLConnection, stytch.SAMLConnection] {
 	type o = *v1alpha1.SAMLConnection
 	type r = stytch.SAMLConnection
-	return []Setting[o, r]{
-		ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
-		Field("idp_entity_id", TopicEndpoint,
-			func(o o, _ Inputs) (Value, bool) {
-				return NonEmpty(cmp.Or(lastRead(o).IDPEntityID, o.Spec.IDPEntityID))
+	return []connection.Setting[o, r]{
+		connection.ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		connection.Field("idp_entity_id", connection.TopicEndpoint,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.NonEmpty(cmp.Or(lastRead(o).IDPEntityID, o.Spec.IDPEntityID))
 			},
-			func(r r) Value { return Text(r.IDPEntityID) }),
-		Field("idp_sso_url", TopicEndpoint,
-			func(o o, _ Inputs) (Value, bool) { return NonEmpty(cmp.Or(lastRead(o).IDPSSOURL, o.Spec.IDPSSOURL)) },
-			func(r r) Value { return Text(r.IDPSSOURL) }),
-		Field("attribute_mapping", TopicMapping,
-			func(o o, _ Inputs) (Value, bool) {
-				return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+			func(r r) connection.Value { return connection.Text(r.IDPEntityID) }),
+		connection.Field("idp_sso_url", connection.TopicEndpoint,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.NonEmpty(cmp.Or(lastRead(o).IDPSSOURL, o.Spec.IDPSSOURL))
 			},
-			func(r r) Value { return Mapping(r.AttributeMapping) }),
-		Field("saml_connection_implicit_role_assignments", TopicMapping,
-			func(o o, _ Inputs) (Value, bool) { return Roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil },
-			func(r r) Value { return Roles(r.ImplicitRoles) }),
-		Field("saml_group_implicit_role_assignments", TopicMapping,
-			func(o o, _ Inputs) (Value, bool) {
-				return WantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
+			func(r r) connection.Value { return connection.Text(r.IDPSSOURL) }),
+		connection.Field("attribute_mapping", connection.TopicMapping,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
 			},
-			func(r r) Value { return SeenGroupRoles(r.GroupImplicitRoles) }),
-		Field("nameid_format", TopicRest,
-			func(o o, _ Inputs) (Value, bool) { return Clearable(o.Spec.NameIDFormat, nameIDFormat) },
-			func(r r) Value { return nameIDFormat(r.NameIDFormat) }),
-		Field("alternative_audience_uri", TopicRest,
-			func(o o, _ Inputs) (Value, bool) { return Clearable(o.Spec.AlternativeAudienceURI, Text) },
-			func(r r) Value { return Text(r.AlternativeAudienceURI) }),
-		Field("alternative_acs_url", TopicRest,
-			func(o o, _ Inputs) (Value, bool) { return Clearable(o.Spec.AlternativeACSURL, Text) },
-			func(r r) Value { return Text(r.AlternativeACSURL) }),
-		Field("idp_initiated_auth_disabled", TopicRest,
-			func(o o, _ Inputs) (Value, bool) {
-				return Flag(o.Spec.IDPInitiatedAuth == v1alpha1.ToggleDisabled), o.Spec.IDPInitiatedAuth != ""
+			func(r r) connection.Value { return connection.Mapping(r.AttributeMapping) }),
+		connection.Field("saml_connection_implicit_role_assignments", connection.TopicMapping,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Roles(o.Spec.ImplicitRoles), o.Spec.ImplicitRoles != nil
 			},
-			func(r r) Value { return Flag(r.IDPInitiatedAuthDisabled) }),
-		Field("allow_gateway_callback", TopicRest,
-			func(o o, _ Inputs) (Value, bool) {
-				return Flag(o.Spec.GatewayCallback == v1alpha1.PermissionAllowed), o.Spec.GatewayCallback != ""
+			func(r r) connection.Value { return connection.Roles(r.ImplicitRoles) }),
+		connection.Field("saml_group_implicit_role_assignments", connection.TopicMapping,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.WantedGroupRoles(o.Spec.GroupImplicitRoles), o.Spec.GroupImplicitRoles != nil
 			},
-			func(r r) Value { return Flag(r.AllowGatewayCallback) }),
+			func(r r) connection.Value { return connection.SeenGroupRoles(r.GroupImplicitRoles) }),
+		connection.Field("nameid_format", connection.TopicRest,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Clearable(o.Spec.NameIDFormat, nameIDFormat)
+			},
+			func(r r) connection.Value { return nameIDFormat(r.NameIDFormat) }),
+		connection.Field("alternative_audience_uri", connection.TopicRest,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Clearable(o.Spec.AlternativeAudienceURI, connection.Text)
+			},
+			func(r r) connection.Value { return connection.Text(r.AlternativeAudienceURI) }),
+		connection.Field("alternative_acs_url", connection.TopicRest,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Clearable(o.Spec.AlternativeACSURL, connection.Text)
+			},
+			func(r r) connection.Value { return connection.Text(r.AlternativeACSURL) }),
+		connection.Field("idp_initiated_auth_disabled", connection.TopicRest,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Flag(o.Spec.IDPInitiatedAuth == v1alpha1.ToggleDisabled), o.Spec.IDPInitiatedAuth != ""
+			},
+			func(r r) connection.Value { return connection.Flag(r.IDPInitiatedAuthDisabled) }),
+		connection.Field("allow_gateway_callback", connection.TopicRest,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Flag(o.Spec.GatewayCallback == v1alpha1.PermissionAllowed), o.Spec.GatewayCallback != ""
+			},
+			func(r r) connection.Value { return connection.Flag(r.AllowGatewayCallback) }),
 	}
 }
 
-func samlWant(o *v1alpha1.SAMLConnection, in Inputs) (State, []Problem) {
-	var want State
-	var certificates, keys, details []Problem
+func wantState(o *v1alpha1.SAMLConnection, in connection.Inputs) (connection.State, []connection.Problem) {
+	var want connection.State
+	var certificates, keys, published []connection.Problem
 	want.Certificates, certificates = wantedCertificates(o.Spec.VerificationCertificates, in)
 	want.Incomplete, want.Refused = len(certificates) > 0, o.Status.RefusedCertificate
 	if metadata, taken := wantedMetadata(o); metadata != nil {
@@ -125,21 +137,21 @@ func samlWant(o *v1alpha1.SAMLConnection, in Inputs) (State, []Problem) {
 	want.Signing, keys = wantedSigning(o.Spec.SigningPrivateKeyRef, in)
 	problems := slices.Concat(certificates, keys)
 	want.Encryption, keys = wantedEncryption(o, in)
-	want.Details, details = wantedDetails(o, o.Spec.DetailsConfigMapName, in)
-	return want, slices.Concat(problems, keys, details)
+	want.Details, published = details.Wanted(o, o.Spec.DetailsConfigMapName, in)
+	return want, slices.Concat(problems, keys, published)
 }
 
-func samlHave(r stytch.SAMLConnection) State {
-	var have State
+func haveState(r stytch.SAMLConnection) connection.State {
+	var have connection.State
 	for _, c := range r.VerificationCertificates {
-		have.Certificates = append(have.Certificates, Certificate{ID: c.ID, Certificate: pki.Certificate{SHA256: c.SHA256, PEM: c.PEM, ExpiresAt: c.ExpiresAt}})
+		have.Certificates = append(have.Certificates, connection.Certificate{ID: c.ID, Certificate: pki.Certificate{SHA256: c.SHA256, PEM: c.PEM, ExpiresAt: c.ExpiresAt}})
 	}
 	for _, c := range r.SigningCertificates { // the newest first, and as new as that only where they were made at once
 		if c.SPKISHA256 != "" && c.CreatedAt.Equal(r.SigningCertificates[0].CreatedAt) {
-			have.Signing = append(have.Signing, Key{SPKISHA256: c.SPKISHA256, Certificate: c.PEM})
+			have.Signing = append(have.Signing, connection.Key{SPKISHA256: c.SPKISHA256, Certificate: c.PEM})
 		}
 	}
-	have.Encryption = &Encryption{IDs: r.EncryptionKeyIDs}
+	have.Encryption = &connection.Encryption{IDs: r.EncryptionKeyIDs}
 	have.Details = map[string]string{v1alpha1.DetailsKeyACSURL: r.ACSURL, v1alpha1.DetailsKeyAudienceURI: r.AudienceURI}
 	if len(r.SigningCertificates) > 0 {
 		have.Details[v1alpha1.DetailsKeySigningCertificate] = r.SigningCertificates[0].PEM
@@ -155,42 +167,44 @@ func samlHave(r stytch.SAMLConnection) State {
 //	settings differ, certificates missing   one Update with all of it and the first certificate: see planCertificates
 //	encryption keys missing or not wanted   add each, then delete: see planEncryption
 //	metadata to be read                     read it: see planReading
-func samlPlan(_ *v1alpha1.SAMLConnection, want, have State) []Step {
+func plan(_ *v1alpha1.SAMLConnection, want, have connection.State) []connection.Step {
 	newKey := signing(want.Signing, have.Signing)
 	remote := slices.Concat(
-		planCertificates(want, have, append(Differences(want.Settings, have.Settings), newKey...)),
-		planEncryption(want.Encryption, cmp.Or(have.Encryption, &Encryption{})),
+		planCertificates(want, have, append(connection.Differences(want.Settings, have.Settings), newKey...)),
+		planEncryption(want.Encryption, cmp.Or(have.Encryption, &connection.Encryption{})),
 	)
 	remote = append(remote, planReading(want.Metadata, remote)...)
-	details := planDetails(want.Details, detailsOf(want.Signing, have))
+	published := details.Plan(want.Details, detailsOf(want.Signing, have))
 	if len(newKey) > 0 {
-		return slices.Concat(remote, details)
+		return slices.Concat(remote, published)
 	}
-	return slices.Concat(details, remote)
+	return slices.Concat(published, remote)
 }
 
 // detailsOf are the details as Stytch says. Of several certificates that it may sign with, because it made them within one second, it
 // is the one of the wanted key.
-func detailsOf(signing []Key, have State) map[string]string {
+func detailsOf(signing []connection.Key, have connection.State) map[string]string {
 	if len(signing) == 0 {
 		return have.Details
 	}
 	for _, key := range have.Signing {
 		if key.SPKISHA256 == signing[0].SPKISHA256 && key.Certificate != "" {
-			details := maps.Clone(have.Details)
-			details[v1alpha1.DetailsKeySigningCertificate] = key.Certificate
-			return details
+			published := maps.Clone(have.Details)
+			published[v1alpha1.DetailsKeySigningCertificate] = key.Certificate
+			return published
 		}
 	}
 	return have.Details
 }
 
 // nameIDFormat is a format where none means the default.
-func nameIDFormat(s string) Value { return Value{Send: s, Same: cmp.Or(s, defaultNameIDFormat)} }
+func nameIDFormat(s string) connection.Value {
+	return connection.Value{Send: s, Same: cmp.Or(s, defaultNameIDFormat)}
+}
 
 // samlMissing names what Stytch's docs ask for before a SAML connection is active.
-func samlMissing(r stytch.SAMLConnection) []string {
-	var lacks Lacks
+func missingToActivate(r stytch.SAMLConnection) []string {
+	var lacks connection.Lacks
 	lacks.If(r.IDPEntityID == "", "idpEntityID")
 	lacks.If(r.IDPSSOURL == "", "idpSSOURL")
 	lacks.If(r.AttributeMapping["email"] == "", "attributeMapping.email")
@@ -203,7 +217,7 @@ func namesPeople(mapping map[string]string) bool {
 	return mapping["full_name"] != "" || (mapping["first_name"] != "" && mapping["last_name"] != "")
 }
 
-func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
+func publish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ connection.State) {
 	o.Status.ACSURL, o.Status.AudienceURI = r.ACSURL, r.AudienceURI
 	certificates := slices.SortedFunc(slices.Values(r.VerificationCertificates), func(a, b stytch.Certificate) int {
 		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
@@ -211,24 +225,24 @@ func samlPublish(o *v1alpha1.SAMLConnection, r stytch.SAMLConnection, _ State) {
 	o.Status.VerificationCertificates = nil
 	for _, c := range certificates {
 		o.Status.VerificationCertificates = append(o.Status.VerificationCertificates,
-			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, Subject: c.Subject, ExpiresAt: StatusTime(c.ExpiresAt)})
+			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, Subject: c.Subject, ExpiresAt: connection.StatusTime(c.ExpiresAt)})
 	}
 	o.Status.SigningCertificates = nil
 	for _, c := range r.SigningCertificates {
 		o.Status.SigningCertificates = append(o.Status.SigningCertificates,
-			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: StatusTime(c.ExpiresAt)})
+			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: connection.StatusTime(c.ExpiresAt)})
 	}
 }
 
-func samlProblems(o *v1alpha1.SAMLConnection, want, have State) []Problem {
+func findProblems(o *v1alpha1.SAMLConnection, want, have connection.State) []connection.Problem {
 	problems := keyProblems(want.Encryption, have.Encryption)
 	for _, c := range expiredInVain(want, have) {
-		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
-			c.Where, short(c.SHA256), FormatTime(c.ExpiresAt))})
+			c.Where, short(c.SHA256), connection.FormatTime(c.ExpiresAt))})
 	}
 	if refused, is := refusedInVain(want, have); is {
-		problems = append(problems, Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
 			"%s holds the certificate %s, which Stytch refused (invalid_x509_certificate) and which is not sent again: put the identity provider's current one in its place.",
 			refused.Where, short(refused.SHA256))})
 	}
@@ -240,29 +254,29 @@ func samlProblems(o *v1alpha1.SAMLConnection, want, have State) []Problem {
 		remedy = "have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
 	}
 	for _, c := range lastValid(want, have) {
-		problems = append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"Every certificate that is wanted has expired, so that %s stays at Stytch, which nobody wants and which is valid: %s.", cmp.Or(c.SHA256, c.ID), remedy)})
 	}
 	return problems
 }
 
-func samlRecorded(o *v1alpha1.SAMLConnection) Recorded {
-	return Recorded{Keys: &o.Status.EncryptionKeys, Metadata: &o.Status.FromMetadata}
+func recorded(o *v1alpha1.SAMLConnection) connection.Recorded {
+	return connection.Recorded{Keys: &o.Status.EncryptionKeys, Metadata: &o.Status.FromMetadata}
 }
 
 // samlRecord keeps which encryption key is which, and what the metadata gave.
-func samlRecord(o *v1alpha1.SAMLConnection, was Record, e Event[stytch.SAMLConnection]) Record {
+func record(o *v1alpha1.SAMLConnection, was connection.Record, e connection.Event[stytch.SAMLConnection]) connection.Record {
 	switch e.Type {
-	case Observed:
+	case connection.Observed:
 		was.Keys = recordedKeys(was.Keys, o.Status.AddingEncryptionKey, e.Remote.EncryptionKeyIDs)
 		if e.Step != nil && e.Step.Action == ReadMetadata {
 			was.Metadata = metadataThatWasRead(o, was.Metadata, e.Before, e.Remote)
 		}
-	case StepBegins:
+	case connection.StepBegins:
 		if e.Step.Action == ReadMetadata && was.Metadata == nil {
 			was.Metadata = beforeAnyMetadata(e.Remote)
 		}
-	case Compared:
+	case connection.Compared:
 		if o.Spec.MetadataURL == "" {
 			was.Metadata = nil
 		}
@@ -272,21 +286,21 @@ func samlRecord(o *v1alpha1.SAMLConnection, was Record, e Event[stytch.SAMLConne
 }
 
 // samlRemember keeps what a crash in the middle of a rollover must not lose.
-func samlRemember(o *v1alpha1.SAMLConnection, e Event[stytch.SAMLConnection]) {
+func remember(o *v1alpha1.SAMLConnection, e connection.Event[stytch.SAMLConnection]) {
 	s := &o.Status
 	s.AddingEncryptionKey, s.FreedCertificate, s.RefusedCertificate = addingAfter(s.AddingEncryptionKey, e), freedAfter(s.FreedCertificate, e), refusedAfter(s, e)
 }
 
 // freedAfter is the certificate that went to make room, until what it made room for is there, or it is there itself again.
-func freedAfter(was *v1alpha1.FreedCertificateStatus, e Event[stytch.SAMLConnection]) *v1alpha1.FreedCertificateStatus {
+func freedAfter(was *v1alpha1.FreedCertificateStatus, e connection.Event[stytch.SAMLConnection]) *v1alpha1.FreedCertificateStatus {
 	switch {
-	case e.Type == StepBegins && e.Step.Action == FreeCertificate:
+	case e.Type == connection.StepBegins && e.Step.Action == FreeCertificate:
 		freed := e.Step.Changes[0].Have
 		if text, known := freed.Send.(string); known && text != "" {
 			return &v1alpha1.FreedCertificateStatus{SHA256: freed.Same, PEM: text}
 		}
-	case e.Type == Compared && was != nil:
-		have := samlHave(e.Remote)
+	case e.Type == connection.Compared && was != nil:
+		have := haveState(e.Remote)
 		if missing, _ := compareCertificates(e.Want, have); len(missing) == 0 || holds(have.Certificates, was.SHA256) {
 			return nil
 		}
@@ -296,11 +310,11 @@ func freedAfter(was *v1alpha1.FreedCertificateStatus, e Event[stytch.SAMLConnect
 
 // refusedAfter is the certificate that made another give way and was refused for its own sake, as long as it is wanted: to make
 // room for it again at each look would take a certificate away each time.
-func refusedAfter(s *v1alpha1.SAMLConnectionStatus, e Event[stytch.SAMLConnection]) string {
+func refusedAfter(s *v1alpha1.SAMLConnectionStatus, e connection.Event[stytch.SAMLConnection]) string {
 	switch {
-	case e.Type == Compared && !holds(e.Want.Certificates, s.RefusedCertificate):
+	case e.Type == connection.Compared && !holds(e.Want.Certificates, s.RefusedCertificate):
 		return ""
-	case e.Type == StepFailed && e.Refusal != nil && e.Refusal.ErrorType == "invalid_x509_certificate" && s.FreedCertificate != nil:
+	case e.Type == connection.StepFailed && e.Refusal != nil && e.Refusal.ErrorType == "invalid_x509_certificate" && s.FreedCertificate != nil:
 		for _, c := range e.Step.Changes {
 			if c.Field == fieldCertificate {
 				return c.Want.Same
@@ -311,32 +325,32 @@ func refusedAfter(s *v1alpha1.SAMLConnectionStatus, e Event[stytch.SAMLConnectio
 }
 
 // samlUndo puts the certificate back that made room for what Stytch refused.
-func samlUndo(o *v1alpha1.SAMLConnection, refused Step) *Step {
+func undo(o *v1alpha1.SAMLConnection, refused connection.Step) *connection.Step {
 	freed := o.Status.FreedCertificate
-	if freed == nil || !Carries(refused.Changes, fieldCertificate) && refused.Action != ReadMetadata {
+	if freed == nil || !connection.Carries(refused.Changes, fieldCertificate) && refused.Action != ReadMetadata {
 		return nil
 	}
-	return &Step{Action: Update, Changes: []Change{{
-		Field: fieldCertificate, Kind: Added, Topic: TopicOf("certificate", freed.SHA256), Want: Value{Send: freed.PEM, Same: freed.SHA256},
+	return &connection.Step{Action: connection.Update, Changes: []connection.Change{{
+		Field: fieldCertificate, Kind: connection.Added, Topic: connection.TopicOf("certificate", freed.SHA256), Want: connection.Value{Send: freed.PEM, Same: freed.SHA256},
 	}}}
 }
 
-func samlExpiries(o *v1alpha1.SAMLConnection) []Expiry {
+func expiries(o *v1alpha1.SAMLConnection) []connection.Expiry {
 	advice := "put the identity provider's next certificate beside it, into spec.verificationCertificates or what that names, and take it out once it is not used any more"
 	if o.Spec.MetadataURL != "" {
 		advice = "once the identity provider publishes its next certificate, have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
 	}
-	var list []Expiry
+	var list []connection.Expiry
 	for _, c := range o.Status.VerificationCertificates {
 		which := cmp.Or(short(c.SHA256), c.CertificateID)
-		list = AddExpiry(list, c.ExpiresAt, Expiry{
+		list = connection.AddExpiry(list, c.ExpiresAt, connection.Expiry{
 			What: "verification_certificate", Which: which, Advice: advice,
 			Name: strings.TrimSuffix("The identity provider's certificate "+which+" ("+c.Subject+")", " ()"),
 		})
 	}
 	if len(o.Status.SigningCertificates) > 0 {
 		newest := o.Status.SigningCertificates[0]
-		list = AddExpiry(list, newest.ExpiresAt, Expiry{
+		list = connection.AddExpiry(list, newest.ExpiresAt, connection.Expiry{
 			What: "signing_certificate", Which: short(newest.SHA256), Name: "Stytch's signing certificate " + short(newest.SHA256),
 			Advice: "name a new key in spec.signingPrivateKeyRef, and give the identity provider the certificate that Stytch makes of it",
 		})

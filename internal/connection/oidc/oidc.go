@@ -1,4 +1,4 @@
-package connection
+package oidc
 
 import (
 	"cmp"
@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -20,50 +22,50 @@ const (
 )
 
 // OIDC is what is thought about OIDC connections.
-func OIDC() Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
-	return Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{
+func Kind() connection.Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
+	return connection.Kind[*v1alpha1.OIDCConnection, stytch.OIDCConnection]{
 		API:    stytch.APISSO,
 		Common: func(r stytch.OIDCConnection) stytch.Connection { return r.Connection },
 		Rival: func(o *v1alpha1.OIDCConnection, r stytch.OIDCConnection) bool {
-			return r.DisplayName == RealName(o)
+			return r.DisplayName == connection.RealName(o)
 		},
 		Rivalry:    "The organization already has an OIDC connection of this display name, which no manifest holds",
 		Shared:     true,
-		References: oidcReferences,
-		Settings:   oidcSettings(),
-		Want:       oidcWant,
-		Have: func(r stytch.OIDCConnection) State {
-			return State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
+		References: references,
+		Settings:   settings(),
+		Want:       wantState,
+		Have: func(r stytch.OIDCConnection) connection.State {
+			return connection.State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
 		},
-		Plan: func(_ *v1alpha1.OIDCConnection, want, have State) []Step {
-			return slices.Concat(planDetails(want.Details, have.Details), PlanUpdate(want, have))
+		Plan: func(_ *v1alpha1.OIDCConnection, want, have connection.State) []connection.Step {
+			return slices.Concat(details.Plan(want.Details, have.Details), connection.PlanUpdate(want, have))
 		},
-		Problems: oidcProblems,
+		Problems: findProblems,
 		Creation: func(o *v1alpha1.OIDCConnection) stytch.Fields {
-			return WithProvider(string(o.Spec.IdentityProvider))
+			return connection.WithProvider(string(o.Spec.IdentityProvider))
 		},
-		MissingToActivate: oidcMissing,
-		Recorded:          oidcRecorded,
-		Record: func(o *v1alpha1.OIDCConnection, was Record, e Event[stytch.OIDCConnection]) Record {
+		MissingToActivate: missingToActivate,
+		Recorded:          recorded,
+		Record: func(o *v1alpha1.OIDCConnection, was connection.Record, e connection.Event[stytch.OIDCConnection]) connection.Record {
 			was.Discovered = discoveredAfter(o.Spec, was.Discovered, e)
 			return was
 		},
-		Remember: func(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection]) {
+		Remember: func(o *v1alpha1.OIDCConnection, e connection.Event[stytch.OIDCConnection]) {
 			o.Status.ClientSecret = clientSecretAfter(o, e)
 		},
-		Publish: func(o *v1alpha1.OIDCConnection, r stytch.OIDCConnection, _ State) {
+		Publish: func(o *v1alpha1.OIDCConnection, r stytch.OIDCConnection, _ connection.State) {
 			o.Status.RedirectURL = r.RedirectURL
 		},
 	}
 }
 
-func oidcReferences(o *v1alpha1.OIDCConnection) []Reference {
-	var r References
+func references(o *v1alpha1.OIDCConnection) []connection.Reference {
+	var r connection.References
 	if ref := o.Spec.ClientSecretRef; ref != nil {
-		r.Add(KindSecret, ref.Name)
+		r.Add(connection.KindSecret, ref.Name)
 	}
 	if name := o.Spec.DetailsConfigMapName; name != "" {
-		r.Add(KindConfigMap, name)
+		r.Add(connection.KindConfigMap, name)
 	}
 	return r
 }
@@ -87,8 +89,8 @@ func endpoints(spec v1alpha1.OIDCConnectionSpec, r stytch.OIDCConnection, d *v1a
 	}
 }
 
-func oidcRecorded(o *v1alpha1.OIDCConnection) Recorded {
-	return Recorded{Discovered: &o.Status.Discovered}
+func recorded(o *v1alpha1.OIDCConnection) connection.Recorded {
+	return connection.Recorded{Discovered: &o.Status.Discovered}
 }
 
 // ofIssuer is what was recorded of an issuer; blank where that was of another.
@@ -99,96 +101,98 @@ func ofIssuer(d *v1alpha1.DiscoveredStatus, issuer string) v1alpha1.DiscoveredSt
 	return *d
 }
 
-func oidcSettings() []Setting[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
+func settings() []connection.Setting[*v1alpha1.OIDCConnection, stytch.OIDCConnection] {
 	type o = *v1alpha1.OIDCConnection
 	type r = stytch.OIDCConnection
-	settings := []Setting[o, r]{
-		ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
-		Field("client_id", TopicEndpoint,
-			func(o o, _ Inputs) (Value, bool) { return NonEmpty(o.Spec.ClientID) },
-			func(r r) Value { return Text(r.ClientID) }),
-		Field(fieldClientSecret, TopicEndpoint,
+	settings := []connection.Setting[o, r]{
+		connection.ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
+		connection.Field("client_id", connection.TopicEndpoint,
+			func(o o, _ connection.Inputs) (connection.Value, bool) { return connection.NonEmpty(o.Spec.ClientID) },
+			func(r r) connection.Value { return connection.Text(r.ClientID) }),
+		connection.Field(fieldClientSecret, connection.TopicEndpoint,
 			wantedClientSecret,
-			func(r r) Value { return Value{Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""} }),
-		Field(fieldIssuer, TopicEndpoint,
-			func(o o, _ Inputs) (Value, bool) { return NonEmpty(o.Spec.Issuer) },
-			func(r r) Value { return Text(r.Issuer) }),
-		Field("custom_scopes", TopicRest,
-			func(o o, _ Inputs) (Value, bool) {
-				return Scopes(strings.Join(o.Spec.CustomScopes, " ")), o.Spec.CustomScopes != nil
+			func(r r) connection.Value {
+				return connection.Value{Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""}
+			}),
+		connection.Field(fieldIssuer, connection.TopicEndpoint,
+			func(o o, _ connection.Inputs) (connection.Value, bool) { return connection.NonEmpty(o.Spec.Issuer) },
+			func(r r) connection.Value { return connection.Text(r.Issuer) }),
+		connection.Field("custom_scopes", connection.TopicRest,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Scopes(strings.Join(o.Spec.CustomScopes, " ")), o.Spec.CustomScopes != nil
 			},
-			func(r r) Value { return Scopes(r.CustomScopes) }),
-		Field("attribute_mapping", TopicMapping,
-			func(o o, _ Inputs) (Value, bool) {
-				return Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+			func(r r) connection.Value { return connection.Scopes(r.CustomScopes) }),
+		connection.Field("attribute_mapping", connection.TopicMapping,
+			func(o o, _ connection.Inputs) (connection.Value, bool) {
+				return connection.Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
 			},
-			func(r r) Value { return Mapping(r.AttributeMapping) }),
+			func(r r) connection.Value { return connection.Mapping(r.AttributeMapping) }),
 	}
 	for i, e := range endpoints(v1alpha1.OIDCConnectionSpec{}, r{}, &v1alpha1.DiscoveredStatus{}) {
-		settings = append(settings, Field(e.field, TopicEndpoint,
-			func(o o, _ Inputs) (Value, bool) { return wantedEndpoint(o, i) },
-			func(r r) Value { return seenEndpoint(r, i) }))
+		settings = append(settings, connection.Field(e.field, connection.TopicEndpoint,
+			func(o o, _ connection.Inputs) (connection.Value, bool) { return wantedEndpoint(o, i) },
+			func(r r) connection.Value { return seenEndpoint(r, i) }))
 	}
 	return settings
 }
 
-func seenEndpoint(r stytch.OIDCConnection, i int) Value {
-	return Text(endpoints(v1alpha1.OIDCConnectionSpec{}, r, &v1alpha1.DiscoveredStatus{})[i].seen)
+func seenEndpoint(r stytch.OIDCConnection, i int) connection.Value {
+	return connection.Text(endpoints(v1alpha1.OIDCConnectionSpec{}, r, &v1alpha1.DiscoveredStatus{})[i].seen)
 }
 
 // wantedEndpoint is one of the URLs: as the manifest gives it, or else as it was discovered.
-func wantedEndpoint(o *v1alpha1.OIDCConnection, i int) (Value, bool) {
-	known := ofIssuer(RecordAt(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
+func wantedEndpoint(o *v1alpha1.OIDCConnection, i int) (connection.Value, bool) {
+	known := ofIssuer(connection.RecordAt(o, recorded(o)).Discovered, o.Spec.Issuer)
 	e := endpoints(o.Spec, stytch.OIDCConnection{}, &known)[i]
-	url := Text(cmp.Or(e.given, *e.found))
+	url := connection.Text(cmp.Or(e.given, *e.found))
 	url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
 	return url, url.Same != ""
 }
 
-func oidcWant(o *v1alpha1.OIDCConnection, in Inputs) (State, []Problem) {
-	var problems []Problem
+func wantState(o *v1alpha1.OIDCConnection, in connection.Inputs) (connection.State, []connection.Problem) {
+	var problems []connection.Problem
 	if ref := o.Spec.ClientSecretRef; ref != nil {
 		if _, problem := clientSecret(o, clientSecretItem(ref), in); problem != nil {
 			problems = append(problems, *problem)
 		}
 	}
-	details, foreign := wantedDetails(o, o.Spec.DetailsConfigMapName, in)
-	return State{Details: details}, append(problems, foreign...)
+	published, foreign := details.Wanted(o, o.Spec.DetailsConfigMapName, in)
+	return connection.State{Details: published}, append(problems, foreign...)
 }
 
-func wantedClientSecret(o *v1alpha1.OIDCConnection, in Inputs) (Value, bool) {
+func wantedClientSecret(o *v1alpha1.OIDCConnection, in connection.Inputs) (connection.Value, bool) {
 	ref := o.Spec.ClientSecretRef
 	if ref == nil {
-		return Value{}, false
+		return connection.Value{}, false
 	}
 	secret, problem := clientSecret(o, clientSecretItem(ref), in)
 	return secret, problem == nil
 }
 
-func clientSecretItem(ref *v1alpha1.SecretKeyRef) KeyRef {
-	return SecretKey("spec.clientSecretRef", *ref)
+func clientSecretItem(ref *v1alpha1.SecretKeyRef) connection.KeyRef {
+	return connection.SecretKey("spec.clientSecretRef", *ref)
 }
 
 // clientSecret is the secret that a manifest names. It was sent if the version of its Secret was.
-func clientSecret(o *v1alpha1.OIDCConnection, at KeyRef, in Inputs) (Value, *Problem) {
+func clientSecret(o *v1alpha1.OIDCConnection, at connection.KeyRef, in connection.Inputs) (connection.Value, *connection.Problem) {
 	text, problem := at.Read(in)
 	if problem != nil {
-		return Value{}, problem
+		return connection.Value{}, problem
 	}
 	if !utf8.ValidString(text) {
-		return Value{}, new(at.Invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
+		return connection.Value{}, new(at.Invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
 	}
-	from := InputOf(KindSecret, in.Secrets[at.Name].ObjectMeta)
+	from := connection.InputOf(connection.KindSecret, in.Secrets[at.Name].ObjectMeta)
 	secret := strings.TrimSpace(text)
-	return Value{
+	return connection.Value{
 		Send: stytch.Secret(secret), Same: pki.Fingerprint([]byte(secret)), From: &from,
 		Sent: o.Status.ClientSecret != nil && *o.Status.ClientSecret == from,
 	}, nil
 }
 
 // oidcMissing names what Stytch's docs ask for before an OIDC connection is active.
-func oidcMissing(r stytch.OIDCConnection) []string {
-	var lacks Lacks
+func missingToActivate(r stytch.OIDCConnection) []string {
+	var lacks connection.Lacks
 	lacks.If(r.Issuer == "", "issuer")
 	lacks.If(r.ClientID == "", "clientID")
 	lacks.If(r.ClientSecretSHA256 == "" && !r.ClientSecretMasked, "clientSecretRef")
@@ -200,11 +204,11 @@ func oidcMissing(r stytch.OIDCConnection) []string {
 }
 
 // clientSecretAfter is the version of the Secret whose client secret was sent last.
-func clientSecretAfter(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection]) *v1alpha1.Input {
+func clientSecretAfter(o *v1alpha1.OIDCConnection, e connection.Event[stytch.OIDCConnection]) *v1alpha1.Input {
 	switch {
-	case e.Type == Compared && o.Spec.ClientSecretRef == nil:
+	case e.Type == connection.Compared && o.Spec.ClientSecretRef == nil:
 		return nil
-	case e.Type == StepDone:
+	case e.Type == connection.StepDone:
 		for _, c := range e.Step.Changes {
 			if c.Field == fieldClientSecret {
 				return c.Want.From
@@ -215,13 +219,13 @@ func clientSecretAfter(o *v1alpha1.OIDCConnection, e Event[stytch.OIDCConnection
 }
 
 // discoveredAfter is what is known of an issuer's document. When the issuer was sent, Stytch may have warned that it could not be read.
-func discoveredAfter(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, e Event[stytch.OIDCConnection]) *v1alpha1.DiscoveredStatus {
+func discoveredAfter(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, e connection.Event[stytch.OIDCConnection]) *v1alpha1.DiscoveredStatus {
 	switch {
-	case e.Type == Observed:
+	case e.Type == connection.Observed:
 		return discoveredIn(spec, was, e.Remote, e.Step)
-	case e.Type == StepDone && Carries(e.Step.Changes, fieldIssuer):
+	case e.Type == connection.StepDone && connection.Carries(e.Step.Changes, fieldIssuer):
 		d := ofIssuer(was, spec.Issuer)
-		d.Issuer, d.Warning = spec.Issuer, Cut(e.Warning)
+		d.Issuer, d.Warning = spec.Issuer, connection.Cut(e.Warning)
 		return &d
 	}
 	return was
@@ -229,7 +233,7 @@ func discoveredAfter(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredS
 
 // discoveredIn records the URLs that were discovered from the issuer: those that Stytch shows and the manifest does not give. They
 // are wanted from then on. What was there before a discovery that failed is not recorded.
-func discoveredIn(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, r stytch.OIDCConnection, done *Step) *v1alpha1.DiscoveredStatus {
+func discoveredIn(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus, r stytch.OIDCConnection, done *connection.Step) *v1alpha1.DiscoveredStatus {
 	switch {
 	case spec.Issuer == "":
 		return nil
@@ -240,14 +244,14 @@ func discoveredIn(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStat
 	if d.Issuer == "" {
 		d = v1alpha1.DiscoveredStatus{Issuer: spec.Issuer, Warning: leftBehind(spec, was, r)}
 	}
-	read := done != nil && Carries(done.Changes, fieldIssuer) && d.Warning == ""
+	read := done != nil && connection.Carries(done.Changes, fieldIssuer) && d.Warning == ""
 	for _, e := range endpoints(spec, r, &d) {
-		carried := done != nil && Carries(done.Changes, e.field)
+		carried := done != nil && connection.Carries(done.Changes, e.field)
 		switch {
 		case e.given != "":
 			*e.found = ""
 		case *e.found == "" && (d.Warning == "" || carried), read && !carried:
-			*e.found = Recordable(e.seen)
+			*e.found = connection.Recordable(e.seen)
 		}
 	}
 	if len(undiscovered(spec, d)) == 0 {
@@ -285,13 +289,13 @@ func undiscovered(spec v1alpha1.OIDCConnectionSpec, d v1alpha1.DiscoveredStatus)
 }
 
 // oidcProblems reports a discovery that failed. Stytch does not try again for the same issuer.
-func oidcProblems(o *v1alpha1.OIDCConnection, _, have State) []Problem {
-	d := ofIssuer(RecordAt(o, oidcRecorded(o)).Discovered, o.Spec.Issuer)
+func findProblems(o *v1alpha1.OIDCConnection, _, have connection.State) []connection.Problem {
+	d := ofIssuer(connection.RecordAt(o, recorded(o)).Discovered, o.Spec.Issuer)
 	missing := undiscovered(o.Spec, d)
 	if d.Warning == "" || len(missing) == 0 || have.Settings[fieldIssuer].Same != o.Spec.Issuer {
 		return nil
 	}
-	return []Problem{{Reason: v1alpha1.ReasonDiscoveryFailed, Message: fmt.Sprintf(
+	return []connection.Problem{{Reason: v1alpha1.ReasonDiscoveryFailed, Message: fmt.Sprintf(
 		"Stytch could not read the discovery document of %s (%s), and does not try again for the same issuer: correct spec.issuer, or give %s in the manifest.",
 		o.Spec.Issuer, strings.TrimRight(d.Warning, "."), strings.Join(missing, ", "))}}
 }

@@ -1,4 +1,4 @@
-package connection
+package token
 
 import (
 	"fmt"
@@ -8,30 +8,31 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // tokenInSecret reads what the token's Secret holds. One that is not this connection's is a problem, and is never written.
-func tokenInSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*Token, []Problem) {
-	version := v1alpha1.Input{Kind: KindSecret, Name: o.Spec.BearerToken.SecretName}
+func InSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*connection.Token, []connection.Problem) {
+	version := v1alpha1.Input{Kind: connection.KindSecret, Name: o.Spec.BearerToken.SecretName}
 	if secret == nil {
-		return &Token{Edited: !slices.Contains(o.Status.Inputs, version)}, nil
+		return &connection.Token{Edited: !slices.Contains(o.Status.Inputs, version)}, nil
 	}
-	if !OwnsSecret(secret, id, o.GetUID()) {
-		return &Token{Foreign: true}, []Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignSecret(secret.Name, id)}}
+	if !Owns(secret, id, o.GetUID()) {
+		return &connection.Token{Foreign: true}, []connection.Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignMessage(secret.Name, id)}}
 	}
-	return &Token{
+	return &connection.Token{
 		LastFour:     stytch.Secret(secret.Data[v1alpha1.SecretKeyToken]).LastFour(),
 		NextLastFour: stytch.Secret(secret.Data[v1alpha1.SecretKeyNextToken]).LastFour(),
 		BaseURL:      string(secret.Data[v1alpha1.SecretKeyBaseURL]),
-		Edited:       !slices.Contains(o.Status.Inputs, InputOf(KindSecret, secret.ObjectMeta)),
+		Edited:       !slices.Contains(o.Status.Inputs, connection.InputOf(connection.KindSecret, secret.ObjectMeta)),
 		Immutable:    immutable(secret),
 	}, nil
 }
 
 // OwnsSecret says whether a token's Secret is that of a connection: labelled with its ID or with the mark of its creation, or
 // released by another and empty.
-func OwnsSecret(secret *corev1.Secret, id string, uid types.UID) bool {
+func Owns(secret *corev1.Secret, id string, uid types.UID) bool {
 	label := secret.Labels[v1alpha1.LabelConnection]
 	switch label {
 	case "":
@@ -39,14 +40,14 @@ func OwnsSecret(secret *corev1.Secret, id string, uid types.UID) bool {
 	case v1alpha1.LabelReleased:
 		return len(secret.Data) == 0
 	default:
-		return label == id || label == MarkLabel(uid)
+		return label == id || label == connection.MarkLabel(uid)
 	}
 }
 
 func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }
 
 // ImmutableSecret says that no token can be put into a Secret. What it holds may be the only copy of a token.
-func ImmutableSecret(name string, holdsToken bool) string {
+func ImmutableMessage(name string, holdsToken bool) string {
 	if !holdsToken {
 		return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it: delete it.", name)
 	}
@@ -54,7 +55,7 @@ func ImmutableSecret(name string, holdsToken bool) string {
 }
 
 // ForeignSecret says that a Secret in the place of a token's is left alone.
-func ForeignSecret(name, id string) string {
+func ForeignMessage(name, id string) string {
 	if id == "" {
 		return fmt.Sprintf("Secret %s is there and is not this connection's, so it is left alone: delete it, or name another in a new manifest.", name)
 	}

@@ -1,9 +1,10 @@
-package connection
+package saml
 
 import (
 	"slices"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -11,11 +12,11 @@ import (
 const fieldMetadataURL = "metadata_url"
 
 // ReadMetadata has Stytch take settings and certificates from a document.
-var ReadMetadata = Action{Name: "ReadMetadata", Event: "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
+var ReadMetadata = connection.Action{Name: "ReadMetadata", Event: "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
 
 // lastRead is what status records of the document that the manifest names; blank where it records nothing.
 func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
-	if read := RecordAt(o, samlRecorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
+	if read := connection.RecordAt(o, recorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
 		return read
 	}
 	return &v1alpha1.MetadataStatus{}
@@ -23,23 +24,23 @@ func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
 
 // wantedMetadata says where Stytch takes settings and certificates from, and which certificates it took from there, or from another
 // document, when it read one last.
-func wantedMetadata(o *v1alpha1.SAMLConnection) (*Metadata, []Certificate) {
+func wantedMetadata(o *v1alpha1.SAMLConnection) (*connection.Metadata, []connection.Certificate) {
 	if o.Spec.MetadataURL == "" {
 		return nil, nil
 	}
-	read := RecordAt(o, samlRecorded(o)).Metadata
+	read := connection.RecordAt(o, recorded(o)).Metadata
 	if read == nil {
-		return &Metadata{URL: o.Spec.MetadataURL, Due: true}, nil
+		return &connection.Metadata{URL: o.Spec.MetadataURL, Due: true}, nil
 	}
 	due := read.MetadataURL != o.Spec.MetadataURL || read.Refresh != refresh(o)
-	return &Metadata{URL: o.Spec.MetadataURL, Was: read.MetadataURL, Due: due}, recordedCertificates(read)
+	return &connection.Metadata{URL: o.Spec.MetadataURL, Was: read.MetadataURL, Due: due}, recordedCertificates(read)
 }
 
 // recordedCertificates are those that were taken from the metadata: nobody else's stay beside them.
-func recordedCertificates(read *v1alpha1.MetadataStatus) []Certificate {
-	var certificates []Certificate
+func recordedCertificates(read *v1alpha1.MetadataStatus) []connection.Certificate {
+	var certificates []connection.Certificate
 	for _, sha := range read.Certificates {
-		certificates = append(certificates, Certificate{Certificate: pki.Certificate{SHA256: sha}})
+		certificates = append(certificates, connection.Certificate{Certificate: pki.Certificate{SHA256: sha}})
 	}
 	return certificates
 }
@@ -53,7 +54,7 @@ func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
 	if len(r.VerificationCertificates) == 0 {
 		return nil
 	}
-	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: Recordable(r.IDPEntityID), IDPSSOURL: Recordable(r.IDPSSOURL)}
+	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: connection.Recordable(r.IDPEntityID), IDPSSOURL: connection.Recordable(r.IDPSSOURL)}
 	for _, c := range r.VerificationCertificates {
 		if c.SHA256 != "" {
 			is.Certificates = append(is.Certificates, c.SHA256)
@@ -67,7 +68,7 @@ func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
 // refresh is the value of the annotation that asks for the metadata to be read again.
 func refresh(o *v1alpha1.SAMLConnection) string {
 	if value, asked := o.Annotations[v1alpha1.AnnotationRefreshMetadata]; asked {
-		return Hash(value)
+		return connection.Hash(value)
 	}
 	return ""
 }
@@ -100,7 +101,7 @@ func metadataThatWasRead(o *v1alpha1.SAMLConnection, was *v1alpha1.MetadataStatu
 	slices.Sort(taken)
 	return &v1alpha1.MetadataStatus{
 		MetadataURL: o.Spec.MetadataURL, Refresh: refresh(o),
-		IDPEntityID: Recordable(after.IDPEntityID), IDPSSOURL: Recordable(after.IDPSSOURL), Certificates: taken,
+		IDPEntityID: connection.Recordable(after.IDPEntityID), IDPSSOURL: connection.Recordable(after.IDPSSOURL), Certificates: taken,
 	}
 }
 
@@ -128,19 +129,19 @@ func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnect
 
 // planReading has the metadata read where that is due: at the end, because a document that cannot be read holds nothing else up
 // then.
-func planReading(m *Metadata, steps []Step) []Step {
-	read := slices.ContainsFunc(steps, func(s Step) bool { return s.Action == ReadMetadata })
+func planReading(m *connection.Metadata, steps []connection.Step) []connection.Step {
+	read := slices.ContainsFunc(steps, func(s connection.Step) bool { return s.Action == ReadMetadata })
 	if m == nil || !m.Due || read {
 		return nil
 	}
-	return []Step{reading(m)}
+	return []connection.Step{reading(m)}
 }
 
 // reading of the identity provider's metadata.
-func reading(m *Metadata) Step {
+func reading(m *connection.Metadata) connection.Step {
 	was := m.Was
 	if was == m.URL {
 		was = "" // what it gave is out of date
 	}
-	return Step{Action: ReadMetadata, Changes: []Change{{Field: fieldMetadataURL, Have: Text(was), Want: Text(m.URL)}}}
+	return connection.Step{Action: ReadMetadata, Changes: []connection.Change{{Field: fieldMetadataURL, Have: connection.Text(was), Want: connection.Text(m.URL)}}}
 }

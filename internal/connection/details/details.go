@@ -1,4 +1,4 @@
-package connection
+package details
 
 import (
 	"encoding/pem"
@@ -12,12 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
 // wantedDetails is what the ConfigMap holds that a manifest has its details written into: nil where there is none to be written.
 // One that is not the manifest's is a problem, and is never written.
-func wantedDetails(o v1alpha1.Connection, name string, in Inputs) (map[string]string, []Problem) {
+func Wanted(o v1alpha1.Connection, name string, in connection.Inputs) (map[string]string, []connection.Problem) {
 	if name == "" {
 		return nil, nil
 	}
@@ -25,25 +26,25 @@ func wantedDetails(o v1alpha1.Connection, name string, in Inputs) (map[string]st
 	if object == nil {
 		return map[string]string{}, nil
 	}
-	if !OwnsConfigMap(object, o.GetUID()) {
-		return nil, []Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignConfigMap(name)}}
+	if !Owns(object, o.GetUID()) {
+		return nil, []connection.Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignMessage(name)}}
 	}
 	return maps.Collect(maps.All(object.Data)), nil
 }
 
 // OwnsConfigMap says whether a ConfigMap was made for a manifest.
-func OwnsConfigMap(object *corev1.ConfigMap, uid types.UID) bool {
+func Owns(object *corev1.ConfigMap, uid types.UID) bool {
 	owner := metav1.GetControllerOf(object)
 	return owner != nil && owner.UID == uid
 }
 
 // ForeignConfigMap says that a ConfigMap in the place of the details is left alone.
-func ForeignConfigMap(name string) string {
+func ForeignMessage(name string) string {
 	return fmt.Sprintf("ConfigMap %s is there and was not made for this manifest, so it is left alone: delete it, or give spec.detailsConfigMapName another name.", name)
 }
 
 // planDetails says what has to be written into the ConfigMap.
-func planDetails(want, have map[string]string) []Step {
+func Plan(want, have map[string]string) []connection.Step {
 	if want == nil {
 		return nil
 	}
@@ -53,35 +54,35 @@ func planDetails(want, have map[string]string) []Step {
 			keys[key] = true
 		}
 	}
-	var changes []Change
+	var changes []connection.Change
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if want[key] != have[key] {
-			changes = append(changes, Change{Field: detailsPrefix + key, Topic: topicDetails, Have: detail(want[key]), Want: detail(have[key])})
+			changes = append(changes, connection.Change{Field: detailsPrefix + key, Topic: topic, Have: entry(want[key]), Want: entry(have[key])})
 		}
 	}
 	if changes == nil {
 		return nil
 	}
-	return []Step{{Action: PublishDetails, Changes: changes}}
+	return []connection.Step{{Action: Publish, Changes: changes}}
 }
 
 const detailsPrefix = "details."
 
 // PublishDetails writes the ConfigMap.
-var PublishDetails = Action{Name: "PublishDetails", Event: "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
+var Publish = connection.Action{Name: "PublishDetails", Event: "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
 
-var topicDetails = Topic{Name: "details", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
+var topic = connection.Topic{Name: "details", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
 
 // detail is an entry of the ConfigMap. A certificate is shown by its fingerprint.
-func detail(text string) Value {
+func entry(text string) connection.Value {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
-		return Value{Send: text, Same: pki.Fingerprint(block.Bytes)}
+		return connection.Value{Send: text, Same: pki.Fingerprint(block.Bytes)}
 	}
-	return Text(text)
+	return connection.Text(text)
 }
 
 // DetailsIn are the entries of the ConfigMap that a step writes, by key; empty where one is taken out.
-func DetailsIn(step Step) map[string]string {
+func Entries(step connection.Step) map[string]string {
 	entries := map[string]string{}
 	for _, c := range step.Changes {
 		text, _ := c.Want.Send.(string)

@@ -1,14 +1,15 @@
-package connection
+package token
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
 // waiting is the reason and the message of Rotating while a rotation is under way.
-func (c rotationContext) waiting(t, r *Token) (reason, message string) {
+func (c rotationContext) waiting(t, r *connection.Token) (reason, message string) {
 	held := t.NextLastFour == r.NextLastFour
 	end := c.overlapEnd(r.ExpiresAt)
 	offered := fmt.Sprintf("Secret %s offers the next token, which ends in %s, as %s: give it to the identity provider, and then set the annotation %s=%s.",
@@ -16,7 +17,7 @@ func (c rotationContext) waiting(t, r *Token) (reason, message string) {
 	abandon := fmt.Sprintf("To abandon it, set %s=%s.", v1alpha1.AnnotationCancelRotation, r.NextLastFour)
 	switch {
 	case held && t.LastFour == r.LastFour && !end.IsZero():
-		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without it the rotation is completed at %s. %s", offered, FormatTime(end), abandon)
+		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without it the rotation is completed at %s. %s", offered, connection.FormatTime(end), abandon)
 	case held:
 		return v1alpha1.ReasonAwaitingAcknowledgement, offered + " " + abandon
 	case c.starting():
@@ -31,7 +32,7 @@ func (c rotationContext) waiting(t, r *Token) (reason, message string) {
 
 // missing reports a token that the Secret does not hold. Where it never held one it cannot be known, and nothing fails to work.
 // It is only believed on what was read after the Secret.
-func (c rotationContext) missing(t, r *Token) []Problem {
+func (c rotationContext) missing(t, r *connection.Token) []connection.Problem {
 	if t.LastFour == r.LastFour || t.NextLastFour == r.LastFour && r.LastFour != "" {
 		return nil
 	}
@@ -43,11 +44,11 @@ func (c rotationContext) missing(t, r *Token) []Problem {
 	if r.NextLastFour == "" {
 		said += fmt.Sprintf(", or have another one made by the annotation %s=%s", v1alpha1.AnnotationRotateToken, c.another(r.LastFour))
 	}
-	problem := Problem{Message: said + ".", Fresh: t.Edited}
+	problem := connection.Problem{Message: said + ".", Fresh: t.Edited}
 	if c.Known.SecretName != "" {
 		problem.Reason = v1alpha1.ReasonInputMissing
 	}
-	return []Problem{problem}
+	return []connection.Problem{problem}
 }
 
 // another is a value of rotate-token that was not answered yet.
@@ -63,14 +64,14 @@ func (c rotationContext) another(current string) string {
 }
 
 // nextMissing reports that the next token was in the Secret and is not any more. Nothing is done by itself: it may be in use.
-func (c rotationContext) nextMissing(t, r *Token) Problem {
-	return Problem{Reason: v1alpha1.ReasonInputMissing, Fresh: t.Edited, Message: fmt.Sprintf(
+func (c rotationContext) nextMissing(t, r *connection.Token) connection.Problem {
+	return connection.Problem{Reason: v1alpha1.ReasonInputMissing, Fresh: t.Edited, Message: fmt.Sprintf(
 		"Secret %s does not hold the next token any more, which ends in %s and may be in use already, so nothing is completed or canceled: put it back as %s, or abandon the rotation by the annotation %s=%s, after which another can be asked for.",
 		c.Secret, r.NextLastFour, v1alpha1.SecretKeyNextToken, v1alpha1.AnnotationCancelRotation, r.NextLastFour)}
 }
 
 // ignoredWhileOpen says which annotations are not followed while a rotation is under way.
-func (c rotationContext) ignoredWhileOpen(r *Token) []Problem {
+func (c rotationContext) ignoredWhileOpen(r *connection.Token) []connection.Problem {
 	d := Decision{Problems: c.ignoredRequest(r.LastFour)}
 	next := r.NextLastFour
 	if c.Acknowledge != "" && c.Acknowledge != next && c.Acknowledge != r.LastFour {
@@ -86,7 +87,7 @@ func (c rotationContext) ignoredWhileOpen(r *Token) []Problem {
 }
 
 // ignoredWhileIdle says which annotations are not followed while no rotation is under way. Those that were followed may stay.
-func (c rotationContext) ignoredWhileIdle(r *Token) []Problem {
+func (c rotationContext) ignoredWhileIdle(r *connection.Token) []connection.Problem {
 	d := Decision{Problems: c.ignoredRequest(r.LastFour)}
 	if c.Acknowledge != "" && c.Acknowledge != r.LastFour {
 		d.mention("The annotation %s names %s, and no rotation is under way: nothing is completed.", v1alpha1.AnnotationAcknowledgeToken, shown(c.Acknowledge))
@@ -102,7 +103,7 @@ func (c rotationContext) ignoredWhileIdle(r *Token) []Problem {
 }
 
 // ignoredRequest says that rotate-token asks for what it cannot.
-func (c rotationContext) ignoredRequest(current string) []Problem {
+func (c rotationContext) ignoredRequest(current string) []connection.Problem {
 	var d Decision
 	switch {
 	case c.Rotate == "":

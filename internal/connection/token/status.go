@@ -1,4 +1,4 @@
-package connection
+package token
 
 import (
 	"fmt"
@@ -8,22 +8,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // tokenAfter is what status knows of the token after an event.
-func tokenAfter(o *v1alpha1.SCIMConnection, e Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
+func StatusAfter(o *v1alpha1.SCIMConnection, e connection.Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
 	known := o.Status.BearerToken.DeepCopy()
 	starts := e.Step != nil && e.Step.Action == StartRotation
 	switch {
-	case e.Type == Observed:
+	case e.Type == connection.Observed:
 		return observedToken(o, known, e)
 	case known == nil:
-	case e.Type == Compared:
+	case e.Type == connection.Compared:
 		comparedToken(o, known, e)
-	case e.Type == StepBegins && starts && !Marked(e.Remote.DisplayName, o.GetUID()):
+	case e.Type == connection.StepBegins && starts && !connection.Marked(e.Remote.DisplayName, o.GetUID()):
 		beginRotation(known, e.Step.Target, e.Now)
-	case e.Type == StepFailed && starts && known.Phase == v1alpha1.TokenRotating:
+	case e.Type == connection.StepFailed && starts && known.Phase == v1alpha1.TokenRotating:
 		known.Phase, known.StartedAt = v1alpha1.TokenIdle, nil
 		known.HandledRotate = slices.DeleteFunc(known.HandledRotate, func(value string) bool { return e.Step.Target != "" && value == e.Step.Target })
 	}
@@ -42,8 +43,8 @@ func beginRotation(known *v1alpha1.SCIMBearerTokenStatus, request string, now ti
 
 // observedToken notes what Stytch tells of tokens: another current one, and the end of a rotation. At the first record of a
 // connection whatever rotate-token asks for counts as answered: it may be as old as the manifest.
-func observedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
-	r, isNew := e.Remote, Marked(e.Remote.DisplayName, o.GetUID())
+func observedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e connection.Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
+	r, isNew := e.Remote, connection.Marked(e.Remote.DisplayName, o.GetUID())
 	if known == nil {
 		known = &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour}
 		if isNew {
@@ -86,26 +87,26 @@ func idle(known *v1alpha1.SCIMBearerTokenStatus) {
 }
 
 // comparedToken notes what Stytch says of the tokens, and what of it the Secret holds.
-func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e Event[stytch.SCIMConnection]) {
+func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e connection.Event[stytch.SCIMConnection]) {
 	r, inSecret := e.Remote, e.Want.Token
-	known.ExpiresAt = StatusTime(r.BearerTokenExpiresAt)
+	known.ExpiresAt = connection.StatusTime(r.BearerTokenExpiresAt)
 	if inSecret.LastFour == r.BearerTokenLastFour {
 		known.SecretName, known.SecretLastFour = o.Spec.BearerToken.SecretName, r.BearerTokenLastFour
 	}
 	next := r.NextBearerTokenLastFour
 	switch starting := contextOf(o, e.Now).starting(); {
 	case next != "" && (next == inSecret.NextLastFour || !starting):
-		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, StatusTime(r.NextBearerTokenExpiresAt)
+		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, connection.StatusTime(r.NextBearerTokenExpiresAt)
 	case !starting:
 		idle(known)
 	}
 }
 
 // second is a time as status keeps it.
-func second(t time.Time) *metav1.Time { return StatusTime(t) }
+func second(t time.Time) *metav1.Time { return connection.StatusTime(t) }
 
 // scimExpiries are the ends that status knows of. While a rotation is under way the way out is to complete it.
-func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
+func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 	token := o.Status.BearerToken
 	if token == nil {
 		return nil
@@ -115,13 +116,13 @@ func scimExpiries(o *v1alpha1.SCIMConnection) []Expiry {
 	if token.Phase == v1alpha1.TokenRotating {
 		advice = "a rotation is under way, so see the condition Rotating for what it waits for; until it is completed users and groups may not be provisioned once the token has ended"
 	}
-	return AddExpiry(nil, token.ExpiresAt, Expiry{
+	return connection.AddExpiry(nil, token.ExpiresAt, connection.Expiry{
 		What: "bearer_token", Name: "The bearer token that ends in " + token.LastFour, Advice: advice,
 	})
 }
 
 // scimDue is when the clock next asks for something that status knows of; zero for never.
-func scimDue(o *v1alpha1.SCIMConnection) time.Time {
+func Due(o *v1alpha1.SCIMConnection) time.Time {
 	c := contextOf(o, time.Time{})
 	var expires time.Time
 	if c.Known.ExpiresAt != nil {

@@ -1,4 +1,4 @@
-package connection
+package saml
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
@@ -22,8 +23,8 @@ const (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	DeleteCertificate = Action{Name: "DeleteCertificate", Event: "Updated"}
-	FreeCertificate   = Action{Name: "FreeCertificate", Event: "Updated"} // deletes one to make room
+	DeleteCertificate = connection.Action{Name: "DeleteCertificate", Event: "Updated"}
+	FreeCertificate   = connection.Action{Name: "FreeCertificate", Event: "Updated"} // deletes one to make room
 )
 
 // maxCertificates that a SAML connection may have at Stytch, and as many encryption keys (Stytch's docs, "SAML certificates").
@@ -31,7 +32,7 @@ const maxCertificates = 5
 
 // wantedCertificates reads the certificates of a manifest. One that is named twice counts once. It is nil, not managed, where
 // they are more than Stytch takes.
-func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (certificates []Certificate, problems []Problem) {
+func wantedCertificates(list []v1alpha1.VerificationCertificate, in connection.Inputs) (certificates []connection.Certificate, problems []connection.Problem) {
 	for i, entry := range list {
 		path := fmt.Sprintf("spec.verificationCertificates[%d]", i)
 		found, problem := certificatesOf(path, entry, in)
@@ -40,12 +41,12 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (cer
 		}
 		for _, c := range found {
 			if !holds(certificates, c.SHA256) {
-				certificates = append(certificates, Certificate{Certificate: c, Where: path})
+				certificates = append(certificates, connection.Certificate{Certificate: c, Where: path})
 			}
 		}
 	}
 	if len(certificates) > maxCertificates {
-		return nil, append(problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+		return nil, append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"spec.verificationCertificates come to %d certificates, and Stytch takes %d: take out those that the identity provider does not sign with any more.",
 			len(certificates), maxCertificates)})
 	}
@@ -53,20 +54,20 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate, in Inputs) (cer
 }
 
 // certificatesOf reads one entry: a certificate in the manifest, or a bundle elsewhere.
-func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inputs) ([]pki.Certificate, *Problem) {
-	var at KeyRef
+func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in connection.Inputs) ([]pki.Certificate, *connection.Problem) {
+	var at connection.KeyRef
 	switch {
 	case entry.SecretKeyRef != nil:
-		at = SecretKey(path+".secretKeyRef", *entry.SecretKeyRef)
+		at = connection.SecretKey(path+".secretKeyRef", *entry.SecretKeyRef)
 	case entry.ConfigMapKeyRef != nil:
-		at = KeyRef{Path: path + ".configMapKeyRef", Kind: KindConfigMap, Name: entry.ConfigMapKeyRef.Name, Key: entry.ConfigMapKeyRef.Key}
+		at = connection.KeyRef{Path: path + ".configMapKeyRef", Kind: connection.KindConfigMap, Name: entry.ConfigMapKeyRef.Name, Key: entry.ConfigMapKeyRef.Key}
 	default:
 		found, err := pki.ReadCertificates(entry.PEM)
 		if err == nil && len(found) > 1 {
 			err = errors.New("holds more than one certificate: give each certificate an entry of its own")
 		}
 		if err != nil {
-			return nil, &Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s.pem %v.", path, err)}
+			return nil, &connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s.pem %v.", path, err)}
 		}
 		return found, nil
 	}
@@ -81,13 +82,13 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in Inpu
 	return found, nil
 }
 
-func holds(list []Certificate, sha256 string) bool {
-	return slices.ContainsFunc(list, func(c Certificate) bool { return c.SHA256 == sha256 })
+func holds(list []connection.Certificate, sha256 string) bool {
+	return slices.ContainsFunc(list, func(c connection.Certificate) bool { return c.SHA256 == sha256 })
 }
 
 // expiredInVain are the wanted certificates that have ended and are not at Stytch: they are not sent.
-func expiredInVain(want, have State) []Certificate {
-	var vain []Certificate
+func expiredInVain(want, have connection.State) []connection.Certificate {
+	var vain []connection.Certificate
 	for _, c := range want.Certificates {
 		if c.Expired(want.Now) && !holds(have.Certificates, c.SHA256) {
 			vain = append(vain, c)
@@ -97,13 +98,13 @@ func expiredInVain(want, have State) []Certificate {
 }
 
 // refusedInVain is the wanted certificate that Stytch refused before and that is not there: it is not sent.
-func refusedInVain(want, have State) (Certificate, bool) {
+func refusedInVain(want, have connection.State) (connection.Certificate, bool) {
 	for _, c := range want.Certificates {
 		if c.SHA256 == want.Refused && !holds(have.Certificates, c.SHA256) {
 			return c, true
 		}
 	}
-	return Certificate{}, false
+	return connection.Certificate{}, false
 }
 
 // planCertificates says what brings the wanted certificates to Stytch, around an Update that makes the other changes.
@@ -114,29 +115,29 @@ func refusedInVain(want, have State) (Certificate, bool) {
 //	one missing that only the metadata holds            after the Update: read the metadata again
 //	the metadata was never read, or is to be again      at the end of all: read it
 //	unwanted ones, and every wanted one is there        delete them
-func planCertificates(want, have State, changes []Change) []Step {
+func planCertificates(want, have connection.State, changes []connection.Change) []connection.Step {
 	missing, surplus := compareCertificates(want, have)
-	var steps []Step
+	var steps []connection.Step
 	if room, needed := makeRoom(want, have, missing, surplus); needed {
 		steps = append(steps, deletion(FreeCertificate, room))
-		surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return c.ID == room.ID })
+		surplus = slices.DeleteFunc(surplus, func(c connection.Certificate) bool { return c.ID == room.ID })
 	}
 	if _, refused := refusedInVain(want, have); refused || len(expiredInVain(want, have)) > 0 {
 		surplus = nil // what stands in the place of one that is not sent stays
 	}
-	lost := slices.ContainsFunc(missing, func(c Certificate) bool { return c.PEM == "" })
+	lost := slices.ContainsFunc(missing, func(c connection.Certificate) bool { return c.PEM == "" })
 	for _, c := range missing {
 		if c.PEM == "" {
 			continue
 		}
-		if len(changes) > 0 && Carries(changes, fieldCertificate) {
-			steps = append(steps, Step{Action: Update, Changes: changes})
+		if len(changes) > 0 && connection.Carries(changes, fieldCertificate) {
+			steps = append(steps, connection.Step{Action: connection.Update, Changes: changes})
 			changes = nil
 		}
 		changes = append(changes, addition(c, want.Certificates, have.Certificates))
 	}
 	if len(changes) > 0 {
-		steps = append(steps, Step{Action: Update, Changes: changes})
+		steps = append(steps, connection.Step{Action: connection.Update, Changes: changes})
 	}
 	if lost {
 		steps = append(steps, reading(want.Metadata))
@@ -149,7 +150,7 @@ func planCertificates(want, have State, changes []Change) []Step {
 
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
 // AddExpiry first at the top. None is to go while a wanted one cannot be read, and none that is valid while no wanted one is.
-func compareCertificates(want, have State) (missing, surplus []Certificate) {
+func compareCertificates(want, have connection.State) (missing, surplus []connection.Certificate) {
 	if want.Certificates == nil {
 		return nil, nil
 	}
@@ -162,7 +163,7 @@ func compareCertificates(want, have State) (missing, surplus []Certificate) {
 		return missing, surplus
 	}
 	last := lastValid(want, have)
-	surplus = slices.DeleteFunc(surplus, func(c Certificate) bool { return slices.Contains(last, c) })
+	surplus = slices.DeleteFunc(surplus, func(c connection.Certificate) bool { return slices.Contains(last, c) })
 	if len(surplus) > 0 && len(surplus) == len(have.Certificates) {
 		surplus = surplus[:len(surplus)-1] // nothing wanted is there before the metadata is read
 	}
@@ -170,12 +171,12 @@ func compareCertificates(want, have State) (missing, surplus []Certificate) {
 }
 
 // due says that the metadata is going to be read, at the end of the plan.
-func due(want State) bool { return want.Metadata != nil && want.Metadata.Due }
+func due(want connection.State) bool { return want.Metadata != nil && want.Metadata.Due }
 
 // missingCertificates are those that are wanted and not there: without those that have ended or that Stytch
 // refused, and without those that the metadata is about to bring.
-func missingCertificates(want, have State) []Certificate {
-	var missing []Certificate
+func missingCertificates(want, have connection.State) []connection.Certificate {
+	var missing []connection.Certificate
 	for _, c := range want.Certificates {
 		toBeRead := due(want) && c.PEM == ""
 		if !holds(have.Certificates, c.SHA256) && !c.Expired(want.Now) && !toBeRead && c.SHA256 != want.Refused {
@@ -187,11 +188,11 @@ func missingCertificates(want, have State) []Certificate {
 
 // surplusCertificates are those that are there and not wanted, the one that ends first at the top. A second copy of a wanted one
 // is not wanted, and, where a valid one stays, neither is one that has ended: what the metadata is about to bring needs a place.
-func surplusCertificates(want, have State) []Certificate {
-	valid := slices.ContainsFunc(have.Certificates, func(c Certificate) bool { return !c.Expired(want.Now) })
+func surplusCertificates(want, have connection.State) []connection.Certificate {
+	valid := slices.ContainsFunc(have.Certificates, func(c connection.Certificate) bool { return !c.Expired(want.Now) })
 	room := valid && due(want)
 	there := map[string]bool{}
-	var surplus []Certificate
+	var surplus []connection.Certificate
 	for _, c := range have.Certificates {
 		if there[c.SHA256] || !holds(want.Certificates, c.SHA256) || room && c.Expired(want.Now) {
 			surplus = append(surplus, c)
@@ -204,8 +205,8 @@ func surplusCertificates(want, have State) []Certificate {
 
 // lastValid are the certificates at Stytch that nobody wants and that stay all the same, because those that are wanted have ended
 // and nobody could sign in without.
-func lastValid(want, have State) []Certificate {
-	var last []Certificate
+func lastValid(want, have connection.State) []connection.Certificate {
+	var last []connection.Certificate
 	for _, c := range have.Certificates {
 		switch {
 		case want.Certificates == nil || holds(want.Certificates, c.SHA256) && !c.Expired(want.Now):
@@ -219,9 +220,9 @@ func lastValid(want, have State) []Certificate {
 
 // makeRoom says which certificate goes where all slots are taken and one is missing. One that has ended is no loss, even one
 // that is wanted.
-func makeRoom(want, have State, missing, surplus []Certificate) (Certificate, bool) {
+func makeRoom(want, have connection.State, missing, surplus []connection.Certificate) (connection.Certificate, bool) {
 	if len(missing) == 0 || len(have.Certificates) < maxCertificates {
-		return Certificate{}, false
+		return connection.Certificate{}, false
 	}
 	for _, c := range slices.SortedFunc(slices.Values(have.Certificates), endsFirst) {
 		if c.Expired(want.Now) {
@@ -229,23 +230,23 @@ func makeRoom(want, have State, missing, surplus []Certificate) (Certificate, bo
 		}
 	}
 	if len(surplus) == 0 {
-		return Certificate{}, false
+		return connection.Certificate{}, false
 	}
 	return surplus[0], true
 }
 
 // endsFirst puts the certificate that ends first at the top, and those that nobody knows the end of last.
-func endsFirst(a, b Certificate) int {
+func endsFirst(a, b connection.Certificate) int {
 	return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
 }
 
 func compareEnds(a, b time.Time) int {
-	return cmp.Or(CompareBools(a.IsZero(), b.IsZero()), a.Compare(b))
+	return cmp.Or(connection.CompareBools(a.IsZero(), b.IsZero()), a.Compare(b))
 }
 
 // addition of a certificate. What Stytch has in its place are the certificates that nobody wants: those that are wanted come and
 // go beside it.
-func addition(c Certificate, want, have []Certificate) Change {
+func addition(c connection.Certificate, want, have []connection.Certificate) connection.Change {
 	var instead []string
 	for _, h := range have {
 		if !holds(want, h.SHA256) {
@@ -253,16 +254,16 @@ func addition(c Certificate, want, have []Certificate) Change {
 		}
 	}
 	slices.Sort(instead)
-	return Change{
-		Field: fieldCertificate, Kind: Added, Topic: TopicOf("certificate", c.SHA256),
-		Have: Text(strings.Join(slices.Compact(instead), " ")),
-		Want: Value{Send: c.PEM, Same: c.SHA256},
+	return connection.Change{
+		Field: fieldCertificate, Kind: connection.Added, Topic: connection.TopicOf("certificate", c.SHA256),
+		Have: connection.Text(strings.Join(slices.Compact(instead), " ")),
+		Want: connection.Value{Send: c.PEM, Same: c.SHA256},
 	}
 }
 
-func deletion(action Action, c Certificate) Step {
-	return Step{
+func deletion(action connection.Action, c connection.Certificate) connection.Step {
+	return connection.Step{
 		Action: action, Target: c.ID, Needs: []string{fieldCertificate, fieldMetadataURL},
-		Changes: []Change{{Field: fieldCertificates, Kind: Removed, Topic: TopicOf("certificate", cmp.Or(c.SHA256, c.ID)), Have: Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: Text("")}},
+		Changes: []connection.Change{{Field: fieldCertificates, Kind: connection.Removed, Topic: connection.TopicOf("certificate", cmp.Or(c.SHA256, c.ID)), Have: connection.Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: connection.Text("")}},
 	}
 }

@@ -1,4 +1,4 @@
-package connection
+package token
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
 // rotationContext is what is known of a bearer token beside the Secret and Stytch: what manifest and annotations ask for, and what status
@@ -40,7 +41,7 @@ func contextOf(o *v1alpha1.SCIMConnection, now time.Time) rotationContext {
 		Acknowledge: o.Annotations[v1alpha1.AnnotationAcknowledgeToken],
 		Cancel:      o.Annotations[v1alpha1.AnnotationCancelRotation],
 		Secret:      o.Spec.BearerToken.SecretName,
-		ID:          cmp.Or(RecordOf(o).ID, o.Spec.ConnectionID),
+		ID:          cmp.Or(connection.RecordOf(o).ID, o.Spec.ConnectionID),
 		Now:         now,
 	}
 	if o.Status.BearerToken != nil {
@@ -51,13 +52,13 @@ func contextOf(o *v1alpha1.SCIMConnection, now time.Time) rotationContext {
 
 // Decision is what is to be done about a token, and what is to be said of it.
 type Decision struct {
-	Step              *Step
+	Step              *connection.Step
 	Rotating, Message string // the reason of the condition Rotating, empty where there is none, and its message
-	Problems          []Problem
+	Problems          []connection.Problem
 }
 
 // Decide says what is to be done about the token, and what is to be said of it.
-func Decide(o *v1alpha1.SCIMConnection, want, have State) Decision {
+func Decide(o *v1alpha1.SCIMConnection, want, have connection.State) Decision {
 	if want.Token == nil || have.Token == nil {
 		return Decision{}
 	}
@@ -90,7 +91,7 @@ func Decide(o *v1alpha1.SCIMConnection, want, have State) Decision {
 //	none     neither                                                     start
 //
 // In a Secret that is not the connection's nothing is ever looked for, and with it nothing is done.
-func decide(c rotationContext, t, r *Token, isNew bool) Decision {
+func decide(c rotationContext, t, r *connection.Token, isNew bool) Decision {
 	var d Decision
 	switch {
 	case isNew:
@@ -110,13 +111,13 @@ func decide(c rotationContext, t, r *Token, isNew bool) Decision {
 		if d.Step != nil && d.Step.Action != CancelRotation {
 			d.Step = nil
 		}
-		d.Problems = append(d.Problems, Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableSecret(c.Secret, t.LastFour+t.NextLastFour != "")})
+		d.Problems = append(d.Problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableMessage(c.Secret, t.LastFour+t.NextLastFour != "")})
 	}
 	return d
 }
 
 // replaceLost brings a new token into the Secret of a connection that is still being created.
-func replaceLost(t, r *Token) *Step {
+func replaceLost(t, r *connection.Token) *connection.Step {
 	held := t.LastFour == r.LastFour
 	switch {
 	case r.NextLastFour != "" && r.NextLastFour == t.NextLastFour && !held:
@@ -130,7 +131,7 @@ func replaceLost(t, r *Token) *Step {
 }
 
 // open is what is done and said while Stytch has a rotation under way.
-func (c rotationContext) open(t, r *Token) Decision {
+func (c rotationContext) open(t, r *connection.Token) Decision {
 	next := r.NextLastFour
 	held, lost := t.NextLastFour == next, c.starting()
 	acknowledged, canceled := c.Acknowledge == next, c.Cancel == next
@@ -157,7 +158,7 @@ func (c rotationContext) open(t, r *Token) Decision {
 }
 
 // idle is what is done and said while Stytch has no rotation under way.
-func (c rotationContext) idle(t, r *Token) Decision {
+func (c rotationContext) idle(t, r *connection.Token) Decision {
 	d := Decision{Problems: slices.Concat(c.missing(t, r), c.ignoredWhileIdle(r))}
 	due, tooLong := c.renewal(r.LastFour, r.ExpiresAt)
 	lost := c.Known.SecretLastFour == r.LastFour && t.LastFour != r.LastFour
@@ -172,19 +173,19 @@ func (c rotationContext) idle(t, r *Token) Decision {
 	case lost && c.Known.CanceledAt == nil:
 		d.Step = start(r, "", fmt.Sprintf("Secret %s does not hold it any more", c.Secret))
 	case !due.IsZero() && !due.After(c.Now):
-		d.Step = start(r, "", "it ends at "+FormatTime(r.ExpiresAt))
+		d.Step = start(r, "", "it ends at "+connection.FormatTime(r.ExpiresAt))
 	}
 	if tooLong {
-		d.Problems = append(d.Problems, Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
+		d.Problems = append(d.Problems, connection.Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
 			"The token lives from %s to %s, which is not longer than spec.bearerToken.rotation.renewBefore (%s), so that no rotation is started by time: shorten renewBefore.",
-			FormatTime(c.Known.IssuedAt.Time), FormatTime(r.ExpiresAt), c.Spec.RenewBefore.Duration)})
+			connection.FormatTime(c.Known.IssuedAt.Time), connection.FormatTime(r.ExpiresAt), c.Spec.RenewBefore.Duration)})
 	}
 	return d
 }
 
 // mention adds to what is said something that keeps nothing back.
 func (d *Decision) mention(format string, args ...any) {
-	d.Problems = append(d.Problems, Problem{Message: fmt.Sprintf(format, args...)})
+	d.Problems = append(d.Problems, connection.Problem{Message: fmt.Sprintf(format, args...)})
 }
 
 // starting says that a start was prepared of which nobody knows what became.
@@ -201,12 +202,12 @@ func (c rotationContext) startUntil() time.Time {
 }
 
 // published says that the rotation under way was started here, and that its next token was in the Secret.
-func (c rotationContext) published(r *Token) bool {
+func (c rotationContext) published(r *connection.Token) bool {
 	return c.Known.NextLastFour == r.NextLastFour && c.Known.StartedAt != nil
 }
 
 // overlapped says that both tokens were offered for as long as an Automatic rotation offers them.
-func (c rotationContext) overlapped(t, r *Token) bool {
+func (c rotationContext) overlapped(t, r *connection.Token) bool {
 	end := c.overlapEnd(r.ExpiresAt)
 	return t.LastFour == r.LastFour && !end.IsZero() && !end.After(c.Now)
 }
