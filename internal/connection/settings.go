@@ -29,8 +29,17 @@ type Setting[O, R any] struct {
 	Seen func(r R) Value
 }
 
-// Field is the setting of one field: wanted is nil where no manifest manages it.
-func Field[O, R any](name string, topic Topic, wanted func(o O, in Inputs) (Value, bool), seen func(r R) Value) Setting[O, R] {
+// Field is a setting that a manifest gives by itself. Wanted is nil where no manifest manages the field.
+func Field[O, R any](name string, topic Topic, wanted func(o O) (Value, bool), seen func(r R) Value) Setting[O, R] {
+	setting := Setting[O, R]{Field: name, Topic: topic, Seen: seen}
+	if wanted != nil {
+		setting.Wanted = func(o O, _ Inputs) (Value, bool) { return wanted(o) }
+	}
+	return setting
+}
+
+// FieldFrom is a setting that is computed from what the manifest names, too.
+func FieldFrom[O, R any](name string, topic Topic, wanted func(o O, in Inputs) (Value, bool), seen func(r R) Value) Setting[O, R] {
 	return Setting[O, R]{Field: name, Topic: topic, Wanted: wanted, Seen: seen}
 }
 
@@ -76,11 +85,9 @@ func seenSettings[O, R any](table []Setting[O, R], r R) Settings {
 
 // ProviderSetting is the identity provider, where a manifest names one.
 func ProviderSetting[O, R any](wanted func(O) string, seen func(R) string) Setting[O, R] {
-	return Setting[O, R]{
-		fieldIdentityProvider, TopicRest,
-		func(o O, _ Inputs) (Value, bool) { return Provider(wanted(o)), wanted(o) != "" },
-		func(r R) Value { return Provider(seen(r)) },
-	}
+	return Field(fieldIdentityProvider, TopicRest,
+		func(o O) (Value, bool) { return Provider(wanted(o)), wanted(o) != "" },
+		func(r R) Value { return Provider(seen(r)) })
 }
 
 // NonEmpty is a string that a manifest manages where it is not empty.

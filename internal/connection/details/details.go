@@ -16,7 +16,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
-// wantedDetails is what the ConfigMap holds that a manifest has its details written into: nil where there is none to be written.
+// Wanted is what the ConfigMap holds that a manifest has its details written into: nil where there is none to be written.
 // One that is not the manifest's is a problem, and is never written.
 func Wanted(o v1alpha1.Connection, name string, in connection.Inputs) (map[string]string, []connection.Problem) {
 	if name == "" {
@@ -32,18 +32,18 @@ func Wanted(o v1alpha1.Connection, name string, in connection.Inputs) (map[strin
 	return maps.Collect(maps.All(object.Data)), nil
 }
 
-// OwnsConfigMap says whether a ConfigMap was made for a manifest.
+// Owns says whether a ConfigMap was made for a manifest.
 func Owns(object *corev1.ConfigMap, uid types.UID) bool {
 	owner := metav1.GetControllerOf(object)
 	return owner != nil && owner.UID == uid
 }
 
-// ForeignConfigMap says that a ConfigMap in the place of the details is left alone.
+// ForeignMessage says that a ConfigMap in the place of the details is left alone.
 func ForeignMessage(name string) string {
 	return fmt.Sprintf("ConfigMap %s is there and was not made for this manifest, so it is left alone: delete it, or give spec.detailsConfigMapName another name.", name)
 }
 
-// planDetails says what has to be written into the ConfigMap.
+// Plan says what has to be written into the ConfigMap.
 func Plan(want, have map[string]string) []connection.Step {
 	if want == nil {
 		return nil
@@ -68,12 +68,12 @@ func Plan(want, have map[string]string) []connection.Step {
 
 const detailsPrefix = "details."
 
-// PublishDetails writes the ConfigMap.
+// Publish writes the ConfigMap.
 var Publish = connection.Action{Name: "PublishDetails", Event: "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
 
 var topic = connection.Topic{Name: "details", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
 
-// detail is an entry of the ConfigMap. A certificate is shown by its fingerprint.
+// entry is an entry of the ConfigMap. A certificate is shown by its fingerprint.
 func entry(text string) connection.Value {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
 		return connection.Value{Send: text, Same: pki.Fingerprint(block.Bytes)}
@@ -81,7 +81,7 @@ func entry(text string) connection.Value {
 	return connection.Text(text)
 }
 
-// DetailsIn are the entries of the ConfigMap that a step writes, by key; empty where one is taken out.
+// Entries are the entries of the ConfigMap that a step writes, by key; empty where one is taken out.
 func Entries(step connection.Step) map[string]string {
 	entries := map[string]string{}
 	for _, c := range step.Changes {

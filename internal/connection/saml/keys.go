@@ -53,7 +53,7 @@ func wantedSigning(ref *v1alpha1.SecretKeyRef, in connection.Inputs) ([]connecti
 }
 
 // wantedEncryption are the encryption keys that a manifest names, beside those that were added through it.
-func wantedEncryption(o *v1alpha1.SAMLConnection, in connection.Inputs) (*connection.Encryption, []connection.Problem) {
+func wantedEncryption(o manifest, in connection.Inputs) (*connection.Encryption, []connection.Problem) {
 	if o.Spec.EncryptionPrivateKeyRefs == nil {
 		return nil, nil
 	}
@@ -156,7 +156,7 @@ func recordedKeys(known []v1alpha1.EncryptionKeyStatus, adding *v1alpha1.AddingE
 // addingAfter is the key that is being added, with the keys that were there before. It stands until its ID is known, Stytch refused
 // it, or it is not wanted any more and did not appear: should it appear yet, it is nobody's, and is left alone. What is noted
 // of an earlier attempt with the same key stands, because that attempt may still take effect.
-func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[stytch.SAMLConnection]) *v1alpha1.AddingEncryptionKeyStatus {
+func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[remote]) *v1alpha1.AddingEncryptionKeyStatus {
 	present := e.Remote.EncryptionKeyIDs
 	added := e.Step != nil && e.Step.Action == AddEncryptionKey
 	switch {

@@ -15,7 +15,7 @@ const fieldMetadataURL = "metadata_url"
 var ReadMetadata = connection.Action{Name: "ReadMetadata", Event: "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
 
 // lastRead is what status records of the document that the manifest names; blank where it records nothing.
-func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
+func lastRead(o manifest) *v1alpha1.MetadataStatus {
 	if read := connection.RecordAt(o, recorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
 		return read
 	}
@@ -24,7 +24,7 @@ func lastRead(o *v1alpha1.SAMLConnection) *v1alpha1.MetadataStatus {
 
 // wantedMetadata says where Stytch takes settings and certificates from, and which certificates it took from there, or from another
 // document, when it read one last.
-func wantedMetadata(o *v1alpha1.SAMLConnection) (*connection.Metadata, []connection.Certificate) {
+func wantedMetadata(o manifest) (*connection.Metadata, []connection.Certificate) {
 	if o.Spec.MetadataURL == "" {
 		return nil, nil
 	}
@@ -50,7 +50,7 @@ const unread = "none"
 
 // beforeAnyMetadata is what is there before metadata is read for the first time: after a crash nothing else would tell which
 // certificates are another identity provider's. Nil where there are none.
-func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
+func beforeAnyMetadata(r remote) *v1alpha1.MetadataStatus {
 	if len(r.VerificationCertificates) == 0 {
 		return nil
 	}
@@ -66,7 +66,7 @@ func beforeAnyMetadata(r stytch.SAMLConnection) *v1alpha1.MetadataStatus {
 }
 
 // refresh is the value of the annotation that asks for the metadata to be read again.
-func refresh(o *v1alpha1.SAMLConnection) string {
+func refresh(o manifest) string {
 	if value, asked := o.Annotations[v1alpha1.AnnotationRefreshMetadata]; asked {
 		return connection.Hash(value)
 	}
@@ -83,7 +83,7 @@ func refresh(o *v1alpha1.SAMLConnection) string {
 // The second does not hold where the document speaks of another identity provider than before and brought certificates: those
 // that were there are the other one's then. Before is what was recorded: it may have been read already by a process that died
 // before it could write that down, and then what nothing is recorded of came from it.
-func metadataThatWasRead(o *v1alpha1.SAMLConnection, was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnection) *v1alpha1.MetadataStatus {
+func metadataThatWasRead(o manifest, was *v1alpha1.MetadataStatus, before, after remote) *v1alpha1.MetadataStatus {
 	counts := fromMetadata(was, before, after)
 	var taken, all []string
 	for _, c := range after.VerificationCertificates {
@@ -106,7 +106,7 @@ func metadataThatWasRead(o *v1alpha1.SAMLConnection, was *v1alpha1.MetadataStatu
 }
 
 // fromMetadata says which certificates count as taken from the metadata of a URL.
-func fromMetadata(was *v1alpha1.MetadataStatus, before, after stytch.SAMLConnection) func(stytch.Certificate) bool {
+func fromMetadata(was *v1alpha1.MetadataStatus, before, after remote) func(stytch.Certificate) bool {
 	fresh := func(c stytch.Certificate) bool { // it, or a second copy of it
 		return slices.ContainsFunc(after.VerificationCertificates, func(a stytch.Certificate) bool {
 			return a.SHA256 == c.SHA256 && !slices.ContainsFunc(before.VerificationCertificates, func(b stytch.Certificate) bool { return b.ID == a.ID })

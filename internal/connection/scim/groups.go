@@ -13,13 +13,13 @@ import (
 const fieldGroupRoles = "scim_group_implicit_role_assignments"
 
 // NamesGroups says whether a manifest gives groups by name, so that the connection's groups have to be known.
-func NamesGroups(o *v1alpha1.SCIMConnection) bool {
+func NamesGroups(o manifest) bool {
 	return slices.ContainsFunc(o.Spec.GroupImplicitRoles, func(g v1alpha1.SCIMGroupRole) bool { return g.GroupName != "" })
 }
 
-// Groups are those that were listed, and those that were not and that Stytch names all the same where it shows the connection's
+// KnownGroups are those that were listed, and those that were not and that Stytch names all the same where it shows the connection's
 // roles: one listing that lacks a group must not take its members' roles away.
-func KnownGroups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SCIMGroup {
+func KnownGroups(listed []stytch.SCIMGroup, r remote) []stytch.SCIMGroup {
 	groups := slices.Clone(listed)
 	for _, role := range r.GroupImplicitRoles {
 		named := func(g stytch.SCIMGroup) bool { return g.ID == role.GroupID || g.Name == role.GroupName }
@@ -31,12 +31,12 @@ func KnownGroups(listed []stytch.SCIMGroup, r stytch.SCIMConnection) []stytch.SC
 }
 
 // wantsGroups says that a manifest gives roles by group, and that there may be groups: there are none before there is a connection.
-func wantsGroups(o *v1alpha1.SCIMConnection, in connection.Inputs) bool {
+func wantsGroups(o manifest, in connection.Inputs) bool {
 	return o.Spec.GroupImplicitRoles != nil && in.ID != ""
 }
 
-// wantedSCIMRoles are a manifest's roles by group. Where a name is ambiguous none is changed.
-func wantedRoles(o *v1alpha1.SCIMConnection, in connection.Inputs) (connection.Value, bool) {
+// wantedRoles are a manifest's roles by group. Where a name is ambiguous none is changed.
+func wantedRoles(o manifest, in connection.Inputs) (connection.Value, bool) {
 	if !wantsGroups(o, in) {
 		return connection.Value{}, false
 	}
@@ -44,7 +44,7 @@ func wantedRoles(o *v1alpha1.SCIMConnection, in connection.Inputs) (connection.V
 	return found.roles, len(found.ambiguous) == 0
 }
 
-// seenSCIMRoles are Stytch's roles by group.
+// seenRoles are Stytch's roles by group.
 func seenRoles(list []stytch.SCIMGroupRole) connection.Value {
 	return connection.RoleAssignments(list, func(g stytch.SCIMGroupRole) connection.RoleAssignment {
 		return connection.RoleAssignment{RoleID: g.RoleID, GroupID: g.GroupID}

@@ -10,39 +10,46 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// SCIM is what is thought about SCIM connections.
-func Kind() connection.Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
-	return connection.Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{
+// Short names: of what a manifest says, of what Stytch has, and of one setting of either.
+type (
+	manifest = *v1alpha1.SCIMConnection
+	remote   = stytch.SCIMConnection
+	value    = connection.Value
+)
+
+// Kind is how SCIM connections are decided about.
+func Kind() connection.Kind[manifest, remote] {
+	return connection.Kind[manifest, remote]{
 		API:     stytch.APISCIM,
-		Common:  func(r stytch.SCIMConnection) stytch.Connection { return r.Connection },
-		Rival:   func(*v1alpha1.SCIMConnection, stytch.SCIMConnection) bool { return true },
+		Common:  func(r remote) stytch.Connection { return r.Connection },
+		Rival:   func(manifest, remote) bool { return true },
 		Rivalry: "The organization already has a SCIM connection, and Stytch allows one",
-		References: func(o *v1alpha1.SCIMConnection) []connection.Reference {
+		References: func(o manifest) []connection.Reference {
 			return []connection.Reference{{Kind: connection.KindSecret, Name: o.Spec.BearerToken.SecretName}}
 		},
 		Settings: settings(),
 		Want:     wantState,
-		Have: func(r stytch.SCIMConnection) connection.State {
+		Have: func(r remote) connection.State {
 			return connection.State{Token: &connection.Token{
 				LastFour: r.BearerTokenLastFour, NextLastFour: r.NextBearerTokenLastFour, BaseURL: r.BaseURL,
 				ExpiresAt: r.BearerTokenExpiresAt.Truncate(time.Second), // as status has it, so that the two never disagree
 			}}
 		},
 		Plan: plan,
-		Problems: func(o *v1alpha1.SCIMConnection, want, have connection.State) []connection.Problem {
+		Problems: func(o manifest, want, have connection.State) []connection.Problem {
 			return token.Decide(o, want, have).Problems
 		},
-		Rotating: func(o *v1alpha1.SCIMConnection, want, have connection.State) (reason, message string) {
+		Rotating: func(o manifest, want, have connection.State) (reason, message string) {
 			d := token.Decide(o, want, have)
 			return d.Rotating, d.Message
 		},
-		Creation: func(o *v1alpha1.SCIMConnection) stytch.Fields {
+		Creation: func(o manifest) stytch.Fields {
 			return connection.WithProvider(string(o.Spec.IdentityProvider))
 		},
-		Remember: func(o *v1alpha1.SCIMConnection, e connection.Event[stytch.SCIMConnection]) {
+		Remember: func(o manifest, e connection.Event[remote]) {
 			o.Status.BearerToken = token.StatusAfter(o, e)
 		},
-		Publish: func(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, want connection.State) {
+		Publish: func(o manifest, r remote, want connection.State) {
 			o.Status.BaseURL, o.Status.Groups = r.BaseURL, want.Groups
 		},
 		Expiries: token.Expiries,
@@ -50,19 +57,17 @@ func Kind() connection.Kind[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
 	}
 }
 
-func settings() []connection.Setting[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
-	type o = *v1alpha1.SCIMConnection
-	type r = stytch.SCIMConnection
-	return []connection.Setting[o, r]{
-		connection.ProviderSetting(func(o o) string { return string(o.Spec.IdentityProvider) }, func(r r) string { return r.IdentityProvider }),
-		connection.Field(fieldGroupRoles, connection.TopicMapping,
+func settings() []connection.Setting[manifest, remote] {
+	return []connection.Setting[manifest, remote]{
+		connection.ProviderSetting(func(o manifest) string { return string(o.Spec.IdentityProvider) }, func(r remote) string { return r.IdentityProvider }),
+		connection.FieldFrom(fieldGroupRoles, connection.TopicMapping,
 			wantedRoles,
-			func(r r) connection.Value { return seenRoles(r.GroupImplicitRoles) }),
+			func(r remote) value { return seenRoles(r.GroupImplicitRoles) }),
 	}
 }
 
-// scimWant is the token as the Secret holds it, and what became of the groups that are given by name.
-func wantState(o *v1alpha1.SCIMConnection, in connection.Inputs) (connection.State, []connection.Problem) {
+// wantState is the token as the Secret holds it, and what became of the groups that are given by name.
+func wantState(o manifest, in connection.Inputs) (connection.State, []connection.Problem) {
 	bearer, problems := token.InSecret(o, in.ID, in.Secrets[o.Spec.BearerToken.SecretName])
 	want := connection.State{Token: bearer}
 	if wantsGroups(o, in) {
@@ -73,9 +78,9 @@ func wantState(o *v1alpha1.SCIMConnection, in connection.Inputs) (connection.Sta
 	return want, problems
 }
 
-// scimPlan puts the token in order before anything else: a new connection keeps its mark, that is its provisional name, until its
+// plan puts the token in order before anything else: a new connection keeps its mark, that is its provisional name, until its
 // token is in the Secret.
-func plan(o *v1alpha1.SCIMConnection, want, have connection.State) []connection.Step {
+func plan(o manifest, want, have connection.State) []connection.Step {
 	update := connection.PlanUpdate(want, have)
 	if want.Token == nil || have.Token == nil {
 		return update

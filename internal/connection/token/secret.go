@@ -12,7 +12,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// tokenInSecret reads what the token's Secret holds. One that is not this connection's is a problem, and is never written.
+// InSecret reads what the token's Secret holds. One that is not this connection's is a problem, and is never written.
 func InSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*connection.Token, []connection.Problem) {
 	version := v1alpha1.Input{Kind: connection.KindSecret, Name: o.Spec.BearerToken.SecretName}
 	if secret == nil {
@@ -30,7 +30,7 @@ func InSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*co
 	}, nil
 }
 
-// OwnsSecret says whether a token's Secret is that of a connection: labelled with its ID or with the mark of its creation, or
+// Owns says whether a token's Secret is that of a connection: labelled with its ID or with the mark of its creation, or
 // released by another and empty.
 func Owns(secret *corev1.Secret, id string, uid types.UID) bool {
 	label := secret.Labels[v1alpha1.LabelConnection]
@@ -46,7 +46,7 @@ func Owns(secret *corev1.Secret, id string, uid types.UID) bool {
 
 func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }
 
-// ImmutableSecret says that no token can be put into a Secret. What it holds may be the only copy of a token.
+// ImmutableMessage says that no token can be put into a Secret. What it holds may be the only copy of a token.
 func ImmutableMessage(name string, holdsToken bool) string {
 	if !holdsToken {
 		return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it: delete it.", name)
@@ -54,7 +54,7 @@ func ImmutableMessage(name string, holdsToken bool) string {
 	return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it, and it may hold the only copy of one: save it, delete it, and create it again with the same data and label and without immutable.", name)
 }
 
-// ForeignSecret says that a Secret in the place of a token's is left alone.
+// ForeignMessage says that a Secret in the place of a token's is left alone.
 func ForeignMessage(name, id string) string {
 	if id == "" {
 		return fmt.Sprintf("Secret %s is there and is not this connection's, so it is left alone: delete it, or name another in a new manifest.", name)

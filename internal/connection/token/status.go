@@ -12,7 +12,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// tokenAfter is what status knows of the token after an event.
+// StatusAfter is what status knows of the token after an event.
 func StatusAfter(o *v1alpha1.SCIMConnection, e connection.Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
 	known := o.Status.BearerToken.DeepCopy()
 	starts := e.Step != nil && e.Step.Action == StartRotation
@@ -105,7 +105,7 @@ func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenSt
 // second is a time as status keeps it.
 func second(t time.Time) *metav1.Time { return connection.StatusTime(t) }
 
-// scimExpiries are the ends that status knows of. While a rotation is under way the way out is to complete it.
+// Expiries are the ends that status knows of. While a rotation is under way the way out is to complete it.
 func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 	token := o.Status.BearerToken
 	if token == nil {
@@ -121,7 +121,7 @@ func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 	})
 }
 
-// scimDue is when the clock next asks for something that status knows of; zero for never.
+// Due is when the clock next asks for something that status knows of; zero for never.
 func Due(o *v1alpha1.SCIMConnection) time.Time {
 	c := contextOf(o, time.Time{})
 	var expires time.Time

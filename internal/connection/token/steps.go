@@ -93,7 +93,7 @@ func HoldsNext(data map[string][]byte, step connection.Step) bool {
 	return step.Changes[0].Want.Same == ending(stytch.Secret(data[v1alpha1.SecretKeyNextToken]).LastFour()).Same
 }
 
-// PutInOrder changes what a token's Secret holds as a step says. It is false, and nothing is changed, where the Secret does not
+// ApplyToSecret changes what a token's Secret holds as a step says. It is false, and nothing is changed, where the Secret does not
 // hold what the step was decided on.
 func ApplyToSecret(data map[string][]byte, step connection.Step) bool {
 	for key, field := range map[string]string{v1alpha1.SecretKeyToken: fieldToken, v1alpha1.SecretKeyNextToken: fieldNextToken} {

@@ -1,0 +1,76 @@
+package external
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// resolveSource says which connection is re-used: as the manifest gives it, or as the manifest that it names says. Nil where that is
+// not known yet. What keeps it from being re-used is a problem.
+func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSourceStatus, []connection.Problem) {
+	if by := o.Spec.Source; by != nil {
+		return &v1alpha1.ExternalSourceStatus{OrganizationID: by.OrganizationID, ConnectionID: by.ConnectionID}, nil
+	}
+	ref := o.Spec.SourceRef
+	waiting := func(format string, args ...any) []connection.Problem {
+		return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonSourceNotReady, Message: fmt.Sprintf("%s %s, which spec.sourceRef names, ", ref.Kind, ref.Name) +
+			fmt.Sprintf(format, args...) + ". It goes on by itself."}}
+	}
+	if source == nil {
+		return nil, waiting("is not in this namespace")
+	}
+	from := connection.RecordOf(source)
+	switch {
+	case from.ID == "":
+		return nil, waiting("has no connection yet")
+	case connection.RecordOf(o).ID == "" && !source.GetDeletionTimestamp().IsZero():
+		return nil, waiting("is being deleted")
+	case connection.RecordOf(o).Project != "" && from.Project != connection.RecordOf(o).Project:
+		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", from.Project)
+	case from.Organization == connection.RecordOf(o).Organization:
+		return nil, sourceInvalid(ref, "is a connection of the same organization (%s)", from.Organization)
+	}
+	found := &v1alpha1.ExternalSourceStatus{OrganizationID: from.Organization, ConnectionID: from.ID}
+	if connection.RecordOf(o).ID == "" && source.CommonStatus().State != connection.StateActive {
+		return found, waiting("is not active yet: Stytch calls it %s", cmp.Or(source.CommonStatus().State, "nothing so far"))
+	}
+	return found, nil
+}
+
+func sourceInvalid(ref *v1alpha1.ExternalSourceRef, format string, args ...any) []connection.Problem {
+	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s %s, which spec.sourceRef names, ", ref.Kind, ref.Name) +
+		fmt.Sprintf(format, args...) + ": delete this manifest and apply one that names another source."}}
+}
+
+// DependsOn says whether an External connection that exists re-uses the connection of a source's manifest, so that deleting that
+// would break it.
+func DependsOn(o manifest, kind string, source v1alpha1.Connection) bool {
+	if !o.DeletionTimestamp.IsZero() || connection.RecordOf(o).ID == "" || o.Namespace != source.GetNamespace() {
+		return false
+	}
+	if ref := o.Spec.SourceRef; ref != nil && string(ref.Kind) == kind && ref.Name == source.GetName() {
+		return true
+	}
+	if by := o.Spec.Source; by != nil { // status says it only after the pass that recorded the connection
+		return by.ConnectionID == connection.RecordOf(source).ID
+	}
+	return o.Status.Source != nil && o.Status.Source.ConnectionID == connection.RecordOf(source).ID
+}
+
+// findProblems reports a connection that was taken over and re-uses another source: Stytch cannot change that, and a role that
+// is meant for the members of one organization must not be given to those of another.
+func findProblems(o manifest, _, have connection.State) []connection.Problem {
+	source := o.Status.Source
+	if source == nil {
+		return nil
+	}
+	if have.Settings[fieldSourceOrganization].Same == source.OrganizationID && have.Settings[fieldSourceConnection].Same == source.ConnectionID {
+		return nil
+	}
+	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+		"the connection re-uses %s of %s, and Stytch cannot change that: delete this manifest and apply one that names this source, or no connectionID.",
+		have.Settings[fieldSourceConnection].Same, have.Settings[fieldSourceOrganization].Same)}}
+}

@@ -1,0 +1,110 @@
+package oidc
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// Fields of the update endpoint that are spoken of outside the table of settings.
+const (
+	fieldIssuer       = "issuer"
+	fieldClientSecret = "client_secret"
+)
+
+func settings() []connection.Setting[manifest, remote] {
+	settings := []connection.Setting[manifest, remote]{
+		connection.ProviderSetting(func(o manifest) string { return string(o.Spec.IdentityProvider) }, func(r remote) string { return r.IdentityProvider }),
+		connection.Field("client_id", connection.TopicEndpoint,
+			func(o manifest) (value, bool) { return connection.NonEmpty(o.Spec.ClientID) },
+			func(r remote) value { return connection.Text(r.ClientID) }),
+		connection.FieldFrom(fieldClientSecret, connection.TopicEndpoint,
+			wantedClientSecret,
+			func(r remote) value {
+				return connection.Value{Same: r.ClientSecretSHA256, Unreadable: r.ClientSecretSHA256 == ""}
+			}),
+		connection.Field(fieldIssuer, connection.TopicEndpoint,
+			func(o manifest) (value, bool) { return connection.NonEmpty(o.Spec.Issuer) },
+			func(r remote) value { return connection.Text(r.Issuer) }),
+		connection.Field("custom_scopes", connection.TopicRest,
+			func(o manifest) (value, bool) {
+				return connection.Scopes(strings.Join(o.Spec.CustomScopes, " ")), o.Spec.CustomScopes != nil
+			},
+			func(r remote) value { return connection.Scopes(r.CustomScopes) }),
+		connection.Field("attribute_mapping", connection.TopicMapping,
+			func(o manifest) (value, bool) {
+				return connection.Mapping(o.Spec.AttributeMapping), o.Spec.AttributeMapping != nil
+			},
+			func(r remote) value { return connection.Mapping(r.AttributeMapping) }),
+	}
+	for i, e := range endpoints(v1alpha1.OIDCConnectionSpec{}, remote{}, &v1alpha1.DiscoveredStatus{}) {
+		settings = append(settings, connection.Field(e.field, connection.TopicEndpoint,
+			func(o manifest) (value, bool) { return wantedEndpoint(o, i) },
+			func(r remote) value { return seenEndpoint(r, i) }))
+	}
+	return settings
+}
+
+func seenEndpoint(r remote, i int) connection.Value {
+	return connection.Text(endpoints(v1alpha1.OIDCConnectionSpec{}, r, &v1alpha1.DiscoveredStatus{})[i].seen)
+}
+
+// wantedEndpoint is one of the URLs: as the manifest gives it, or else as it was discovered.
+func wantedEndpoint(o manifest, i int) (connection.Value, bool) {
+	known := ofIssuer(connection.RecordAt(o, recorded(o)).Discovered, o.Spec.Issuer)
+	e := endpoints(o.Spec, remote{}, &known)[i]
+	url := connection.Text(cmp.Or(e.given, *e.found))
+	url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
+	return url, url.Same != ""
+}
+
+func wantedClientSecret(o manifest, in connection.Inputs) (connection.Value, bool) {
+	ref := o.Spec.ClientSecretRef
+	if ref == nil {
+		return connection.Value{}, false
+	}
+	secret, problem := clientSecret(o, clientSecretItem(ref), in)
+	return secret, problem == nil
+}
+
+func clientSecretItem(ref *v1alpha1.SecretKeyRef) connection.KeyRef {
+	return connection.SecretKey("spec.clientSecretRef", *ref)
+}
+
+// clientSecret is the secret that a manifest names. It was sent if the version of its Secret was.
+func clientSecret(o manifest, at connection.KeyRef, in connection.Inputs) (connection.Value, *connection.Problem) {
+	text, problem := at.Read(in)
+	if problem != nil {
+		return connection.Value{}, problem
+	}
+	if !utf8.ValidString(text) {
+		return connection.Value{}, new(at.Invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
+	}
+	from := connection.InputOf(connection.KindSecret, in.Secrets[at.Name].ObjectMeta)
+	secret := strings.TrimSpace(text)
+	return connection.Value{
+		Send: stytch.Secret(secret), Same: pki.Fingerprint([]byte(secret)), From: &from,
+		Sent: o.Status.ClientSecret != nil && *o.Status.ClientSecret == from,
+	}, nil
+}
+
+// clientSecretAfter is the version of the Secret whose client secret was sent last.
+func clientSecretAfter(o manifest, e connection.Event[remote]) *v1alpha1.Input {
+	switch {
+	case e.Type == connection.Compared && o.Spec.ClientSecretRef == nil:
+		return nil
+	case e.Type == connection.StepDone:
+		for _, c := range e.Step.Changes {
+			if c.Field == fieldClientSecret {
+				return c.Want.From
+			}
+		}
+	}
+	return o.Status.ClientSecret
+}

@@ -1,0 +1,96 @@
+package saml
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+)
+
+// missingToActivate names what Stytch's docs ask for before a SAML connection is active.
+func missingToActivate(r remote) []string {
+	var lacks connection.Lacks
+	lacks.If(r.IDPEntityID == "", "idpEntityID")
+	lacks.If(r.IDPSSOURL == "", "idpSSOURL")
+	lacks.If(r.AttributeMapping["email"] == "", "attributeMapping.email")
+	lacks.If(!namesPeople(r.AttributeMapping), "attributeMapping.full_name (or first_name and last_name)")
+	lacks.If(len(r.VerificationCertificates) == 0, "verificationCertificates")
+	return lacks
+}
+
+func namesPeople(mapping map[string]string) bool {
+	return mapping["full_name"] != "" || (mapping["first_name"] != "" && mapping["last_name"] != "")
+}
+
+func publish(o manifest, r remote, _ connection.State) {
+	o.Status.ACSURL, o.Status.AudienceURI = r.ACSURL, r.AudienceURI
+	certificates := slices.SortedFunc(slices.Values(r.VerificationCertificates), func(a, b stytch.Certificate) int {
+		return cmp.Or(compareEnds(a.ExpiresAt, b.ExpiresAt), strings.Compare(a.ID, b.ID))
+	})
+	o.Status.VerificationCertificates = nil
+	for _, c := range certificates {
+		o.Status.VerificationCertificates = append(o.Status.VerificationCertificates,
+			v1alpha1.CertificateStatus{CertificateID: c.ID, SHA256: c.SHA256, Subject: c.Subject, ExpiresAt: connection.StatusTime(c.ExpiresAt)})
+	}
+	o.Status.SigningCertificates = nil
+	for _, c := range r.SigningCertificates {
+		o.Status.SigningCertificates = append(o.Status.SigningCertificates,
+			v1alpha1.SigningCertificateStatus{SHA256: c.SHA256, ExpiresAt: connection.StatusTime(c.ExpiresAt)})
+	}
+}
+
+func findProblems(o manifest, want, have connection.State) []connection.Problem {
+	problems := keyProblems(want.Encryption, have.Encryption)
+	for _, c := range expiredInVain(want, have) {
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
+			c.Where, short(c.SHA256), connection.FormatTime(c.ExpiresAt))})
+	}
+	if refused, is := refusedInVain(want, have); is {
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
+			"%s holds the certificate %s, which Stytch refused (invalid_x509_certificate) and which is not sent again: put the identity provider's current one in its place.",
+			refused.Where, short(refused.SHA256))})
+	}
+	if missing, _ := compareCertificates(want, have); len(missing) > 0 || want.Incomplete || len(problems) > 0 {
+		return problems
+	}
+	remedy := "put the identity provider's current one into spec.verificationCertificates"
+	if o.Spec.MetadataURL != "" {
+		remedy = "have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
+	}
+	for _, c := range lastValid(want, have) {
+		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+			"Every certificate that is wanted has expired, so that %s stays at Stytch, which nobody wants and which is valid: %s.", cmp.Or(c.SHA256, c.ID), remedy)})
+	}
+	return problems
+}
+
+func expiries(o manifest) []connection.Expiry {
+	advice := "put the identity provider's next certificate beside it, into spec.verificationCertificates or what that names, and take it out once it is not used any more"
+	if o.Spec.MetadataURL != "" {
+		advice = "once the identity provider publishes its next certificate, have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
+	}
+	var list []connection.Expiry
+	for _, c := range o.Status.VerificationCertificates {
+		which := cmp.Or(short(c.SHA256), c.CertificateID)
+		list = connection.AddExpiry(list, c.ExpiresAt, connection.Expiry{
+			What: "verification_certificate", Which: which, Advice: advice,
+			Name: strings.TrimSuffix("The identity provider's certificate "+which+" ("+c.Subject+")", " ()"),
+		})
+	}
+	if len(o.Status.SigningCertificates) > 0 {
+		newest := o.Status.SigningCertificates[0]
+		list = connection.AddExpiry(list, newest.ExpiresAt, connection.Expiry{
+			What: "signing_certificate", Which: short(newest.SHA256), Name: "Stytch's signing certificate " + short(newest.SHA256),
+			Advice: "name a new key in spec.signingPrivateKeyRef, and give the identity provider the certificate that Stytch makes of it",
+		})
+	}
+	return list
+}
+
+// short is the beginning of a fingerprint, which is enough to tell one certificate from another.
+func short(sha256 string) string { return sha256[:min(len(sha256), 16)] }
