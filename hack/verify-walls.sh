@@ -110,8 +110,23 @@ forbids internal/connection/plant.go context net/http os math/rand math/rand/v2 
   github.com/go-logr/logr github.com/prometheus/client_golang/prometheus
 forbids internal/connection/below/plant.go context
 permits internal/connection/below/right.go $ours/internal/stytch $ours/api/v1alpha1 net/url
-forbids internal/stytch/plant_test.go $metav1 $client $ours/api/v1alpha1 $ours/internal/connection $ours/controllers
-permits internal/stytch/right.go net/http context $ours/internal/stytchsim
+kinds=("$ours/internal/connection/saml" "$ours/internal/connection/oidc" "$ours/internal/connection/external" "$ours/internal/connection/scim")
+parts=("$ours/internal/connection/token" "$ours/internal/connection/details")
+forbids internal/connection/core_plant.go "${kinds[@]}" "${parts[@]}"
+permits internal/connection/core_right.go $ours/internal/connection/pki
+for kind in saml oidc external scim; do
+  others=("${kinds[@]/$ours\/internal\/connection\/$kind/}")
+  forbids internal/connection/$kind/plant_test.go ${others[*]}
+  permits internal/connection/$kind/right.go "${parts[@]}" $ours/internal/connection/pki
+done
+for part in token details; do
+  forbids internal/connection/$part/plant_test.go "${kinds[@]}"
+  permits internal/connection/$part/right.go $ours/internal/connection/pki
+done
+forbids internal/connection/pki/plant.go github.com/go-logr/logr k8s.io/api/core/v1 $client
+permits internal/connection/pki/right.go crypto/x509
+forbids internal/stytch/plant_test.go $metav1 $client $ours/api/v1alpha1 $ours/internal/connection $ours/controllers "${kinds[@]}" "${parts[@]}"
+permits internal/stytch/right.go net/http context $ours/internal/stytchsim $ours/internal/connection/pki
 forbids internal/stytchsim/plant.go github.com/go-logr/logr $metav1 $client $ours/internal/connection
 forbids internal/stytchsim/plant_test.go $ours/internal/stytch
 permits internal/stytchsim/right.go net/http crypto/rand

@@ -332,7 +332,7 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 	})
 	t.Run("and nothing where nothing made room", func(t *testing.T) {
 		kind, o := saml.Kind(), samlManifest()
-		plan := planOf(connection.State{Certificates: wished("a")}, connection.State{})
+		plan := planOf(connection.State{Certificates: wanted("a")}, connection.State{})
 		same(t, "the step", refuse(kind, o, plan[0], "invalid_x509_certificate"), (*connection.Step)(nil))
 		o.Status.FreedCertificate = &v1alpha1.FreedCertificateStatus{SHA256: "x", PEM: "pem"}
 		same(t, "the step of another refusal", refuse(kind, o, update([3]string{"idp_entity_id", "a", "b"}), "invalid_x509_certificate"), (*connection.Step)(nil))
@@ -341,7 +341,7 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 }
 
 func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *testing.T) {
-	want := connection.State{Certificates: wished("a", "b"), Refused: "a"}
+	want := connection.State{Certificates: wanted("a", "b"), Refused: "a"}
 	have := connection.State{Certificates: certificates("b:1:1", "o:2:2")}
 	noSteps(t, planOf(want, have))
 	want.Refused = ""
@@ -349,12 +349,12 @@ func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *
 
 	o := samlManifest()
 	o.Status.RefusedCertificate = "a"
-	problems := saml.Kind().Problems(o, connection.State{Certificates: wished("a"), Refused: "a"}, have)
+	problems := saml.Kind().Problems(o, connection.State{Certificates: wanted("a"), Refused: "a"}, have)
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonRejected || !strings.Contains(message, "which Stytch refused (invalid_x509_certificate) and which is not sent again") {
 		t.Errorf("%s: %s", reason, message)
 	}
-	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wished("a")})
+	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wanted("a")})
 	same(t, "noted while it is wanted", o.Status.RefusedCertificate, "a")
-	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wished("b")})
+	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wanted("b")})
 	same(t, "noted when it is not wanted any more", o.Status.RefusedCertificate, "")
 }

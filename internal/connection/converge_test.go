@@ -101,11 +101,11 @@ func randomCertificates(random *rand.Rand, alphabet letters) []farCertificate {
 }
 
 func randomWish(random *rand.Rand, alphabet letters) []issued {
-	var wish []issued
+	var desired []issued
 	for _, letter := range among(random, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, 1, 5) {
-		wish = append(wish, alphabet[letter])
+		desired = append(desired, alphabet[letter])
 	}
-	return wish
+	return desired
 }
 
 func TestAnySetOfCertificatesBecomesTheWantedOneWithoutALoss(t *testing.T) {

@@ -66,7 +66,7 @@ type Convergence[O v1alpha1.Connection, R any] struct {
 	taking   *Step     // the step that was asked for
 	refused  *refusal  // what an undoing step is on its way for
 	problems []Problem // of steps that were set aside
-	aside    []Topic   // whose steps are not taken any more in this pass
+	setAside []Topic   // whose steps are not taken any more in this pass
 }
 
 // refusal is a step that Stytch refused.
@@ -135,7 +135,7 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 		stuck = append(slices.Clone(stuck), Repeated(*c.done, this.plan)...)
 	}
 	this.left, this.stuck = Withhold(this.plan, stuck)
-	this.left = slices.DeleteFunc(this.left, c.isAside)
+	this.left = slices.DeleteFunc(this.left, c.isSetAside)
 	if Halted(this.problems) {
 		this.left = nil
 	}
@@ -146,10 +146,10 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	return this
 }
 
-// isAside says that a step is about what was set aside.
-func (c *Convergence[O, R]) isAside(s Step) bool {
+// isSetAside says that a step is about what was set aside.
+func (c *Convergence[O, R]) isSetAside(s Step) bool {
 	topic, _ := s.alone()
-	return slices.Contains(c.aside, topic)
+	return slices.Contains(c.setAside, topic)
 }
 
 // unsure says that what was found may only be acted on, or complained of, if it was read in this pass.
@@ -209,7 +209,7 @@ func (c *Convergence[O, R]) without(r refusal) Move {
 	if !alone || !sayable {
 		return Move{End: r.err}
 	}
-	c.problems, c.aside = append(c.problems, problem), append(c.aside, topic)
+	c.problems, c.setAside = append(c.problems, problem), append(c.setAside, topic)
 	return Move{}
 }
 

@@ -13,10 +13,14 @@
 // come in. The plan is a list of paired changes. That one list is the body of the request, the text of the event and the
 // plan in status.
 //
-// The core (kind, state, settings, action, plan, identify, convergence, record, judge and what they use) uses nothing that a kind
-// declares: what it has of them are words, the plain data of State and the error types of Stytch. A kind is a value, Kind, whose hooks name it: one table of settings, and the parts that the kind plans and remembers itself, such
-// as certificates or a token. Each hook says at Kind when it runs and what it may write.
+// This package is the core, and knows no kind of connection. A kind is a value, Kind, whose hooks say when they run and what they may
+// write. The packages below make the kinds, and their parts:
 //
-// Nothing here knows a context, a clock, a logger or a network: time comes in as an argument, and what was read comes in as
+//	saml · oidc · external · scim   one kind each
+//	token                           the life of a bearer token
+//	details                         the ConfigMap for the other side
+//	pki                             PEM, certificates, RSA keys, fingerprints
+//
+// Nothing here or below knows a context, a clock, a logger or a network: time comes in as an argument, and what was read comes in as
 // values.
 package connection

@@ -102,7 +102,7 @@ func TestNoGroupIsLookedForBeforeThereIsAConnection(t *testing.T) {
 	want, problems := wantOf(scim.Kind(), o, "", connection.Inputs{})
 	same(t, "problems", problems, []connection.Problem(nil))
 	if _, is := want.Settings["scim_group_implicit_role_assignments"]; is || want.Groups != nil {
-		t.Errorf("the wish is %s", inJSON(t, want))
+		t.Errorf("the desired is %s", inJSON(t, want))
 	}
 }
 

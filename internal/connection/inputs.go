@@ -22,9 +22,9 @@ const (
 // Reference is another object of the manifest's namespace.
 type Reference struct{ Kind, Name string }
 
-// Inputs are what a wish is computed from beside its manifest.
+// Inputs are what the desired state is computed from beside its manifest.
 type Inputs struct {
-	// ID of the connection that the wish is for; empty where it is still to be created.
+	// ID of the connection that the desired state is of; empty where it is still to be created.
 	ID string
 	// Secrets and ConfigMaps that the manifest names, by name; nil for one that does not exist.
 	Secrets    map[string]*corev1.Secret

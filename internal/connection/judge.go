@@ -18,7 +18,7 @@ type Report struct {
 	Reason, Message string
 	// Remote is the connection as Stytch showed it; nil where the pass did not see it.
 	Remote *Remote
-	// Inputs that the wish was computed from; nil where the pass did not come to read them.
+	// Inputs that the desired state was computed from; nil where the pass did not come to read them.
 	Inputs []v1alpha1.Input
 	// Plan that was not carried out, and what does not converge. They count where Remote does.
 	Plan          []v1alpha1.Change
@@ -44,10 +44,10 @@ type Remote struct {
 type readiness int
 
 const (
-	fromRemote readiness = iota // as the connection at Stytch is
-	held                        // its last truth, if the manifest's wish was met then
-	refused                     // False
-	unchanged                   // its last truth, whatever the manifest's generation
+	fromRemote    readiness = iota // as the connection at Stytch is
+	keepIfApplied                  // its last truth, if the manifest's desired state was met then
+	notReady                       // False
+	keep                           // its last truth, whatever the manifest's generation
 )
 
 // remedy is who goes on.
@@ -73,22 +73,22 @@ func ruleOf(reason string) rule {
 	case v1alpha1.ReasonPlanPending:
 		return rule{metav1.ConditionFalse, fromRemote, nobody}
 	case v1alpha1.ReasonPaused:
-		return rule{metav1.ConditionUnknown, unchanged, nobody}
+		return rule{metav1.ConditionUnknown, keep, nobody}
 	case v1alpha1.ReasonInputMissing, v1alpha1.ReasonSourceNotReady, v1alpha1.ReasonGroupsPending,
 		v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable:
-		return rule{metav1.ConditionFalse, held, itself}
+		return rule{metav1.ConditionFalse, keepIfApplied, itself}
 	case v1alpha1.ReasonCreationInDoubt:
-		return rule{metav1.ConditionFalse, refused, itself}
+		return rule{metav1.ConditionFalse, notReady, itself}
 	case v1alpha1.ReasonConflict, v1alpha1.ReasonRemoteMissing:
-		return rule{metav1.ConditionFalse, refused, somebody}
+		return rule{metav1.ConditionFalse, notReady, somebody}
 	case v1alpha1.ReasonDeletionBlocked:
-		return rule{metav1.ConditionFalse, unchanged, somebody}
+		return rule{metav1.ConditionFalse, keep, somebody}
 	default: // Invalid, CredentialsRejected, PermissionDenied, Rejected, NotConverging, DiscoveryFailed
-		return rule{metav1.ConditionFalse, held, somebody}
+		return rule{metav1.ConditionFalse, keepIfApplied, somebody}
 	}
 }
 
-// Applied says whether a reason means that the wish of the manifest's generation is wholly met.
+// Applied says whether a reason means that the desired state of the manifest's generation is fully met.
 func Applied(reason string) bool {
 	switch reason {
 	case v1alpha1.ReasonInSync, v1alpha1.ReasonPlanPending, v1alpha1.ReasonPaused:
@@ -180,9 +180,9 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 			fmt.Sprintf("Stytch calls the connection %s, though nothing known is missing.", r.Remote.State))
 	case how == fromRemote:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonActive, "Stytch calls the connection active.")
-	case last != nil && (how == unchanged || how == held && applied):
+	case last != nil && (how == keep || how == keepIfApplied && applied):
 		c.set(last.Type, last.Status, last.Reason, last.Message)
-	case how == unchanged:
+	case how == keep:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionUnknown, r.Reason, r.Message)
 	default:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)

@@ -40,7 +40,7 @@ type told struct {
 	fresh, inForce, edited words
 	// also is Stalled, Reconciling or neither.
 	also string
-	// applied says that the wish of the generation is wholly met.
+	// applied says that the desired of the generation is wholly met.
 	applied bool
 }
 

@@ -175,7 +175,7 @@ func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
 func TestASigningKeyGoesOutWithTheSettingsAndTheDetailsFollowIt(t *testing.T) {
 	want := connection.State{
 		Settings: connection.Settings{"idp_entity_id": connection.Text("urn:x")}, Signing: []connection.Key{{SPKISHA256: "mine", Private: "private"}},
-		Details: map[string]string{"acs-url": "https://old"}, Certificates: wished("a", "b"), Now: noon,
+		Details: map[string]string{"acs-url": "https://old"}, Certificates: wanted("a", "b"), Now: noon,
 	}
 	have := connection.State{Details: map[string]string{"acs-url": "https://new"}, Certificates: certificates("x:1:1")}
 	same(t, "the plan", story(planOf(want, have)), "idp_entity_id&signing_private_key&+a +b -1 PublishDetails")
@@ -507,8 +507,8 @@ func (r *rollover) tidies() {
 // checkKeys compares the keys with the manifest: each wanted one is there, and what is remembered is true.
 func (r *rollover) checkKeys(t *testing.T, seed int64, foreign []farKey) {
 	t.Helper()
-	wish, _ := wantOf(r.kind, copyOf(r.held), samlID, r.inputs())
-	for _, k := range wish.Encryption.Keys {
+	desired, _ := wantOf(r.kind, copyOf(r.held), samlID, r.inputs())
+	for _, k := range desired.Encryption.Keys {
 		if !slices.ContainsFunc(r.far.keys, func(h farKey) bool { return h.spki == k.SPKISHA256 }) {
 			t.Fatalf("seed %d: the key %s is not there: %v", seed, k.SPKISHA256, r.far.keys)
 		}

@@ -50,7 +50,7 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Rival   func(O, R) bool
 	Rivalry string
 	Shared  bool
-	// References are the other objects that the manifest's wish is computed from, or that it writes.
+	// References are the other objects that the manifest's desired state is computed from, or that it writes.
 	References func(O) []Reference
 	// Settings are the fields that an update replaces, each on one line: what a manifest wants, and what Stytch shows.
 	Settings []Setting[O, R]

@@ -13,7 +13,7 @@ func Observing(o v1alpha1.Connection) bool {
 	return o.CommonSpec().Management == v1alpha1.ManagementObserve
 }
 
-// Met says that the last pass found the wish of this generation wholly met.
+// Met says that the last pass found the desired state of this generation fully met.
 func Met(o v1alpha1.Connection) bool {
 	status := o.CommonStatus()
 	synced := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSynced)
@@ -21,7 +21,7 @@ func Met(o v1alpha1.Connection) bool {
 		status.AppliedGeneration == o.GetGeneration() && status.ObservedGeneration == o.GetGeneration()
 }
 
-// Settled says that nothing has happened since the last pass found the manifest's wish met: no slot and no moment of the clock has
+// Settled says that nothing has happened since the last pass found the manifest's desired state met: no slot and no moment of the clock has
 // come since Stytch was looked at, and its inputs are as they were, which is asked last.
 func (k Kind[O, R]) Settled(o O, slots Slots, looked, now time.Time, sameInputs func() bool) bool {
 	due := k.DueAt(o)

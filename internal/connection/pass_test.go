@@ -13,7 +13,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 )
 
-// inForce is a manifest of generation 3 whose last pass found its wish met.
+// inForce is a manifest of generation 3 whose last pass found its desired met.
 func inForce() *v1alpha1.SAMLConnection {
 	o := samlManifest()
 	o.Generation = 3

@@ -294,7 +294,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 
 func TestPlanChangesNeitherState(t *testing.T) {
 	want, have, _ := statesOf(saml.Kind(), samlManifest(), samlRemote(), connection.Inputs{})
-	want.Certificates = wished("bb", "aa")
+	want.Certificates = wanted("bb", "aa")
 	have.Certificates = []connection.Certificate{{Certificate: pki.Certificate{SHA256: "dd"}, ID: "2"}, {Certificate: pki.Certificate{SHA256: "cc"}, ID: "1"}}
 	have.Settings["idp_entity_id"] = connection.Text("other")
 	before := inJSON(t, []connection.State{want, have})
@@ -320,8 +320,8 @@ func certificates(list ...string) []connection.Certificate {
 	return made
 }
 
-// wished are certificates of a manifest, by fingerprint.
-func wished(fingerprints ...string) []connection.Certificate {
+// wanted are certificates of a manifest, by fingerprint.
+func wanted(fingerprints ...string) []connection.Certificate {
 	var made []connection.Certificate
 	for _, f := range fingerprints {
 		made = append(made, connection.Certificate{Certificate: pki.Certificate{SHA256: f, PEM: pemOf(f)}})
@@ -366,45 +366,45 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 		settings   bool // some setting differs too
 		story      string
 	}{
-		{"nothing where the sets are equal, in any order", wished("a", "b"), certificates("b:1:1", "a:2:2"), false, false, ""},
+		{"nothing where the sets are equal, in any order", wanted("a", "b"), certificates("b:1:1", "a:2:2"), false, false, ""},
 		{"nothing where none are managed", nil, certificates("x:1:1"), false, false, ""},
-		{"the first ones", wished("a", "b"), nil, false, false, "+a +b"},
-		{"the first beside the settings", wished("a", "b", "c"), nil, false, true, "idp_entity_id&+a +b +c"},
-		{"settings alone", wished("a"), certificates("a:1:1"), false, true, "idp_entity_id"},
-		{"a new one before the old one goes", wished("b"), certificates("a:1:1"), false, false, "+b -1"},
-		{"settings before an old one goes", wished("a"), certificates("a:1:1", "x:2:1"), false, true, "idp_entity_id -2"},
-		{"the old ones go by their ends", wished("a"), certificates("a:0:1", "z:1:3", "y:2:1", "x:3:2"), false, false, "-2 -3 -1"},
-		{"of the same end by their IDs", wished("a"), certificates("a:0:1", "z:2:1", "y:1:1"), false, false, "-1 -2"},
-		{"four slots taken free none", wished("n"), certificates("a:1:1", "b:2:2", "c:3:3", "d:4:4"), false, false, "+n -1 -2 -3 -4"},
+		{"the first ones", wanted("a", "b"), nil, false, false, "+a +b"},
+		{"the first beside the settings", wanted("a", "b", "c"), nil, false, true, "idp_entity_id&+a +b +c"},
+		{"settings alone", wanted("a"), certificates("a:1:1"), false, true, "idp_entity_id"},
+		{"a new one before the old one goes", wanted("b"), certificates("a:1:1"), false, false, "+b -1"},
+		{"settings before an old one goes", wanted("a"), certificates("a:1:1", "x:2:1"), false, true, "idp_entity_id -2"},
+		{"the old ones go by their ends", wanted("a"), certificates("a:0:1", "z:1:3", "y:2:1", "x:3:2"), false, false, "-2 -3 -1"},
+		{"of the same end by their IDs", wanted("a"), certificates("a:0:1", "z:2:1", "y:1:1"), false, false, "-1 -2"},
+		{"four slots taken free none", wanted("n"), certificates("a:1:1", "b:2:2", "c:3:3", "d:4:4"), false, false, "+n -1 -2 -3 -4"},
 		{
 			"five slots taken free the unwanted one that ends first",
-			wished("n", "a"), certificates("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
+			wanted("n", "a"), certificates("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
 			false, true, "free:3 idp_entity_id&+n -2 -4 -5",
 		},
 		{
 			"five slots taken free an expired one",
-			wished("n"), certificates("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
+			wanted("n"), certificates("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
 		},
 		{
 			"five slots taken free an expired one before one of unknown end",
-			wished("n"), certificates("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
+			wanted("n"), certificates("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
 		},
 		{
 			"five slots taken and nothing new free none early",
-			wished("a"), certificates("a:1:9", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 -3 -4 -5",
+			wanted("a"), certificates("a:1:9", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 -3 -4 -5",
 		},
-		{"a second copy of a wanted one goes", wished("a"), certificates("a:1:1", "a:2:1"), false, false, "-2"},
+		{"a second copy of a wanted one goes", wanted("a"), certificates("a:1:1", "a:2:1"), false, false, "-2"},
 		{
 			"five slots taken free a second copy before the last of the others that ends later",
-			wished("a", "n"), certificates("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
+			wanted("a", "n"), certificates("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
 		},
-		{"both copies of an unwanted one go", wished("a"), certificates("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
-		{"one that cannot be read at Stytch goes", wished("a"), certificates("a:1:1", ":2:?"), false, false, "-2"},
-		{"several that cannot be read go, once the wanted one is there", wished("a"), certificates(":1:?", ":2:?"), false, false, "+a -1 -2"},
-		{"where one could not be read in the manifest none goes", wished("a"), certificates("x:1:1"), true, false, "+a"},
+		{"both copies of an unwanted one go", wanted("a"), certificates("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
+		{"one that cannot be read at Stytch goes", wanted("a"), certificates("a:1:1", ":2:?"), false, false, "-2"},
+		{"several that cannot be read go, once the wanted one is there", wanted("a"), certificates(":1:?", ":2:?"), false, false, "+a -1 -2"},
+		{"where one could not be read in the manifest none goes", wanted("a"), certificates("x:1:1"), true, false, "+a"},
 		{
 			"where one could not be read in the manifest no slot is freed",
-			wished("n"), certificates("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), true, false, "+n",
+			wanted("n"), certificates("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), true, false, "+n",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -419,7 +419,7 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 }
 
 func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
-	plan := planOf(connection.State{Certificates: wished("a", "b")}, connection.State{})
+	plan := planOf(connection.State{Certificates: wanted("a", "b")}, connection.State{})
 	if len(plan) != 2 {
 		t.Fatalf("the plan is %s, want two updates", story(plan))
 	}
@@ -775,7 +775,7 @@ func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
 func TestASentenceSaysFieldHaveAndWant(t *testing.T) {
 	s := update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", strings.Repeat("x", 300), "d"})
 	same(t, "the sentence", s.Sentence(), `display_name: "a" → "b"; idp_sso_url: "`+strings.Repeat("x", 255)+`…" → "d"`)
-	unreadable := planOf(connection.State{Certificates: wished("a")}, connection.State{Certificates: certificates("a:1:1", ":cert-2:?")})
+	unreadable := planOf(connection.State{Certificates: wanted("a")}, connection.State{Certificates: certificates("a:1:1", ":cert-2:?")})
 	same(t, "the sentence about one that cannot be read", unreadable[0].Sentence(), "verification_certificates: removed cert-2")
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// Problem is something in a manifest, or in what it names, that keeps its wish from being met.
+// Problem is something in a manifest, or in what it names, that keeps its desired state from being met.
 type Problem struct {
 	// Reason that Synced takes. Empty: the problem is only mentioned, and keeps nothing from being done.
 	Reason string

@@ -65,9 +65,9 @@ func (f *far) different() int {
 // wanted counts the valid certificates that the manifest wants, and those of them that are at Stytch.
 func (r *rollover) wanted(t *testing.T) (wanted, there int) {
 	t.Helper()
-	wish := r.wish()
-	for _, c := range wish.Certificates {
-		if slices.ContainsFunc(pool(), func(p issued) bool { return p.sha256 == c.SHA256 && !p.ends.After(noon) }) || c.SHA256 == wish.Refused {
+	desired := r.desired()
+	for _, c := range desired.Certificates {
+		if slices.ContainsFunc(pool(), func(p issued) bool { return p.sha256 == c.SHA256 && !p.ends.After(noon) }) || c.SHA256 == desired.Refused {
 			continue
 		}
 		wanted++
@@ -78,12 +78,12 @@ func (r *rollover) wanted(t *testing.T) (wanted, there int) {
 	return wanted, there
 }
 
-// wish is what the manifest wants but for keys, which take long to read.
-func (r *rollover) wish() connection.State {
+// desired is what the manifest wants but for keys, which take long to read.
+func (r *rollover) desired() connection.State {
 	o := *r.own
 	o.Spec.SigningPrivateKeyRef, o.Spec.EncryptionPrivateKeyRefs = nil, nil
-	wish, _ := wantOf(r.kind, &o, samlID, r.inputs())
-	return wish
+	desired, _ := wantOf(r.kind, &o, samlID, r.inputs())
+	return desired
 }
 
 // due says that the metadata is to be read, which brings what is missing.
@@ -91,8 +91,8 @@ func (r *rollover) due() bool {
 	if r.own.Spec.MetadataURL == "" {
 		return false
 	}
-	wish := r.wish()
-	return wish.Metadata != nil && wish.Metadata.Due
+	desired := r.desired()
+	return desired.Metadata != nil && desired.Metadata.Due
 }
 
 // begin remembers how it stands.
@@ -128,7 +128,7 @@ func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
 			least = min(least, 1)
 		}
 		if !ok || is < least && step.Action != saml.ReadMetadata {
-			t.Fatalf("%s left %d of %d valid certificates (%d at the edit; %d are wanted, %d of them there): %v, wish %s",
+			t.Fatalf("%s left %d of %d valid certificates (%d at the edit; %d are wanted, %d of them there): %v, desired %s",
 				story(r.log), is, was, r.floor, wanted, there, r.far.certificates, inJSON(t, r.held.Spec))
 		}
 	}

@@ -19,7 +19,7 @@ type State struct {
 	Incomplete bool
 	// Refused is the SHA-256 of a wanted certificate that Stytch refused before, so that it is not sent.
 	Refused string
-	// Now is when the wish was computed: a certificate that ended before is not added any more.
+	// Now is when the desired state was computed: a certificate that ended before is not added any more.
 	Now time.Time
 	// Metadata is, of a wanted State, where Stytch takes its settings and certificates from. Nil: from nowhere.
 	Metadata *Metadata

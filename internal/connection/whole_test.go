@@ -226,11 +226,11 @@ func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
 	for _, c := range s.far.certificates {
 		is = append(is, c.sha256)
 	}
-	wish, _ := wantOf(saml.Kind(), o, samlID, s.inputs())
-	for _, c := range wish.Certificates {
+	desired, _ := wantOf(saml.Kind(), o, samlID, s.inputs())
+	for _, c := range desired.Certificates {
 		want = append(want, c.SHA256)
 	}
-	if wish.Certificates != nil && !sameSet(is, want) {
+	if desired.Certificates != nil && !sameSet(is, want) {
 		fail("certificates")
 	}
 	if url := o.Spec.MetadataURL; url != "" {
@@ -244,18 +244,18 @@ func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
 			}
 		}
 	}
-	if len(wish.Signing) > 0 && s.far.signing[len(s.far.signing)-1].spki != wish.Signing[0].SPKISHA256 {
+	if len(desired.Signing) > 0 && s.far.signing[len(s.far.signing)-1].spki != desired.Signing[0].SPKISHA256 {
 		fail("the signing key")
 	}
-	var keys, wished []string
+	var keys, wanted []string
 	for _, k := range s.far.keys {
 		keys = append(keys, k.spki)
 	}
-	if wish.Encryption != nil {
-		for _, k := range wish.Encryption.Keys {
-			wished = append(wished, k.SPKISHA256)
+	if desired.Encryption != nil {
+		for _, k := range desired.Encryption.Keys {
+			wanted = append(wanted, k.SPKISHA256)
 		}
-		if slices.Sort(keys); !sameSet(keys, wished) || len(slices.Compact(keys)) != len(s.far.keys) {
+		if slices.Sort(keys); !sameSet(keys, wanted) || len(slices.Compact(keys)) != len(s.far.keys) {
 			fail("encryption keys")
 		}
 	}
@@ -322,7 +322,7 @@ func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
 	}
 	s.equal(t, seed, out)
 	is, spec := s.far.document, o.Spec
-	for _, side := range []struct{ what, wish, is string }{
+	for _, side := range []struct{ what, desired, is string }{
 		{"client ID", spec.ClientID, is.ClientID},
 		{"issuer", spec.Issuer, is.Issuer},
 		{"authorization URL", spec.AuthorizationURL, is.AuthorizationURL},
@@ -330,8 +330,8 @@ func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
 		{"userinfo URL", spec.UserinfoURL, is.UserinfoURL},
 		{"JWKS URL", spec.JWKSURL, is.JWKSURL},
 	} {
-		if side.wish != "" && side.wish != side.is {
-			t.Fatalf("seed %d: the %s is %s, want %s", seed, side.what, side.is, side.wish)
+		if side.desired != "" && side.desired != side.is {
+			t.Fatalf("seed %d: the %s is %s, want %s", seed, side.what, side.is, side.desired)
 		}
 	}
 	if d := o.Status.Discovered; d != nil {

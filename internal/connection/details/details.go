@@ -1,3 +1,5 @@
+// Package details decides about the ConfigMap that gives the identity provider's side what it has to know of a connection, such as
+// the ACS URL or the redirect URL.
 package details
 
 import (
@@ -44,20 +46,20 @@ func ForeignMessage(name string) string {
 }
 
 // Plan says what has to be written into the ConfigMap.
-func Plan(want, have map[string]string) []connection.Step {
-	if want == nil {
+func Plan(stored, current map[string]string) []connection.Step {
+	if stored == nil {
 		return nil
 	}
 	keys := map[string]bool{}
-	for _, side := range []map[string]string{want, have} {
+	for _, side := range []map[string]string{stored, current} {
 		for key := range side {
 			keys[key] = true
 		}
 	}
 	var changes []connection.Change
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if want[key] != have[key] {
-			changes = append(changes, connection.Change{Field: detailsPrefix + key, Topic: topic, Have: entry(want[key]), Want: entry(have[key])})
+		if stored[key] != current[key] {
+			changes = append(changes, connection.Change{Field: detailsPrefix + key, Topic: topic, Have: entry(stored[key]), Want: entry(current[key])})
 		}
 	}
 	if changes == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// rotationContext is what is known of a bearer token beside the Secret and Stytch: what manifest and annotations ask for, and what status
-// remembers.
+// rotationContext is what is known of a bearer token in addition to what the Secret stores and what Stytch has: what spec and
+// annotations ask for, and what status remembers.
 type rotationContext struct {
 	// Spec says when a rotation starts and ends by itself. Nil: never.
 	Spec *v1alpha1.SCIMTokenRotation
@@ -65,8 +65,9 @@ func Decide(o *v1alpha1.SCIMConnection, want, have connection.State) Decision {
 	return decide(contextOf(o, want.Now), want.Token, have.Token, have.New)
 }
 
-// decide says what is to be done about a token: c is what is known of it, t is what the Secret holds, r what Stytch accepts. Tokens are known by their
-// last four characters, and every step is decided by those that were read, so that an answer that was lost is no special case.
+// decide says what is to be done about a token: c is what is known of it, stored is what the Secret holds, current what Stytch
+// accepts. Tokens are known by their last four characters, and every step is decided by those that were read, so that an answer
+// that was lost is no special case.
 //
 //	Stytch   Secret            besides                                   step
 //	open     the next token    cancel-rotation names it                  cancel
@@ -91,65 +92,65 @@ func Decide(o *v1alpha1.SCIMConnection, want, have connection.State) Decision {
 //	none     neither                                                     start
 //
 // In a Secret that is not the connection's nothing is ever looked for, and with it nothing is done.
-func decide(c rotationContext, t, r *connection.Token, isNew bool) Decision {
+func decide(c rotationContext, stored, current *connection.Token, isNew bool) Decision {
 	var d Decision
 	switch {
 	case isNew:
-		d.Step = replaceLost(t, r)
-	case r.NextLastFour != "":
-		d = c.open(t, r)
+		d.Step = replaceLost(stored, current)
+	case current.NextLastFour != "":
+		d = c.open(stored, current)
 	default:
-		d = c.idle(t, r)
+		d = c.idle(stored, current)
 	}
-	if put := tidy(t, r, isNew); put != nil && (d.Step == nil || d.Step.Action == StartRotation) {
+	if put := tidy(stored, current, isNew); put != nil && (d.Step == nil || d.Step.Action == StartRotation) {
 		d.Step = put
 	}
 	switch {
-	case t.Foreign:
+	case stored.Foreign:
 		d.Step, d.Problems = nil, nil
-	case t.Immutable && (d.Step != nil || r.NextLastFour != ""):
+	case stored.Immutable && (d.Step != nil || current.NextLastFour != ""):
 		if d.Step != nil && d.Step.Action != CancelRotation {
 			d.Step = nil
 		}
-		d.Problems = append(d.Problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableMessage(c.Secret, t.LastFour+t.NextLastFour != "")})
+		d.Problems = append(d.Problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: ImmutableMessage(c.Secret, stored.LastFour+stored.NextLastFour != "")})
 	}
 	return d
 }
 
 // replaceLost brings a new token into the Secret of a connection that is still being created.
-func replaceLost(t, r *connection.Token) *connection.Step {
-	held := t.LastFour == r.LastFour
+func replaceLost(stored, current *connection.Token) *connection.Step {
+	held := stored.LastFour == current.LastFour
 	switch {
-	case r.NextLastFour != "" && r.NextLastFour == t.NextLastFour && !held:
-		return completion(r)
-	case r.NextLastFour != "":
-		return cancellation(r)
-	case !held && t.NextLastFour != r.LastFour:
-		return start(r, "", "the token was lost during the creation, before anybody had it")
+	case current.NextLastFour != "" && current.NextLastFour == stored.NextLastFour && !held:
+		return completion(current)
+	case current.NextLastFour != "":
+		return cancellation(current)
+	case !held && stored.NextLastFour != current.LastFour:
+		return start(current, "", "the token was lost during the creation, before anybody had it")
 	}
 	return nil
 }
 
 // open is what is done and said while Stytch has a rotation under way.
-func (c rotationContext) open(t, r *connection.Token) Decision {
-	next := r.NextLastFour
-	held, lost := t.NextLastFour == next, c.starting()
+func (c rotationContext) open(stored, current *connection.Token) Decision {
+	next := current.NextLastFour
+	held, lost := stored.NextLastFour == next, c.starting()
 	acknowledged, canceled := c.Acknowledge == next, c.Cancel == next
-	d := Decision{Problems: slices.Concat(c.missing(t, r), c.ignoredWhileOpen(r))}
-	d.Rotating, d.Message = c.waiting(t, r)
+	d := Decision{Problems: slices.Concat(c.missing(stored, current), c.ignoredWhileOpen(current))}
+	d.Rotating, d.Message = c.waiting(stored, current)
 	switch {
 	case acknowledged && canceled:
 		d.mention("The annotations %s and %s both name the next token, so neither is followed: take one of them away.",
 			v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation)
 	case canceled:
-		d.Step = cancellation(r)
-	case held && (acknowledged || c.overlapped(t, r)):
-		d.Step = completion(r)
+		d.Step = cancellation(current)
+	case held && (acknowledged || c.overlapped(stored, current)):
+		d.Step = completion(current)
 	case !held && lost:
-		d.Step = cancellation(r)
+		d.Step = cancellation(current)
 		d.Step.Why = "it was lost before it was in the Secret, so that nobody can have it"
-	case !held && c.published(r):
-		d.Problems = append(d.Problems, c.nextMissing(t, r))
+	case !held && c.published(current):
+		d.Problems = append(d.Problems, c.nextMissing(stored, current))
 	case !held && acknowledged:
 		d.mention("The annotation %s names the next token, which Secret %s does not hold: nothing is completed before it stands there as %s.",
 			v1alpha1.AnnotationAcknowledgeToken, c.Secret, v1alpha1.SecretKeyNextToken)
@@ -158,27 +159,27 @@ func (c rotationContext) open(t, r *connection.Token) Decision {
 }
 
 // idle is what is done and said while Stytch has no rotation under way.
-func (c rotationContext) idle(t, r *connection.Token) Decision {
-	d := Decision{Problems: slices.Concat(c.missing(t, r), c.ignoredWhileIdle(r))}
-	due, tooLong := c.renewal(r.LastFour, r.ExpiresAt)
-	lost := c.Known.SecretLastFour == r.LastFour && t.LastFour != r.LastFour
+func (c rotationContext) idle(stored, current *connection.Token) Decision {
+	d := Decision{Problems: slices.Concat(c.missing(stored, current), c.ignoredWhileIdle(current))}
+	due, tooLong := c.renewal(current.LastFour, current.ExpiresAt)
+	lost := c.Known.SecretLastFour == current.LastFour && stored.LastFour != current.LastFour
 	switch {
 	case c.starting() && c.startUntil().After(c.Now):
 		d.Rotating = v1alpha1.ReasonStarting
 		d.Message = "A rotation may have been started whose answer was lost: it is looked for before another is started. The current token is not touched."
 	case c.starting():
-		d.Step = start(r, "", "what an earlier attempt started was lost")
-	case c.requested(r.LastFour):
-		d.Step = start(r, c.Rotate, "asked for by rotate-token "+c.Rotate)
+		d.Step = start(current, "", "what an earlier attempt started was lost")
+	case c.requested(current.LastFour):
+		d.Step = start(current, c.Rotate, "asked for by rotate-token "+c.Rotate)
 	case lost && c.Known.CanceledAt == nil:
-		d.Step = start(r, "", fmt.Sprintf("Secret %s does not hold it any more", c.Secret))
+		d.Step = start(current, "", fmt.Sprintf("Secret %s does not hold it any more", c.Secret))
 	case !due.IsZero() && !due.After(c.Now):
-		d.Step = start(r, "", "it ends at "+connection.FormatTime(r.ExpiresAt))
+		d.Step = start(current, "", "it ends at "+connection.FormatTime(current.ExpiresAt))
 	}
 	if tooLong {
 		d.Problems = append(d.Problems, connection.Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
 			"The token lives from %s to %s, which is not longer than spec.bearerToken.rotation.renewBefore (%s), so that no rotation is started by time: shorten renewBefore.",
-			connection.FormatTime(c.Known.IssuedAt.Time), connection.FormatTime(r.ExpiresAt), c.Spec.RenewBefore.Duration)})
+			connection.FormatTime(c.Known.IssuedAt.Time), connection.FormatTime(current.ExpiresAt), c.Spec.RenewBefore.Duration)})
 	}
 	return d
 }
@@ -202,14 +203,14 @@ func (c rotationContext) startUntil() time.Time {
 }
 
 // published says that the rotation under way was started here, and that its next token was in the Secret.
-func (c rotationContext) published(r *connection.Token) bool {
-	return c.Known.NextLastFour == r.NextLastFour && c.Known.StartedAt != nil
+func (c rotationContext) published(current *connection.Token) bool {
+	return c.Known.NextLastFour == current.NextLastFour && c.Known.StartedAt != nil
 }
 
 // overlapped says that both tokens were offered for as long as an Automatic rotation offers them.
-func (c rotationContext) overlapped(t, r *connection.Token) bool {
-	end := c.overlapEnd(r.ExpiresAt)
-	return t.LastFour == r.LastFour && !end.IsZero() && !end.After(c.Now)
+func (c rotationContext) overlapped(stored, current *connection.Token) bool {
+	end := c.overlapEnd(current.ExpiresAt)
+	return stored.LastFour == current.LastFour && !end.IsZero() && !end.After(c.Now)
 }
 
 // overlapEnd is when the rotation under way is completed by itself; zero where it is not. A current token that has ended needs no
@@ -226,8 +227,8 @@ func (c rotationContext) overlapEnd(expires time.Time) time.Time {
 }
 
 // requested says that rotate-token asks for a rotation of this token, and was not answered yet.
-func (c rotationContext) requested(current string) bool {
-	return wellFormed(c.Rotate) && c.Rotate[:4] == current && !slices.Contains(c.Known.HandledRotate, c.Rotate)
+func (c rotationContext) requested(lastFour string) bool {
+	return wellFormed(c.Rotate) && c.Rotate[:4] == lastFour && !slices.Contains(c.Known.HandledRotate, c.Rotate)
 }
 
 // wellFormed says that a value of rotate-token is four characters, and perhaps a hyphen and more.
@@ -237,8 +238,8 @@ func wellFormed(value string) bool {
 
 // renewal is when a rotation is started by time; zero for never. After one was canceled it is the last tenth of the token's life,
 // and after one was canceled in that, never. It is too long where the token does not live longer than renewBefore.
-func (c rotationContext) renewal(current string, expires time.Time) (at time.Time, tooLong bool) {
-	if c.Spec == nil || c.Spec.RenewBefore == nil || expires.IsZero() || current == "" {
+func (c rotationContext) renewal(lastFour string, expires time.Time) (at time.Time, tooLong bool) {
+	if c.Spec == nil || c.Spec.RenewBefore == nil || expires.IsZero() || lastFour == "" {
 		return time.Time{}, false
 	}
 	at = expires.Add(-c.Spec.RenewBefore.Duration)

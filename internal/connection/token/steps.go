@@ -31,27 +31,27 @@ var topic = connection.Topic{Name: "token", Alone: true} //nolint:gochecknogloba
 
 // tidy is the write that puts the Secret in order: a next token that has become the current one takes its place, one that is none
 // any more is taken out, and the base URL is Stytch's.
-func tidy(t, r *connection.Token, isNew bool) *connection.Step {
+func tidy(stored, current *connection.Token, isNew bool) *connection.Step {
 	step := connection.Step{Action: PublishToken}
 	add := func(field string, have, want connection.Value) {
 		step.Changes = append(step.Changes, connection.Change{Field: field, Topic: topic, Have: have, Want: want})
 	}
-	completed := t.LastFour != r.LastFour && t.NextLastFour == r.LastFour && r.LastFour != ""
-	over := t.NextLastFour != "" && r.NextLastFour == ""
+	completed := stored.LastFour != current.LastFour && stored.NextLastFour == current.LastFour && current.LastFour != ""
+	over := stored.NextLastFour != "" && current.NextLastFour == ""
 	if completed {
 		step.Action = PromoteToken
 		if isNew {
 			step.Action = RecoverToken
 		}
-		add(fieldToken, ending(t.LastFour), ending(r.LastFour))
+		add(fieldToken, ending(stored.LastFour), ending(current.LastFour))
 	}
 	if completed || over {
 		step.Fresh = true
-		add(fieldNextToken, ending(t.NextLastFour), ending(""))
+		add(fieldNextToken, ending(stored.NextLastFour), ending(""))
 	}
-	usable := completed || t.LastFour == r.LastFour || t.NextLastFour == r.NextLastFour && r.NextLastFour != ""
-	if usable && t.BaseURL != r.BaseURL {
-		add(fieldBaseURL, connection.Text(t.BaseURL), connection.Text(r.BaseURL))
+	usable := completed || stored.LastFour == current.LastFour || stored.NextLastFour == current.NextLastFour && current.NextLastFour != ""
+	if usable && stored.BaseURL != current.BaseURL {
+		add(fieldBaseURL, connection.Text(stored.BaseURL), connection.Text(current.BaseURL))
 	}
 	if step.Changes == nil {
 		return nil
@@ -67,24 +67,24 @@ func ending(lastFour string) connection.Value {
 	return connection.Text("…" + lastFour)
 }
 
-func start(r *connection.Token, request, why string) *connection.Step {
+func start(current *connection.Token, request, why string) *connection.Step {
 	return &connection.Step{
 		Action: StartRotation, Target: request, Why: why, Fresh: true,
-		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(r.LastFour), Want: connection.Text("a new one")}},
+		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(current.LastFour), Want: connection.Text("a new one")}},
 	}
 }
 
-func completion(r *connection.Token) *connection.Step {
+func completion(current *connection.Token) *connection.Step {
 	return &connection.Step{
 		Action: CompleteRotation, Fresh: true,
-		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(r.LastFour), Want: ending(r.NextLastFour)}},
+		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(current.LastFour), Want: ending(current.NextLastFour)}},
 	}
 }
 
-func cancellation(r *connection.Token) *connection.Step {
+func cancellation(current *connection.Token) *connection.Step {
 	return &connection.Step{
 		Action: CancelRotation, Fresh: true,
-		Changes: []connection.Change{{Field: fieldNextToken, Topic: topic, Have: ending(r.NextLastFour), Want: ending("")}},
+		Changes: []connection.Change{{Field: fieldNextToken, Topic: topic, Have: ending(current.NextLastFour), Want: ending("")}},
 	}
 }
 

@@ -1,0 +1,92 @@
+package internal_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/stytch-operator/stytch-operator"
+
+// rooms are the packages of the module, each after those that it may import. What is not listed here has no place yet.
+var rooms = []struct {
+	name    string
+	imports []string
+}{
+	{"api/v1alpha1", nil},
+	{"internal/connection/pki", nil},
+	{"internal/stytch", []string{"internal/connection/pki"}},
+	{"internal/connection", []string{"api/v1alpha1", "internal/connection/pki", "internal/stytch"}},
+	{"internal/connection/details", []string{"api/v1alpha1", "internal/connection", "internal/connection/pki"}},
+	{"internal/connection/token", []string{"api/v1alpha1", "internal/connection", "internal/stytch"}},
+	{"internal/connection/saml", []string{"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/pki", "internal/stytch"}},
+	{"internal/connection/oidc", []string{"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/pki", "internal/stytch"}},
+	{"internal/connection/external", []string{"api/v1alpha1", "internal/connection", "internal/stytch"}},
+	{"internal/connection/scim", []string{"api/v1alpha1", "internal/connection", "internal/connection/token", "internal/stytch"}},
+	{"controllers", []string{
+		"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
+		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/stytch",
+	}},
+	{"cmd/manager", []string{"api/v1alpha1", "controllers", "internal/connection", "internal/stytch"}},
+	{"internal/stytchsim", nil},
+	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
+	{"hack/demo", []string{"internal/stytchsim"}},
+	{"hack/bench", []string{"api/v1alpha1", "internal/stytchsim"}},
+}
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	imports := importsOfPackages(t)
+	known := map[string]bool{}
+	for _, room := range rooms {
+		imported, is := imports[room.name]
+		if !is {
+			t.Errorf("there is no package %s: take it out of the list of rooms", room.name)
+		}
+		for _, other := range imported {
+			switch {
+			case !slices.Contains(room.imports, other):
+				t.Errorf("%s imports %s, which it may not", room.name, other)
+			case !known[other]:
+				t.Errorf("%s imports %s, which comes after it in the list of rooms", room.name, other)
+			}
+		}
+		known[room.name] = true
+	}
+	for name := range imports {
+		if !known[name] {
+			t.Errorf("%s is not in the list of rooms: say what it may import", name)
+		}
+	}
+}
+
+// importsOfPackages are the packages of the module that are not only tests, with those of the module that each imports.
+func importsOfPackages(t *testing.T) map[string][]string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports,GoFiles", module+"/...")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := map[string][]string{}
+	for packages := json.NewDecoder(bytes.NewReader(out)); packages.More(); {
+		var p struct {
+			ImportPath       string
+			Imports, GoFiles []string
+		}
+		if err := packages.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		if name, ours := strings.CutPrefix(p.ImportPath, module+"/"); ours && len(p.GoFiles) > 0 {
+			imports[name] = nil
+			for _, path := range p.Imports {
+				if other, ours := strings.CutPrefix(path, module+"/"); ours {
+					imports[name] = append(imports[name], other)
+				}
+			}
+		}
+	}
+	return imports
+}
