@@ -1,4 +1,4 @@
-// Command stytch-sim serves a pretend Stytch until it is told to stop.
+// Command stytch-sim serves a simulated Stytch until it is stopped.
 //
 //	stytch-sim --listen 127.0.0.1:0 --project-id project-test-… --secret secret-test-…
 //
@@ -6,8 +6,8 @@
 //
 //	{"url":"http://127.0.0.1:40123","projectID":"project-test-…","secret":"secret-test-…"}
 //
-// SIGTERM and SIGINT end it with exit code 0. What it simulates, and what its
-// switches mean, is said in package internal/stytchsim.
+// SIGTERM and SIGINT stop it with exit code 0. What it simulates, and what its
+// switches mean, is documented in package internal/stytchsim.
 package main
 
 import (
@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// ready is the line that says where the simulator is and how to get in.
+// ready is the line printed when the simulator is ready: its URL and credentials.
 type ready struct {
 	URL       string `json:"url"`
 	ProjectID string `json:"projectID"`
@@ -72,12 +72,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case err := <-ended:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
-		sim.Reset() // lets go of the calls that a fault holds
+		sim.Reset() // ends calls that a fault delays
 		return shutdown(context.WithoutCancel(ctx), server)
 	}
 }
 
-// shutdown gives calls under way a moment to end, and then ends them.
+// shutdown waits up to 2 seconds for calls in progress, and then closes them.
 func shutdown(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

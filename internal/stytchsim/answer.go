@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// answer is what goes back: the bytes, and what the journal says of them.
+// answer is a response: what is sent, and what the journal records of it.
 type answer struct {
 	status      int
 	contentType string
@@ -49,14 +49,14 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", a.retryAfter)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a caller who is gone is none of our business
+	_, _ = w.Write(a.body) // the client may be gone
 }
 
-// cut ends the connection without an answer.
+// cut closes the connection without a response.
 //
-// A few bytes of one are sent before: net/http's transport silently repeats a
-// GET on a kept connection that ends without a byte, and the repetition would
-// hide the cut from whoever planted it.
+// A few bytes are sent before: net/http's transport automatically repeats a GET
+// on a reused connection that closes without a byte, and the repetition would
+// hide the cut.
 func cut(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -2,9 +2,8 @@ package stytchsim
 
 import "time"
 
-// Options is how a simulator is made. The zero value works: one test project
-// named [DefaultProjectID] with [DefaultSecret], the likeliest switches, the
-// real clock.
+// Options configure a simulator. The zero value works: one test project
+// [DefaultProjectID] with [DefaultSecret], the default switches, the real clock.
 type Options struct {
 	// ProjectID is the first project; its prefix project-live- makes the IDs of
 	// everything in it live ones. Empty: DefaultProjectID.
@@ -13,38 +12,38 @@ type Options struct {
 	Secret string
 	// ProjectName is what whoami answers. Empty: "Simulated project".
 	ProjectName string
-	// Roles are the role IDs of the project's RBAC policy beside the reserved
+	// Roles are the role IDs of the project's RBAC policy in addition to the reserved
 	// stytch_member and stytch_admin. Nil: editor, viewer, admin.
 	Roles []string
-	// Switches choose between behaviours nobody documents.
+	// Switches choose between undocumented behaviors of Stytch.
 	Switches Switches
 	// Now is the simulator's clock. Nil: time.Now.
 	Now func() time.Time
-	// TokenLifetime is how long a SCIM bearer token is good for. Zero: five years.
+	// TokenLifetime is how long a SCIM bearer token is valid. Zero means five years.
 	TokenLifetime time.Duration
 	// NextTokenLifetime is how much longer than the current token the next one of
-	// a rotation is good for. Zero: one year.
+	// a rotation is valid. Zero means one year.
 	NextTokenLifetime time.Duration
-	// Latency is waited before each call of the Stytch API is looked at.
+	// Latency is how long each call of the Stytch API is delayed.
 	Latency time.Duration
 	// Intercept sees each call around its effect; see [Sim.SetIntercept].
 	Intercept Intercept
 }
 
-// What Options stands for when it says nothing.
+// The defaults of Options.
 const (
 	DefaultProjectID = "project-test-11111111-1111-4111-8111-111111111111"
 	DefaultSecret    = "secret-test-simulated"
 )
 
-// Intercept is told of each call that reached the rules, once before and once
-// after its effect. Returning true cuts the connection there: the caller sees no
-// answer, and the effect has happened only in stage AfterEffect. It runs without
-// the simulator's lock, so it may call the simulator, and for several calls at
-// once when they come so.
+// Intercept is called for each call that reaches the rules, once before and once
+// after its effect. If it returns true, the connection is cut: the client gets no
+// response, and the call has taken effect only in stage AfterEffect. It runs
+// without the lock of the simulator, so it may call the simulator, and may be
+// called concurrently.
 type Intercept func(stage Stage, op Operation) (abort bool)
 
-// Stage is where in a call an [Intercept] is asked.
+// Stage is when in a call an [Intercept] is called.
 type Stage int
 
 // The two stages.
@@ -63,14 +62,15 @@ type Operation struct {
 	ErrorType string // likewise
 }
 
-// Project is one Stytch project environment: what a pair of credentials opens.
+// Project is one Stytch project environment, with its credentials.
 type Project struct {
 	ID     string `json:"project_id"`
 	Secret string `json:"secret,omitempty"`
 	Name   string `json:"name,omitempty"`
 }
 
-// Organization is a tenant of a project. ProjectID empty means the first project.
+// Organization is a tenant of a project. An empty ProjectID means the first
+// project.
 type Organization struct {
 	ProjectID         string `json:"project_id,omitempty"`
 	ID                string `json:"organization_id,omitempty"`
@@ -80,8 +80,9 @@ type Organization struct {
 	DefaultConnection string `json:"sso_default_connection_id,omitempty"`
 }
 
-// Group is a SCIM group, as an identity provider would have pushed it. Either
-// ConnectionID or OrganizationID (its SCIM connection) says where it goes.
+// Group is a SCIM group as if an identity provider had pushed it. Either
+// ConnectionID or OrganizationID (the SCIM connection of that organization) is
+// required.
 type Group struct {
 	ID             string `json:"group_id,omitempty"`
 	Name           string `json:"group_name"`
@@ -92,7 +93,7 @@ type Group struct {
 // Kind is one of the four kinds of connections.
 type Kind string
 
-// The kinds, as they stand in IDs and in the control endpoints.
+// The kinds, as in IDs and in the control endpoints.
 const (
 	SCIM     Kind = "scim"
 	SAML     Kind = "saml"
@@ -100,9 +101,8 @@ const (
 	External Kind = "external"
 )
 
-// Connection is a connection as the simulator holds it. Fields has the names of
-// the API's object, every one present, without tokens, client secrets and
-// private keys.
+// Connection is a connection as the simulator holds it. Fields has all fields of
+// the API's object except tokens, client secrets and private keys.
 type Connection struct {
 	Kind           Kind           `json:"kind"`
 	ID             string         `json:"connection_id"`
@@ -112,8 +112,8 @@ type Connection struct {
 	Fields         map[string]any `json:"fields"`
 }
 
-// Document is what stands at a URL of an identity provider: a SAML metadata
-// document, an OIDC discovery document, or with Body anything else.
+// Document is what an identity provider serves at a URL: a SAML metadata
+// document, an OIDC discovery document, or anything else in Body.
 type Document struct {
 	URL string `json:"url"`
 
@@ -136,7 +136,7 @@ type TokenCheck struct {
 	Which    string `json:"which,omitempty"`
 }
 
-// Call is one line of the journal. It is written when the call arrives and
+// Call is one entry of the journal. It is added when the call arrives and
 // completed when it ends.
 type Call struct {
 	Seq       int       `json:"seq"`
@@ -170,9 +170,8 @@ const (
 	Cut      Outcome = "cut"      // the connection ended without an answer
 )
 
-// Limit is a rate limit: at most Requests per Window, counted in windows aligned
-// to the clock, for each project by itself. Path is a pattern as in [Fault];
-// empty means every call.
+// Limit is a rate limit: at most Requests per Window for each project, in windows
+// aligned to the clock. Path is a pattern as in [Fault]; empty means all calls.
 type Limit struct {
 	Requests int      `json:"requests"`
 	Window   Duration `json:"window"`
@@ -180,7 +179,7 @@ type Limit struct {
 	Path     string   `json:"path,omitempty"`
 }
 
-// Fault is a trap for calls of the Stytch API.
+// Fault is a failure for the calls of the Stytch API that match it.
 type Fault struct {
 	ID int `json:"id,omitempty"` // given by the simulator
 
@@ -237,7 +236,7 @@ const (
 	FaultHTML Effect = "html"
 )
 
-// State is everything the simulator holds, without secrets.
+// State is all state of the simulator, without secrets.
 type State struct {
 	Projects      []Project      `json:"projects"`
 	Organizations []Organization `json:"organizations"`

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// call is one request at the rules: who asks, where, what, when, and the
-// positions of the switches.
+// call is one authenticated request as the rules see it, with the values of the
+// switches.
 type call struct {
 	world    *world
 	switches Switches
@@ -20,7 +20,7 @@ type call struct {
 	seq      int // the journal's seq, for the order of lists
 }
 
-// renderer is how this call's answers are written.
+// renderer returns the renderer of this call's response.
 func (c *call) renderer() renderer { return renderer{c.switches, c.seq} }
 
 // lookup finds the connection a path names, of the kind the path is about.
@@ -44,9 +44,9 @@ func lookup[C connection](c *call, missing string) (C, error) {
 	return found, refuse(missing, "There is no such connection: %s.", id)
 }
 
-// answer is a POST's or PUT's answer about a connection.
+// answer is the response to a POST or PUT about a connection.
 //
-// Source: connection is optional in every such response schema of openapi.
+// Source: connection is optional in all of these response schemas of openapi.
 func (c *call) answer(connection document) document {
 	switch c.switches.AnswerConnection {
 	case posNull:

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// control is a control endpoint: it reads the request and answers a value, which
-// is written as JSON.
+// control serves a control endpoint: it reads the request and returns the value
+// to write as JSON.
 type control func(r *http.Request) (any, error)
 
-// controlHandler is the endpoints under /__sim. They need no credentials and are
-// served to this machine only.
+// controlHandler serves the endpoints under /__sim. They need no credentials and
+// accept requests from loopback addresses only.
 func (s *Sim) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, serve := range map[string]control{
@@ -60,7 +60,7 @@ type (
 	}
 )
 
-// onLoopback refuses callers from other machines: there are no credentials here.
+// onLoopback rejects requests from other machines: there are no credentials here.
 func onLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -76,7 +76,7 @@ type problem struct {
 	Error string `json:"error"`
 }
 
-// missing is the error of an ID that means nothing.
+// notFoundError is the error of an unknown ID.
 type notFoundError struct{ what, id string }
 
 func (m notFoundError) Error() string { return m.what + " " + m.id + " not found" }
@@ -101,10 +101,10 @@ func writeControl(w http.ResponseWriter, status int, value any) {
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(value) // a caller who is gone is none of our business
+	_ = encoder.Encode(value) // the client may be gone
 }
 
-// posted is an endpoint whose body is a T and nothing more.
+// withBody is an endpoint whose request body is a T.
 func withBody[T any](serve func(T) (any, error)) control {
 	return func(r *http.Request) (any, error) {
 		var value T

@@ -1,24 +1,23 @@
-// Package stytchsim is a pretend Stytch: the rules of the B2B connection API as
-// an [net/http.Handler] that keeps its world in memory.
+// Package stytchsim simulates the Stytch B2B connection API: its rules as an
+// [net/http.Handler] with all state in memory.
 //
-// It is there so that everything which talks to Stytch can be run without an
-// account: the tests of this project, its demo, and the trials of somebody who
-// is about to point the operator at real organizations. Its program is
-// cmd/stytch-sim.
+// With it everything that calls Stytch runs without an account: the tests of this
+// project, its demo, and trials of the operator before it manages real
+// organizations. Its program is cmd/stytch-sim.
 //
 // # What it is made of
 //
 //	         request                                   /__sim/… (loopback only)
 //	            │                                                 │
 //	┌───────────▼───────────┐                          ┌──────────▼──────────┐
-//	│ front    request ID,  │──── one entry ──────────▶│ control             │
+//	│ pipeline request ID,  │──── one entry ──────────▶│ control             │
 //	│          journal      │        journal ◀── read ─│ state, calls, drift,│
 //	│ limits   fixed windows│                          │ faults, limits,     │
-//	│ faults   cut, delay … │◀──── planted by ─────────│ hand-made things    │
+//	│ faults   cut, delay … │◀──── added by ───────────│ out-of-band changes │
 //	│ auth     project,     │                          └──────────┬──────────┘
 //	│          secret       │                                     │
-//	│ input    known fields │                                     │ by hand,
-//	└───────────┬───────────┘                                     │ past the rules
+//	│ input    known fields │                                     │ past
+//	└───────────┬───────────┘                                     │ the rules
 //	            │ call                                            │
 //	Intercept(BeforeEffect)                                       │
 //	            │                                                 │
@@ -46,15 +45,14 @@
 //     (stytchauth/stytch-browser), which drives these same operations
 //   - error types: the enumeration of error_type values in Stytch's mobile and
 //     browser SDKs, which names errors but neither their status nor their cause
-//   - inferred: nobody says; it is this package's guess
+//   - inferred: not documented; a guess of this package
 //
-// What nobody says, and a caller can see, is a switch in [Switches]: a caller
-// has to survive every position of it.
+// Undocumented behavior that a client can observe is a switch in [Switches]: a
+// client must work with all of its values.
 //
 // # What it may not do
 //
-// It imports the standard library only and shares no type with the client it is
-// called by: a shared struct would hide a shared mistake. It never opens an
-// outbound connection: the metadata documents of identity providers are planted
-// with [Sim.AddDocument].
+// It imports the standard library only and shares no types with the client: a
+// shared struct would hide a shared mistake. It never opens outbound connections:
+// the metadata documents of identity providers are added with [Sim.AddDocument].
 package stytchsim

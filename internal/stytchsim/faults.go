@@ -9,7 +9,9 @@ import (
 	"time"
 )
 
-// AddFault plants a fault and tells its ID. Faults planted earlier strike first.
+// AddFault adds a fault and returns its ID. Faults that were added earlier match
+// first. Without Effect it is FaultError if Status or ErrorType is set, else
+// FaultDelay.
 func (s *Sim) AddFault(f Fault) (int, error) {
 	if f.Effect == "" {
 		f.Effect = FaultDelay
@@ -28,14 +30,14 @@ func (s *Sim) AddFault(f Fault) (int, error) {
 	return f.ID, nil
 }
 
-// RemoveFaults removes all faults. Calls that are held by one go on being held.
+// RemoveFaults removes all faults. Calls that one of them delays go on waiting.
 func (s *Sim) RemoveFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// plantedFault is a fault with how many calls it still lets pass.
+// activeFault is a fault and the number of calls that it still skips.
 type activeFault struct {
 	Fault
 	skip int
@@ -57,7 +59,7 @@ func (f *Fault) check() error {
 	return checkPattern(f.Path)
 }
 
-// trap is the fault a call meets, the zero fault for none.
+// matchFault returns the fault for a call, or the zero Fault if there is none.
 func (s *Sim) matchFault(c *Call) Fault {
 	for _, f := range s.faults {
 		if !matches(f.Method, f.Path, c) || (f.Operation != "" && f.Operation != c.Operation) {
@@ -77,8 +79,8 @@ func (s *Sim) matchFault(c *Call) Fault {
 	return Fault{}
 }
 
-// wrong is the answer of an effect that answers wrongly; the others answer with
-// what the call itself came to.
+// wrongAnswer is the response of a fault that replaces the response; false means
+// that the fault leaves it as it is.
 func (f Fault) wrongAnswer(requestID string) (answer, bool) {
 	switch f.Effect {
 	case FaultError:
@@ -106,10 +108,11 @@ func (f Fault) plain(contentType string, status int, content string) answer {
 	}
 }
 
-// hold waits as a fault wants. It is false when a reset ended the wait.
+// wait delays the call as the fault says. It returns false if a reset ended the
+// wait.
 //
-// A delay is not cut short when the caller gives up: the call takes effect all
-// the same, as it does at a server that is slow and not dead.
+// A delay does not end when the client disconnects: the call takes effect all the
+// same, as on a server that is slow.
 func (r *request) wait(f Fault) bool {
 	if f.Effect == FaultCommitAfterGivingUp {
 		select {

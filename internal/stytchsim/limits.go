@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// countedLimit is a limit with what it has counted in the window it is in.
+// countedLimit is a limit with its counts in the current window.
 type countedLimit struct {
 	Limit
 	window time.Time
 	counts map[string]int // by project
 }
 
-// AddLimit adds a rate limit to those there are.
+// AddLimit adds a rate limit.
 func (s *Sim) AddLimit(l Limit) error {
 	if l.Requests < 0 || l.Window <= 0 {
 		return errors.New("requests must not be negative, and window must be positive")
@@ -30,14 +30,15 @@ func (s *Sim) AddLimit(l Limit) error {
 	return nil
 }
 
-// RemoveLimits lifts all rate limits.
+// RemoveLimits removes all rate limits.
 func (s *Sim) RemoveLimits() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limits = nil
 }
 
-// over counts a call and tells when the window ends that has no place for it.
+// count counts a call. If the window has no room for it, it returns the end of
+// the window and true.
 //
 // Source: docs, platform/rate-limits: a limit is a number of requests of a
 // project to a set of endpoints in an interval, and intervals are fixed windows
@@ -54,7 +55,7 @@ func (l *countedLimit) count(c *Call) (ends time.Time, closed bool) {
 	return window.Add(time.Duration(l.Window)), l.counts[c.ProjectID] > l.Requests
 }
 
-// limited is the 429 for a call that falls into a closed window.
+// checkLimits counts a call at all limits and returns the 429 if one is exceeded.
 //
 // Retry-After is documented nowhere, hence the switch retry-after.
 func (s *Sim) checkLimits(c *Call) (answer, bool) {
@@ -76,8 +77,8 @@ func (s *Sim) checkLimits(c *Call) (answer, bool) {
 	return a, true
 }
 
-// matches is whether a call is meant by a method and a path pattern, either of
-// which may be empty.
+// matches reports whether a call matches a method and a path pattern; an empty
+// one matches all calls.
 func matches(method, pattern string, c *Call) bool {
 	if method != "" && !strings.EqualFold(method, c.Method) {
 		return false

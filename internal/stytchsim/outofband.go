@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// This file is what a person or an identity provider does past the API: making
-// organizations and groups, drift, connections nobody's operator made. The rules
-// do not apply here.
+// The out-of-band files are what people and identity providers do past the API:
+// organizations, groups, drift, connections that the operator did not create. The
+// rules of the API do not apply here.
 
-// AddProject registers a further project, or gives a known one another secret or
-// name. An empty secret or name leaves the one there.
+// AddProject adds a project, or changes the secret or name of an existing one. An
+// empty secret or name leaves it unchanged.
 func (s *Sim) AddProject(p Project) error {
 	if p.ID == "" {
 		return errors.New("project_id is required")
@@ -24,7 +24,7 @@ func (s *Sim) AddProject(p Project) error {
 	return nil
 }
 
-// AddOrganization makes an organization. Only the slug is needed.
+// AddOrganization adds an organization. Only Slug is required.
 func (s *Sim) AddOrganization(o Organization) (Organization, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (o *organization) view() Organization {
 }
 
 // PatchOrganization changes organization_slug, organization_name,
-// organization_external_id or sso_default_connection_id of an organization, found
+// organization_external_id or sso_default_connection_id of an organization, named
 // by ID, slug or external ID. A null or empty default connection means none.
 func (s *Sim) PatchOrganization(key string, fields map[string]any) (Organization, error) {
 	s.mu.Lock()
@@ -96,7 +96,7 @@ func (s *Sim) findOrganization(key string) (*organization, error) {
 	return org, nil
 }
 
-// AddGroup pushes a SCIM group.
+// AddGroup adds a SCIM group as if an identity provider had pushed it.
 func (s *Sim) AddGroup(g Group) (Group, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (g *group) view() Group {
 	return Group{ID: g.id, Name: g.name, OrganizationID: g.connection.org.id, ConnectionID: g.connection.id}
 }
 
-// RemoveGroup removes a SCIM group and what was assigned by it.
+// RemoveGroup removes a SCIM group and its role assignments.
 func (s *Sim) RemoveGroup(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +123,8 @@ func (s *Sim) RemoveGroup(id string) error {
 	return nil
 }
 
-// AddDocument plants what stands at a URL: nothing is ever fetched.
+// AddDocument sets the document that is served at a URL. The simulator never
+// fetches one.
 func (s *Sim) AddDocument(d Document) error {
 	if d.URL == "" {
 		return errors.New("url is required")
@@ -134,7 +135,7 @@ func (s *Sim) AddDocument(d Document) error {
 	return nil
 }
 
-// VerifyToken is what a SCIM endpoint would say to a bearer token.
+// VerifyToken reports whether a SCIM endpoint would accept a bearer token.
 func (s *Sim) VerifyToken(connectionID, token string) TokenCheck {
 	s.mu.Lock()
 	defer s.mu.Unlock()

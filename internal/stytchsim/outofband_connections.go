@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// AddConnection makes a connection by hand, as somebody in Stytch's dashboard
-// would. Fields are those of the API's object, of certificates and encryption
-// keys the PEM texts, of a SCIM connection also bearer_token and
-// next_bearer_token, and connection_id for an ID of one's own. A SAML or OIDC
-// connection that is complete is active unless status says otherwise.
+// AddConnection adds a connection as if somebody had created it in Stytch's
+// dashboard. Fields are those of the API's object; certificates and encryption
+// keys are PEM; a SCIM connection may also have bearer_token and
+// next_bearer_token; connection_id sets the ID. A complete SAML or OIDC
+// connection is active unless status is set.
 func (s *Sim) AddConnection(organizationKey string, kind Kind, fields map[string]any) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +58,8 @@ func (c *call) newConnection(in *organization, kind Kind) (connection, error) {
 	}
 }
 
-// PatchConnection sets fields of a connection directly, past all rules: drift.
-// The fields are those of AddConnection but connection_id.
+// PatchConnection sets fields of a connection past all rules: drift. The fields
+// are those of AddConnection except connection_id.
 func (s *Sim) PatchConnection(id string, fields map[string]any) (Connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *Sim) PatchConnection(id string, fields map[string]any) (Connection, err
 	return view(found), nil
 }
 
-// set sets fields of a connection, all or, when one of them cannot be, none.
+// setFields sets fields of a connection: all of them or, if one is invalid, none.
 func (c *call) setFields(of connection, fields map[string]any) error {
 	var settings []func()
 	for name, value := range fields {
@@ -155,7 +155,7 @@ func eachOf[T any](at *[]T, data []byte, parse func(string) (T, error)) (func(),
 	return func() { *at = values }, nil
 }
 
-// RemoveConnection removes a connection, past all rules.
+// RemoveConnection removes a connection past all rules.
 func (s *Sim) RemoveConnection(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,22 +6,22 @@ import (
 	"strconv"
 )
 
-// largestBody is how much of a request is read.
+// largestBody is the most bytes read of a request body.
 const largestBody = 1 << 20
 
-// visit is a call on its way through the front.
+// request is a call on its way through the pipeline.
 type request struct {
 	sim         *Sim
 	route       route
 	httpRequest *http.Request
 	body        []byte
-	bodyErr     error         // the body did not arrive whole
-	entry       *Call         // its line in the journal; under the lock
-	world       *world        // the world at its arrival
+	bodyErr     error         // reading the body failed
+	entry       *Call         // its journal entry; guarded by Sim.mu
+	world       *world        // the world when it arrived
 	reset       chan struct{} // closed when that world is reset
 }
 
-// serve is the whole way of one call.
+// serve is the whole pipeline of one call.
 func (s *Sim) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in := s.receive(rt, r)
@@ -36,8 +36,8 @@ func (s *Sim) serve(rt route) http.HandlerFunc {
 	}
 }
 
-// arrive opens the call's line in the journal and reads its body: only then does
-// net/http notice a caller who hangs up.
+// receive adds the call to the journal and reads its body: only then does
+// net/http notice a client that disconnects.
 func (s *Sim) receive(rt route, r *http.Request) *request {
 	s.mu.Lock()
 	in := &request{
@@ -52,7 +52,7 @@ func (s *Sim) receive(rt route, r *http.Request) *request {
 	return in
 }
 
-// pass is the way from the journal to an answer; false means that there is none.
+// process returns the answer; false means that the connection is cut.
 func (r *request) process() (answer, bool) {
 	if r.bodyErr != nil || !r.sleep(r.sim.options.Latency) {
 		return answer{}, false
@@ -75,7 +75,7 @@ func (r *request) process() (answer, bool) {
 	return a, ok && f.Effect != FaultCutAfterCommit && f.Effect != FaultCommitAfterGivingUp
 }
 
-// gate counts the call at the limits, and finds the fault for it if it may pass.
+// admit counts the call at the limits and, if none is exceeded, finds its fault.
 func (r *request) admit() (Fault, answer, bool) {
 	r.sim.mu.Lock()
 	defer r.sim.mu.Unlock()
@@ -85,7 +85,7 @@ func (r *request) admit() (Fault, answer, bool) {
 	return r.sim.matchFault(r.entry), answer{}, false
 }
 
-// effect lets the call take effect, with whoever intercepts asked around it.
+// effect lets the call take effect and calls the intercept before and after it.
 func (r *request) effect(f Fault) (answer, bool) {
 	if r.intercepted(BeforeEffect, answer{}) {
 		return answer{}, false
@@ -107,8 +107,8 @@ func (r *request) intercepted(stage Stage, a answer) bool {
 	})
 }
 
-// commit runs the rules, under the lock. It is false when the world the call
-// came to is no more.
+// commit runs the rules, under the lock. It returns false if the simulator was
+// reset since the call arrived.
 func (r *request) commit(f Fault) (answer, bool) {
 	s := r.sim
 	s.mu.Lock()
@@ -132,7 +132,8 @@ func (r *request) commit(f Fault) (answer, bool) {
 	return envelope(d, status, r.entry.RequestID), true
 }
 
-// run is who, where, what, and then the operation itself.
+// run authenticates, finds the organization, decodes the fields, and serves the
+// operation.
 func (c *call) run(r *http.Request, data []byte, f Fault) (document, error) {
 	if err := c.authenticate(r); err != nil {
 		return nil, err
@@ -171,8 +172,7 @@ func (c *call) authenticate(r *http.Request) error {
 	return nil
 }
 
-// close completes the call's line in the journal, before the caller can know how
-// it ended.
+// finish completes the journal entry, before the client can see the outcome.
 func (r *request) finish(outcome Outcome, a answer) {
 	r.sim.mu.Lock()
 	defer r.sim.mu.Unlock()

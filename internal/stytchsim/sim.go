@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Sim is a pretend Stytch. It is safe for concurrent use.
+// Sim is a simulated Stytch. It is safe for concurrent use.
 type Sim struct {
 	options Options
 	api     http.Handler
@@ -27,15 +27,15 @@ type Sim struct {
 	journal   journal
 }
 
-// What a SCIM bearer token is good for when Options say nothing: about what
-// launch-era samples of the docs show.
+// The default validity of SCIM bearer tokens: about that of the launch-era samples
+// of the docs.
 const (
 	year                     = 365 * 24 * time.Hour
 	defaultTokenLifetime     = 5 * year
 	defaultNextTokenLifetime = year
 )
 
-// New makes a simulator. It panics when a switch has a position it does not know.
+// New returns a simulator. It panics if a switch has an unknown value.
 func New(o Options) *Sim {
 	s := &Sim{options: o.withDefaults()}
 	s.api, s.control = s.handler(), s.controlHandler()
@@ -63,9 +63,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reset makes everything as New made it: the first project without
-// organizations, no faults, no limits, an empty journal, the switches and the
-// intercept of the options. Calls that a fault holds are cut.
+// Reset restores the state that New made: the first project without
+// organizations, no faults, no limits, an empty journal, and the switches and
+// intercept of the options. Calls that a fault delays are cut.
 func (s *Sim) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Sim) Reset() {
 	s.faults, s.faultSeq, s.limits, s.journal = nil, 0, nil, journal{}
 }
 
-// ServeHTTP answers the Stytch API under /v1 and the control endpoints under
+// ServeHTTP serves the Stytch API under /v1 and the control endpoints under
 // /__sim.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -92,15 +92,15 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// SetIntercept puts another intercept, or with nil none, in the place of the one
-// there.
+// SetIntercept replaces the intercept; nil removes it.
 func (s *Sim) SetIntercept(i Intercept) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.intercept = i
 }
 
-// SetSwitches moves all switches. It fails on a position that is not known.
+// SetSwitches sets all switches; empty fields take their defaults. It returns an
+// error for an unknown value.
 func (s *Sim) SetSwitches(to Switches) error {
 	switches, err := to.withDefaults()
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *Sim) SetSwitches(to Switches) error {
 	return nil
 }
 
-// Switches tells how they stand.
+// Switches returns the values of all switches.
 func (s *Sim) Switches() Switches {
 	s.mu.Lock()
 	defer s.mu.Unlock()
