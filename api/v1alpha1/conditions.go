@@ -4,91 +4,91 @@ package v1alpha1
 
 // they stand only while they are True, Stalled and Reconciling never both.
 const (
-	// ConditionReady says whether the connection can be used as its manifest says.
+	// ConditionReady says whether the connection can be used as specified.
 	ConditionReady = "Ready"
-	// ConditionSynced says whether the last pass found Stytch as the manifest says, and if not, why.
+	// ConditionSynced says whether the last pass found the connection in the desired state. If not, the reason says why.
 	ConditionSynced = "Synced"
-	// ConditionStalled says that nothing will change until somebody acts. The message says what to do.
+	// ConditionStalled says that the operator cannot make progress until somebody acts. The message says what to do.
 	ConditionStalled = "Stalled"
-	// ConditionReconciling says that the operator is not done and goes on by itself.
+	// ConditionReconciling says that the operator is not done and continues automatically.
 	ConditionReconciling = "Reconciling"
-	// ConditionExpiringSoon says that a token or a certificate ends within the manager's --expiry-warning, or has ended. The
-	// message says which and what to do. It leaves Ready alone.
+	// ConditionExpiringSoon says that a token or certificate expires within the manager's --expiry-warning, or has expired. The
+	// message says which, and what to do. It does not affect Ready.
 	ConditionExpiringSoon = "ExpiringSoon"
-	// ConditionRotating says that a rotation of a SCIM connection's bearer token is under way. The reason says what it waits for,
-	// the message what to do. It leaves Ready and Synced alone.
+	// ConditionRotating says that the bearer token of a SCIM connection is being rotated. The reason says what the rotation waits
+	// for, the message what to do. It does not affect Ready and Synced.
 	ConditionRotating = "Rotating"
 )
 
-// Reasons of Synced, and of Ready where it follows it. They are grouped by what lifts them.
+// Reasons of Synced, and of Ready if it follows Synced. They are grouped by their remedy.
 const (
-	// ReasonInSync says that every managed field at Stytch is as the manifest says.
+	// ReasonInSync says that every managed field in Stytch has the specified value.
 	ReasonInSync = "InSync"
-	// ReasonPlanPending says that differences are known and, under Observe, not applied. They are listed in status.plan.
+	// ReasonPlanPending says that management is Observe and there are differences, which status.plan lists.
 	ReasonPlanPending = "PlanPending"
-	// ReasonPaused says that the connection is not looked at.
+	// ReasonPaused says that management is Paused: the connection is not compared with its manifest.
 	ReasonPaused = "Paused"
 
-	// ReasonInvalid says that the manifest, or the content of something that it names, cannot be meant.
+	// ReasonInvalid says that the manifest, or the content of an object that it refers to, is invalid.
 	ReasonInvalid = "Invalid"
-	// ReasonInputMissing says that something the manifest names is not there yet.
+	// ReasonInputMissing says that an object or key that the manifest refers to does not exist, or cannot be written.
 	ReasonInputMissing = "InputMissing"
-	// ReasonSourceNotReady says that the source of an ExternalConnection is not there, or not active.
+	// ReasonSourceNotReady says that the source of an ExternalConnection does not exist, or is not active.
 	ReasonSourceNotReady = "SourceNotReady"
-	// ReasonGroupsPending says that the identity provider has not pushed every group that the manifest names.
+	// ReasonGroupsPending says that the identity provider has not pushed all groups that the manifest names.
 	ReasonGroupsPending = "GroupsPending"
-	// ReasonDiscoveryFailed says that Stytch could not read the discovery document of an OIDC issuer, and that the manifest
-	// does not give all of the URLs that it would have found there.
+	// ReasonDiscoveryFailed says that Stytch could not read the discovery document of an OIDC issuer, and the manifest does
+	// not set all of the URLs that Stytch reads from it.
 	ReasonDiscoveryFailed = "DiscoveryFailed"
 
-	// ReasonRenewBeforeTooLong says that a SCIM connection's bearer token does not live longer than
-	// spec.bearerToken.rotation.renewBefore, so that no rotation is started by time.
+	// ReasonRenewBeforeTooLong says that the lifetime of a SCIM connection's bearer token is not longer than
+	// spec.bearerToken.rotation.renewBefore, so that no rotation is started automatically.
 	ReasonRenewBeforeTooLong = "RenewBeforeTooLong"
 
 	// ReasonCredentialsRejected says that Stytch does not accept the project's secret.
 	ReasonCredentialsRejected = "CredentialsRejected"
-	// ReasonPermissionDenied says that Stytch accepts the credentials and refuses the action.
+	// ReasonPermissionDenied says that Stytch accepts the credentials but does not permit the request.
 	ReasonPermissionDenied = "PermissionDenied"
-	// ReasonRejected says that Stytch understood the request and refused it. The message holds Stytch's error_type.
+	// ReasonRejected says that Stytch rejected the request. The message has Stytch's error_type.
 	ReasonRejected = "Rejected"
 
-	// ReasonConflict says that the connection belongs to somebody else: another manifest, a human, another project.
+	// ReasonConflict says that the connection belongs to another manifest or another project, or was made by hand.
 	ReasonConflict = "Conflict"
-	// ReasonCreationInDoubt says that a creation may have happened whose answer was lost.
+	// ReasonCreationInDoubt says that the response to a create request was lost, so that the connection may exist.
 	ReasonCreationInDoubt = "CreationInDoubt"
-	// ReasonRemoteMissing says that the connection of this manifest is not at Stytch any more.
+	// ReasonRemoteMissing says that the connection of the manifest does not exist in Stytch any more.
 	ReasonRemoteMissing = "RemoteMissing"
-	// ReasonNotConverging says that a value was sent and read back different.
+	// ReasonNotConverging says that Stytch accepted a value but returned a different one when it was read back.
 	ReasonNotConverging = "NotConverging"
 
-	// ReasonThrottled says that Stytch answered 429 and nothing is sent until its window opens again.
+	// ReasonThrottled says that Stytch answered 429. No requests are sent until its rate limit window ends.
 	ReasonThrottled = "Throttled"
-	// ReasonUnavailable says that Stytch could not be reached, or did not answer as an API does.
+	// ReasonUnavailable says that Stytch could not be reached, or returned a server error or an unexpected response.
 	ReasonUnavailable = "Unavailable"
-	// ReasonDeletionBlocked says that the remote connection cannot be deleted, and what lifts that.
+	// ReasonDeletionBlocked says that the connection cannot be deleted in Stytch. The message says what to do.
 	ReasonDeletionBlocked = "DeletionBlocked"
 
-	// ReasonActive is Ready's reason while Stytch calls the connection active.
+	// ReasonActive is the reason of Ready while Stytch reports the connection as active.
 	ReasonActive = "Active"
-	// ReasonPending is Ready's reason while Stytch calls the connection pending. The message names what is missing.
+	// ReasonPending is the reason of Ready while Stytch reports the connection as pending. The message names what is missing.
 	ReasonPending = "Pending"
-	// ReasonVerified is Ready's reason on a StytchProject whose credentials Stytch accepted.
+	// ReasonVerified is the reason of Ready on a StytchProject whose credentials Stytch accepted.
 	ReasonVerified = "Verified"
 
-	// ReasonExpiring is ExpiringSoon's reason while nothing has ended yet.
+	// ReasonExpiring is the reason of ExpiringSoon while nothing has expired yet.
 	ReasonExpiring = "Expiring"
-	// ReasonExpired is ExpiringSoon's reason once something has ended.
+	// ReasonExpired is the reason of ExpiringSoon once something has expired.
 	ReasonExpired = "Expired"
 
-	// ReasonAwaitingAcknowledgement is Rotating's reason while the Secret offers the next token and somebody has to say that it
-	// is in use.
+	// ReasonAwaitingAcknowledgement is the reason of Rotating while the Secret holds the next token, and somebody has to confirm
+	// that it is in use.
 	ReasonAwaitingAcknowledgement = "AwaitingAcknowledgement"
-	// ReasonOverlapping is Rotating's reason while the Secret offers both tokens and the rotation is completed by itself.
+	// ReasonOverlapping is the reason of Rotating while the Secret holds both tokens, and the rotation will complete automatically.
 	ReasonOverlapping = "Overlapping"
-	// ReasonStarting is Rotating's reason while a start was sent whose answer was lost, until it is known what became of it.
+	// ReasonStarting is the reason of Rotating after the response to a start request was lost, until its outcome is known.
 	ReasonStarting = "Starting"
-	// ReasonNextTokenLost is Rotating's reason while the Secret does not hold the next token any more, which may be in use already.
+	// ReasonNextTokenLost is the reason of Rotating while the Secret does not hold the next token, which may be in use already.
 	ReasonNextTokenLost = "NextTokenLost"
-	// ReasonStartedElsewhere is Rotating's reason while a rotation is under way that was not started through this manifest.
+	// ReasonStartedElsewhere is the reason of Rotating while a rotation is in progress that this manifest did not start.
 	ReasonStartedElsewhere = "StartedElsewhere"
 )

@@ -1,13 +1,15 @@
-// Package v1alpha1 holds the words of the API group connections.stytch-operator.dev: the connections of a Stytch B2B
-// project as manifests, and the credentials they are kept with.
+// Package v1alpha1 is the API group connections.stytch-operator.dev: the SSO and SCIM connections of a Stytch B2B project, and the
+// project with its credentials.
 //
-// It holds types and the names of conditions, reasons, labels and finalizers, and nothing that decides or does.
+// It has one file for the types of each kind, and what kinds share in connection_types.go. The names of conditions and reasons are in
+// conditions.go, those of annotations, labels and the finalizer in metadata.go, the keys of Secrets and ConfigMaps in keys.go. It makes
+// no decisions and no calls.
 //
 // Three rules hold for every field of every spec:
 //
-//   - Absent means not managed: the operator never touches what a manifest does not name.
-//   - An explicit empty list clears. A string that can be cleared is a pointer: absent is unmanaged, "" clears.
-//   - No field has a default of the schema. What absence means is said at the field.
+//   - Absent means not managed: the operator never changes what a manifest does not set.
+//   - An explicit empty list clears the value. A string that can be cleared is a pointer: absent means not managed, "" clears it.
+//   - No field has a default in the schema. The comment of a field says what absence means.
 //
 // +kubebuilder:object:generate=true
 // +groupName=connections.stytch-operator.dev

@@ -6,19 +6,18 @@ const (
 	SecretKeyBaseURL = "base-url"
 	// SecretKeyToken is the bearer token that the identity provider authenticates with.
 	SecretKeyToken = "token"
-	// SecretKeyNextToken is, while a rotation is under way, the bearer token that takes the place of the other when it is
-	// completed.
+	// SecretKeyNextToken is, during a rotation, the bearer token that replaces the current one when the rotation completes.
 	SecretKeyNextToken = "next-token"
 )
 
-// Keys of the ConfigMap that holds what the identity provider's side has to know.
+// Keys of the ConfigMap that holds the values which the identity provider has to be configured with.
 const (
-	// DetailsKeyACSURL is where a SAML identity provider posts its assertions.
+	// DetailsKeyACSURL is the URL to which a SAML identity provider posts its assertions.
 	DetailsKeyACSURL = "acs-url"
-	// DetailsKeyAudienceURI is what a SAML identity provider addresses its assertions to.
+	// DetailsKeyAudienceURI is the audience of the assertions of a SAML identity provider.
 	DetailsKeyAudienceURI = "audience-uri"
-	// DetailsKeySigningCertificate is the certificate, in PEM, that Stytch signs its requests with.
+	// DetailsKeySigningCertificate is the certificate, in PEM, of the key with which Stytch signs its requests.
 	DetailsKeySigningCertificate = "signing-certificate.pem"
-	// DetailsKeyRedirectURL is where an OIDC identity provider sends users back to.
+	// DetailsKeyRedirectURL is the URL to which an OIDC identity provider redirects users.
 	DetailsKeyRedirectURL = "redirect-url"
 )

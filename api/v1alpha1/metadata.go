@@ -1,26 +1,27 @@
 package v1alpha1
 
+// Finalizer, label and annotations.
 const (
-	// Finalizer stands on a connection's manifest from before its creation at Stytch until nothing of it can be left there.
+	// Finalizer is on a manifest from before its connection is created in Stytch until nothing of it can be left there.
 	Finalizer = "connections.stytch-operator.dev/remote"
-	// LabelConnection marks a Secret that the operator wrote. Its value is the mark of the connection being created, then
-	// the connection's ID, and LabelReleased once the connection is gone.
+	// LabelConnection is on a Secret that the operator writes. Its value is a mark of the manifest until the connection is created,
+	// then the connection's ID, and LabelReleased after the connection was deleted.
 	LabelConnection = "connections.stytch-operator.dev/connection"
 	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
 	LabelReleased = "released"
-	// AnnotationPrefix begins the annotations that the operator reads on a manifest.
+	// AnnotationPrefix is the prefix of the annotations that the operator reads on a manifest.
 	AnnotationPrefix = "connections.stytch-operator.dev/"
-	// AnnotationRefreshMetadata on a SAMLConnection has spec.metadataURL read again whenever its value changes.
+	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
-	// AnnotationRotateToken on a SCIMConnection asks for a rotation of the bearer token: its value is the last four characters of
-	// the current one and, to ask again for the same, a hyphen and anything else. It is ignored where another token is the
-	// current one.
+	// AnnotationRotateToken requests a rotation of the bearer token of a SCIMConnection. The value is the last four characters of the
+	// current token. To request it again for the same token, a hyphen and any other characters follow. It is ignored if another
+	// token is the current one.
 	AnnotationRotateToken = "connections.stytch-operator.dev/rotate-token"
-	// AnnotationAcknowledgeToken says that the next token is in use, so that the rotation may be completed: its value is the last
-	// four characters of the next token.
+	// AnnotationAcknowledgeToken confirms that the next token is in use, so that the rotation can complete. The value is the last four
+	// characters of the next token.
 	AnnotationAcknowledgeToken = "connections.stytch-operator.dev/acknowledge-token"
-	// AnnotationCancelRotation abandons the rotation under way: its value is the last four characters of the next token.
+	// AnnotationCancelRotation cancels the current rotation. The value is the last four characters of the next token.
 	AnnotationCancelRotation = "connections.stytch-operator.dev/cancel-rotation"
-	// AnnotationProved holds the time at which the operator last proved that it can write a Secret.
+	// AnnotationProved is the time at which the operator last proved that it can write the Secret.
 	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
 )
