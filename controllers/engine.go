@@ -37,12 +37,12 @@ type pass[O v1alpha1.Connection, R any] struct {
 	slots          connection.Slots
 	since          time.Time // lists started before are too old for this pass
 
-	session   session
-	stytch    *stytch.Caller
-	report    connection.Report
-	claimsErr error // why claims could not be listed; the result of the pass then does not count
+	session session        // set by openProject
+	stytch  *stytch.Caller // makes the calls of this pass; set by openProject
 
-	events []passEvent
+	report    connection.Report // what Judge makes the conditions from
+	claimsErr error             // why claims could not be listed; the result of the pass then does not count
+	events    []passEvent
 }
 
 // Reconcile takes one pass.

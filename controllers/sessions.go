@@ -158,13 +158,13 @@ func missing(format string, args ...any) *connection.Problem {
 // openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
 func (p *pass[O, R]) openProject(ctx context.Context) error {
 	spec := p.o.CommonSpec()
-	session, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
+	opened, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
 	if err != nil {
 		return err
 	}
-	p.session = session
-	p.stytch = session.stytch.Caller(string(p.o.GetUID()), p.lane(ctx))
-	project := session.project.Spec.ProjectID
+	p.session = opened
+	p.stytch = opened.stytch.Caller(string(p.o.GetUID()), p.lane(ctx))
+	project := opened.project.Spec.ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
 	} {

@@ -37,7 +37,7 @@ const DefaultSettleTime = 60 * time.Second
 type shared struct {
 	Options
 	client   client.Client // reads from the cache, but Secrets and ConfigMaps from the API server
-	cached   client.Reader // reads from the cache, which has of Secrets and ConfigMaps the metadata alone
+	cached   client.Reader // reads from the cache, which has only the metadata of Secrets and ConfigMaps
 	live     client.Reader // reads from the API server
 	recorder events.EventRecorder
 	sessions sessions

@@ -1,8 +1,7 @@
 package v1alpha1
 
-// Conditions of a connection. Ready and Synced always stand once a manifest has been looked at; the others are abnormal-true:
-
-// they stand only while they are True, Stalled and Reconciling never both.
+// Conditions of a connection. Ready and Synced are always set after the first pass. The others are set only while they are True, and
+// Stalled and Reconciling are never set together.
 const (
 	// ConditionReady says whether the connection can be used as specified.
 	ConditionReady = "Ready"
