@@ -48,7 +48,8 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 func (p *pass[O, R]) believable() time.Time {
 	known := p.shared.memory.of(p.o.GetUID())
 	return connection.Attempt{
-		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight, Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.shared.memory.firstPass(p.now),
+		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight,
+		Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.shared.memory.firstPass(p.now),
 	}.Believable(p.shared.SettleTime)
 }
 

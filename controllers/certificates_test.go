@@ -285,8 +285,8 @@ func (p *process) restarted() *process {
 	}}
 }
 
-// settleOnCache takes passes of an object, without waiting for the caches, until one does nothing and asks for none before the next
-// slot, or the process is dead.
+// settleOnCache takes passes of an object, without waiting for the caches, until one does nothing and asks for none before the
+// next slot, or the process is dead.
 func (p *process) settleOnCache(o v1alpha1.Connection) {
 	GinkgoHelper()
 	var got outcome
@@ -304,8 +304,8 @@ func (p *process) settleOnCache(o v1alpha1.Connection) {
 	Fail(fmt.Sprintf("%s is not settled after 40 passes: %+v", o.GetName(), got))
 }
 
-// crashSeries is a flow that many manifests go through in one world. For each of them the process dies at another call or write of the
-// flow, before or after its effect.
+// crashSeries is a flow that many manifests go through in one world. For each of them the process dies at another call or write
+// of the flow, before or after its effect.
 type crashSeries struct {
 	switches func(*stytchsim.Switches)
 	// refused says that the flow ends with what Stytch does not take, which is tried again at each look.
@@ -317,8 +317,8 @@ type crashSeries struct {
 	expect func(w *world, o *v1alpha1.SAMLConnection)
 }
 
-// run takes one manifest through the flow without a death, to count, and then one for each death. Another process finishes what the
-// dead ones began, and a third finds nothing to do.
+// run takes one manifest through the flow without a death, to count, and then one for each death. Another process finishes what
+// the dead ones began, and a third finds nothing to do.
 func (s crashSeries) run(ctx context.Context) {
 	GinkgoHelper()
 	var switches []func(*stytchsim.Switches)

@@ -40,8 +40,8 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	}
 }
 
-// claims lists the claims of all manifests of the kind on a connection. This manifest's own is taken from the pass, since the cache
-// may not show it yet.
+// claims lists the claims of all manifests of the kind on a connection. This manifest's own is taken from the pass, since the
+// cache may not show it yet.
 func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim, error) {
 	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id})
 	if err != nil {

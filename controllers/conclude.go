@@ -135,7 +135,8 @@ func (p *pass[O, R]) recheckProject(failed *stytch.Error) {
 	}
 }
 
-// concludeUnwritten ends a pass that could not write status. After a conflict it is repeated; if the manifest is gone, it is over.
+// concludeUnwritten ends a pass that could not write status. After a conflict it is repeated; if the manifest is gone, it is
+// over.
 func (p *pass[O, R]) concludeUnwritten(err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: retrySoon}, nil

@@ -31,7 +31,8 @@ type row struct {
 	lift func(w *world, o v1alpha1.Connection)
 }
 
-// expectSaid takes passes until the manifest says what the row says, expects that it is said once, and that it ends with its cause.
+// expectSaid takes passes until the manifest says what the row says, expects that it is said once, and that it ends with its
+// cause.
 func (r row) expectSaid(ctx context.Context) {
 	w := newWorld(ctx)
 	o := r.arrange(w)

@@ -112,8 +112,8 @@ type death struct {
 	after bool
 }
 
-// run lets processes do what is asked, each dying its death, and then one that lives until it rests. It returns how many calls and
-// writes that one made.
+// run lets processes do what is asked, each dying its death, and then one that lives until it rests. It returns how many calls
+// and writes that one made.
 func (f flow) run(ctx context.Context, deaths ...death) int {
 	GinkgoHelper()
 	if len(deaths) > 0 {

@@ -15,9 +15,9 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 )
 
-// publishDetails writes what the identity provider has to be configured with into the ConfigMap that the manifest names. The ConfigMap
-// is owned by the manifest, so that it is deleted with it. The owner reference does not block deletion, since that would need a
-// permission which the operator does not have.
+// publishDetails writes what the identity provider has to be configured with into the ConfigMap that the manifest names. The
+// ConfigMap is owned by the manifest, so that it is deleted with it. The owner reference does not block deletion, since that
+// would need a permission which the operator does not have.
 func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
 	key := inNamespace(o, name)
 	object, err := s.configMap(ctx, key)

@@ -1,5 +1,5 @@
-// Package controllers reconciles manifests with Stytch. It reads both, asks package connection what to do, does it, and writes the
-// result into status.
+// Package controllers reconciles manifests with Stytch. It reads both, asks package connection what to do, does it, and writes
+// the result into status.
 //
 //	Reconcile (engine.go)      settled? noteExpiry      paused? conclude      deleted? remove      else keep:
 //	  │
@@ -13,12 +13,13 @@
 //	  │                        until it ends
 //	  └─ conclude              events, at most one write of status, time of the next pass    conclude.go, events.go
 //
-// One engine serves all kinds. What differs is a connection.Kind, which decides, and a remote (remote.go), which makes the calls. Each
-// kind has a file: external.go, oidc.go, saml.go, scim.go. Further files hold their parts: token.go, the Secret of a SCIM
-// connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection refers to.
+// One engine serves all kinds. What differs is a connection.Kind, which decides, and a remote (remote.go), which makes the calls.
+// Each kind has a file: external.go, oidc.go, saml.go, scim.go. Further files hold their parts: token.go, the Secret of a SCIM
+// connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection
+// refers to.
 //
 //	remove.go      deletion of a manifest
-//	write.go       all writes of a manifest, and what a refused write means
+//	write.go       writes of a manifest and its status, and what a refused write means
 //	shared.go      what the engines share: options, clients, sessions, memory
 //	memory.go      what the process remembers of manifests
 //	project.go     the controller of StytchProjects
@@ -27,9 +28,9 @@
 //	index.go       by what manifests are listed from the cache
 //	metrics.go     metrics that are read from status
 //
-// This package decides only about Kubernetes and its own process: which version of an object is current, which writes the cache does
-// not show yet, who is woken by what, whether a StytchProject has been checked, what an error of the API server means, what to say
-// about objects that are missing or cannot be written, and which events are new. Every decision about a connection is a pure function
-// of package connection: whose it is, what is sent, what a refusal by Stytch means, whether it may be created or deleted, and when the
-// next pass is due.
+// This package decides only about Kubernetes and its own process: which version of an object is current, which writes the cache
+// does not show yet, who is woken by what, whether a StytchProject has been checked, what an error of the API server means, what
+// to say about objects that are missing or cannot be written, and which events are new. Every decision about a connection is a
+// pure function of package connection: whose it is, what is sent, what a refusal by Stytch means, whether it may be created or
+// deleted, and when the next pass is due.
 package controllers

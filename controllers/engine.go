@@ -112,7 +112,8 @@ func (p *pass[O, R]) readFirst(ctx context.Context) error {
 	return nil
 }
 
-// readManifest reads a manifest from the cache, or from the API server while the cache does not show the last write of this process.
+// readManifest reads a manifest from the cache, or from the API server while the cache does not show the last write of this
+// process.
 func (e *engine[O, R]) readManifest(ctx context.Context, key types.NamespacedName) (O, error) {
 	o := e.newObject()
 	if err := e.shared.client.Get(ctx, key, o); err != nil {
@@ -122,7 +123,8 @@ func (e *engine[O, R]) readManifest(ctx context.Context, key types.NamespacedNam
 	if known.lastWrite == "" {
 		return o, nil
 	}
-	if order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), known.lastWrite); err == nil && order >= 0 && !known.released {
+	order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), known.lastWrite)
+	if err == nil && order >= 0 && !known.released {
 		return o, nil
 	}
 	o = e.newObject()
@@ -148,7 +150,8 @@ func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 // record the project and organization, their names in spec stand in for them.
 func (p *pass[O, R]) setSlots() {
 	spec, record := p.o.CommonSpec(), connection.RecordOf(p.o)
-	p.slots = connection.SlotsOf(p.resyncInterval, cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization), string(p.engine.kind.API))
+	project, organization := cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization)
+	p.slots = connection.SlotsOf(p.resyncInterval, project, organization, string(p.engine.kind.API))
 	p.since = p.slots.Start(p.now)
 }
 
@@ -157,8 +160,8 @@ func (p *pass[O, R]) settled(ctx context.Context) bool {
 	return p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
 }
 
-// listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the process
-// started, so that a restart adds no call.
+// listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the
+// process started, so that a restart adds no call.
 func (p *pass[O, R]) listedAt() time.Time {
 	if listedAt := p.shared.memory.of(p.o.GetUID()).listedAt; !listedAt.IsZero() {
 		return listedAt

@@ -103,8 +103,9 @@ func (w window) Start(ctx context.Context) error {
 	return nil
 }
 
-// ledger holds, of each namespace of a world, which versions of objects the API server was made to store by anybody in these specs, dead
-// or alive, and which of them the shared cache shows. So a spec can wait for the cache without asking the API server what there is.
+// ledger holds, of each namespace of a world, which versions of objects the API server was made to store by anybody in these
+// specs, dead or alive, and which of them the shared cache shows. So a spec can wait for the cache without asking the API server
+// what there is.
 type ledger struct {
 	mu         sync.Mutex
 	namespaces map[string]*namespaceLedger

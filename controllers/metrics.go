@@ -51,8 +51,8 @@ func (e *engine[O, R]) expiries(ctx context.Context, emit func(string, v1alpha1.
 	return err
 }
 
-// rotations collects the state of token rotations from the status of SCIM connections. It is read from the cache whenever metrics are
-// scraped.
+// rotations collects the state of token rotations from the status of SCIM connections. It is read from the cache whenever metrics
+// are scraped.
 type rotations struct {
 	listManifests func(context.Context, ...client.ListOption) ([]*v1alpha1.SCIMConnection, error)
 }

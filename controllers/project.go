@@ -23,8 +23,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again when
-// they were rejected in a pass of a connection. The connections of a project wait for the result.
+// projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
+// when they were rejected in a pass of a connection. The connections of a project wait for the result.
 type projectChecker struct{ shared *shared }
 
 // Reconcile checks one StytchProject.
@@ -127,8 +127,8 @@ func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer)
 	})
 }
 
-// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, and by a pass of a connection in
-// which the credentials were rejected.
+// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, and by a pass of a
+// connection in which the credentials were rejected.
 func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -378,8 +378,8 @@ func (w *world) namingGroups(o *v1alpha1.SCIMConnection) {
 	w.give(o, byName("Engineering", "editor"), v1alpha1.SCIMGroupRole{GroupID: id, Role: "viewer"}, byName("Sales", "editor"))
 }
 
-// expectFixed expects that a connection is as its manifest says, and that neither the next pass nor the one at the next slot writes
-// anything anywhere.
+// expectFixed expects that a connection is as its manifest says, and that neither the next pass nor the one at the next slot
+// writes anything anywhere.
 func (p *process) expectFixed(o v1alpha1.Connection) {
 	GinkgoHelper()
 	p.world.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)

@@ -12,8 +12,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// remove handles a deleted manifest. Under Retain only the finalizer is removed. Under Delete the connection is deleted first, if the
-// manifest holds it.
+// remove handles a deleted manifest. Under Retain only the finalizer is removed. Under Delete the connection is deleted first, if
+// the manifest holds it.
 func (p *pass[O, R]) remove(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return errDone

@@ -59,8 +59,9 @@ func (v *certificateWatch) note(id, call string) {
 }
 
 // expectNeverFewer expects of a connection, to which these certificates were to be brought, that between any two calls no fewer
-// valid ones stood there than at first or are wanted; that one fewer did only where five valid ones had taken every place; and that
-// one which is valid only ever went once each valid wanted one stood there, or to make room for one where five valid ones did.
+// valid ones stood there than at first or are wanted; that one fewer did only where five valid ones had taken every place; and
+// that one which is valid only ever went once each valid wanted one stood there, or to make room for one where five valid ones
+// did.
 func (v *certificateWatch) expectNeverFewer(id string, wanted ...string) {
 	GinkgoHelper()
 	v.mu.Lock()

@@ -664,7 +664,8 @@ var _ = Describe("A start that is still on the wire", func() {
 	})
 })
 
-// refuseSecrets has the API server's admission refuse every Secret of the world that holds a key, until what it returns is called.
+// refuseSecrets has the API server's admission refuse every Secret of the world that holds a key, until what it returns is
+// called.
 func (w *world) refuseSecrets(key string) (lift func()) {
 	GinkgoHelper()
 	policy, binding := &unstructured.Unstructured{}, &unstructured.Unstructured{}

@@ -22,8 +22,8 @@ func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnecti
 	}
 }
 
-// scim makes the calls for SCIM connections, and keeps their tokens in Secrets. Stytch shows a token only once. So a write proves that
-// the Secret can be written before the token is requested, and the token is written there as soon as the response arrives.
+// scim makes the calls for SCIM connections, and keeps their tokens in Secrets. Stytch shows a token only once. So a write proves
+// that the Secret can be written before the token is requested, and the token is written there as soon as the response arrives.
 type scimRemote struct{ shared *shared }
 
 func (scimRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SCIMConnection, error) {

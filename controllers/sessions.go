@@ -32,8 +32,8 @@ type session struct {
 	secret     v1alpha1.Input
 }
 
-// errProjectUnchecked ends a pass without a status: the controller of StytchProjects is about to check the project, and what it writes
-// wakes the connections of the project.
+// errProjectUnchecked ends a pass without a status: the controller of StytchProjects is about to check the project, and what it
+// writes wakes the connections of the project.
 var errProjectUnchecked = errors.New("the StytchProject is about to be checked")
 
 // openSession returns the session of a StytchProject whose credentials were checked.
@@ -75,7 +75,8 @@ func projectReady(project *v1alpha1.StytchProject) error {
 	return nil
 }
 
-// sessionFor returns the session for this version of the project and its Secret; it reads the Secret and makes one if there is none.
+// sessionFor returns the session for this version of the project and its Secret; it reads the Secret and makes one if there is
+// none.
 func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
 	s.sessions.mu.Lock()
 	known, ok := s.sessions.byUID[project.UID]
@@ -126,8 +127,8 @@ func rate(limit *v1alpha1.RateLimit) stytch.Rate {
 	return stytch.Rate{PerSecond: float64(limit.RequestsPerSecond), Burst: int(limit.Burst)}
 }
 
-// credentials reads the credentials of a StytchProject, and returns the version of its Secret. What is invalid or missing is returned
-// as a problem.
+// credentials reads the credentials of a StytchProject, and returns the version of its Secret. What is invalid or missing is
+// returned as a problem.
 func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
 	none := stytch.Credentials{}
 	ref := project.Spec.SecretRef

@@ -42,8 +42,8 @@ type shared struct {
 	recorder events.EventRecorder
 	sessions sessions
 	memory   memory
-	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection, and
-	// recheck holds which those are.
+	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection,
+	// and recheck holds which those are.
 	projectEvents chan event.GenericEvent
 	recheck       keySet
 }

@@ -30,7 +30,8 @@ var (
 	scheme     = runtime.NewScheme()
 	// api is an administrator's client, read and written past every cache.
 	api client.Client
-	// sharedCluster is the cache of all processes, each of which sees its own namespace of it: specs start thousands of processes.
+	// sharedCluster is the cache of all processes, each of which sees its own namespace of it: specs start thousands of
+	// processes.
 	sharedCluster cluster.Cluster
 	// apiLedger has all writes to the API server, and how many of them the shared cache shows.
 	apiLedger = &ledger{namespaces: map[string]*namespaceLedger{}}

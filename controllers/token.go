@@ -18,8 +18,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// prove writes the Secret that a token is to be stored in, so that whatever would refuse the token refuses this write first. A proof
-// holds until somebody else writes the Secret: retries use it again, since another write would wake the next pass at once.
+// prove writes the Secret that a token is to be stored in, so that whatever would refuse the token refuses this write first. A
+// proof holds until somebody else writes the Secret: retries use it again, since another write would wake the next pass at once.
 func (s scimRemote) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	name := o.Spec.BearerToken.SecretName
 	secret, err := s.shared.secret(ctx, inNamespace(o, name))
@@ -57,8 +57,8 @@ func (s scimRemote) rememberProof(secret *corev1.Secret, err error) error {
 		" cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.")
 }
 
-// connectionLabel is the value of LabelConnection on a token's Secret: the connection's ID or, before there is one, the mark of its
-// creation.
+// connectionLabel is the value of LabelConnection on a token's Secret: the connection's ID or, before there is one, the mark of
+// its creation.
 func connectionLabel(o *v1alpha1.SCIMConnection) string {
 	if connection.RecordOf(o).ID == "" {
 		return connection.MarkLabel(o.UID)

@@ -80,7 +80,8 @@ func (s *shared) secretChanged() predicate.Predicate {
 	}
 }
 
-// sourceChanged passes what an ExternalConnection may wait for: a source is created or deleted, gets its connection, or becomes active.
+// sourceChanged passes what an ExternalConnection may wait for: a source is created or deleted, gets its connection, or becomes
+// active.
 func sourceChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isConnection := e.ObjectOld.(v1alpha1.Connection)
@@ -114,8 +115,8 @@ func claimsChanged() predicate.Predicate {
 	}
 }
 
-// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, or a check has another
-// result than the last.
+// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, or a check has
+// another result than the last.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)

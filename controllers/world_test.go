@@ -127,7 +127,8 @@ func (w *world) reload(object client.Object) {
 	Expect(w.get(object)).To(Succeed())
 }
 
-// get reads a manifest from the shared cache, which is asked once it shows all that was written, and anything else from the API server.
+// get reads a manifest from the shared cache, which is asked once it shows all that was written, and anything else from the API
+// server.
 func (w *world) get(object client.Object) error {
 	GinkgoHelper()
 	key := client.ObjectKeyFromObject(object)

@@ -26,7 +26,8 @@ func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
 	}
 	changed := copyOf(p.base)
 	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	if err := p.shared.client.Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
+	if err := p.shared.client.Patch(ctx, changed, patch); err != nil {
 		return fmt.Errorf("writing the finalizer: %w", err)
 	}
 	p.tookWrite(changed)
@@ -36,8 +37,8 @@ func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
 	return nil
 }
 
-// recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before anything else can
-// fail, even while the process is being stopped, and only if status has no ID.
+// recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before
+// anything else can fail, even while the process is being stopped, and only if status has no ID.
 func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
 	ctx, cancel := outlive(ctx, recordTime)
 	defer cancel()
@@ -90,7 +91,8 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 // patchStatus writes the status that this pass has come to, unless somebody else wrote the manifest meanwhile.
 func (p *pass[O, R]) patchStatus(ctx context.Context) error {
 	changed := copyOf(p.o)
-	if err := p.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})); err != nil {
+	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
+	if err := p.shared.client.Status().Patch(ctx, changed, patch); err != nil {
 		return err
 	}
 	p.tookWrite(changed)
@@ -105,9 +107,9 @@ func (p *pass[O, R]) tookWrite(answer O) {
 	p.shared.memory.update(answer.GetUID(), func(m *objectMemory) { m.lastWrite = answer.GetResourceVersion() })
 }
 
-// refusedWrite says what a failed write of a Secret or ConfigMap means. If admission, quota or rights refuse it, that is a finding;
-// a conflict stays one, so that the pass is repeated. Only shown, which is err or what may be said of it, gets into the message and
-// the returned error.
+// refusedWrite says what a failed write of a Secret or ConfigMap means. If admission, quota or rights refuse it, that is a
+// finding; a conflict stays one, so that the pass is repeated. Only shown, which is err or what may be said of it, gets into the
+// message and the returned error.
 func refusedWrite(err, shown error, doing, message string) error {
 	switch {
 	case err == nil, apierrors.IsConflict(err):
@@ -131,8 +133,8 @@ func copyOf[O client.Object](o O) O {
 	return o.DeepCopyObject().(O) //nolint:forcetypeassert // a copy has its original's type
 }
 
-// Time limits, while the process is being stopped, of a call that must not be repeated and of the writes that store its result. Their
-// sum is below the graceful shutdown timeout of the manager.
+// Time limits, while the process is being stopped, of a call that must not be repeated and of the writes that store its result.
+// Their sum is below the graceful shutdown timeout of the manager.
 const (
 	creationTime = 12 * time.Second
 	recordTime   = 10 * time.Second

@@ -1,7 +1,7 @@
 package v1alpha1
 
-// Conditions of a connection. Ready and Synced are always set after the first pass. The others are set only while they are True, and
-// Stalled and Reconciling are never set together.
+// Conditions of a connection. Ready and Synced are always set after the first pass. The others are set only while they are True,
+// and Stalled and Reconciling are never set together.
 const (
 	// ConditionReady says whether the connection can be used as specified.
 	ConditionReady = "Ready"
@@ -82,7 +82,8 @@ const (
 	// ReasonAwaitingAcknowledgement is the reason of Rotating while the Secret holds the next token, and somebody has to confirm
 	// that it is in use.
 	ReasonAwaitingAcknowledgement = "AwaitingAcknowledgement"
-	// ReasonOverlapping is the reason of Rotating while the Secret holds both tokens, and the rotation will complete automatically.
+	// ReasonOverlapping is the reason of Rotating while the Secret holds both tokens, and the rotation will complete
+	// automatically.
 	ReasonOverlapping = "Overlapping"
 	// ReasonStarting is the reason of Rotating after the response to a start request was lost, until its outcome is known.
 	ReasonStarting = "Starting"

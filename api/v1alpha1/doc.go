@@ -1,9 +1,9 @@
-// Package v1alpha1 is the API group connections.stytch-operator.dev: the SSO and SCIM connections of a Stytch B2B project, and the
-// project with its credentials.
+// Package v1alpha1 is the API group connections.stytch-operator.dev: the SSO and SCIM connections of a Stytch B2B project, and
+// the project with its credentials.
 //
-// It has one file for the types of each kind, and what kinds share in connection_types.go. The names of conditions and reasons are in
-// conditions.go, those of annotations, labels and the finalizer in metadata.go, the keys of Secrets and ConfigMaps in keys.go. It makes
-// no decisions and no calls.
+// It has one file for the types of each kind, and what kinds share in connection_types.go. The names of conditions and reasons
+// are in conditions.go, those of annotations, labels and the finalizer in metadata.go, the keys of Secrets and ConfigMaps in
+// keys.go. It makes no decisions and no calls.
 //
 // Three rules hold for every field of every spec:
 //

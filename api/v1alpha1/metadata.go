@@ -4,8 +4,8 @@ package v1alpha1
 const (
 	// Finalizer is on a manifest from before its connection is created in Stytch until nothing of it can be left there.
 	Finalizer = "connections.stytch-operator.dev/remote"
-	// LabelConnection is on a Secret that the operator writes. Its value is a mark of the manifest until the connection is created,
-	// then the connection's ID, and LabelReleased after the connection was deleted.
+	// LabelConnection is on a Secret that the operator writes. Its value is a mark of the manifest until the connection is
+	// created, then the connection's ID, and LabelReleased after the connection was deleted.
 	LabelConnection = "connections.stytch-operator.dev/connection"
 	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
 	LabelReleased = "released"
@@ -13,12 +13,12 @@ const (
 	AnnotationPrefix = "connections.stytch-operator.dev/"
 	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
-	// AnnotationRotateToken requests a rotation of the bearer token of a SCIMConnection. The value is the last four characters of the
-	// current token. To request it again for the same token, a hyphen and any other characters follow. It is ignored if another
-	// token is the current one.
+	// AnnotationRotateToken requests a rotation of the bearer token of a SCIMConnection. The value is the last four characters of
+	// the current token. To request it again for the same token, a hyphen and any other characters follow. It is ignored if
+	// another token is the current one.
 	AnnotationRotateToken = "connections.stytch-operator.dev/rotate-token"
-	// AnnotationAcknowledgeToken confirms that the next token is in use, so that the rotation can complete. The value is the last four
-	// characters of the next token.
+	// AnnotationAcknowledgeToken confirms that the next token is in use, so that the rotation can complete. The value is the last
+	// four characters of the next token.
 	AnnotationAcknowledgeToken = "connections.stytch-operator.dev/acknowledge-token"
 	// AnnotationCancelRotation cancels the current rotation. The value is the last four characters of the next token.
 	AnnotationCancelRotation = "connections.stytch-operator.dev/cancel-rotation"
