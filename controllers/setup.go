@@ -95,7 +95,7 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 const maxProjectEvents = 64
 
 // setup adds the controller of a kind. It is woken by a change of the manifest, its project, an object that the manifest names,
-// or a manifest that it is in conflict with. Writes of status wake nobody.
+// or a manifest that it is in conflict with. A pass that writes status does not wake its own manifest.
 func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
 		For(e.newObject(), builder.WithPredicates(desiredStateChanged())).
