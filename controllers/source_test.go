@@ -277,7 +277,7 @@ var _ = Describe("An ExternalConnection", func() {
 					o.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{{Group: "eng", Role: "viewer"}}
 				}
 				Expect(api.Create(ctx, o)).To(MatchError(ContainSubstring(
-					"Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source")))
+					"Stytch does not assign implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or use a SAML source")))
 				o.Spec.ImplicitRoles, o.Spec.GroupImplicitRoles = nil, nil
 				w.create(o)
 				edit(w, o, func(o *v1alpha1.ExternalConnection) {

@@ -7,43 +7,43 @@ import (
 )
 
 const (
-	badOrganization    = "organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
+	badOrganization    = "organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - are allowed"
 	badInterval        = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
-	badGroup           = "groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
-	badSecretName      = "bearerToken.secretName must be a name that a Secret can have: " + namesAreOf
+	badGroup           = "groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
+	badSecretName      = "bearerToken.secretName must be a valid name of a Secret: " + namesAreOf
 	badRenewBefore     = "renewBefore must be a duration from 1h to 43800h, such as 720h"
 	badOverlap         = "overlap must be a duration from 1m to 43800h, such as 72h"
-	badSecret          = "name must be a name that a Secret can have: " + namesAreOf
-	badConfigMap       = "name must be a name that a ConfigMap can have: " + namesAreOf
-	badDetails         = "detailsConfigMapName must be a name that a ConfigMap can have: " + namesAreOf
-	badSourceName      = "sourceRef.name must be a name that a manifest can have: " + namesAreOf
-	namesAreOf         = "lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
-	badMapping         = "attributeMapping must have keys of 1 to 128 and values of at most 256 characters"
-	badSourceOwner     = "source.organizationID must be the ID of an organization as Stytch has it, such as organization-live-..."
-	badSourceID        = "source.connectionID must be the ID of a SAML or OIDC connection as Stytch has it, such as saml-connection-live-..."
-	badScope           = "a scope must be printable ASCII without spaces, percent signs, quotation marks and backslashes"
-	badIssuer          = "issuer must be without /.well-known/openid-configuration, which Stytch appends"
-	badProjectID       = "projectID must be a project's ID as the Stytch dashboard shows it, such as project-live-..."
-	badBaseURL         = "baseURL must be https:// and a host, without a path, such as https://test.stytch.com"
-	sameOrganization   = "source.organizationID must be another organization than organization"
-	noRolesOfOIDC      = "Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
-	oneGroup           = "a group must be named by exactly one of groupID and groupName"
+	badSecret          = "name must be a valid name of a Secret: " + namesAreOf
+	badConfigMap       = "name must be a valid name of a ConfigMap: " + namesAreOf
+	badDetails         = "detailsConfigMapName must be a valid name of a ConfigMap: " + namesAreOf
+	badSourceName      = "sourceRef.name must be a valid name of an object: " + namesAreOf
+	namesAreOf         = "lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
+	badMapping         = "attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
+	badSourceOwner     = "source.organizationID must be the ID of an organization in Stytch, such as organization-live-..."
+	badSourceID        = "source.connectionID must be the ID of a SAML or OIDC connection in Stytch, such as saml-connection-live-..."
+	badScope           = "customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
+	badIssuer          = "issuer must not include /.well-known/openid-configuration, which Stytch appends"
+	badProjectID       = "projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
+	badBaseURL         = "baseURL must consist of https:// and a host, without a path, such as https://test.stytch.com"
+	sameOrganization   = "source.organizationID must not be the same as organization"
+	noRolesOfOIDC      = "Stytch does not assign implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or use a SAML source"
+	oneGroup           = "exactly one of groupID and groupName must be set"
 	oneCertificate     = "exactly one of the fields in [pem secretKeyRef configMapKeyRef] must be set"
-	oneSource          = "exactly one of source and sourceRef must say which connection is re-used"
-	eitherMetadata     = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: give either the one or the others"
-	unmappedGroups     = "groupImplicitRoles needs groups in attributeMapping: it says which attribute of the assertion holds a member's groups"
-	twiceKey           = "encryptionPrivateKeyRefs must not name the same key twice"
-	twiceGroupRole     = "groupImplicitRoles must not hold the same group and role twice"
-	twiceCertificate   = "verificationCertificates must not hold the same certificate twice"
-	overlapOfAutomatic = "overlap must be given with completion Automatic, and only with it"
-	longOverlap        = "overlap must be shorter than renewBefore, or the current token ends before both tokens were offered for so long"
-	fixedOrganization  = "organization is immutable: a connection cannot be moved to another organization; delete this manifest and apply one with another name"
-	fixedConnection    = "connectionID is immutable once set: delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply one that names the other connection"
-	fixedProjectRef    = "projectRef is immutable: a connection cannot be moved to another project; delete this manifest and apply one with another name"
-	fixedSecretName    = "bearerToken.secretName is immutable: the Secret holds the only copy of the token"
-	fixedSource        = "source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-	fixedSourceRef     = "sourceRef is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-	fixedProjectID     = "projectID is immutable: connections are pinned to their project; create another StytchProject for another project"
+	oneSource          = "exactly one of source and sourceRef must be set"
+	eitherMetadata     = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: set either metadataURL or the other fields"
+	unmappedGroups     = "groupImplicitRoles needs groups in attributeMapping: set it to the attribute of the assertion that contains the groups of a member"
+	twiceKey           = "encryptionPrivateKeyRefs must not contain the same reference twice"
+	twiceGroupRole     = "groupImplicitRoles must not contain the same group and role twice"
+	twiceCertificate   = "verificationCertificates must not contain the same certificate twice"
+	overlapOfAutomatic = "overlap must be set if completion is Automatic, and must not be set otherwise"
+	longOverlap        = "overlap must be shorter than renewBefore: otherwise the current token expires before the overlap is over"
+	fixedOrganization  = "organization is immutable: to use another organization, delete this manifest and apply a new one with another name"
+	fixedConnection    = "connectionID is immutable once set: delete this manifest (deletionPolicy: Retain keeps the connection) and apply a new one with the other connectionID"
+	fixedProjectRef    = "projectRef is immutable: to use another project, delete this manifest and apply a new one with another name"
+	fixedSecretName    = "bearerToken.secretName is immutable: the Secret contains the only copy of the token"
+	fixedSource        = "source is immutable: to use another source, delete this manifest and apply a new one with another name"
+	fixedSourceRef     = "sourceRef is immutable: to use another source, delete this manifest and apply a new one with another name"
+	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
@@ -103,7 +103,7 @@ var connectionIDs = map[string]string{
 }
 
 func badConnection(kind string) string {
-	return fmt.Sprintf("connectionID must be the ID of an existing %s connection as Stytch has it, such as %s-connection-live-...", kind, strings.ToLower(kind))
+	return fmt.Sprintf("connectionID must be the ID of an existing %s connection in Stytch, such as %s-connection-live-...", kind, strings.ToLower(kind))
 }
 
 // badKeyRef are references to a key of a Secret or a ConfigMap that are refused.
@@ -123,7 +123,7 @@ func badKeyRef(at, badName string) []bad {
 
 // badURL are URLs that are refused.
 func badURL(at string) []bad {
-	message := fmt.Sprintf("%s must begin with https:// and a host, and hold no white space", strings.TrimPrefix(at, "spec."))
+	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space", strings.TrimPrefix(at, "spec."))
 	return []bad{
 		tooShort(at, message),
 		tooLong(at, 2048),

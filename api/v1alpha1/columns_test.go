@@ -35,7 +35,7 @@ func TestKubectlGetShowsWhatMatters(t *testing.T) {
 			{"Ready", false, "True"},
 			{"Environment", false, "live"},
 			{"Project", false, "project-live-1"},
-			{"Name at Stytch", true, "Acme"},
+			{"Name in Stytch", true, "Acme"},
 			{"Age", false, "0s"},
 			{"Message", true, "Stytch accepts the credentials."},
 		}},

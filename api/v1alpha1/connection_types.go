@@ -5,7 +5,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Connection is what every kind of connection has, for code that serves them all.
+// Connection is implemented by every kind of connection, for code that serves all kinds.
 //
 // +kubebuilder:object:generate=false
 type Connection interface {
@@ -16,36 +16,36 @@ type Connection interface {
 	CommonStatus() *ConnectionStatus
 }
 
-// Management says how much the operator does with a connection.
+// Management says what the operator does with a connection.
 //
 // +kubebuilder:validation:Enum=Manage;Observe;Paused
 type Management string
 
 const (
-	// ManagementManage keeps the connection as the manifest says. It is what absence means.
+	// ManagementManage keeps the connection as the manifest says. It is used if the field is absent.
 	ManagementManage Management = "Manage"
-	// ManagementObserve reads the connection and shows what would be changed; nothing is written at Stytch.
+	// ManagementObserve reads the connection and shows what would change. Nothing is written to Stytch.
 	ManagementObserve Management = "Observe"
-	// ManagementPaused does not even read the connection.
+	// ManagementPaused does not read or change the connection.
 	ManagementPaused Management = "Paused"
 )
 
-// DeletionPolicy says what becomes of the remote connection when its manifest is deleted.
+// DeletionPolicy says what happens to the connection in Stytch when its manifest is deleted.
 //
 // +kubebuilder:validation:Enum=Retain;Delete
 type DeletionPolicy string
 
 const (
-	// DeletionRetain leaves the remote connection, and a token's Secret, as they are. It is what absence means.
+	// DeletionRetain keeps the connection in Stytch, and the Secret of a token. It is used if the field is absent.
 	DeletionRetain DeletionPolicy = "Retain"
-	// DeletionDelete deletes the remote connection, and with it the logins or the provisioning of its organization.
+	// DeletionDelete deletes the connection in Stytch. The logins or the provisioning of its organization stop.
 	DeletionDelete DeletionPolicy = "Delete"
 )
 
-// DefaultProjectName is the StytchProject that a connection belongs to when its projectRef names none.
+// DefaultProjectName is the name of the StytchProject that is used if projectRef does not give a name.
 const DefaultProjectName = "default"
 
-// ProjectRef names the StytchProject whose credentials are used.
+// ProjectRef references the StytchProject whose credentials are used.
 type ProjectRef struct {
 	// name of a StytchProject in the namespace of the connection.
 	// Absent: default.
@@ -55,58 +55,59 @@ type ProjectRef struct {
 	Name string `json:"name,omitempty"`
 }
 
-// ConnectionSpec is what every kind of connection has.
+// ConnectionSpec is the part of the spec that every kind of connection has.
 //
-// +kubebuilder:validation:XValidation:rule="self.organization == oldSelf.organization",message="organization is immutable: a connection cannot be moved to another organization; delete this manifest and apply one with another name"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.connectionID) || (has(self.connectionID) && self.connectionID == oldSelf.connectionID)",message="connectionID is immutable once set: delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply one that names the other connection"
-// +kubebuilder:validation:XValidation:rule="(has(self.projectRef) && has(self.projectRef.name) ? self.projectRef.name : 'default') == (has(oldSelf.projectRef) && has(oldSelf.projectRef.name) ? oldSelf.projectRef.name : 'default')",message="projectRef is immutable: a connection cannot be moved to another project; delete this manifest and apply one with another name"
+// +kubebuilder:validation:XValidation:rule="self.organization == oldSelf.organization",message="organization is immutable: to use another organization, delete this manifest and apply a new one with another name"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.connectionID) || (has(self.connectionID) && self.connectionID == oldSelf.connectionID)",message="connectionID is immutable once set: delete this manifest (deletionPolicy: Retain keeps the connection) and apply a new one with the other connectionID"
+// +kubebuilder:validation:XValidation:rule="(has(self.projectRef) && has(self.projectRef.name) ? self.projectRef.name : 'default') == (has(oldSelf.projectRef) && has(oldSelf.projectRef.name) ? oldSelf.projectRef.name : 'default')",message="projectRef is immutable: to use another project, delete this manifest and apply a new one with another name"
 type ConnectionSpec struct {
-	// projectRef names the StytchProject whose credentials are used. It cannot be changed.
-	// Absent: the StytchProject named default, in the same namespace.
+	// projectRef references the StytchProject whose credentials are used. It is immutable.
+	// Absent: the StytchProject named default in the same namespace.
 	// +optional
 	ProjectRef ProjectRef `json:"projectRef,omitzero"`
 
-	// organization is the ID, the slug or the external ID of the organization that the connection belongs to, as Stytch
-	// has it. A slug or external ID is resolved once; status.organizationID keeps the ID from then on, so that a slug
-	// that is later given to another organization moves nothing. It cannot be changed.
+	// organization is the organization that the connection belongs to: its ID, slug or external ID in Stytch. A slug or
+	// external ID is resolved once, and status.organizationID keeps the resulting ID. If the slug is later given to another
+	// organization, the connection does not move. It is immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+$') && self != '.' && self != '..'",message="organization must be an organization's ID, slug or external ID as Stytch has it: letters, digits and . _ ~ -"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+$') && self != '.' && self != '..'",message="organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - are allowed"
 	Organization string `json:"organization,omitempty"`
 
-	// connectionID takes over this existing connection instead of creating one. It is the ID of a connection of this kind, as
-	// Stytch has it. Once set it cannot be changed.
-	// Absent: a connection is created. Nothing that exists is ever taken over without being named here.
+	// connectionID takes over an existing connection instead of creating one. It is the ID of a connection of this kind in
+	// Stytch. It is immutable once set.
+	// Absent: a connection is created. An existing connection is never taken over unless this field names it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ConnectionID string `json:"connectionID,omitempty"`
 
-	// management says how much the operator does: Manage keeps the connection as this manifest says; Observe reads it,
-	// shows in status.plan what would be changed, and writes nothing at Stytch; Paused does not even read it.
+	// management says what the operator does with the connection. Manage keeps the connection as this manifest says. Observe
+	// reads the connection, shows in status.plan what would change, and writes nothing to Stytch. Paused does not read or
+	// change the connection.
 	// Absent: Manage.
 	// +optional
 	Management Management `json:"management,omitempty"`
 
-	// deletionPolicy says what becomes of the connection at Stytch when this manifest is deleted: Retain leaves it,
-	// Delete deletes it, and with it the logins or the provisioning of the organization.
+	// deletionPolicy says what happens to the connection in Stytch when this manifest is deleted. Retain keeps the
+	// connection. Delete deletes it, so that the logins or the provisioning of the organization stop.
 	// Absent: Retain.
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 
-	// resyncInterval is how often Stytch is compared with this manifest although nothing changed here; at least 1m.
-	// All connections of an organization that have the same interval are looked at with one call.
-	// Absent: the manager's --resync-interval.
+	// resyncInterval is how often the connection is compared with this manifest when nothing changes in the cluster. It is
+	// at least 1m. All connections of an organization with the same interval are read with one request.
+	// Absent: the value of the manager flag --resync-interval.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$') && duration(self) >= duration('1m')",message="resyncInterval must be a duration of at least 1m, such as 30m or 1h"
 	ResyncInterval *metav1.Duration `json:"resyncInterval,omitempty"`
 
-	// displayName is the connection's name at Stytch.
-	// Absent: a connection created for this manifest is given the manifest's name, once; after that, and on a connection
-	// that was taken over, the name is not managed.
+	// displayName is the name of the connection in Stytch.
+	// Absent: a connection that is created for this manifest gets the name of the manifest once. After that, and on a
+	// connection that was taken over, the name is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
@@ -121,94 +122,97 @@ func (s *ConnectionSpec) Project() string {
 	return s.ProjectRef.Name
 }
 
-// ConnectionStatus is what the operator knows of a connection.
+// ConnectionStatus is the part of the status that every kind of connection has.
 type ConnectionStatus struct {
-	// conditions are Ready and Synced, and while they are true Stalled or Reconciling, and ExpiringSoon.
+	// conditions are Ready and Synced. Stalled, Reconciling, ExpiringSoon and Rotating are present only while they are True.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation that the last pass looked at; -1 before the first.
+	// observedGeneration is the generation that was last processed. It is -1 before the first time.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// appliedGeneration is the last generation whose wish is wholly met: in force under Manage, shown under Observe, read
-	// under Paused.
+	// appliedGeneration is the last generation that was processed completely. With Manage, all its values are in force in
+	// Stytch. With Observe, all differences are shown. With Paused, it was only read.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	AppliedGeneration int64 `json:"appliedGeneration,omitempty"`
 
-	// projectID is the Stytch project that the connection was first found or created in. A StytchProject that later stands
-	// for another project is a Conflict.
+	// projectID is the Stytch project in which the connection was first found or created. If the StytchProject later refers
+	// to another project, Synced is False with the reason Conflict.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ProjectID string `json:"projectID,omitempty"`
 
-	// organizationID is the ID that spec.organization stood for when it was resolved. It is never resolved again.
+	// organizationID is the ID that spec.organization was resolved to. It is not resolved again.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	OrganizationID string `json:"organizationID,omitempty"`
 
-	// connectionID is the connection that this manifest holds.
+	// connectionID is the ID of the connection in Stytch that belongs to this manifest.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ConnectionID string `json:"connectionID,omitempty"`
 
-	// state of the connection, as Stytch says: pending or active; for SCIM active or deleted.
+	// state is the state that Stytch reports: pending or active. For SCIM it is active or deleted.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	State string `json:"state,omitempty"`
 
-	// lastRequest is the last call to Stytch that changed something, or the first of a run of equal failures.
+	// lastRequest is the last request to Stytch that changed something, or the first of several equal failed requests in a
+	// row.
 	// +optional
 	LastRequest *Request `json:"lastRequest,omitempty"`
 
-	// inputs are the other objects that the last pass computed its wish from, or wrote.
+	// inputs are the versions of the other objects, and of the annotations, that were last used or written for this
+	// manifest.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Inputs []Input `json:"inputs,omitempty"`
 
-	// plan lists the differences that are known and not applied. It is at most 64 entries long.
+	// plan lists the known differences that are not applied. It has at most 64 entries.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Plan []Change `json:"plan,omitempty"`
 
-	// notConverging lists what was sent once and read back different. It is not sent again until one of the two changes.
+	// notConverging lists values that were sent once, but for which Stytch returned another value. Such a value is not sent
+	// again until the desired or the returned value changes.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	NotConverging []NotConverging `json:"notConverging,omitempty"`
 }
 
-// Request is one call to Stytch, as Stytch's support will ask for it.
+// Request is one request to Stytch. Stytch support asks for its request ID.
 type Request struct {
-	// requestID is Stytch's request_id. It is empty where no answer of Stytch's came.
+	// requestID is the request_id from Stytch. It is empty if Stytch did not respond.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	RequestID string `json:"requestID,omitempty"`
-	// operation names the call, such as UpdateSAMLConnection.
+	// operation is the name of the operation, such as UpdateSAMLConnection.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Operation string `json:"operation,omitempty"`
-	// statusCode is the HTTP status; 0 where no answer came.
+	// statusCode is the HTTP status code. It is 0 if there was no response.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	StatusCode int32 `json:"statusCode,omitempty"`
-	// errorType is Stytch's error_type, empty on success.
+	// errorType is the error_type from Stytch. It is empty if the request succeeded.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ErrorType string `json:"errorType,omitempty"`
-	// time at which the call was made.
+	// time at which the request was sent.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 }
 
-// Input is another object that a wish was computed from.
+// Input is the version of an object that was used or written for a manifest.
 type Input struct {
 	// kind of the object, such as Secret.
 	// +required
@@ -220,11 +224,11 @@ type Input struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
-	// uid of the object; empty where there was none.
+	// uid of the object. It is empty if the object did not exist.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	UID string `json:"uid,omitempty"`
-	// resourceVersion of the object; empty where there was none.
+	// resourceVersion of the object. It is empty if the object did not exist.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	ResourceVersion string `json:"resourceVersion,omitempty"`
@@ -232,24 +236,25 @@ type Input struct {
 
 // Change is one difference between a manifest and Stytch.
 type Change struct {
-	// field by the name that Stytch's update endpoint has for it.
+	// field is the name of the field in the update endpoint of Stytch.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Field string `json:"field,omitempty"`
-	// have is the value at Stytch, at most 256 characters of it; a secret only as "changed", a certificate by its SHA-256.
+	// have is the value in Stytch. At most 256 characters are shown. A secret value is not shown, and a certificate is shown
+	// by its SHA-256 fingerprint.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Have string `json:"have,omitempty"`
-	// want is the value the manifest asks for, cut in the same way.
+	// want is the value in the manifest, shortened in the same way. A secret value is shown as "changed".
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Want string `json:"want,omitempty"`
 }
 
-// NotConverging is one field that was sent once and read back different.
+// NotConverging is a field that was sent once, but for which Stytch returned another value.
 type NotConverging struct {
-	// field by the name that Stytch's update endpoint has for it.
+	// field is the name of the field in the update endpoint of Stytch.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -259,33 +264,33 @@ type NotConverging struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Want string `json:"want,omitempty"`
-	// have is a hash of the value that was read back.
+	// have is a hash of the value that Stytch returned.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Have string `json:"have,omitempty"`
 }
 
-// GroupRole gives a role to the members of a group.
+// GroupRole assigns a role to the members of a group.
 type GroupRole struct {
-	// group as the identity provider spells it.
+	// group is the name of the group, exactly as the identity provider sends it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Group string `json:"group,omitempty"`
-	// role is the ID of a role of the project's RBAC policy, or of the organization's custom roles.
+	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Role string `json:"role,omitempty"`
 }
 
-// SSOIdentityProvider is the product on the other side of an SSO connection, in Stytch's spelling.
+// SSOIdentityProvider is the identity provider of an SSO connection, as Stytch spells it.
 //
 // +kubebuilder:validation:Enum=classlink;cyberark;duo;generic;google-workspace;jumpcloud;keycloak;miniorange;microsoft-entra;okta;onelogin;pingfederate;rippling;salesforce;shibboleth
 type SSOIdentityProvider string
 
-// SCIMIdentityProvider is the product on the other side of a SCIM connection, in Stytch's spelling.
+// SCIMIdentityProvider is the identity provider of a SCIM connection, as Stytch spells it.
 //
 // +kubebuilder:validation:Enum=classlink;cyberark;duo;generic;google-workspace;jumpcloud;keycloak;miniorange;microsoft-entra;okta;onelogin;pingfederate;rippling;salesforce;shibboleth
 type SCIMIdentityProvider string

@@ -4,23 +4,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// ExternalSource names the connection of another organization that is re-used.
+// ExternalSource is the connection of another organization that this connection uses.
 type ExternalSource struct {
-	// organizationID of the organization that owns the source.
+	// organizationID is the ID of the organization that owns the source connection.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^organization-(live|test)-[A-Za-z0-9-]+$')",message="source.organizationID must be the ID of an organization as Stytch has it, such as organization-live-..."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^organization-(live|test)-[A-Za-z0-9-]+$')",message="source.organizationID must be the ID of an organization in Stytch, such as organization-live-..."
 	OrganizationID string `json:"organizationID,omitempty"`
-	// connectionID of the source, a SAML or OIDC connection.
+	// connectionID is the ID of the source connection, which is a SAML or OIDC connection.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(saml|oidc)-connection-(live|test)-[A-Za-z0-9-]+$')",message="source.connectionID must be the ID of a SAML or OIDC connection as Stytch has it, such as saml-connection-live-..."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(saml|oidc)-connection-(live|test)-[A-Za-z0-9-]+$')",message="source.connectionID must be the ID of a SAML or OIDC connection in Stytch, such as saml-connection-live-..."
 	ConnectionID string `json:"connectionID,omitempty"`
 }
 
-// SourceKind is the kind of a manifest that keeps a source.
+// SourceKind is the kind of a manifest that manages a source connection.
 //
 // +kubebuilder:validation:Enum=SAMLConnection;OIDCConnection
 type SourceKind string
@@ -32,7 +32,7 @@ const (
 	SourceOIDC SourceKind = "OIDCConnection"
 )
 
-// ExternalSourceRef names the manifest, in the same namespace, that keeps the connection that is re-used.
+// ExternalSourceRef references the manifest of the source connection in the same namespace.
 type ExternalSourceRef struct {
 	// kind of the manifest.
 	// +required
@@ -41,35 +41,36 @@ type ExternalSourceRef struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="sourceRef.name must be a name that a manifest can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="sourceRef.name must be a valid name of an object: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	Name string `json:"name,omitempty"`
 }
 
-// ExternalConnectionSpec is the wished state of an External SSO connection.
+// ExternalConnectionSpec is the desired state of an External SSO connection.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^external-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing External connection as Stytch has it, such as external-connection-live-..."
-// +kubebuilder:validation:XValidation:rule="has(self.source) != has(self.sourceRef)",message="exactly one of source and sourceRef must say which connection is re-used"
-// +kubebuilder:validation:XValidation:rule="has(self.source) == has(oldSelf.source) && (!has(self.source) || self.source == oldSelf.source)",message="source is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-// +kubebuilder:validation:XValidation:rule="!has(self.sourceRef) || !has(oldSelf.sourceRef) || self.sourceRef == oldSelf.sourceRef",message="sourceRef is immutable: an External connection cannot be pointed at another source; delete this manifest and apply one with another name"
-// +kubebuilder:validation:XValidation:rule="!has(self.source) || self.source.organizationID != self.organization",message="source.organizationID must be another organization than organization"
-// +kubebuilder:validation:XValidation:rule="!((has(self.source) && self.source.connectionID.startsWith('oidc-')) || (has(self.sourceRef) && self.sourceRef.kind == 'OIDCConnection')) || ((!has(self.implicitRoles) || size(self.implicitRoles) == 0) && (!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0))",message="Stytch gives no implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or name a SAML source"
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^external-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing External connection in Stytch, such as external-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="has(self.source) != has(self.sourceRef)",message="exactly one of source and sourceRef must be set"
+// +kubebuilder:validation:XValidation:rule="has(self.source) == has(oldSelf.source) && (!has(self.source) || self.source == oldSelf.source)",message="source is immutable: to use another source, delete this manifest and apply a new one with another name"
+// +kubebuilder:validation:XValidation:rule="!has(self.sourceRef) || !has(oldSelf.sourceRef) || self.sourceRef == oldSelf.sourceRef",message="sourceRef is immutable: to use another source, delete this manifest and apply a new one with another name"
+// +kubebuilder:validation:XValidation:rule="!has(self.source) || self.source.organizationID != self.organization",message="source.organizationID must not be the same as organization"
+// +kubebuilder:validation:XValidation:rule="!((has(self.source) && self.source.connectionID.startsWith('oidc-')) || (has(self.sourceRef) && self.sourceRef.kind == 'OIDCConnection')) || ((!has(self.implicitRoles) || size(self.implicitRoles) == 0) && (!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0))",message="Stytch does not assign implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or use a SAML source"
 type ExternalConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
-	// source is the connection of another organization that members may sign in through here, by its IDs. It cannot be changed.
-	// Absent: sourceRef names it.
+	// source is the connection of another organization through which members sign in here, given by its IDs. It is
+	// immutable.
+	// Absent: sourceRef references the source connection.
 	// +optional
 	Source *ExternalSource `json:"source,omitempty"`
 
-	// sourceRef is the same by the manifest that keeps it, in the same namespace. Until that connection is active this one
-	// waits; while this one holds its connection and is not itself being deleted, that one is not deleted at Stytch. It cannot
-	// be changed.
-	// Absent: source names it.
+	// sourceRef references the manifest of the source connection in the same namespace. This connection is created when the
+	// source connection is active. The source connection is not deleted in Stytch while this connection exists and is not
+	// being deleted. It is immutable.
+	// Absent: source gives the IDs of the source connection.
 	// +optional
 	SourceRef *ExternalSourceRef `json:"sourceRef,omitempty"`
 
-	// implicitRoles are given to every member who signs in through this connection. They are the IDs of roles of the
-	// project's RBAC policy, or of the organization's custom roles.
+	// implicitRoles are assigned to every member who signs in through this connection. They are IDs of roles in the
+	// project's RBAC policy, or of custom roles of the organization.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +listType=set
@@ -79,39 +80,40 @@ type ExternalConnectionSpec struct {
 	// +kubebuilder:validation:items:MaxLength=128
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
-	// groupImplicitRoles are given to the members of a group who sign in through this connection. It is replaced as a
-	// whole. It needs groups in the source's attribute mapping.
+	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as
+	// a whole. It needs groups in the attribute mapping of the source connection.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not hold the same group and role twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not contain the same group and role twice"
 	GroupImplicitRoles []GroupRole `json:"groupImplicitRoles,omitzero"`
 }
 
-// ExternalConnectionStatus is what the operator knows of an External connection.
+// ExternalConnectionStatus is the observed state of an External connection.
 type ExternalConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
 
-	// source is the connection that is re-used, as spec.source gives it or as the manifest that spec.sourceRef names says.
+	// source is the source connection, taken from spec.source or from the manifest that spec.sourceRef references.
 	// +optional
 	Source *ExternalSourceStatus `json:"source,omitempty"`
 }
 
-// ExternalSourceStatus is the connection that is re-used.
+// ExternalSourceStatus is the source connection.
 type ExternalSourceStatus struct {
-	// organizationID of the organization that owns it.
+	// organizationID is the ID of the organization that owns the source connection.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	OrganizationID string `json:"organizationID,omitempty"`
-	// connectionID of the source.
+	// connectionID is the ID of the source connection.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ConnectionID string `json:"connectionID,omitempty"`
 }
 
-// ExternalConnection keeps an External SSO connection of a Stytch organization: another organization's connection, re-used.
+// ExternalConnection manages an External SSO connection of a Stytch organization. Its members sign in through a connection
+// of another organization.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -126,14 +128,14 @@ type ExternalSourceStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type ExternalConnection struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is as every object of Kubernetes has it.
+	// metadata is standard Kubernetes object metadata.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is the wished state.
+	// spec is the desired state.
 	// +required
 	Spec ExternalConnectionSpec `json:"spec,omitzero"`
-	// status is what the operator knows.
+	// status is the observed state.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status ExternalConnectionStatus `json:"status,omitzero"`

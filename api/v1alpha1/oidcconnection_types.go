@@ -4,75 +4,78 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// OIDCConnectionSpec is the wished state of an OIDC SSO connection.
+// OIDCConnectionSpec is the desired state of an OIDC SSO connection.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^oidc-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing OIDC connection as Stytch has it, such as oidc-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^oidc-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing OIDC connection in Stytch, such as oidc-connection-live-..."
 type OIDCConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
 	// identityProvider is the product that users sign in with.
-	// Absent: not managed; a connection created here is then generic.
+	// Absent: not managed. A connection that is created for this manifest is then generic.
 	// +optional
 	IdentityProvider SSOIdentityProvider `json:"identityProvider,omitempty"`
 
-	// clientID is what the identity provider calls the application. A connection becomes active only with one.
+	// clientID is the client ID of the application at the identity provider. It is required for the connection to become
+	// active.
 	// Absent: not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	ClientID string `json:"clientID,omitempty"`
 
-	// clientSecretRef names the application's secret at the identity provider. White space around it does not count. A
-	// connection becomes active only with one. A change of the Secret reaches Stytch by itself.
+	// clientSecretRef references the client secret of the application at the identity provider. White space around the value
+	// is ignored. It is required for the connection to become active. A change of the Secret is sent to Stytch
+	// automatically.
 	// Absent: not managed.
 	// +optional
 	ClientSecretRef *SecretKeyRef `json:"clientSecretRef,omitempty"`
 
-	// issuer is the identity provider's issuer, https, exactly as the identity provider spells it and without
-	// /.well-known/openid-configuration. Stytch reads the four URLs below from its discovery document, once, when it is told
-	// another issuer; status.discovered records them, and they are wanted from then on. A connection becomes active only with
-	// an issuer.
+	// issuer is the issuer of the identity provider. It starts with https, is exactly as the identity provider spells it,
+	// and does not include /.well-known/openid-configuration. When the issuer changes, Stytch reads the four URLs below from
+	// its discovery document once. status.discovered records these URLs, and they belong to the desired state from then on.
+	// It is required for the connection to become active.
 	// Absent: not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="issuer must begin with https:// and a host, and hold no white space"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('/.well-known/')",message="issuer must be without /.well-known/openid-configuration, which Stytch appends"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="issuer must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('/.well-known/')",message="issuer must not include /.well-known/openid-configuration, which Stytch appends"
 	Issuer string `json:"issuer,omitempty"`
 
-	// authorizationURL is where users are sent to sign in, https.
-	// Absent: as discovered from the issuer; without an issuer not managed.
+	// authorizationURL is the https URL that users are sent to for sign-in.
+	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="authorizationURL must begin with https:// and a host, and hold no white space"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="authorizationURL must start with https:// and a host, and must not contain white space"
 	AuthorizationURL string `json:"authorizationURL,omitempty"`
 
-	// tokenURL is where Stytch exchanges the code for tokens, https.
-	// Absent: as discovered from the issuer; without an issuer not managed.
+	// tokenURL is the https URL at which Stytch exchanges the code for tokens.
+	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="tokenURL must begin with https:// and a host, and hold no white space"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="tokenURL must start with https:// and a host, and must not contain white space"
 	TokenURL string `json:"tokenURL,omitempty"`
 
-	// userinfoURL is where Stytch asks about the user, https.
-	// Absent: as discovered from the issuer; without an issuer not managed.
+	// userinfoURL is the https URL at which Stytch requests information about the user.
+	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="userinfoURL must begin with https:// and a host, and hold no white space"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="userinfoURL must start with https:// and a host, and must not contain white space"
 	UserinfoURL string `json:"userinfoURL,omitempty"`
 
-	// jwksURL is where the keys are that the identity provider signs with, https.
-	// Absent: as discovered from the issuer; without an issuer not managed.
+	// jwksURL is the https URL of the keys that the identity provider signs with.
+	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="jwksURL must begin with https:// and a host, and hold no white space"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="jwksURL must start with https:// and a host, and must not contain white space"
 	JWKSURL string `json:"jwksURL,omitempty"`
 
-	// customScopes are asked for beside those that Stytch asks for, at most 50. Their order does not count.
+	// customScopes are requested in addition to the scopes that Stytch requests. There are at most 50. Their order does not
+	// matter.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +listType=set
@@ -80,74 +83,77 @@ type OIDCConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=50
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
-	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[]!#$&-[^-~]+$')",message="a scope must be printable ASCII without spaces, percent signs, quotation marks and backslashes"
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[]!#$&-[^-~]+$')",message="customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
 	CustomScopes []string `json:"customScopes,omitzero"`
 
-	// attributeMapping says which claim fills which field of the member's trusted metadata. It is replaced as a whole.
+	// attributeMapping maps claims of the identity provider to fields of the member's trusted metadata. It is replaced as a
+	// whole.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +mapType=atomic
 	// +kubebuilder:validation:MinProperties=0
 	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 and values of at most 256 characters"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
 	AttributeMapping map[string]string `json:"attributeMapping,omitzero"`
 
-	// detailsConfigMapName is a ConfigMap that the operator writes for whoever sets up the identity provider: redirect-url. It
-	// must not exist, or be the one that was written for this manifest, and goes with this manifest.
-	// Absent: none is written.
+	// detailsConfigMapName is the name of a ConfigMap that the operator writes for the person who sets up the identity
+	// provider. It contains redirect-url. The ConfigMap must not exist yet, unless it was created for this manifest. It is
+	// deleted together with this manifest.
+	// Absent: no ConfigMap is written.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="detailsConfigMapName must be a name that a ConfigMap can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="detailsConfigMapName must be a valid name of a ConfigMap: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
 }
 
-// DiscoveredStatus is what Stytch read from an issuer's discovery document.
+// DiscoveredStatus is what Stytch read from the discovery document of an issuer.
 type DiscoveredStatus struct {
-	// issuer whose document it was.
+	// issuer that the discovery document belongs to.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	Issuer string `json:"issuer,omitempty"`
-	// authorizationURL that was found; absent where the manifest gives it.
+	// authorizationURL in the discovery document. It is absent if the manifest sets this URL.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	AuthorizationURL string `json:"authorizationURL,omitempty"`
-	// tokenURL that was found; absent where the manifest gives it.
+	// tokenURL in the discovery document. It is absent if the manifest sets this URL.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	TokenURL string `json:"tokenURL,omitempty"`
-	// userinfoURL that was found; absent where the manifest gives it.
+	// userinfoURL in the discovery document. It is absent if the manifest sets this URL.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	UserinfoURL string `json:"userinfoURL,omitempty"`
-	// jwksURL that was found; absent where the manifest gives it.
+	// jwksURL in the discovery document. It is absent if the manifest sets this URL.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	JWKSURL string `json:"jwksURL,omitempty"`
-	// warning is what Stytch said of a document that it could not read, at most 256 characters of it.
+	// warning is the warning that Stytch returned about a discovery document that it could not read. At most 256 characters
+	// are shown.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Warning string `json:"warning,omitempty"`
 }
 
-// OIDCConnectionStatus is what the operator knows of an OIDC connection.
+// OIDCConnectionStatus is the observed state of an OIDC connection.
 type OIDCConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
 
-	// redirectURL is where the identity provider sends users back to.
+	// redirectURL is the URL that the identity provider sends users back to.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	RedirectURL string `json:"redirectURL,omitempty"`
 	// discovered is what Stytch read from the issuer's discovery document.
 	// +optional
 	Discovered *DiscoveredStatus `json:"discovered,omitempty"`
-	// clientSecret is the version of the Secret whose client secret was sent last.
+	// clientSecret is the version of the Secret whose client secret was last sent.
 	// +optional
 	ClientSecret *Input `json:"clientSecret,omitempty"`
 }
 
-// OIDCConnection keeps an OIDC SSO connection of a Stytch organization.
+// OIDCConnection manages an OIDC SSO connection of a Stytch organization.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -162,14 +168,14 @@ type OIDCConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type OIDCConnection struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is as every object of Kubernetes has it.
+	// metadata is standard Kubernetes object metadata.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is the wished state.
+	// spec is the desired state.
 	// +required
 	Spec OIDCConnectionSpec `json:"spec,omitzero"`
-	// status is what the operator knows.
+	// status is the observed state.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status OIDCConnectionStatus `json:"status,omitzero"`

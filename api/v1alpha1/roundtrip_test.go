@@ -194,7 +194,7 @@ func TestNothingIsDefaultedInASpec(t *testing.T) {
 		stand(t, object)
 		reload(t, object)
 		if !reflect.DeepEqual(object.Object["spec"], before) {
-			t.Errorf("%s: applied %v, stands as %v", k.name, before, object.Object["spec"])
+			t.Errorf("%s: applied %v, but stored %v", k.name, before, object.Object["spec"])
 		}
 	}
 }

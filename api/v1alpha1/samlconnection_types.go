@@ -10,9 +10,9 @@ import (
 type Toggle string
 
 const (
-	// ToggleEnabled lets it happen.
+	// ToggleEnabled enables it.
 	ToggleEnabled Toggle = "Enabled"
-	// ToggleDisabled does not.
+	// ToggleDisabled disables it.
 	ToggleDisabled Toggle = "Disabled"
 )
 
@@ -22,14 +22,15 @@ const (
 type Permission string
 
 const (
-	// PermissionAllowed lets it happen.
+	// PermissionAllowed allows it.
 	PermissionAllowed Permission = "Allowed"
-	// PermissionDenied does not.
+	// PermissionDenied denies it.
 	PermissionDenied Permission = "Denied"
 )
 
-// VerificationCertificate is what the identity provider signs its assertions with: one certificate written here, or those that a
-// Secret or a ConfigMap holds. Certificates are compared by the SHA-256 of their DER: wrapping and white space do not count.
+// VerificationCertificate gives certificates that the identity provider signs its assertions with: one certificate in the
+// manifest, or the certificates in a Secret or ConfigMap. Certificates are compared by the SHA-256 fingerprint of their DER,
+// so line breaks and white space do not matter.
 //
 // +kubebuilder:validation:ExactlyOneOf=pem;secretKeyRef;configMapKeyRef
 type VerificationCertificate struct {
@@ -38,98 +39,98 @@ type VerificationCertificate struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	PEM string `json:"pem,omitempty"`
-	// secretKeyRef names a key of a Secret in the same namespace that holds one certificate in PEM, or several one after another. A
-	// change of the Secret reaches Stytch by itself.
+	// secretKeyRef references a key of a Secret in the same namespace. The key contains one or more certificates in PEM. A
+	// change of the Secret is sent to Stytch automatically.
 	// +optional
 	SecretKeyRef *SecretKeyRef `json:"secretKeyRef,omitempty"`
-	// configMapKeyRef names a key of a ConfigMap in the same namespace that holds one certificate in PEM, or several one after
-	// another. A change of the ConfigMap reaches Stytch by itself.
+	// configMapKeyRef references a key of a ConfigMap in the same namespace. The key contains one or more certificates in
+	// PEM. A change of the ConfigMap is sent to Stytch automatically.
 	// +optional
 	ConfigMapKeyRef *ConfigMapKeyRef `json:"configMapKeyRef,omitempty"`
 }
 
-// SAMLConnectionSpec is the wished state of a SAML SSO connection.
+// SAMLConnectionSpec is the desired state of a SAML SSO connection.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^saml-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SAML connection as Stytch has it, such as saml-connection-live-..."
-// +kubebuilder:validation:XValidation:rule="!has(self.metadataURL) || !(has(self.idpEntityID) || has(self.idpSSOURL) || has(self.verificationCertificates))",message="metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: give either the one or the others"
-// +kubebuilder:validation:XValidation:rule="!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0 || !has(self.attributeMapping) || ('groups' in self.attributeMapping && size(self.attributeMapping['groups']) > 0)",message="groupImplicitRoles needs groups in attributeMapping: it says which attribute of the assertion holds a member's groups"
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^saml-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SAML connection in Stytch, such as saml-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="!has(self.metadataURL) || !(has(self.idpEntityID) || has(self.idpSSOURL) || has(self.verificationCertificates))",message="metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: set either metadataURL or the other fields"
+// +kubebuilder:validation:XValidation:rule="!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0 || !has(self.attributeMapping) || ('groups' in self.attributeMapping && size(self.attributeMapping['groups']) > 0)",message="groupImplicitRoles needs groups in attributeMapping: set it to the attribute of the assertion that contains the groups of a member"
 type SAMLConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
 	// identityProvider is the product that users sign in with.
-	// Absent: not managed; a connection created here is then generic.
+	// Absent: not managed. A connection that is created for this manifest is then generic.
 	// +optional
 	IdentityProvider SSOIdentityProvider `json:"identityProvider,omitempty"`
 
-	// idpEntityID is the identity provider's entity ID. A connection becomes active only with one.
+	// idpEntityID is the entity ID of the identity provider. It is required for the connection to become active.
 	// Absent: not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	IDPEntityID string `json:"idpEntityID,omitempty"`
 
-	// idpSSOURL is where users are sent to sign in; https. A connection becomes active only with one.
+	// idpSSOURL is the https URL that users are sent to for sign-in. It is required for the connection to become active.
 	// Absent: not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="idpSSOURL must begin with https:// and a host, and hold no white space"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="idpSSOURL must start with https:// and a host, and must not contain white space"
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
 
-	// metadataURL is where the identity provider publishes its SAML metadata; https. Stytch reads it once and takes idpEntityID,
-	// idpSSOURL and the verification certificates from it, which status.fromMetadata records and which are wanted from then
-	// on. It is read again when this value changes, or when the value of the annotation
-	// connections.stytch-operator.dev/refresh-metadata does.
+	// metadataURL is the https URL of the SAML metadata of the identity provider. Stytch reads it once, and takes
+	// idpEntityID, idpSSOURL and the verification certificates from it. status.fromMetadata records these values, and they
+	// belong to the desired state from then on. Stytch reads the metadata again when this URL changes, or when the value of
+	// the annotation connections.stytch-operator.dev/refresh-metadata changes.
 	// Absent: not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="metadataURL must begin with https:// and a host, and hold no white space"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="metadataURL must start with https:// and a host, and must not contain white space"
 	MetadataURL string `json:"metadataURL,omitempty"`
 
-	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 all together. A new
-	// one is added before an old one is removed, and the last is never removed.
+	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 in total. A new
+	// certificate is added before an old one is removed. The last certificate is never removed.
 	// Absent: not managed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="verificationCertificates must not hold the same certificate twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="verificationCertificates must not contain the same certificate twice"
 	VerificationCertificates []VerificationCertificate `json:"verificationCertificates,omitempty"`
 
-	// attributeMapping says which attribute of the assertion fills which field of the member. It is replaced as a whole. A
-	// connection becomes active only with email, and either full_name or first_name and last_name; groups is needed for
-	// groupImplicitRoles.
+	// attributeMapping maps attributes of the assertion to fields of the member. It is replaced as a whole. The connection
+	// becomes active only with email, and with either full_name or both first_name and last_name. groupImplicitRoles needs
+	// groups.
 	// Absent: not managed.
 	// +optional
 	// +mapType=atomic
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 and values of at most 256 characters"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
 	AttributeMapping map[string]string `json:"attributeMapping,omitempty"`
 
-	// nameIDFormat is the NameID format that is asked for.
+	// nameIDFormat is the NameID format that Stytch requests.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=256
 	NameIDFormat *string `json:"nameIDFormat,omitempty"`
 
-	// alternativeAudienceURI is another audience that assertions may be addressed to, for migrations.
+	// alternativeAudienceURI is an additional audience that assertions may be addressed to, for migrations.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
 	AlternativeAudienceURI *string `json:"alternativeAudienceURI,omitempty"`
 
-	// alternativeACSURL is another URL that assertions may be posted to, for migrations.
+	// alternativeACSURL is an additional URL that assertions may be posted to, for migrations.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
 	AlternativeACSURL *string `json:"alternativeACSURL,omitempty"`
 
-	// idpInitiatedAuth says whether a login may begin at the identity provider.
+	// idpInitiatedAuth says whether a login may start at the identity provider.
 	// Absent: not managed.
 	// +optional
 	IDPInitiatedAuth Toggle `json:"idpInitiatedAuth,omitempty"`
@@ -139,8 +140,8 @@ type SAMLConnectionSpec struct {
 	// +optional
 	GatewayCallback Permission `json:"gatewayCallback,omitempty"`
 
-	// implicitRoles are given to every member who signs in through this connection. They are the IDs of roles of the
-	// project's RBAC policy, or of the organization's custom roles.
+	// implicitRoles are assigned to every member who signs in through this connection. They are IDs of roles in the
+	// project's RBAC policy, or of custom roles of the organization.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +listType=set
@@ -150,99 +151,100 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:items:MaxLength=128
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
-	// groupImplicitRoles are given to the members of a group who sign in through this connection. It is replaced as a
-	// whole. It needs groups in the connection's attribute mapping.
+	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as
+	// a whole. It needs groups in the attribute mapping of the connection.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not hold the same group and role twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not contain the same group and role twice"
 	GroupImplicitRoles []GroupRole `json:"groupImplicitRoles,omitzero"`
 
-	// signingPrivateKeyRef names the RSA private key that Stytch signs its requests to the identity provider with, in PEM
-	// (PKCS#1 or PKCS#8). Stytch makes a certificate for it: status.signingCertificates.
-	// Absent: not managed; Stytch makes a key of its own.
+	// signingPrivateKeyRef references the RSA private key, in PEM (PKCS#1 or PKCS#8), that Stytch signs its requests to the
+	// identity provider with. Stytch creates a certificate for it, which status.signingCertificates lists.
+	// Absent: not managed. Stytch creates its own key.
 	// +optional
 	SigningPrivateKeyRef *SecretKeyRef `json:"signingPrivateKeyRef,omitempty"`
 
-	// encryptionPrivateKeyRefs name the RSA private keys that Stytch decrypts assertions with, each in PEM (PKCS#1 or PKCS#8),
-	// at most 5. A new one is added before an old one is removed. Keys that were not added through this manifest are left
-	// alone.
-	// Absent: not managed. Empty: those that were added through this manifest are removed.
+	// encryptionPrivateKeyRefs reference the RSA private keys, each in PEM (PKCS#1 or PKCS#8), that Stytch decrypts
+	// assertions with. There are at most 5. A new key is added before an old one is removed. Keys that were not added by
+	// this manifest are not changed.
+	// Absent: not managed. Empty: the keys that were added by this manifest are removed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=5
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="encryptionPrivateKeyRefs must not name the same key twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="encryptionPrivateKeyRefs must not contain the same reference twice"
 	EncryptionPrivateKeyRefs []SecretKeyRef `json:"encryptionPrivateKeyRefs,omitzero"`
 
-	// detailsConfigMapName is a ConfigMap that the operator writes for whoever sets up the identity provider: acs-url,
-	// audience-uri and signing-certificate.pem. It must not exist, or be the one that was written for this manifest, and goes
-	// with this manifest.
-	// Absent: none is written.
+	// detailsConfigMapName is the name of a ConfigMap that the operator writes for the person who sets up the identity
+	// provider. It contains acs-url, audience-uri and signing-certificate.pem. The ConfigMap must not exist yet, unless it
+	// was created for this manifest. It is deleted together with this manifest.
+	// Absent: no ConfigMap is written.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="detailsConfigMapName must be a name that a ConfigMap can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="detailsConfigMapName must be a valid name of a ConfigMap: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
 }
 
-// CertificateStatus is one certificate at Stytch.
+// CertificateStatus is one certificate in Stytch.
 type CertificateStatus struct {
-	// certificateID is Stytch's ID of the certificate.
+	// certificateID is the ID of the certificate in Stytch.
 	// +required
 	// +kubebuilder:validation:MaxLength=128
 	CertificateID string `json:"certificateID"` //nolint:kubeapilinter // omitempty: a status that shows an odd answer must be writable all the same
-	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal. It is absent where what Stytch shows cannot
-	// be read as a certificate.
+	// sha256 is the SHA-256 fingerprint of the certificate's DER, in lower-case hexadecimal. It is absent if the value in
+	// Stytch cannot be read as a certificate.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	SHA256 string `json:"sha256,omitempty"`
-	// subject of the certificate, at most 256 characters of it. It is absent where it cannot be read.
+	// subject of the certificate, at most 256 characters. It is absent if it cannot be read.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Subject string `json:"subject,omitempty"`
-	// expiresAt is the end of the certificate's validity.
+	// expiresAt is the time when the certificate expires.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 }
 
 // SigningCertificateStatus is one certificate that Stytch signs its requests with.
 type SigningCertificateStatus struct {
-	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal. It is absent where what Stytch shows cannot
-	// be read as a certificate.
+	// sha256 is the SHA-256 fingerprint of the certificate's DER, in lower-case hexadecimal. It is absent if the value in
+	// Stytch cannot be read as a certificate.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	SHA256 string `json:"sha256,omitempty"`
-	// expiresAt is the end of the certificate's validity.
+	// expiresAt is the time when the certificate expires.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 }
 
-// EncryptionKeyStatus is one encryption key that was added through this manifest.
+// EncryptionKeyStatus is one encryption key that was added by this manifest.
 type EncryptionKeyStatus struct {
-	// privateKeyID is Stytch's ID of the key.
+	// privateKeyID is the ID of the key in Stytch.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	PrivateKeyID string `json:"privateKeyID,omitempty"`
-	// spkiSHA256 is the SHA-256 of its public key (SubjectPublicKeyInfo), in lower-case hexadecimal.
+	// spkiSHA256 is the SHA-256 fingerprint of the public key (SubjectPublicKeyInfo), in lower-case hexadecimal.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	SPKISHA256 string `json:"spkiSHA256,omitempty"`
 }
 
-// AddingEncryptionKeyStatus is written before an encryption key is added, so that a crash neither adds it twice nor takes a key
-// of somebody else for it.
+// AddingEncryptionKeyStatus is written before an encryption key is added. After a crash, it keeps the key from being added
+// twice, and another key from being mistaken for it.
 type AddingEncryptionKeyStatus struct {
-	// spkiSHA256 is the SHA-256 of the public key (SubjectPublicKeyInfo) that is being added, in lower-case hexadecimal.
+	// spkiSHA256 is the SHA-256 fingerprint of the public key (SubjectPublicKeyInfo) that is being added, in lower-case
+	// hexadecimal.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	SPKISHA256 string `json:"spkiSHA256,omitempty"`
-	// presentKeyIDs are Stytch's IDs of the keys that were there before.
+	// presentKeyIDs are the IDs in Stytch of the keys that existed before.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -250,41 +252,43 @@ type AddingEncryptionKeyStatus struct {
 	PresentKeyIDs []string `json:"presentKeyIDs,omitempty"`
 }
 
-// FreedCertificateStatus is a verification certificate that nobody wants and that was removed to make room for one that is
-// wanted. It is put back if that one is refused.
+// FreedCertificateStatus is a verification certificate that was removed to make room for a new one. It is added again if
+// Stytch rejects the new one.
 type FreedCertificateStatus struct {
-	// sha256 is the SHA-256 of the certificate's DER, in lower-case hexadecimal.
+	// sha256 is the SHA-256 fingerprint of the certificate's DER, in lower-case hexadecimal.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	SHA256 string `json:"sha256,omitempty"`
-	// pem is the certificate.
+	// pem is the certificate in PEM.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=65536
 	PEM string `json:"pem,omitempty"`
 }
 
-// MetadataStatus is what Stytch took from the identity provider's metadata.
+// MetadataStatus is what Stytch read from the metadata of the identity provider.
 type MetadataStatus struct {
-	// metadataURL that was read. It is none while none has been, and the rest is what was there before.
+	// metadataURL is the URL that was read. It is none if no metadata was read yet. The other fields then contain what was
+	// in Stytch before.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	MetadataURL string `json:"metadataURL,omitempty"`
-	// refresh is a hash of the value that the annotation connections.stytch-operator.dev/refresh-metadata had then.
+	// refresh is a hash of the value that the annotation connections.stytch-operator.dev/refresh-metadata had when the
+	// metadata was read.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Refresh string `json:"refresh,omitempty"`
-	// idpEntityID that the metadata gave.
+	// idpEntityID in the metadata.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	IDPEntityID string `json:"idpEntityID,omitempty"`
-	// idpSSOURL that the metadata gave.
+	// idpSSOURL in the metadata.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
-	// certificates that the metadata gave, by the SHA-256 of their DER in lower-case hexadecimal.
+	// certificates in the metadata, by the SHA-256 fingerprint of their DER in lower-case hexadecimal.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -292,40 +296,40 @@ type MetadataStatus struct {
 	Certificates []string `json:"certificates,omitempty"`
 }
 
-// SAMLConnectionStatus is what the operator knows of a SAML connection.
+// SAMLConnectionStatus is the observed state of a SAML connection.
 type SAMLConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
 
-	// acsURL is where the identity provider posts its assertions.
+	// acsURL is the URL that the identity provider posts its assertions to.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	ACSURL string `json:"acsURL,omitempty"`
-	// audienceURI is what the identity provider addresses its assertions to.
+	// audienceURI is the audience that the identity provider addresses its assertions to.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	AudienceURI string `json:"audienceURI,omitempty"`
-	// verificationCertificates are the certificates at Stytch, the one that expires first at the top.
+	// verificationCertificates are the certificates in Stytch. The certificate that expires first is at the top.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	VerificationCertificates []CertificateStatus `json:"verificationCertificates,omitempty"`
-	// freedCertificate was removed to make room, and is put back if what it made room for is refused.
+	// freedCertificate was removed to make room for a new certificate. It is added again if Stytch rejects the new one.
 	// +optional
 	FreedCertificate *FreedCertificateStatus `json:"freedCertificate,omitempty"`
-	// refusedCertificate is the SHA-256 of a certificate that Stytch refused after another one had made room for it. It is not
-	// sent again as long as it is wanted.
+	// refusedCertificate is the SHA-256 fingerprint of a certificate that Stytch rejected after another certificate was
+	// removed to make room for it. It is not sent again while it is part of the desired state.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	RefusedCertificate string `json:"refusedCertificate,omitempty"`
-	// fromMetadata is what spec.metadataURL gave when it was last read.
+	// fromMetadata is what spec.metadataURL contained when it was last read.
 	// +optional
 	FromMetadata *MetadataStatus `json:"fromMetadata,omitempty"`
-	// signingCertificates are those that Stytch signs its requests with, the newest at the top.
+	// signingCertificates are the certificates that Stytch signs its requests with. The newest certificate is at the top.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	SigningCertificates []SigningCertificateStatus `json:"signingCertificates,omitempty"`
-	// encryptionKeys are those that were added through this manifest.
+	// encryptionKeys are the keys that were added by this manifest.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -335,7 +339,7 @@ type SAMLConnectionStatus struct {
 	AddingEncryptionKey *AddingEncryptionKeyStatus `json:"addingEncryptionKey,omitempty"`
 }
 
-// SAMLConnection keeps a SAML SSO connection of a Stytch organization.
+// SAMLConnection manages a SAML SSO connection of a Stytch organization.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -350,14 +354,14 @@ type SAMLConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type SAMLConnection struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is as every object of Kubernetes has it.
+	// metadata is standard Kubernetes object metadata.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is the wished state.
+	// spec is the desired state.
 	// +required
 	Spec SAMLConnectionSpec `json:"spec,omitzero"`
-	// status is what the operator knows.
+	// status is the observed state.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status SAMLConnectionStatus `json:"status,omitzero"`

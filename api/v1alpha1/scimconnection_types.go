@@ -4,30 +4,31 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SCIMGroupRole gives a role to the members of a group that the identity provider pushed.
+// SCIMGroupRole assigns a role to the members of a group that the identity provider pushed.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.groupID) != has(self.groupName)",message="a group must be named by exactly one of groupID and groupName"
+// +kubebuilder:validation:XValidation:rule="has(self.groupID) != has(self.groupName)",message="exactly one of groupID and groupName must be set"
 type SCIMGroupRole struct {
-	// groupID is Stytch's ID of the group.
+	// groupID is the ID of the group in Stytch.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^scim-group-(live|test)-[A-Za-z0-9-]+$')",message="groupID must be the ID of a SCIM group as Stytch has it, such as scim-group-live-..."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^scim-group-(live|test)-[A-Za-z0-9-]+$')",message="groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
 	GroupID string `json:"groupID,omitempty"`
-	// groupName is the group as the identity provider calls it. It is looked up among the groups that were pushed, at each look:
-	// one that is not there yet is waited for (status.groups.pending), and of a name that several groups have none is taken.
+	// groupName is the name of the group at the identity provider. It is resolved at each resync, among the groups that the
+	// identity provider pushed. A group that is not pushed yet is listed in status.groups.pending. If several groups have
+	// the name, none of them is used.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	GroupName string `json:"groupName,omitempty"`
-	// role is the ID of a role of the project's RBAC policy, or of the organization's custom roles.
+	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Role string `json:"role,omitempty"`
 }
 
-// SCIMRotationCompletion is who says that the next token may take the place of the current one.
+// SCIMRotationCompletion says what completes a rotation, so that the next token replaces the current token.
 //
 // +kubebuilder:validation:Enum=Acknowledged;Automatic
 type SCIMRotationCompletion string
@@ -35,32 +36,32 @@ type SCIMRotationCompletion string
 const (
 	// RotationAcknowledged waits for the annotation acknowledge-token, which names the next token.
 	RotationAcknowledged SCIMRotationCompletion = "Acknowledged"
-	// RotationAutomatic waits for the annotation, or for the overlap to be over.
+	// RotationAutomatic waits for the annotation acknowledge-token, or for the end of the overlap.
 	RotationAutomatic SCIMRotationCompletion = "Automatic"
 )
 
-// SCIMTokenRotation says when a rotation of the bearer token is started without being asked for, and how it ends.
+// SCIMTokenRotation says when a rotation of the bearer token starts automatically, and when it is completed.
 //
 // +kubebuilder:validation:MinProperties=1
-// +kubebuilder:validation:XValidation:rule="has(self.overlap) == (has(self.completion) && self.completion == 'Automatic')",message="overlap must be given with completion Automatic, and only with it"
-// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.renewBefore) || ![self.overlap, self.renewBefore].all(d, d.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$')) || duration(self.overlap) < duration(self.renewBefore)",message="overlap must be shorter than renewBefore, or the current token ends before both tokens were offered for so long"
+// +kubebuilder:validation:XValidation:rule="has(self.overlap) == (has(self.completion) && self.completion == 'Automatic')",message="overlap must be set if completion is Automatic, and must not be set otherwise"
+// +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.renewBefore) || ![self.overlap, self.renewBefore].all(d, d.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$')) || duration(self.overlap) < duration(self.renewBefore)",message="overlap must be shorter than renewBefore: otherwise the current token expires before the overlap is over"
 type SCIMTokenRotation struct {
-	// renewBefore is how long before the token's end a rotation is started; from 1h to 43800h (5 years). It must be shorter than
-	// the life of a token, which Stytch chooses.
-	// Absent: a rotation is started only when it is asked for.
+	// renewBefore is how long before the expiry of the token a rotation starts, from 1h to 43800h (5 years). It must be
+	// shorter than the lifetime of a token, which Stytch defines.
+	// Absent: no rotation is scheduled.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$') && duration(self) >= duration('1h') && duration(self) <= duration('43800h')",message="renewBefore must be a duration from 1h to 43800h, such as 720h"
 	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
-	// completion says who decides that the next token takes the place of the current one, which ends then and there: Acknowledged
-	// waits for the annotation acknowledge-token; Automatic does not wait longer than overlap.
+	// completion says when the next token replaces the current token, which then stops working at once. Acknowledged waits
+	// for the annotation acknowledge-token. Automatic waits for the annotation too, but not longer than overlap.
 	// Absent: Acknowledged.
 	// +optional
 	Completion SCIMRotationCompletion `json:"completion,omitempty"`
-	// overlap is how long the Secret offers both tokens before an Automatic rotation is completed; from 1m to 43800h. It counts
-	// from the start of the rotation (status.bearerToken.startedAt), and ends with the current token if that ends before. It is
-	// required with completion Automatic.
+	// overlap is how long the Secret contains both tokens before an Automatic rotation is completed, from 1m to 43800h. It
+	// starts when the rotation starts (status.bearerToken.startedAt). It is shorter if the current token expires before. It
+	// is required with completion Automatic, and not allowed without it.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -68,119 +69,121 @@ type SCIMTokenRotation struct {
 	Overlap *metav1.Duration `json:"overlap,omitempty"`
 }
 
-// SCIMBearerToken says where the bearer token is kept, and how it is replaced.
+// SCIMBearerToken says where the bearer token is stored, and how it is rotated.
 type SCIMBearerToken struct {
-	// secretName is the Secret that the operator writes the token into, in the same namespace: base-url, token and, while a
-	// rotation is under way, next-token. The Secret must not exist, or be labelled as this connection's. It cannot be changed.
-	// The operator never deletes it.
+	// secretName is the name of the Secret in the same namespace that the operator writes the token to. The Secret contains
+	// base-url and token, and also next-token while a rotation is in progress. The Secret must not exist yet, unless it has
+	// the label of this connection. The operator never deletes the Secret. It is immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="bearerToken.secretName must be a name that a Secret can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="bearerToken.secretName must be a valid name of a Secret: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	SecretName string `json:"secretName,omitempty"`
-	// rotation says when the token is replaced without being asked for, and how a rotation ends.
-	// Absent: a rotation is started only when the annotation rotate-token asks for it, and is completed only when the annotation
-	// acknowledge-token says so.
+	// rotation says when a rotation of the token starts automatically, and when it is completed.
+	// Absent: no rotation is scheduled. A rotation is completed only when the annotation acknowledge-token names the next
+	// token.
 	// +optional
 	Rotation *SCIMTokenRotation `json:"rotation,omitempty"`
 }
 
-// SCIMConnectionSpec is the wished state of the one SCIM connection of an organization.
+// SCIMConnectionSpec is the desired state of the SCIM connection of an organization.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^scim-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SCIM connection as Stytch has it, such as scim-connection-live-..."
-// +kubebuilder:validation:XValidation:rule="self.bearerToken.secretName == oldSelf.bearerToken.secretName",message="bearerToken.secretName is immutable: the Secret holds the only copy of the token"
+// +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^scim-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SCIM connection in Stytch, such as scim-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="self.bearerToken.secretName == oldSelf.bearerToken.secretName",message="bearerToken.secretName is immutable: the Secret contains the only copy of the token"
 type SCIMConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
-	// identityProvider is the product that pushes users and groups. A change may change the base URL.
-	// Absent: not managed; a connection created here is then generic.
+	// identityProvider is the product that pushes users and groups. A change may also change the base URL.
+	// Absent: not managed. A connection that is created for this manifest is then generic.
 	// +optional
 	IdentityProvider SCIMIdentityProvider `json:"identityProvider,omitempty"`
 
-	// groupImplicitRoles gives roles to the members of groups. It is replaced as a whole.
+	// groupImplicitRoles assigns roles to the members of groups. The list is replaced as a whole.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="groupImplicitRoles must not hold the same group and role twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x == y))",message="groupImplicitRoles must not contain the same group and role twice"
 	GroupImplicitRoles []SCIMGroupRole `json:"groupImplicitRoles,omitzero"`
 
-	// bearerToken says where the bearer token is kept, and how it is replaced.
+	// bearerToken says where the bearer token is stored, and how it is rotated.
 	// +required
 	BearerToken SCIMBearerToken `json:"bearerToken,omitzero"`
 }
 
-// SCIMTokenPhase says whether a rotation is under way.
+// SCIMTokenPhase says whether a rotation is in progress.
 //
 // +kubebuilder:validation:Enum=Idle;Rotating
 type SCIMTokenPhase string
 
 const (
-	// TokenIdle says that there is one token.
+	// TokenIdle means that there is only one token.
 	TokenIdle SCIMTokenPhase = "Idle"
-	// TokenRotating says that a next token was made, or is about to be, and has not taken the place of the current one.
+	// TokenRotating means that the next token exists, or is about to be created, and has not replaced the current token yet.
 	TokenRotating SCIMTokenPhase = "Rotating"
 )
 
-// SCIMBearerTokenStatus is what may be known of a bearer token, and of the one that a rotation would put in its place.
+// SCIMBearerTokenStatus describes the bearer token, and the next token of a rotation. It contains no token.
 type SCIMBearerTokenStatus struct {
-	// lastFour are the last four characters of the token that Stytch accepts.
+	// lastFour are the last four characters of the current token, which Stytch accepts.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	LastFour string `json:"lastFour,omitempty"`
-	// expiresAt is when Stytch stops accepting the token.
+	// expiresAt is the time when the current token expires.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
-	// issuedAt is when the token was issued. It is absent where it was not issued through this manifest.
+	// issuedAt is the time when the current token was issued. It is absent if it was not issued by this manifest.
 	// +optional
 	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
-	// phase says whether a rotation is under way.
+	// phase says whether a rotation is in progress.
 	// +optional
 	Phase SCIMTokenPhase `json:"phase,omitempty"` //nolint:kubeapilinter // conditions say what is going on; this is the state of one machine, for a column and a metric
-	// startedAt is when the rotation under way was started. It is absent where it was started elsewhere.
+	// startedAt is the time when the current rotation started. It is absent if this manifest did not start it.
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
-	// nextLastFour are the last four characters of the next token. They are absent until the Secret holds it, unless the rotation
-	// was started elsewhere.
+	// nextLastFour are the last four characters of the next token. They are absent until the Secret contains the next token,
+	// unless the rotation was not started by this manifest.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	NextLastFour string `json:"nextLastFour,omitempty"`
-	// nextExpiresAt is when the next token ends.
+	// nextExpiresAt is the time when the next token expires.
 	// +optional
 	NextExpiresAt *metav1.Time `json:"nextExpiresAt,omitempty"`
-	// secretName is the Secret that a token was last seen in. It is empty while none was.
+	// secretName is the Secret in which the current token was last found. It is empty if it was never found.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`
-	// secretLastFour are the last four characters of the token that Stytch accepted when it was last seen in the Secret.
+	// secretLastFour are the last four characters of the token that was last found in the Secret while it was the current
+	// token.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	SecretLastFour string `json:"secretLastFour,omitempty"`
-	// handledRotate are the values of the annotation rotate-token that were answered for this token, the newest last, or that
-	// stood there when the connection was recorded.
+	// handledRotate are the values of the annotation rotate-token that were handled for the current token, the newest last.
+	// They include the value that was set when the connection was recorded.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MaxLength=64
 	HandledRotate []string `json:"handledRotate,omitempty"`
-	// canceledLastFour are the last four characters of the next token of the last rotation that was canceled for this token.
+	// canceledLastFour are the last four characters of the next token of the last rotation that was canceled for the current
+	// token.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4
 	CanceledLastFour string `json:"canceledLastFour,omitempty"`
-	// canceledAt is when the last rotation that was canceled for this token was seen to be. None is started by itself after that
-	// before the last tenth of the token's life.
+	// canceledAt is the time when the last rotation for the current token was found to be canceled. After that, no rotation
+	// starts automatically before the last tenth of the token's lifetime.
 	// +optional
 	CanceledAt *metav1.Time `json:"canceledAt,omitempty"`
 }
 
-// SCIMGroupsStatus is what became of the groups that spec.groupImplicitRoles names.
+// SCIMGroupsStatus shows which groups in spec.groupImplicitRoles were found.
 type SCIMGroupsStatus struct {
-	// resolved is how many of the names are groups at Stytch.
+	// resolved is the number of names that were found as groups in Stytch.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Resolved int32 `json:"resolved,omitempty"`
-	// pending are the names that the identity provider has not pushed a group of.
+	// pending are the names of groups that the identity provider has not pushed yet.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
@@ -188,23 +191,23 @@ type SCIMGroupsStatus struct {
 	Pending []string `json:"pending,omitempty"`
 }
 
-// SCIMConnectionStatus is what the operator knows of a SCIM connection.
+// SCIMConnectionStatus is the observed state of a SCIM connection.
 type SCIMConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
 
-	// baseURL is what the identity provider pushes to.
+	// baseURL is the URL that the identity provider pushes to.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	BaseURL string `json:"baseURL,omitempty"`
-	// bearerToken is what may be known of the token, and of its rotation.
+	// bearerToken describes the bearer token and its rotation. It contains no token.
 	// +optional
 	BearerToken *SCIMBearerTokenStatus `json:"bearerToken,omitempty"`
-	// groups is what became of the groups that spec.groupImplicitRoles gives by name. It is absent where none is.
+	// groups shows which groups in spec.groupImplicitRoles were found by name. It is absent if no group is given by name.
 	// +optional
 	Groups *SCIMGroupsStatus `json:"groups,omitempty"`
 }
 
-// SCIMConnection keeps the one SCIM connection of a Stytch organization.
+// SCIMConnection manages the SCIM connection of a Stytch organization. An organization has at most one.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -220,14 +223,14 @@ type SCIMConnectionStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Synced")].message`,priority=1
 type SCIMConnection struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is as every object of Kubernetes has it.
+	// metadata is standard Kubernetes object metadata.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is the wished state.
+	// spec is the desired state.
 	// +required
 	Spec SCIMConnectionSpec `json:"spec,omitzero"`
-	// status is what the operator knows.
+	// status is the observed state.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status SCIMConnectionStatus `json:"status,omitzero"`

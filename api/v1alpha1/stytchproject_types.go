@@ -4,96 +4,95 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SecretKeyRef names one key of a Secret in the same namespace.
+// SecretKeyRef references a key of a Secret in the same namespace.
 type SecretKeyRef struct {
 	// name of the Secret.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be a name that a Secret can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be a valid name of a Secret: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	Name string `json:"name,omitempty"`
-	// key of the Secret's data.
+	// key in the Secret's data.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Key string `json:"key,omitempty"`
 }
 
-// ConfigMapKeyRef names one key of a ConfigMap in the same namespace.
+// ConfigMapKeyRef references a key of a ConfigMap in the same namespace.
 type ConfigMapKeyRef struct {
 	// name of the ConfigMap.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be a name that a ConfigMap can have: lower-case letters, digits, - and ., with a letter or digit at both ends and beside each ."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be a valid name of a ConfigMap: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	Name string `json:"name,omitempty"`
-	// key of the ConfigMap's data.
+	// key in the ConfigMap's data.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Key string `json:"key,omitempty"`
 }
 
-// RateLimit is the pace at which the operator calls Stytch.
+// RateLimit limits the rate of requests to Stytch.
 type RateLimit struct {
-	// requestsPerSecond that are sent when there is more to do than that, 1 to 1000.
+	// requestsPerSecond is the sustained number of requests per second, from 1 to 1000.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
-	// burst is how many requests may be sent at once after a quiet time, 1 to 1000.
+	// burst is the number of requests that may be sent at once after an idle time, from 1 to 1000.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	Burst int32 `json:"burst,omitempty"`
 }
 
-// StytchProjectSpec says which Stytch project environment is meant and how to authenticate there.
+// StytchProjectSpec identifies a Stytch project environment and its credentials.
 //
-// +kubebuilder:validation:XValidation:rule="self.projectID == oldSelf.projectID",message="projectID is immutable: connections are pinned to their project; create another StytchProject for another project"
+// +kubebuilder:validation:XValidation:rule="self.projectID == oldSelf.projectID",message="projectID is immutable: create another StytchProject for another project"
 type StytchProjectSpec struct {
-	// projectID of the Stytch project environment, as the dashboard shows it. It cannot be changed.
+	// projectID is the ID of the Stytch project environment, as the Stytch dashboard shows it. It is immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^project-(live|test)-[A-Za-z0-9-]+$')",message="projectID must be a project's ID as the Stytch dashboard shows it, such as project-live-..."
+	// +kubebuilder:validation:XValidation:rule="self.matches('^project-(live|test)-[A-Za-z0-9-]+$')",message="projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
 	ProjectID string `json:"projectID,omitempty"`
 
-	// secretRef names the Secret that holds the project's secret, in the same namespace. White space around the secret does
-	// not count.
+	// secretRef references the project secret in a Secret of the same namespace. White space around the value is ignored.
 	// +required
 	SecretRef SecretKeyRef `json:"secretRef,omitzero"`
 
-	// baseURL is the root of the API: Stytch's own, or a custom domain that the manager allows with
-	// --allowed-base-url-hosts.
-	// Absent: https://api.stytch.com for a live project, https://test.stytch.com for any other.
+	// baseURL is the base URL of the Stytch API. It is a host of Stytch, or a custom domain that the manager flag
+	// --allowed-base-url-hosts allows.
+	// Absent: https://api.stytch.com for a live project, https://test.stytch.com for any other project.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[][A-Za-z0-9.:-]+/?$')",message="baseURL must be https:// and a host, without a path, such as https://test.stytch.com"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[][A-Za-z0-9.:-]+/?$')",message="baseURL must consist of https:// and a host, without a path, such as https://test.stytch.com"
 	BaseURL string `json:"baseURL,omitempty"`
 
-	// rateLimit is the pace of all calls to this project. Where several StytchProjects stand for one project the slowest
-	// pace holds. Some of Stytch's limits are shared with the logins of your own application: leave headroom.
-	// Absent: 5 requests per second, burst 10.
+	// rateLimit limits the rate of all requests to this project. If several StytchProjects refer to the same project, the
+	// lowest limit applies. Some limits of Stytch are shared with the logins of your own application, so leave headroom.
+	// Absent: 5 requests per second with a burst of 10.
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 }
 
-// StytchProjectStatus is what the operator knows of the credentials.
+// StytchProjectStatus is the observed state of the credentials.
 type StytchProjectStatus struct {
-	// conditions are Ready, and while they are true Stalled or Reconciling.
+	// conditions are Ready, and Stalled or Reconciling, which are present only while they are True.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation that the last pass looked at; -1 before the first.
+	// observedGeneration is the generation that was last processed. It is -1 before the first time.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// projectName is the name that Stytch has for the project.
+	// projectName is the name of the project in Stytch.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	ProjectName string `json:"projectName,omitempty"`
@@ -103,18 +102,18 @@ type StytchProjectStatus struct {
 	// +kubebuilder:validation:MaxLength=16
 	Environment string `json:"environment,omitempty"`
 
-	// inputs are the Secret that the last check was made with.
+	// inputs is the version of the Secret that was last checked.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Inputs []Input `json:"inputs,omitempty"`
 
-	// lastRequest is the last call that checked the credentials, or the first of a run of equal failures.
+	// lastRequest is the last request that checked the credentials, or the first of several equal failed requests in a row.
 	// +optional
 	LastRequest *Request `json:"lastRequest,omitempty"`
 }
 
-// StytchProject holds the credentials of one Stytch project environment, for the connections of its namespace.
+// StytchProject references the credentials of one Stytch project environment, for the connections in its namespace.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -122,19 +121,19 @@ type StytchProjectStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Environment",type=string,JSONPath=`.status.environment`
 // +kubebuilder:printcolumn:name="Project",type=string,JSONPath=`.spec.projectID`
-// +kubebuilder:printcolumn:name="Name at Stytch",type=string,JSONPath=`.status.projectName`,priority=1
+// +kubebuilder:printcolumn:name="Name in Stytch",type=string,JSONPath=`.status.projectName`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 type StytchProject struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is as every object of Kubernetes has it.
+	// metadata is standard Kubernetes object metadata.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec says which project is meant and how to authenticate.
+	// spec is the desired state.
 	// +required
 	Spec StytchProjectSpec `json:"spec,omitzero"`
-	// status is what the operator knows.
+	// status is the observed state.
 	// +optional
 	// +default={"observedGeneration": -1}
 	Status StytchProjectStatus `json:"status,omitzero"`
