@@ -63,17 +63,17 @@ func parse(args []string, out io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.SetOutput(out)
-	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Act only while holding the lease, so that of several managers one acts.")
-	flags.StringVar(&o.leaderElectNamespace, "leader-election-namespace", "", "Namespace of the lease. Empty: the manager's own.")
-	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "Address that metrics are served on. 0: none.")
-	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address that /healthz and /readyz are served on.")
-	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often Stytch is compared with a manifest that has no resyncInterval; at least 1s.")
-	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "How long before a token or a certificate ends the condition ExpiringSoon says so.")
-	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Hosts that a StytchProject's baseURL may name beside Stytch's own, separated by commas.")
-	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Let a StytchProject's baseURL be http on a loopback address. For tests and demonstrations only.")
-	flags.StringVar(&o.namespaces, "namespaces", "", "Namespaces that are watched, separated by commas. Empty: all.")
-	flags.StringVar(&o.logFormat, "log-format", "text", "text or json.")
-	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error.")
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Use leader election, so that only one of several managers is active.")
+	flags.StringVar(&o.leaderElectNamespace, "leader-election-namespace", "", "Namespace of the leader election lease. If empty, the namespace of the manager is used.")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "Address on which metrics are served. 0 disables metrics.")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address on which /healthz and /readyz are served.")
+	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often a connection is compared with Stytch if its manifest does not set resyncInterval. At least 1s.")
+	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "How long before a token or certificate expires the condition ExpiringSoon is set.")
+	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Comma-separated list of hosts that a StytchProject may use in spec.baseURL, in addition to the hosts of Stytch.")
+	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Allow a StytchProject to use http on a loopback address in spec.baseURL. For tests and demonstrations only.")
+	flags.StringVar(&o.namespaces, "namespaces", "", "Comma-separated list of namespaces to watch. If empty, all namespaces are watched.")
+	flags.StringVar(&o.logFormat, "log-format", "text", "Log format: text or json.")
+	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "Log level: debug, info, warn or error.")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -81,11 +81,11 @@ func parse(args []string, out io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.resyncInterval < time.Second:
-		return o, fmt.Errorf("--resync-interval is %s: give at least 1s", o.resyncInterval)
+		return o, fmt.Errorf("--resync-interval is %s, but must be at least 1s", o.resyncInterval)
 	case o.expiryWarning < 0:
-		return o, fmt.Errorf("--expiry-warning is %s: give 0 or more", o.expiryWarning)
+		return o, fmt.Errorf("--expiry-warning is %s, but must be 0 or more", o.expiryWarning)
 	case o.logFormat != "text" && o.logFormat != "json":
-		return o, fmt.Errorf("--log-format is %q: give text or json", o.logFormat)
+		return o, fmt.Errorf("--log-format is %q, but must be text or json", o.logFormat)
 	}
 	return o, nil
 }
@@ -98,11 +98,11 @@ func run(args []string, out io.Writer) error {
 	ctrl.SetLogger(logger(o, out))
 	config, err := ctrl.GetConfig()
 	if err != nil {
-		return fmt.Errorf("reading the kubeconfig: %w", err)
+		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)
 	}
 	mgr, err := ctrl.NewManager(config, managerOptions(o))
 	if err != nil {
-		return fmt.Errorf("making the manager: %w", err)
+		return fmt.Errorf("creating the manager: %w", err)
 	}
 	ctx := ctrl.SetupSignalHandler()
 	err = controllers.Setup(ctx, mgr, controllers.Options{
@@ -124,7 +124,7 @@ func run(args []string, out io.Writer) error {
 	}
 	ctrl.Log.Info("Starting", "version", version)
 	if err := mgr.Start(ctx); err != nil {
-		return fmt.Errorf("running: %w", err)
+		return fmt.Errorf("running the manager: %w", err)
 	}
 	return nil
 }
