@@ -3,6 +3,7 @@ package scim
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -98,9 +99,18 @@ func (r resolution) problems() []connection.Problem {
 	if len(r.pending) > 0 {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
 			"The identity provider has not pushed every group that spec.groupImplicitRoles names, which keeps nothing else waiting. Waiting for: %s.",
-			strings.Join(r.pending, ", "))})
+			quoted(r.pending))})
 	}
 	return problems
+}
+
+// quoted lists names that may hold commas and white space.
+func quoted(names []string) string {
+	list := make([]string, 0, len(names))
+	for _, name := range names {
+		list = append(list, strconv.Quote(name))
+	}
+	return strings.Join(list, ", ")
 }
 
 // status is what status says of the names.

@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -58,7 +59,7 @@ func (c rotationContext) another(lastFour string) string {
 	}
 	for n := 2; ; n++ {
 		if value := fmt.Sprintf("%s-%d", lastFour, n); !slices.Contains(c.Known.HandledRotate, value) {
-			return value
+			return strconv.Quote(value)
 		}
 	}
 }
@@ -122,5 +123,5 @@ func shown(value string) string {
 	if len(value) > 4 {
 		return "something longer than four characters"
 	}
-	return value
+	return strconv.Quote(value)
 }
