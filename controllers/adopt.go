@@ -66,9 +66,9 @@ func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
 		return err
 	}
 	if p.o.CommonSpec().ConnectionID == id {
-		p.addEvent("Adopted", fmt.Sprintf("Took over %s.", id))
+		p.addEvent("Adopted", fmt.Sprintf("Took over the existing connection %s.", id))
 	} else {
-		p.addEvent("Recovered", fmt.Sprintf("Found %s, which an earlier attempt created.", id))
+		p.addEvent("Recovered", fmt.Sprintf("Recovered %s, which an earlier attempt created.", id))
 	}
 	return nil
 }

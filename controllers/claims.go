@@ -29,7 +29,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	return func(id string) string {
 		claims, err := p.claims(ctx, id)
 		if err != nil {
-			p.claimsErr = fmt.Errorf("finding who else holds %s: %w", id, err)
+			p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
 			return unknownHolder
 		}
 		holder, found := connection.Holder(claims)

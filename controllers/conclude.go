@@ -22,7 +22,7 @@ var (
 	// errDone ends a pass that writes no status.
 	errDone = errors.New("done")
 	// errAgain ends a pass whose reads are outdated. It is repeated soon.
-	errAgain = errors.New("what was read has changed meanwhile")
+	errAgain = errors.New("an object that was read has changed")
 )
 
 // retrySoon is the time after which such a pass is repeated.

@@ -107,7 +107,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 	Entry("equal, and active", row{
 		arrange: func(w *world) v1alpha1.Connection { return w.settled(w.saml("okta")) },
 		synced:  isTrueNow, reason: v1alpha1.ReasonInSync, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
-		kstatus: status.CurrentStatus, message: "Stytch has what the manifest says.",
+		kstatus: status.CurrentStatus, message: "Stytch matches the manifest.",
 	}),
 	Entry("equal, and pending", row{
 		arrange: func(w *world) v1alpha1.Connection {
@@ -117,7 +117,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isTrueNow, reason: v1alpha1.ReasonInSync, ready: isFalseNow, readyReason: v1alpha1.ReasonPending,
-		kstatus: status.InProgressStatus, message: "Stytch has what the manifest says.",
+		kstatus: status.InProgressStatus, message: "Stytch matches the manifest.",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.expectCondition(o, v1alpha1.ConditionReady, isFalseNow, v1alpha1.ReasonPending)).To(ContainSubstring("idpEntityID, verificationCertificates"))
 			edit(w, o.(*v1alpha1.SAMLConnection), func(o *v1alpha1.SAMLConnection) {
@@ -133,7 +133,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonPlanPending, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
-		kstatus: status.CurrentStatus, message: "Under Observe nothing is sent. Stytch differs in: display_name; status.plan shows how.",
+		kstatus: status.CurrentStatus, message: "Stytch differs from the manifest in: display_name. Nothing is sent because management is Observe. See status.plan for the values.",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(o.CommonStatus().Plan).To(Equal([]v1alpha1.Change{{Field: "display_name", Have: "Okta of okta", Want: "Renamed"}}))
 			edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().Management = v1alpha1.ManagementManage })
@@ -147,7 +147,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonPlanPending, ready: isFalseNow, readyReason: v1alpha1.ReasonPlanPending,
-		kstatus: status.InProgressStatus, message: "There is no connection yet.",
+		kstatus: status.InProgressStatus, message: "The connection does not exist.",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.made()).To(BeEmpty())
 			Expect(o.GetFinalizers()).To(BeEmpty())
@@ -161,7 +161,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isUnknown, reason: v1alpha1.ReasonPaused, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
-		kstatus: status.CurrentStatus, message: "not looked at",
+		kstatus: status.CurrentStatus, message: "not read or changed",
 		lift: func(w *world, o v1alpha1.Connection) {
 			edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().Management = "" })
 		},
@@ -174,7 +174,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "spec.verificationCertificates[0].pem is not PEM: paste it with its BEGIN and END lines",
+		remedy: stalled, kstatus: status.FailedStatus, message: "spec.verificationCertificates[0].pem is not PEM. Paste it with its BEGIN and END lines",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.made()).To(BeEmpty(), "nothing is created for a manifest that cannot be meant")
 			edit(w, o.(*v1alpha1.SAMLConnection), func(o *v1alpha1.SAMLConnection) { o.Spec.VerificationCertificates[0].PEM = newCertificate("good") })
@@ -188,7 +188,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "There is no StytchProject default in this namespace: apply one",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "StytchProject default does not exist in this namespace. Create it",
 		lift: func(w *world, _ v1alpha1.Connection) { w.create(w.project()) },
 	}),
 	Entry("no Secret of the StytchProject", row{
@@ -199,7 +199,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret stytch is not in this namespace: create it",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret stytch does not exist in this namespace. Create it",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 		},
@@ -212,7 +212,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonCredentialsRejected, ready: isFalseNow, readyReason: v1alpha1.ReasonCredentialsRejected,
-		remedy: stalled, kstatus: status.FailedStatus, message: "Put the project's current secret into the Secret",
+		remedy: stalled, kstatus: status.FailedStatus, message: "Store the project's current secret in the Secret",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			edit(w, w.secret("stytch", nil), func(s *corev1.Secret) { s.Data["secret"] = []byte(stytchsim.DefaultSecret) })
 		},
@@ -302,7 +302,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
 		remedy: reconciling, kstatus: status.InProgressStatus,
-		message: "SAMLConnection source, which spec.sourceRef names, is not in this namespace. It goes on by itself.",
+		message: "SAMLConnection source, referenced by spec.sourceRef, does not exist in this namespace. The operator continues automatically when this changes.",
 		lift:    func(w *world, _ v1alpha1.Connection) { w.settledSource(w.ofPartner(w.saml("source"))) },
 	}),
 	Entry("a source's manifest whose connection is pending", row{
@@ -316,7 +316,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "is not active yet: Stytch calls it pending. It goes on by itself.",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "is not active yet (state in Stytch: pending). The operator continues automatically when this changes.",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			source := w.saml("source")
 			edit(w, source, func(o *v1alpha1.SAMLConnection) { o.Spec.IDPEntityID = "https://idp.example.com/late" })
@@ -331,7 +331,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "is a connection of the same organization",
+		remedy: stalled, kstatus: status.FailedStatus, message: "belongs to the same organization",
 	}),
 	Entry("a group that was not pushed", row{
 		arrange: func(w *world) v1alpha1.Connection {
@@ -340,7 +340,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonGroupsPending, ready: isFalseNow, readyReason: v1alpha1.ReasonGroupsPending,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "has not pushed every group that spec.groupImplicitRoles names",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "has not pushed these groups of spec.groupImplicitRoles yet",
 		lift: func(w *world, o v1alpha1.Connection) { w.push(o.(*v1alpha1.SCIMConnection), "Engineering") },
 	}),
 	Entry("a group name that two groups have", row{
@@ -351,7 +351,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "Several groups have a name that spec.groupImplicitRoles gives, so no group's roles are changed: Engineering (scim-group-test-",
+		remedy: stalled, kstatus: status.FailedStatus, message: "Several groups have the same name, which spec.groupImplicitRoles uses: \"Engineering\" (scim-group-test-",
 		lift: func(w *world, o v1alpha1.Connection) {
 			w.give(o.(*v1alpha1.SCIMConnection), v1alpha1.SCIMGroupRole{GroupID: w.push(o.(*v1alpha1.SCIMConnection), "Sales"), Role: "editor"})
 		},
@@ -364,7 +364,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "Waiting for: Contractors.",
+		remedy: stalled, kstatus: status.FailedStatus, message: "yet: \"Contractors\".",
 		lift: func(w *world, o v1alpha1.Connection) { w.give(o.(*v1alpha1.SCIMConnection)) },
 	}),
 	Entry("an issuer that cannot be discovered", row{
@@ -388,7 +388,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret entra-client, which spec.clientSecretRef names, is not in this namespace: create it.",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret entra-client, referenced by spec.clientSecretRef, does not exist in this namespace. Create it.",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			Expect(w.made()).To(BeEmpty(), "nothing is created for a manifest whose inputs are missing")
 			w.create(w.secret("entra-client", map[string]string{"secret": "a client's secret"}))
@@ -400,7 +400,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
 		remedy: reconciling, kstatus: status.InProgressStatus,
-		message: "Secret entra-client has nothing under the key client-secret: put it there, or correct spec.clientSecretRef.key.",
+		message: "Secret entra-client has no value for the key \"client-secret\". Add it, or fix spec.clientSecretRef.key.",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.field(o, "display_name")).To(Equal("Renamed"), "the other fields are applied")
 			edit(w, w.secret("entra-client", nil), func(s *corev1.Secret) { s.Data["client-secret"] = []byte("a client's secret") })
@@ -412,7 +412,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return w.edited(w.saml("okta"), func(o v1alpha1.Connection) { detailsIn(o, "details") })
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "ConfigMap details is there and was not made for this manifest, so it is left alone: delete it",
+		remedy: stalled, kstatus: status.FailedStatus, message: "ConfigMap details already exists and was not created for this manifest, so it is not changed. Delete it",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.field(o, "display_name")).To(Equal("Renamed"), "the other fields are applied")
 			w.delete(w.configMap("details", nil))
@@ -427,7 +427,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonConflict, ready: isFalseNow, readyReason: v1alpha1.ReasonConflict,
-		remedy: stalled, kstatus: status.FailedStatus, message: "To take it over, set spec.connectionID: scim-connection-test-",
+		remedy: stalled, kstatus: status.FailedStatus, message: "To take it over, set spec.connectionID to scim-connection-test-",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.sim.Connections(w.acme.ID)[0].DisplayName).To(Equal("Directory"), "it is never touched")
 			edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().ConnectionID = w.made()[0] })
@@ -441,7 +441,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonConflict, ready: isFalseNow, readyReason: v1alpha1.ReasonConflict,
-		remedy: stalled, kstatus: status.FailedStatus, message: "held by manifest first",
+		remedy: stalled, kstatus: status.FailedStatus, message: "which belongs to manifest first",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			first := w.scim("first")
 			edit(w, first, func(o *v1alpha1.SCIMConnection) { o.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
@@ -461,7 +461,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonConflict, ready: isFalseNow, readyReason: v1alpha1.ReasonConflict,
-		remedy: stalled, kstatus: status.FailedStatus, message: "now stands for project-test-22222222",
+		remedy: stalled, kstatus: status.FailedStatus, message: "now refers to project-test-22222222",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			w.delete(w.project())
 			w.create(w.project())
@@ -474,7 +474,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonRemoteMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonRemoteMissing,
-		remedy: stalled, kstatus: status.FailedStatus, message: "is not at Stytch any more. It is not created again by itself",
+		remedy: stalled, kstatus: status.FailedStatus, message: "no longer exists in Stytch. It is not created again automatically",
 		lift: func(w *world, _ v1alpha1.Connection) { w.sim.RemoveFaults() },
 	}),
 	Entry("a creation whose answer never comes", row{
@@ -496,7 +496,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "does not hold the connection's token",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "does not contain the connection's token",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			edit(w, w.secret(w.kept.Name, nil), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = w.kept.Data[v1alpha1.SecretKeyToken] })
 		},
@@ -511,7 +511,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonNotConverging, ready: isFalseNow, readyReason: v1alpha1.ReasonNotConverging,
-		remedy: stalled, kstatus: status.FailedStatus, message: "shows another value: alternative_acs_url",
+		remedy: stalled, kstatus: status.FailedStatus, message: "returns another value for: alternative_acs_url",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(o.CommonStatus().NotConverging).To(HaveLen(1))
 			edit(w, o.(*v1alpha1.SAMLConnection), func(o *v1alpha1.SAMLConnection) { o.Spec.AlternativeACSURL = nil })
@@ -524,7 +524,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonThrottled, ready: isFalseNow, readyReason: v1alpha1.ReasonThrottled,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "nothing is sent until its window opens again",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "Retrying automatically when Stytch accepts requests again",
 		lift: func(w *world, _ v1alpha1.Connection) { w.sim.RemoveFaults() },
 	}),
 	Entry("a 500 to an edit", unavailable500(http.StatusInternalServerError, stytchsim.FaultError, "500 internal_server_error")),

@@ -38,7 +38,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.recordID(ctx, id); err != nil {
 		return err
 	}
-	p.addEvent("Created", fmt.Sprintf("Created %s in %s.", id, connection.RecordOf(p.o).Organization))
+	p.addEvent("Created", fmt.Sprintf("Created %s in organization %s.", id, connection.RecordOf(p.o).Organization))
 	return err
 }
 

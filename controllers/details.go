@@ -27,7 +27,7 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 	if object == nil {
 		object = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: name}, Data: map[string]string{}}
 		if err := controllerutil.SetControllerReference(o, object, s.client.Scheme(), controllerutil.WithBlockOwnerDeletion(false)); err != nil {
-			return fmt.Errorf("making ConfigMap %s the manifest's: %w", name, err)
+			return fmt.Errorf("setting the owner of ConfigMap %s: %w", name, err)
 		}
 		setData(object, step)
 		err := s.client.Create(ctx, object)
@@ -59,5 +59,6 @@ func setData(object *corev1.ConfigMap, step connection.Step) {
 
 // refusedConfigMap says what a failed write of a ConfigMap means.
 func refusedConfigMap(name string, err error) error {
-	return refusedWrite(err, err, "writing ConfigMap "+name, "ConfigMap "+name+" cannot be written: %v.")
+	return refusedWrite(err, err, "ConfigMap "+name+" cannot be written",
+		"Check admission policies, quotas and permissions. Retrying at the next resync.")
 }

@@ -118,7 +118,7 @@ var _ = Describe("The ConfigMap of a connection's details", func() {
 			p := w.start()
 			p.rest(o)
 			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(Equal(
-				"ConfigMap details is there and was not made for this manifest, so it is left alone: delete it, or give spec.detailsConfigMapName another name."))
+				"ConfigMap details already exists and was not created for this manifest, so it is not changed. Delete it, or set spec.detailsConfigMapName to another name."))
 			Expect(w.field(o, "display_name")).To(Equal("Renamed"))
 			w.reload(foreign)
 			Expect(foreign.ResourceVersion).To(Equal(before))

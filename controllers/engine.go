@@ -62,7 +62,7 @@ func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	case p.settled(ctx):
 		return p.noteExpiry(ctx)
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
-		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused: the connection is not looked at."})
+		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused, so the connection is not read or changed."})
 	}
 	return p.conclude(ctx, p.claimsErrOr(p.keep(ctx)))
 }

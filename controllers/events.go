@@ -36,7 +36,7 @@ func (p *pass[O, R]) addEvent(reason, message string) {
 // emitEvents logs and emits the events of the pass.
 func (p *pass[O, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
-		ctrl.LoggerFrom(ctx).Info(e.reason, "what", e.message, "requestID", p.report.Request.ID)
+		ctrl.LoggerFrom(ctx).Info(e.reason, "note", e.message, "requestID", p.report.Request.ID)
 		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
 	}
 }

@@ -106,7 +106,7 @@ var _ = Describe("The end of a certificate", func() {
 		message := w.expectCondition(o, v1alpha1.ConditionExpiringSoon, isTrueNow, v1alpha1.ReasonExpiring)
 		Expect(message).To(And(
 			ContainSubstring("The identity provider's certificate "+sha(pem)[:16]+" (CN=ending) expires at "+end.UTC().Format(time.RFC3339)),
-			ContainSubstring("put the identity provider's next certificate beside it, into spec.verificationCertificates or what that names")))
+			ContainSubstring("Add the identity provider's next certificate to spec.verificationCertificates or to the object that it references")))
 		w.expectKept(o)
 		Expect(isTrue(o, stalled) || isTrue(o, reconciling)).To(BeFalse())
 		Expect(kstatusOf(o)).To(Equal(status.CurrentStatus))
@@ -188,7 +188,7 @@ var _ = Describe("The end of a certificate", func() {
 		w.clock.advance(resync)
 		p.settle(o)
 		Expect(w.expectCondition(o, v1alpha1.ConditionExpiringSoon, isTrueNow, v1alpha1.ReasonExpiring)).To(And(
-			ContainSubstring("The bearer token that ends in "+o.Status.BearerToken.LastFour+" expires at "), ContainSubstring("have it rotated by the annotation")))
+			ContainSubstring("The bearer token ending in "+o.Status.BearerToken.LastFour+" expires at "), ContainSubstring("Set the annotation")))
 		w.expectKept(o)
 
 		edit(w, o, func(o *v1alpha1.SCIMConnection) { o.Spec.Management = v1alpha1.ManagementPaused })
@@ -211,7 +211,7 @@ var _ = Describe("The end of a certificate", func() {
 		p.settle(saml)
 		Expect(w.expectCondition(saml, v1alpha1.ConditionExpiringSoon, isTrueNow, v1alpha1.ReasonExpired)).To(And(
 			ContainSubstring("Stytch's signing certificate "+saml.Status.SigningCertificates[0].SHA256[:16]+" expires at "),
-			ContainSubstring("name a new key in spec.signingPrivateKeyRef")), "the identity provider's has ended meanwhile")
+			ContainSubstring("Reference a new key in spec.signingPrivateKeyRef")), "the identity provider's has ended meanwhile")
 	})
 })
 

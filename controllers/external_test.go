@@ -66,6 +66,6 @@ var _ = Describe("An ExternalConnection", func() {
 		for _, call := range w.callsSince(seq) {
 			Expect(call.Method).To(Equal(http.MethodGet))
 		}
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("Stytch cannot change that"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("Stytch cannot change the source"))
 	})
 })

@@ -114,7 +114,7 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 		p.rest(o)
 		w.expectToken(o)
 		Expect(w.field(o, "display_name")).To(Equal("Directory"), "the real name, not the mark of a creation")
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(ContainSubstring("Waiting for: Engineering, Contractors."))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(ContainSubstring("yet: \"Engineering\", \"Contractors\"."))
 		Expect(isTrue(o, v1alpha1.ConditionReconciling)).To(BeTrue())
 		Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{Pending: []string{"Engineering", "Contractors"}}))
 		Expect(w.given(o)).To(BeEmpty())
@@ -124,7 +124,7 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 		w.clock.advance(resync)
 		p.rest(o)
 		Expect(w.given(o)).To(ConsistOf(engineering + "/editor"))
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(ContainSubstring("Waiting for: Contractors."))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(ContainSubstring("yet: \"Contractors\"."))
 		Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{Resolved: 1, Pending: []string{"Contractors"}}))
 
 		contractors := w.push(o, "Contractors")
@@ -154,7 +154,7 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 			both := []string{ids["Engineering"], twin}
 			slices.Sort(both)
 			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(And(
-				ContainSubstring(fmt.Sprintf("Engineering (%s, %s)", both[0], both[1])), ContainSubstring("Give the one that is meant by its groupID.")))
+				ContainSubstring(fmt.Sprintf("\"Engineering\" (%s, %s)", both[0], both[1])), ContainSubstring("Use groupID instead of groupName.")))
 			Expect(isTrue(o, v1alpha1.ConditionStalled)).To(BeTrue())
 			Expect(w.given(o)).To(ConsistOf(ids["Sales"] + "/viewer"))
 			Expect(w.field(o, "display_name")).To(Equal("Renamed"))

@@ -301,7 +301,7 @@ var _ = Describe("Encryption keys", func() {
 		p := w.start()
 		p.rest(o)
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)).To(
-			ContainSubstring("delete at Stytch one that is not used any more and was not added through this manifest"))
+			ContainSubstring("In Stytch, delete an unused key that was not added by this manifest"))
 		Expect(w.sentSince(seq)).To(BeEmpty(), "what Stytch has no place for is not sent")
 		Expect(w.encryptionKeys(o.Status.ConnectionID)).To(ConsistOf(spkis(1, 2, 3, 4, 5)))
 		w.deleteKey(o, slices.Collect(maps.Keys(w.encryptionKeysByID(o.Status.ConnectionID)))[0])
@@ -350,7 +350,7 @@ var _ = Describe("Encryption keys", func() {
 		for id := range keys {
 			Expect(message).To(ContainSubstring(id))
 		}
-		Expect(message).To(ContainSubstring("Delete at Stytch those that are not wanted, until one of them is left"))
+		Expect(message).To(ContainSubstring("Delete the keys that you do not need in Stytch, until only one of these is left"))
 		w.clock.advance(resync)
 		second.rest(o)
 		w.start().rest(o)

@@ -231,7 +231,7 @@ var _ = Describe("A metadataURL", func() {
 			p := w.start()
 			p.rest(o)
 			message := w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)
-			Expect(message).To(ContainSubstring("Open spec.metadataURL: it must be reachable from the internet and answer with the identity provider's SAML metadata in XML"))
+			Expect(message).To(ContainSubstring("Check spec.metadataURL. It must be reachable from the internet and return the identity provider's SAML metadata as XML"))
 			w.expectCondition(o, v1alpha1.ConditionReady, isFalseNow, v1alpha1.ReasonRejected)
 			Expect(isTrue(o, stalled)).To(BeTrue())
 			Expect(w.field(o, "attribute_mapping")).To(HaveKeyWithValue("email", "NameID"))

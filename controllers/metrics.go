@@ -18,7 +18,7 @@ type expiries struct {
 
 //nolint:gochecknoglobals // a metric description is constant
 var expiryMetric = prometheus.NewDesc("stytch_connection_expiry_timestamp_seconds",
-	"When something that a connection depends on ends, in seconds since 1970.",
+	"Expiry time of a token or certificate that a connection depends on, in seconds since the Unix epoch.",
 	[]string{"kind", "namespace", "name", "expires", "id"}, nil)
 
 func (e *expiries) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- expiryMetric }
@@ -60,10 +60,10 @@ type rotations struct {
 //nolint:gochecknoglobals // metric descriptions are constant
 var (
 	phaseMetric = prometheus.NewDesc("stytch_scim_token_phase",
-		"1 for the phase that a SCIM connection's bearer token is in, and 0 for the others.",
+		"Phase of a SCIM connection's bearer token: 1 for the current phase, 0 for the others.",
 		[]string{"namespace", "name", "phase"}, nil)
 	startedMetric = prometheus.NewDesc("stytch_scim_token_rotation_start_timestamp_seconds",
-		"When the rotation of a SCIM connection's bearer token was started that is under way, in seconds since 1970.",
+		"Time when the current rotation of a SCIM connection's bearer token started, in seconds since the Unix epoch.",
 		[]string{"namespace", "name"}, nil)
 )
 

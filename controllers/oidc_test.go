@@ -118,7 +118,7 @@ var _ = Describe("An OIDCConnection", func() {
 		p := w.start()
 		p.rest(o)
 		message := w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)
-		Expect(message).To(And(ContainSubstring("does not try again for the same issuer"), ContainSubstring("give authorizationURL, tokenURL, userinfoURL, jwksURL in the manifest")))
+		Expect(message).To(And(ContainSubstring("does not try again for the same issuer"), ContainSubstring("set these fields in the manifest: authorizationURL, tokenURL, userinfoURL, jwksURL.")))
 		Expect(w.eventReasons()).To(ContainElement(v1alpha1.ReasonDiscoveryFailed))
 		Expect(w.field(o, "client_id")).To(Equal("client-of-entra"), "the other fields are applied")
 		seq := w.seq()

@@ -83,7 +83,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 		return ctrl.Result{}, err
 	case identity.ProjectID != project.Spec.ProjectID:
 		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
-			"The secret belongs to the project %s: put the secret of %s into the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
+			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
 		return ctrl.Result{}, c.writeStatus(ctx, project, report)
 	}
 	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
@@ -143,7 +143,7 @@ func (c *projectChecker) referring(ctx context.Context, secret client.Object) []
 	var projects v1alpha1.StytchProjectList
 	err := c.shared.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "finding the StytchProjects of a Secret")
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to list the StytchProjects that reference a Secret")
 		return nil
 	}
 	var requests []reconcile.Request

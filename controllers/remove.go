@@ -23,12 +23,12 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	}
 	err := p.claimsErrOr(p.deleteConnection(ctx))
 	if errors.Is(err, connection.ErrNothing) {
-		return p.release(ctx, "NothingToDelete", "Nothing at Stytch was this manifest's.")
+		return p.release(ctx, "NothingToDelete", "No connection in Stytch belongs to this manifest. Nothing was deleted.")
 	}
 	if err != nil {
 		return connection.Blocked(err)
 	}
-	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s.", connection.RecordOf(p.o).ID))
+	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s in Stytch.", connection.RecordOf(p.o).ID))
 }
 
 // deleteConnection deletes the manifest's connection; connection.ErrNothing says that it has none.
@@ -77,7 +77,7 @@ func (p *pass[O, R]) release(ctx context.Context, reason, message string) error 
 	controllerutil.RemoveFinalizer(changed, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
 	if err := p.shared.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("dropping the finalizer: %w", err)
+		return fmt.Errorf("removing the finalizer: %w", err)
 	}
 	p.addEvent(reason, message)
 	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.base.GetResourceVersion(), true })

@@ -272,7 +272,7 @@ var _ = Describe("A rotation", func() {
 		Expect(o.Status.BearerToken.IssuedAt).NotTo(BeNil())
 		p.expectQuiet(o)
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(
-			ContainSubstring("asks to rotate the token that ends in "+first), "what is left in Git is ignored, and said to be")
+			ContainSubstring("is ignored: it names \""+first), "what is left in Git is ignored, and said to be")
 		for range 3 {
 			w.clock.advance(resync)
 			Expect(p.pass(o).writes).To(BeEmpty())
@@ -344,7 +344,7 @@ var _ = Describe("A rotation", func() {
 		Expect(err).NotTo(HaveOccurred())
 		w.clock.advance(resync)
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRenewBeforeTooLong)).To(ContainSubstring("shorten renewBefore"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRenewBeforeTooLong)).To(ContainSubstring("Shorten renewBefore"))
 		Expect(isTrue(o, v1alpha1.ConditionStalled)).To(BeTrue())
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		Expect(w.rotationsStarted()).To(BeZero())
@@ -408,10 +408,10 @@ var _ = Describe("A rotation", func() {
 		w.askForRotation(o, "") // before anybody here knows
 		p.settle(o)
 		Expect(w.rotationsStarted()).To(BeZero(), "theirs would be lost")
-		Expect(w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStartedElsewhere)).To(ContainSubstring("ends in 7777: it is left alone"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStartedElsewhere)).To(ContainSubstring("(next token ending in 7777) was started outside this manifest, so it is not changed"))
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, "7777")
 		p.settle(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("nothing is completed before it stands there"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("To complete the rotation, store it there"))
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, theirs).Which).To(Equal("next"))
 
 		edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyNextToken] = []byte(theirs) })
@@ -431,7 +431,7 @@ var _ = Describe("A rotation", func() {
 		Expect(err).NotTo(HaveOccurred())
 		w.clock.advance(resync)
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("holds another token than the connection's, which ends in 7777"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("contains another token than the connection's token (ending in 7777)"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		Expect(w.rotationsStarted()).To(BeZero())
 		edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = []byte(theirs) })
@@ -467,7 +467,7 @@ var _ = Describe("A rotation", func() {
 		wrong.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
 		w.create(wrong)
 		p.settle(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("holds another token than the connection's"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("contains another token than the connection's"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 
 		w.askForRotation(o, "")
@@ -489,7 +489,7 @@ var _ = Describe("A rotation", func() {
 		p := w.start()
 		p.settle(o)
 		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonPlanPending)
-		Expect(o.Status.Plan).To(ConsistOf(v1alpha1.Change{Field: "bearer_token", Have: "…" + w.current(o), Want: "a new one"}))
+		Expect(o.Status.Plan).To(ConsistOf(v1alpha1.Change{Field: "bearer_token", Have: "…" + w.current(o), Want: "a new token"}))
 		Expect(w.rotationsStarted()).To(BeZero())
 		p.expectQuiet(o)
 	})
@@ -704,7 +704,7 @@ var _ = Describe("A Secret that takes no next token, although it can be written 
 		for n := 1; n <= 2; n++ {
 			p.pass(o)
 			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(
-				ContainSubstring("takes no token, although it can be written otherwise (the API server answered Invalid)"))
+				ContainSubstring("can be written, but not with a token (the API server returned Invalid)"))
 			Expect(w.rotationsStarted()).To(Equal(n))
 			w.clock.advance(resync)
 		}
@@ -827,7 +827,7 @@ var _ = Describe("While a rotation waits,", func() {
 		p.rest(o)
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, next)
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("put it back as next-token"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("Store the next token under the key next-token again"))
 		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonNextTokenLost)
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		Expect(w.exists(w.secret(secret.Name, nil))).To(BeFalse())
@@ -910,7 +910,7 @@ var _ = Describe("While a rotation waits,", func() {
 		w.clock.advance(o.Status.BearerToken.ExpiresAt.Sub(w.clock.Now()) + time.Hour)
 		p.settle(o)
 		next := w.next(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionExpiringSoon, isTrueNow, v1alpha1.ReasonExpired)).To(ContainSubstring("a rotation is under way, so see the condition Rotating"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionExpiringSoon, isTrueNow, v1alpha1.ReasonExpired)).To(ContainSubstring("A rotation is in progress. See the condition Rotating"))
 		Expect(w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonAwaitingAcknowledgement)).To(ContainSubstring(next))
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(w.tokenSecret(o).Data[v1alpha1.SecretKeyNextToken])).Which).To(Equal("next"))
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, next)
@@ -952,7 +952,7 @@ var _ = Describe("While a rotation waits,", func() {
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, next)
 		p.settle(o)
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, "another-next-token-8888").Which).To(Equal("next"))
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("names " + next + ", and the next token ends in 8888: nothing is completed"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("names \"" + next + "\", but the last four characters of the next token are \"8888\""))
 		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStartedElsewhere)
 	})
 })

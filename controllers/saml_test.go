@@ -306,31 +306,31 @@ var _ = DescribeTable("A certificate or key that cannot be used is named, with w
 	Entry("a certificate that has expired", inManifest(func() string { return expiredCertificate("old") },
 		"which expired at ")),
 	Entry("a certificate with text around it", inManifest(func() string { return "Our certificate:\n" + newCertificate("good") },
-		"spec.verificationCertificates[1].pem holds text beside its PEM blocks: leave only what stands from the BEGIN lines to the END lines.")),
+		"spec.verificationCertificates[1].pem contains text outside its PEM blocks. Leave only the blocks, from the BEGIN line to the END line.")),
 	Entry("half a certificate", inManifest(func() string { c := newCertificate("half"); return c[:len(c)/2] },
-		"spec.verificationCertificates[1].pem holds broken PEM: paste it again")),
+		"spec.verificationCertificates[1].pem contains an incomplete or damaged PEM block. Paste it again")),
 	Entry("a certificate whose content is none", inManifest(func() string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("nothing of the sort")}))
-	}, "spec.verificationCertificates[1].pem is not a readable X.509 certificate: download it")),
+	}, "spec.verificationCertificates[1].pem is not a readable X.509 certificate. Download it")),
 	Entry("two certificates in one entry", inManifest(func() string { return newCertificate("one") + newCertificate("two") },
-		"spec.verificationCertificates[1].pem holds more than one certificate: give each certificate an entry of its own.")),
+		"spec.verificationCertificates[1].pem contains more than one certificate. Give each certificate its own entry.")),
 	Entry("a key in the place of a certificate", inManifest(func() string {
 		public, err := x509.MarshalPKIXPublicKey(ellipticKey().Public())
 		Expect(err).NotTo(HaveOccurred())
 		return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
-	}, "spec.verificationCertificates[1].pem holds a PUBLIC KEY, not a CERTIFICATE: put")),
+	}, "spec.verificationCertificates[1].pem contains a PEM block of type \"PUBLIC KEY\", not \"CERTIFICATE\". Store")),
 	Entry("a bundle that holds a private key", inSecret(func() string { return newCertificate("good") + pkcs8(0) }, v1alpha1.ReasonInvalid,
-		"spec.verificationCertificates[1].secretKeyRef (Secret idp, key tls.crt) holds a private key beside or instead of a certificate: leave only certificates there.")),
+		"spec.verificationCertificates[1].secretKeyRef (Secret idp, key \"tls.crt\") contains a private key. Leave only certificates there.")),
 	Entry("six certificates all together", inSecret(func() string {
 		return strings.Join(newCertificates("1", "2", "3", "4", "5"), "")
-	}, v1alpha1.ReasonInvalid, "spec.verificationCertificates come to 6 certificates, and Stytch takes 5: take out those")),
+	}, v1alpha1.ReasonInvalid, "spec.verificationCertificates contains 6 certificates, but Stytch allows 5. Remove the certificates that")),
 	Entry("a Secret without the key", inSecret(func() string { return " " }, v1alpha1.ReasonInputMissing,
-		"Secret idp has nothing under the key tls.crt: put it there, or correct spec.verificationCertificates[1].secretKeyRef.key.")),
+		"Secret idp has no value for the key \"tls.crt\". Add it, or fix spec.verificationCertificates[1].secretKeyRef.key.")),
 	Entry("no such Secret", bad(nil,
 		func(_ *world, o *v1alpha1.SAMLConnection) {
 			o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{fromSecret("idp")}
 		},
-		v1alpha1.ReasonInputMissing, "Secret idp, which spec.verificationCertificates[0].secretKeyRef names, is not in this namespace: create it.",
+		v1alpha1.ReasonInputMissing, "Secret idp, referenced by spec.verificationCertificates[0].secretKeyRef, does not exist in this namespace. Create it.",
 		func(w *world, _ *v1alpha1.SAMLConnection) {
 			w.create(w.secret("idp", map[string]string{corev1.TLSCertKey: newCertificate("good")}))
 		})),
@@ -338,38 +338,38 @@ var _ = DescribeTable("A certificate or key that cannot be used is named, with w
 		func(_ *world, o *v1alpha1.SAMLConnection) {
 			o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, fromConfigMap("idp"))
 		},
-		v1alpha1.ReasonInputMissing, "ConfigMap idp, which spec.verificationCertificates[1].configMapKeyRef names, is not in this namespace: create it.",
+		v1alpha1.ReasonInputMissing, "ConfigMap idp, referenced by spec.verificationCertificates[1].configMapKeyRef, does not exist in this namespace. Create it.",
 		func(w *world, _ *v1alpha1.SAMLConnection) {
 			w.create(w.configMap("idp", map[string]string{"idp.pem": newCertificate("good")}))
 		})),
 
 	Entry("a signing key that is not RSA", asSigningKey(func() string { return pkcs8Of(ellipticKey()) },
-		"spec.signingPrivateKeyRef (Secret keys, key key.pem) holds a key that is not RSA. Stytch takes RSA private keys: make one, for example with openssl genrsa 2048.")),
+		"spec.signingPrivateKeyRef (Secret keys, key \"key.pem\") contains a key that is not RSA. Stytch accepts only RSA private keys. Create one, for example with \"openssl genrsa 2048\".")),
 	Entry("a signing key in the form of an elliptic one", asSigningKey(func() string {
 		der, err := x509.MarshalECPrivateKey(ellipticKey())
 		Expect(err).NotTo(HaveOccurred())
 		return string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
-	}, "spec.signingPrivateKeyRef (Secret keys, key key.pem) holds an EC PRIVATE KEY. Stytch takes RSA")),
+	}, "spec.signingPrivateKeyRef (Secret keys, key \"key.pem\") contains a PEM block of type \"EC PRIVATE KEY\". Stytch accepts only RSA")),
 	Entry("a signing key under a passphrase", asSigningKey(func() string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("sealed")}))
-	}, "is encrypted with a passphrase: store it decrypted")),
+	}, "is encrypted with a passphrase. Decrypt it")),
 	Entry("a signing key with its certificate", asSigningKey(func() string { return pkcs8(0) + newCertificate("beside") },
-		"holds more than one PEM block: leave only the private key there.")),
+		"contains more than one PEM block. Leave only the private key there.")),
 	Entry("a signing key with text around it", asSigningKey(func() string { return "Bag Attributes\n" + pkcs8(0) },
-		"holds text beside its PEM blocks")),
-	Entry("half a signing key", asSigningKey(func() string { return pkcs1(0)[:600] }, "holds broken PEM")),
+		"contains text outside its PEM blocks")),
+	Entry("half a signing key", asSigningKey(func() string { return pkcs1(0)[:600] }, "contains an incomplete or damaged PEM block")),
 	Entry("a broken signing key", asSigningKey(func() string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("no key")}))
-	}, "holds an RSA key that cannot be read: make it anew")),
+	}, "contains an RSA key that cannot be read. Create a new key")),
 	Entry("a certificate in the place of an encryption key", asEncryptionKey(func() string { return newCertificate("wrong") }, v1alpha1.ReasonInvalid,
-		"spec.encryptionPrivateKeyRefs[0] (Secret keys, key key.pem) holds a CERTIFICATE, not a private key.")),
+		"spec.encryptionPrivateKeyRefs[0] (Secret keys, key \"key.pem\") contains a PEM block of type \"CERTIFICATE\", not a private key.")),
 	Entry("an encryption key that is not there yet", asEncryptionKey(func() string { return "" }, v1alpha1.ReasonInputMissing,
-		"Secret keys has nothing under the key key.pem: put it there, or correct spec.encryptionPrivateKeyRefs[0].key.")),
+		"Secret keys has no value for the key \"key.pem\". Add it, or fix spec.encryptionPrivateKeyRefs[0].key.")),
 	Entry("no such Secret of a signing key", bad(nil,
 		func(_ *world, o *v1alpha1.SAMLConnection) {
 			o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "keys", Key: "key.pem"}
 		},
-		v1alpha1.ReasonInputMissing, "Secret keys, which spec.signingPrivateKeyRef names, is not in this namespace: create it.",
+		v1alpha1.ReasonInputMissing, "Secret keys, referenced by spec.signingPrivateKeyRef, does not exist in this namespace. Create it.",
 		func(w *world, _ *v1alpha1.SAMLConnection) {
 			w.create(w.secret("keys", map[string]string{"key.pem": pkcs1(0)}))
 		})),

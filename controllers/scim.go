@@ -59,7 +59,7 @@ func (s scimRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alph
 	if err := s.storeToken(ctx, proved, r.ConnectionID, v1alpha1.SecretKeyToken, r.BearerToken, r.BaseURL); err != nil {
 		return r, request, err
 	}
-	s.shared.recorder.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "The bearer token is in Secret %s.", proved.Name)
+	s.shared.recorder.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "Stored the bearer token in Secret %s.", proved.Name)
 	return r, request, nil
 }
 

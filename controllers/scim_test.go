@@ -68,7 +68,7 @@ var _ = Describe("A SCIMConnection", func() {
 		w.create(o)
 		p := w.start()
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("is not this connection's, so it is left alone: delete it"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("does not belong to this connection, so it is not changed. Delete it"))
 		Expect(w.made()).To(BeEmpty())
 		before := foreign.ResourceVersion
 		w.reload(foreign)
@@ -103,7 +103,7 @@ var _ = Describe("A SCIMConnection", func() {
 		w.delete(secret)
 		p := w.start()
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("does not hold the connection's token, which ends in"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("does not contain the connection's token (ending in"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = secret.Data[v1alpha1.SecretKeyToken] })
 		p.settle(o)
@@ -123,14 +123,14 @@ var _ = Describe("A SCIMConnection", func() {
 		o.Spec.ConnectionID = byHand.Status.ConnectionID
 		w.create(o)
 		p.settle(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("Secret taken-token does not hold the connection's token"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("Secret taken-token does not contain the connection's token"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		supplied := w.secret("taken-token", map[string]string{v1alpha1.SecretKeyToken: string(token)})
 		supplied.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
 		w.create(supplied)
 		p.settle(o)
 		w.expectKept(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch has what the manifest says."))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch matches the manifest."))
 	})
 
 	// Or each try would be news of the Secret, and wake the next.

@@ -42,7 +42,7 @@ func (s *shared) openSession(ctx context.Context, namespace, name string) (sessi
 	err := s.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
 	if apierrors.IsNotFound(err) {
 		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"There is no StytchProject %s in this namespace: apply one, with the Secret that it names.", name)}
+			"StytchProject %s does not exist in this namespace. Create it, and the Secret that it references.", name)}
 	}
 	if err != nil {
 		return session{}, fmt.Errorf("reading StytchProject %s: %w", name, err)
@@ -142,12 +142,12 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
 	if secret == nil {
-		return none, at, missing("Secret %s is not in this namespace: create it, with the project's secret under the key %s.", ref.Name, ref.Key), nil
+		return none, at, missing("Secret %s does not exist in this namespace. Create it with the project's secret under the key %q.", ref.Name, ref.Key), nil
 	}
 	at = connection.InputOf(connection.KindSecret, secret.ObjectMeta)
 	value := strings.TrimSpace(string(secret.Data[ref.Key]))
 	if value == "" {
-		return none, at, missing("Secret %s has nothing under the key %s: put the project's secret there, or correct spec.secretRef.key.", ref.Name, ref.Key), nil
+		return none, at, missing("Secret %s has no value for the key %q. Add the project's secret, or fix spec.secretRef.key.", ref.Name, ref.Key), nil
 	}
 	return stytch.Credentials{BaseURL: base, ProjectID: project.Spec.ProjectID, Secret: stytch.Secret(value)}, at, nil, nil
 }

@@ -28,7 +28,7 @@ func newSource(kind string) v1alpha1.Connection {
 func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind string, o v1alpha1.Connection) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
 	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
-		return stytch.Request{}, fmt.Errorf("finding the ExternalConnections that re-use the connection: %w", err)
+		return stytch.Request{}, fmt.Errorf("listing the ExternalConnections that use the connection: %w", err)
 	}
 	var names []string
 	for i := range all.Items {
@@ -38,7 +38,7 @@ func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind s
 	}
 	if len(names) > 0 {
 		return stytch.Request{}, connection.Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: fmt.Sprintf(
-			"Members of another organization sign in through this connection, by ExternalConnection %s: delete that first.", strings.Join(names, ", "))}
+			"Members of other organizations sign in through this connection. Delete these ExternalConnections first: %s.", strings.Join(names, ", "))}
 	}
 	record := connection.RecordOf(o)
 	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))

@@ -85,7 +85,7 @@ func (w *world) expectBlocked(p *process, source v1alpha1.Connection) {
 	seq := w.seq()
 	p.rest(source)
 	Expect(w.expectCondition(source, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDeletionBlocked)).To(And(
-		ContainSubstring("by ExternalConnection reuse: delete that first"), ContainSubstring("Set deletionPolicy: Retain")))
+		ContainSubstring("Delete these ExternalConnections first: reuse."), ContainSubstring("Set deletionPolicy: Retain")))
 	Expect(w.sentSince(seq)).To(BeEmpty())
 	_, there := w.sim.Connection(source.CommonStatus().ConnectionID)
 	Expect(there).To(BeTrue())
@@ -108,14 +108,14 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 			o := w.externalTo(kind)
 			w.create(o)
 			p := w.start()
-			w.expectWaits(p, o, fmt.Sprintf("%s source, which spec.sourceRef names, is not in this namespace", kind))
+			w.expectWaits(p, o, fmt.Sprintf("%s source, referenced by spec.sourceRef, does not exist in this namespace", kind))
 
 			source := manifest(w)
 			giveBack := pendingSource(source)
 			w.create(source)
 			w.expectWaits(p, o, "has no connection yet")
 			p.rest(source)
-			w.expectWaits(p, o, "is not active yet: Stytch calls it pending")
+			w.expectWaits(p, o, "is not active yet (state in Stytch: pending)")
 
 			edit(w, source, giveBack)
 			p.settle(source)
@@ -176,7 +176,7 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 			edit(w, o, func(o *v1alpha1.ExternalConnection) { o.Spec.DisplayName = "Renamed" })
 			p.rest(o)
 			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(And(
-				ContainSubstring("re-uses "+first), ContainSubstring("delete this manifest and apply one that names this source")))
+				ContainSubstring("uses the source "+first), ContainSubstring("Delete this manifest, and apply one with this source")))
 			Expect(isTrue(o, v1alpha1.ConditionStalled)).To(BeTrue())
 			Expect(w.sentSince(seq)).To(BeEmpty())
 			Expect(w.field(o, "display_name")).To(Equal("Partner login"))
@@ -207,7 +207,7 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 		p := w.start()
 		p.rest(o)
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(And(
-			ContainSubstring("is a connection of the same organization ("+w.acme.ID+")"), ContainSubstring("apply one that names another source")))
+			ContainSubstring("belongs to the same organization ("+w.acme.ID+")"), ContainSubstring("apply one that references another source")))
 		Expect(isTrue(o, v1alpha1.ConditionStalled)).To(BeTrue())
 		Expect(w.sentSince(seq)).To(BeEmpty())
 	})
@@ -223,7 +223,7 @@ var _ = Describe("An ExternalConnection that names its source's manifest", func(
 		w.create(o)
 		seq := w.seq()
 		w.start().rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)).To(ContainSubstring("To take it over, set spec.connectionID: " + byHand.ID))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)).To(ContainSubstring("To take it over, set spec.connectionID to " + byHand.ID))
 		Expect(w.sentSince(seq)).To(BeEmpty())
 	})
 
@@ -258,7 +258,7 @@ var _ = Describe("An ExternalConnection", func() {
 		seq := w.seq()
 		p := w.start()
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("is of another environment than the project"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)).To(ContainSubstring("belongs to another environment than the project"))
 		Expect(w.sentSince(seq)).To(BeEmpty())
 	})
 

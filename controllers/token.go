@@ -53,8 +53,8 @@ func (s scimRemote) rememberProof(secret *corev1.Secret, err error) error {
 	if err == nil {
 		s.shared.memory.keepProof(secret)
 	}
-	return refusedWrite(err, withoutValues(err), "proving that Secret "+secret.Name+" can be written", "Secret "+secret.Name+
-		" cannot be written, and a token is shown only once, so nothing is done about one (%v): see what admission, quota or rights refuse about it.")
+	return refusedWrite(err, withoutValues(err), "Secret "+secret.Name+" cannot be written",
+		"Nothing is sent to Stytch, because Stytch shows a token only once. Check admission policies, quotas and permissions. Retrying at the next resync.")
 }
 
 // connectionLabel is the value of LabelConnection on a token's Secret: the connection's ID or, before there is one, the mark of
@@ -69,7 +69,7 @@ func connectionLabel(o *v1alpha1.SCIMConnection) string {
 // storeToken writes a token into the Secret under a key, as a patch on top of the write that proved the Secret writable.
 func (s scimRemote) storeToken(ctx context.Context, proved *corev1.Secret, id, key string, bearer stytch.Secret, baseURL string) error {
 	if bearer == "" {
-		return errors.New("the answer of Stytch that should have held the token holds none")
+		return errors.New("the response from Stytch does not contain a token")
 	}
 	ctx, cancel := outlive(ctx, recordTime)
 	defer cancel()
@@ -89,10 +89,10 @@ func (s scimRemote) storeToken(ctx context.Context, proved *corev1.Secret, id, k
 		return s.shared.client.Patch(ctx, answer, patch)
 	})
 	if err == nil && string(answer.Data[key]) != bearer.Reveal() {
-		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission took the token out"))
+		err = apierrors.NewForbidden(corev1.Resource("secrets"), proved.Name, errors.New("admission removed the token"))
 	}
-	return refusedWrite(err, withoutValues(err), "writing the token into Secret "+proved.Name, "Secret "+proved.Name+
-		" takes no token, although it can be written otherwise (%v): see what admission refuses about it. The token that was made for it is replaced at the next look.")
+	return refusedWrite(err, withoutValues(err), "Secret "+proved.Name+" can be written, but not with a token",
+		"Check admission policies. The token that was created for it is replaced at the next resync.")
 }
 
 // updateSecret changes the Secret as a step says.
@@ -113,8 +113,8 @@ func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection
 		return errAgain
 	}
 	err = s.shared.client.Patch(ctx, secret, patch)
-	return refusedWrite(err, withoutValues(err), "putting Secret "+secret.Name+" in order", "Secret "+secret.Name+
-		" cannot be put in order (%v): see what admission refuses about it. Until then the token that Stytch accepts may stand there as "+v1alpha1.SecretKeyNextToken+".")
+	return refusedWrite(err, withoutValues(err), "Secret "+secret.Name+" cannot be updated",
+		"Check admission policies. Until then, the token that Stytch accepts may be under the key "+v1alpha1.SecretKeyNextToken+". Retrying at the next resync.")
 }
 
 // releaseSecret removes the token of a deleted connection from its Secret, and labels the Secret as free for another connection.
@@ -132,7 +132,7 @@ func (s scimRemote) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnectio
 	delete(secret.Data, v1alpha1.SecretKeyNextToken)
 	delete(secret.Data, v1alpha1.SecretKeyBaseURL)
 	if err := s.shared.client.Patch(ctx, secret, patch); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("taking the token out of Secret %s: %w", secret.Name, err)
+		return fmt.Errorf("removing the token from Secret %s: %w", secret.Name, err)
 	}
 	return nil
 }

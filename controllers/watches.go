@@ -51,7 +51,7 @@ func (e *engine[O, R]) inConflict(ctx context.Context, _ client.Object) []reconc
 func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
 	found, err := e.listManifests(ctx, options...)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "finding whom to wake", "kind", e.kindName)
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to list the manifests to reconcile", "kind", e.kindName)
 		return nil
 	}
 	var requests []reconcile.Request

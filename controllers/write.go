@@ -28,7 +28,7 @@ func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
 	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
 	if err := p.shared.client.Patch(ctx, changed, patch); err != nil {
-		return fmt.Errorf("writing the finalizer: %w", err)
+		return fmt.Errorf("adding the finalizer: %w", err)
 	}
 	p.tookWrite(changed)
 	if connection.RecordOf(p.o).ID == "" {
@@ -50,7 +50,7 @@ func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
 	}
 	changed := copyOf(p.base)
 	if err := p.shared.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return fmt.Errorf("recording %s: %w", id, err)
+		return fmt.Errorf("writing the connection ID %s to status: %w", id, err)
 	}
 	p.tookWrite(changed)
 	p.engine.kind.WriteRecord(p.o, record)
@@ -61,7 +61,7 @@ func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
 // pass left them.
 func (p *pass[O, R]) writeAhead(ctx context.Context) error {
 	if err := p.patchStatus(ctx); err != nil {
-		return fmt.Errorf("writing down what the next step needs: %w", err)
+		return fmt.Errorf("writing status before the next step: %w", err)
 	}
 	return nil
 }
@@ -108,22 +108,22 @@ func (p *pass[O, R]) tookWrite(answer O) {
 }
 
 // refusedWrite says what a failed write of a Secret or ConfigMap means. If admission, quota or rights refuse it, that is a
-// finding; a conflict stays one, so that the pass is repeated. Only shown, which is err or what may be said of it, gets into the
-// message and the returned error.
-func refusedWrite(err, shown error, doing, message string) error {
+// finding, which says what failed and what to do; a conflict stays one, so that the pass is repeated. Only shown, which is err or
+// what may be said of it, gets into the message and the returned error.
+func refusedWrite(err, shown error, what, remedy string) error {
 	switch {
 	case err == nil, apierrors.IsConflict(err):
 		return err
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
-		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(message, shown)}
+		return connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf("%s (%v). %s", what, shown, remedy)}
 	}
-	return fmt.Errorf("%s: %w", doing, shown)
+	return fmt.Errorf("%s: %w", what, shown)
 }
 
 // withoutValues reduces an error of the API server to its reason, since the message may quote the data that was sent.
 func withoutValues(err error) error {
 	if reason := apierrors.ReasonForError(err); reason != metav1.StatusReasonUnknown {
-		return fmt.Errorf("the API server answered %s", reason)
+		return fmt.Errorf("the API server returned %s", reason)
 	}
 	return err
 }

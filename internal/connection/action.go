@@ -1,6 +1,6 @@
 package connection
 
-// Action is what a step does: one call to Stytch, or one write of a Secret or ConfigMap. A new one is declared once, beside the
+// Action is what a step does: one call to Stytch, or one write of a Secret or ConfigMap. A new one is declared once, next to the
 // part of a kind that plans it.
 type Action struct {
 	// Name of it, for messages and tests.

@@ -80,24 +80,24 @@ func TestABadBundleIsSaidWithItsItem(t *testing.T) {
 	a := pool()[0]
 	for _, kind := range []string{connection.KindSecret, connection.KindConfigMap} {
 		field := map[string]string{connection.KindSecret: "secretKeyRef", connection.KindConfigMap: "configMapKeyRef"}[kind]
-		at := fmt.Sprintf("spec.verificationCertificates[0].%s (%s idp, key tls.crt) ", field, kind)
+		at := fmt.Sprintf("spec.verificationCertificates[0].%s (%s idp, key \"tls.crt\") ", field, kind)
 		for _, test := range []struct {
 			name   string
 			in     connection.Inputs
 			reason string
 			says   string
 		}{
-			{"nothing by that name", connection.Inputs{}, v1alpha1.ReasonInputMissing, fmt.Sprintf("%s idp, which spec.verificationCertificates[0].%s names, is not in this namespace: create it.", kind, field)},
-			{"nothing there", connection.Inputs{Secrets: map[string]*corev1.Secret{"idp": nil}, ConfigMaps: map[string]*corev1.ConfigMap{"idp": nil}}, v1alpha1.ReasonInputMissing, "is not in this namespace"},
-			{"an empty key", both(""), v1alpha1.ReasonInputMissing, kind + " idp has nothing under the key tls.crt: put it there, or correct spec.verificationCertificates[0]." + field + ".key."},
-			{"white space", both(" \n\t"), v1alpha1.ReasonInputMissing, "has nothing under the key tls.crt"},
-			{"a private key in it", both(a.pem + pairs()[0].pkcs8), v1alpha1.ReasonInvalid, at + "holds a private key beside or instead of a certificate"},
-			{"only a private key", both(pairs()[0].pkcs1), v1alpha1.ReasonInvalid, at + "holds a private key"},
-			{"text around it", both("subject=okta\n" + a.pem), v1alpha1.ReasonInvalid, at + "holds text beside its PEM blocks"},
+			{"nothing by that name", connection.Inputs{}, v1alpha1.ReasonInputMissing, fmt.Sprintf("%s idp, referenced by spec.verificationCertificates[0].%s, does not exist in this namespace. Create it.", kind, field)},
+			{"nothing there", connection.Inputs{Secrets: map[string]*corev1.Secret{"idp": nil}, ConfigMaps: map[string]*corev1.ConfigMap{"idp": nil}}, v1alpha1.ReasonInputMissing, "does not exist in this namespace"},
+			{"an empty key", both(""), v1alpha1.ReasonInputMissing, kind + " idp has no value for the key \"tls.crt\". Add it, or fix spec.verificationCertificates[0]." + field + ".key."},
+			{"white space", both(" \n\t"), v1alpha1.ReasonInputMissing, "has no value for the key \"tls.crt\""},
+			{"a private key in it", both(a.pem + pairs()[0].pkcs8), v1alpha1.ReasonInvalid, at + "contains a private key. Leave only certificates there"},
+			{"only a private key", both(pairs()[0].pkcs1), v1alpha1.ReasonInvalid, at + "contains a private key"},
+			{"text around it", both("subject=okta\n" + a.pem), v1alpha1.ReasonInvalid, at + "contains text outside its PEM blocks"},
 			{"no PEM", both("okta"), v1alpha1.ReasonInvalid, at + "is not PEM"},
 			{"a page", both("<html>sign in</html>"), v1alpha1.ReasonInvalid, at + "is not PEM"},
-			{"a broken one behind a good one", both(a.pem + pool()[1].pem[:200]), v1alpha1.ReasonInvalid, at + "holds broken PEM"},
-			{"a request", both(block("CERTIFICATE REQUEST", a.der)), v1alpha1.ReasonInvalid, at + "holds a CERTIFICATE REQUEST, not a CERTIFICATE"},
+			{"a broken one behind a good one", both(a.pem + pool()[1].pem[:200]), v1alpha1.ReasonInvalid, at + "contains an incomplete or damaged PEM block"},
+			{"a request", both(block("CERTIFICATE REQUEST", a.der)), v1alpha1.ReasonInvalid, at + "contains a PEM block of type \"CERTIFICATE REQUEST\", not \"CERTIFICATE\""},
 			{"something else in a certificate's lines", both(block("CERTIFICATE", []byte("hello"))), v1alpha1.ReasonInvalid, at + "is not a readable X.509 certificate"},
 		} {
 			t.Run(kind+" "+test.name, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestSixCertificatesAreTooManyAndNoneIsTouched(t *testing.T) {
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
 	}
-	contains(t, problems[0].Message, "come to 6 certificates, and Stytch takes 5", "take out those")
+	contains(t, problems[0].Message, "contains 6 certificates, but Stytch allows 5", "Remove the certificates that")
 }
 
 func TestACertificateThatGoCannotReadIsWantedAllTheSame(t *testing.T) {
@@ -165,7 +165,7 @@ func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
 	}
-	contains(t, problems[0].Message, "spec.verificationCertificates[0] holds the certificate "+expired.sha256[:16], "expired at 2025-03-04T12:00:00Z and is not sent")
+	contains(t, problems[0].Message, "spec.verificationCertificates[0] contains the certificate "+expired.sha256[:16], "expired at 2025-03-04T12:00:00Z and is not sent")
 
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: expired.sha256, ExpiresAt: expired.ends}, {ID: "cert-2", SHA256: valid.sha256, ExpiresAt: valid.ends}}
 	plan, problems = planFor(saml.Kind(), o, r, in)
@@ -195,7 +195,7 @@ func TestTheOnlyValidCertificateStaysThoughNobodyWantsIt(t *testing.T) {
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
 	}
-	contains(t, problems[0].Message, "Every certificate that is wanted has expired", "valid stays at Stytch", "into spec.verificationCertificates")
+	contains(t, problems[0].Message, "All desired certificates have expired", "Kept valid in Stytch", "to spec.verificationCertificates")
 
 	o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: pool()[0].pem})
 	plan, problems = planFor(saml.Kind(), o, r, connection.Inputs{Now: noon})
@@ -207,7 +207,7 @@ func TestTheOnlyValidCertificateStaysThoughNobodyWantsIt(t *testing.T) {
 	o.Status.FromMetadata = &v1alpha1.MetadataStatus{MetadataURL: documents[0], Certificates: []string{expired.sha256}}
 	plan, problems = planFor(saml.Kind(), o, r, connection.Inputs{Now: noon})
 	same(t, "the plan where the metadata gave the expired one", story(plan), "-cert-3")
-	contains(t, problemWords(problems), "have the metadata read again by the annotation connections.stytch-operator.dev/refresh-metadata")
+	contains(t, problemWords(problems), "set a new value for the annotation connections.stytch-operator.dev/refresh-metadata")
 }
 
 func TestAManifestIsKnownToReferToEachObjectOnce(t *testing.T) {
@@ -302,7 +302,7 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 		same(t, "the certificates", is(r), "5 5")
 		reason, message := connection.Worst(out.problems)
 		same(t, "the reason", reason, v1alpha1.ReasonRejected)
-		contains(t, message, "spec.verificationCertificates[0] holds the certificate "+pool()[0].sha256[:16], "Stytch refused", "not sent again")
+		contains(t, message, "spec.verificationCertificates[0] contains the certificate "+pool()[0].sha256[:16], "Stytch rejected", "not sent again")
 
 		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: pool()[1].pem})
 		r.sends(t)
@@ -350,7 +350,7 @@ func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *
 	o := samlManifest()
 	o.Status.RefusedCertificate = "a"
 	problems := saml.Kind().Problems(o, connection.State{Certificates: wanted("a"), Refused: "a"}, have)
-	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonRejected || !strings.Contains(message, "which Stytch refused (invalid_x509_certificate) and which is not sent again") {
+	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonRejected || !strings.Contains(message, "which Stytch rejected (invalid_x509_certificate) and which is not sent again") {
 		t.Errorf("%s: %s", reason, message)
 	}
 	publish(saml.Kind(), o, samlRemote(), connection.State{Certificates: wanted("a")})

@@ -20,9 +20,9 @@ const maxReadings = 40
 // Ways in which a convergence ends without a finding.
 var (
 	// ErrOutdated says that Stytch denies what its list showed before this pass: the list is of no use, and the pass is taken again.
-	ErrOutdated = errors.New("what was listed is not there any more")
+	ErrOutdated = errors.New("the listed connection no longer exists")
 	// ErrEndless says that the steps do not come to an end.
-	ErrEndless = errors.New("the steps do not bring the connection to what the manifest says")
+	ErrEndless = errors.New("the planned steps do not bring the connection to the desired state")
 )
 
 // Unsent is the error of a step that certainly was not sent.
@@ -110,7 +110,7 @@ func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time
 		return Move{End: c.found()}
 	}
 	if holder := c.holder(c.identity.ID); holder != "" {
-		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("%s is held by %s.", c.identity.ID, holder)}}
+		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("%s belongs to %s.", c.identity.ID, holder)}}
 	}
 	return c.take(this.left[0], now)
 }
@@ -238,7 +238,7 @@ func (c *Convergence[O, R]) found() Finding {
 	problems := c.last.problems
 	if len(c.identity.Others) > 0 {
 		problems = append(slices.Clone(problems), Problem{Message: fmt.Sprintf(
-			"Left by a creation whose answer was lost, and not used: %s; delete it at Stytch.", strings.Join(c.identity.Others, ", "))})
+			"Unused connections, left by a create request whose response was lost: %s. Delete them in Stytch.", strings.Join(c.identity.Others, ", "))})
 	}
 	reason, message := Worst(problems)
 	switch {
@@ -246,13 +246,13 @@ func (c *Convergence[O, R]) found() Finding {
 		return Finding{Reason: reason, Message: message}
 	case len(c.last.stuck) > 0 && !Observing(c.o):
 		return Finding{Reason: v1alpha1.ReasonNotConverging, Message: join(fmt.Sprintf(
-			"Stytch accepted a change and shows another value: %s. It is not sent again until one of the two changes: give the value as Stytch shows it, or take the field out.",
+			"Stytch accepted a change but returns another value for: %s. The change is not sent again until one of the two values changes. Set the value that Stytch returns, or remove the field from the manifest.",
 			fieldsOf(c.last.stuck)), message)}
 	case len(c.last.plan) > 0:
 		return Finding{Reason: v1alpha1.ReasonPlanPending, Message: join(fmt.Sprintf(
-			"Under Observe nothing is sent. Stytch differs in: %s; status.plan shows how.", Names(c.last.plan)), message)}
+			"Stytch differs from the manifest in: %s. Nothing is sent because management is Observe. See status.plan for the values.", Names(c.last.plan)), message)}
 	default:
-		return Finding{Reason: v1alpha1.ReasonInSync, Message: join("Stytch has what the manifest says.", message)}
+		return Finding{Reason: v1alpha1.ReasonInSync, Message: join("Stytch matches the manifest.", message)}
 	}
 }
 

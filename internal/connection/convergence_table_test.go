@@ -170,13 +170,13 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 	a, b, c := stepOf("A", shared), stepOf("B", shared), stepOf("C", shared)
 	fresh := freshStep("A")
 	readAnew := connection.Move{Fresh: true}
-	inSync := endsWith(v1alpha1.ReasonInSync, "Stytch has what the manifest says.")
+	inSync := endsWith(v1alpha1.ReasonInSync, "Stytch matches the manifest.")
 	withheld := func(fields, and string) connection.Move {
-		return endsWith(v1alpha1.ReasonNotConverging, "Stytch accepted a change and shows another value: "+fields+
-			". It is not sent again until one of the two changes: give the value as Stytch shows it, or take the field out."+and)
+		return endsWith(v1alpha1.ReasonNotConverging, "Stytch accepted a change but returns another value for: "+fields+
+			". The change is not sent again until one of the two values changes. Set the value that Stytch returns, or remove the field from the manifest."+and)
 	}
 	pending := func(fields, and string) connection.Move {
-		return endsWith(v1alpha1.ReasonPlanPending, "Under Observe nothing is sent. Stytch differs in: "+fields+"; status.plan shows how."+and)
+		return endsWith(v1alpha1.ReasonPlanPending, "Stytch differs from the manifest in: "+fields+". Nothing is sent because management is Observe. See status.plan for the values."+and)
 	}
 	twice := connection.Step{Action: connection.Update, Changes: []connection.Change{changeOf("A shared", shared, "new"), changeOf("A shared", shared, "newer")}}
 	type (
@@ -219,7 +219,7 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 		{name: "Observe, and a mention", listed: noon, plan: steps{a}, complaints: problems{mentioned}, observe: true, want: pending("A shared", " Mentioned.")},
 		{name: "Observe, and a problem", listed: noon, plan: steps{a}, invalid: problems{wrong}, observe: true, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
 
-		{name: "another manifest holds the connection before a step", listed: noon, plan: steps{a}, holder: "manifest other", want: endsWith(v1alpha1.ReasonConflict, foundID+" is held by manifest other.")},
+		{name: "another manifest holds the connection before a step", listed: noon, plan: steps{a}, holder: "manifest other", want: endsWith(v1alpha1.ReasonConflict, foundID+" belongs to manifest other.")},
 		{name: "another manifest holds the connection, and a step wants a list of this pass", listed: earlier, plan: steps{fresh}, holder: "manifest other", want: readAnew},
 		{name: "another manifest holds the connection, and nothing differs", listed: noon, holder: "manifest other", want: inSync},
 		{name: "another manifest holds the connection, and Observe", listed: noon, plan: steps{a}, observe: true, holder: "manifest other", want: pending("A shared", "")},
@@ -233,15 +233,15 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 		{name: "a change did not converge, and a problem", listed: noon, plan: steps{a}, stuck: steps{a}, invalid: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
 		{name: "what did not converge is not wanted any more", listed: noon, stuck: steps{a}, want: inSync},
 
-		{name: "a mention", listed: noon, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInSync, "Stytch has what the manifest says. Mentioned.")},
+		{name: "a mention", listed: noon, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInSync, "Stytch matches the manifest. Mentioned.")},
 		{name: "a problem keeps no step from being taken", listed: noon, plan: steps{a}, invalid: problems{wrong}, complaints: problems{mentioned}, want: asMove(a)},
 		{name: "problems of the manifest are said before those of the connection", listed: noon, invalid: problems{wrong}, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong. Mentioned.")},
 		{name: "a problem that halts keeps every step from being taken", listed: noon, plan: steps{a}, complaints: problems{wrongThing}, want: endsWith(v1alpha1.ReasonInvalid, "Another thing.")},
 
 		{name: "connections were left", listed: noon, others: []string{"left-1", "left-2"}, want: endsWith(v1alpha1.ReasonInSync,
-			"Stytch has what the manifest says. Left by a creation whose answer was lost, and not used: left-1, left-2; delete it at Stytch.")},
+			"Stytch matches the manifest. Unused connections, left by a create request whose response was lost: left-1, left-2. Delete them in Stytch.")},
 		{name: "connections were left, and a problem", listed: noon, others: []string{"left-1"}, invalid: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid,
-			"Wrong. Left by a creation whose answer was lost, and not used: left-1; delete it at Stytch.")},
+			"Wrong. Unused connections, left by a create request whose response was lost: left-1. Delete them in Stytch.")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := samlManifest()
@@ -348,8 +348,8 @@ func TestAKindThatDecidesNothingMoreConverges(t *testing.T) {
 func TestAChangeThatReadsBackDifferentIsNotSentAgain(t *testing.T) {
 	a, b := stepOf("A", shared), stepOf("B", shared)
 	message := func(fields string) string {
-		return "Stytch accepted a change and shows another value: " + fields +
-			". It is not sent again until one of the two changes: give the value as Stytch shows it, or take the field out."
+		return "Stytch accepted a change but returns another value for: " + fields +
+			". The change is not sent again until one of the two values changes. Set the value that Stytch returns, or remove the field from the manifest."
 	}
 	t.Run("by itself", func(t *testing.T) {
 		l := loopOf(&script{})

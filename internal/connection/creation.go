@@ -9,8 +9,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// MayCreate says why a connection is not created: something in the manifest, or in what it names, cannot be meant or is missing. It
-// is true, with no reason, where it may be.
+// MayCreate says why a connection is not created: something in the manifest, or in what it names, is invalid or is missing. It is
+// true, with no reason, where it may be.
 func (k Kind[O, R]) MayCreate(o O, in Inputs) (Finding, bool) {
 	_, problems := k.Anew(o, in)
 	return hindrance(problems)
@@ -29,7 +29,7 @@ func (k Kind[O, R]) Foresee(o O, in Inputs) ([]v1alpha1.Change, Finding) {
 		return plan, problem
 	}
 	return plan, Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: fmt.Sprintf(
-		"There is no connection yet. Under Observe none is created; Manage would create one named %q as status.plan shows.", RealName(o))}
+		"The connection does not exist. It is not created because management is Observe. With management: Manage, the operator creates a connection named %q with the values in status.plan.", RealName(o))}
 }
 
 // Attempt is what a process knows of the creations of a manifest's connection.
@@ -74,7 +74,7 @@ func NotCreated(o v1alpha1.Connection, failed *stytch.Error, outdated bool) (unk
 // inDoubt says what is done while a creation may have happened. It is the same when the answer was just lost and when it is looked
 // for, so that a creation which keeps failing is not written down again and again.
 func inDoubt(o v1alpha1.Connection) string {
-	return fmt.Sprintf("A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
+	return fmt.Sprintf("The response to a create request may have been lost. Looking for a connection named %q before creating another.",
 		ProvisionalName(RealName(o), o.GetUID()))
 }
 

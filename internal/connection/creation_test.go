@@ -12,7 +12,7 @@ import (
 
 // creationInDoubt is what is said while the connection of samlManifest may have been created.
 func creationInDoubt() string {
-	return fmt.Sprintf("A creation may have happened whose answer was lost: a connection named %q is looked for before another is created.",
+	return fmt.Sprintf("The response to a create request may have been lost. Looking for a connection named %q before creating another.",
 		connection.ProvisionalName("Acme – Okta", manifestUID))
 }
 
@@ -42,7 +42,7 @@ func TestObserveForetellsWhatManageWouldCreate(t *testing.T) {
 		problems []connection.Problem
 		want     connection.Finding
 	}{
-		{"nothing is wrong", nil, connection.Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: `There is no connection yet. Under Observe none is created; Manage would create one named "okta" as status.plan shows.`}},
+		{"nothing is wrong", nil, connection.Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: `The connection does not exist. It is not created because management is Observe. With management: Manage, the operator creates a connection named "okta" with the values in status.plan.`}},
 		{"something is wrong", []connection.Problem{wrong}, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: "Wrong.", Absent: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

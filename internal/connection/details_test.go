@@ -129,7 +129,7 @@ func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid || problems[0].Halts {
 				t.Fatalf("the problems are %s", problemWords(problems))
 			}
-			contains(t, problems[0].Message, "ConfigMap details", "left alone: delete it, or give spec.detailsConfigMapName another name")
+			contains(t, problems[0].Message, "ConfigMap details", "not changed. Delete it, or set spec.detailsConfigMapName to another name")
 		})
 	}
 	same(t, "one of the manifest's own", details.Owns(detailsOf(manifestUID, nil), manifestUID), true)

@@ -18,7 +18,7 @@ const (
 	// first reading of a pass, in one that is made again on a newer list, and where the last step was set aside. A crash before it loses how the connection was before
 	// Step: what has to be known of that is remembered when the step begins.
 	Observed
-	// Compared: Want was computed beside Remote, so that what is wanted no more can be forgotten. A crash costs nothing.
+	// Compared: Want was computed for Remote, so that what is wanted no more can be forgotten. A crash costs nothing.
 	Compared
 	// StepBegins: Step is taken next, on Remote. What is remembered now is in status before the step goes out, whatever crash follows.
 	StepBegins

@@ -28,7 +28,7 @@ func AddExpiry(list []Expiry, at *metav1.Time, e Expiry) []Expiry {
 	return append(list, e)
 }
 
-// Expiring says what ends within the window, or has ended. Reason is empty where nothing does.
+// Expiring says what expires within the window, or has expired. Reason is empty where nothing does.
 func Expiring(expiries []Expiry, window time.Duration, now time.Time) (reason, message string) {
 	var problems []Problem
 	for _, e := range expiries {
@@ -41,7 +41,7 @@ func Expiring(expiries []Expiry, window time.Duration, now time.Time) (reason, m
 		case reason == "":
 			reason = v1alpha1.ReasonExpiring
 		}
-		problems = append(problems, Problem{Message: fmt.Sprintf("%s %s at %s: %s.", e.Name, verb, FormatTime(e.At), e.Advice)})
+		problems = append(problems, Problem{Message: fmt.Sprintf("%s %s at %s. %s.", e.Name, verb, FormatTime(e.At), e.Advice)})
 	}
 	return reason, Sentences(problems)
 }

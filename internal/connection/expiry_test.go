@@ -18,7 +18,7 @@ import (
 )
 
 func ending(name string, at time.Time) connection.Expiry {
-	return connection.Expiry{What: "x", Which: name, Name: name, Advice: "do something", At: at}
+	return connection.Expiry{What: "x", Which: name, Name: name, Advice: "Do something", At: at}
 }
 
 func TestWhatEndsWithinTheWindowIsSaid(t *testing.T) {
@@ -33,21 +33,21 @@ func TestWhatEndsWithinTheWindowIsSaid(t *testing.T) {
 	}{
 		{"nothing where nothing ends", nil, "", "", time.Time{}},
 		{"nothing long before", []connection.Expiry{ending("A", at.Add(window+time.Second))}, "", "", at.Add(time.Second)},
-		{"what ends at the window's edge", []connection.Expiry{ending("A", at.Add(window))}, v1alpha1.ReasonExpiring, "A expires at 2026-04-03T12:00:00Z: do something.", at.Add(window)},
-		{"what ends in a second", []connection.Expiry{ending("A", at.Add(time.Second))}, v1alpha1.ReasonExpiring, "A expires at 2026-03-04T12:00:01Z: do something.", at.Add(time.Second)},
-		{"what ends now", []connection.Expiry{ending("A", at)}, v1alpha1.ReasonExpired, "A expired at 2026-03-04T12:00:00Z: do something.", time.Time{}},
-		{"what ended", []connection.Expiry{ending("A", at.Add(-window))}, v1alpha1.ReasonExpired, "A expired at 2026-02-02T12:00:00Z: do something.", time.Time{}},
+		{"what ends at the window's edge", []connection.Expiry{ending("A", at.Add(window))}, v1alpha1.ReasonExpiring, "A expires at 2026-04-03T12:00:00Z. Do something.", at.Add(window)},
+		{"what ends in a second", []connection.Expiry{ending("A", at.Add(time.Second))}, v1alpha1.ReasonExpiring, "A expires at 2026-03-04T12:00:01Z. Do something.", at.Add(time.Second)},
+		{"what ends now", []connection.Expiry{ending("A", at)}, v1alpha1.ReasonExpired, "A expired at 2026-03-04T12:00:00Z. Do something.", time.Time{}},
+		{"what ended", []connection.Expiry{ending("A", at.Add(-window))}, v1alpha1.ReasonExpired, "A expired at 2026-02-02T12:00:00Z. Do something.", time.Time{}},
 		{
 			"what ended and what ends",
 			[]connection.Expiry{ending("A", at.Add(-time.Hour)), ending("B", at.Add(time.Hour)), ending("C", at.Add(2*window))},
 			v1alpha1.ReasonExpired,
-			"A expired at 2026-03-04T11:00:00Z: do something. B expires at 2026-03-04T13:00:00Z: do something.", at.Add(time.Hour),
+			"A expired at 2026-03-04T11:00:00Z. Do something. B expires at 2026-03-04T13:00:00Z. Do something.", at.Add(time.Hour),
 		},
 		{
 			"what ends and what ended",
 			[]connection.Expiry{ending("B", at.Add(time.Hour)), ending("A", at.Add(-time.Hour))},
 			v1alpha1.ReasonExpired,
-			"B expires at 2026-03-04T13:00:00Z: do something. A expired at 2026-03-04T11:00:00Z: do something.", at.Add(time.Hour),
+			"B expires at 2026-03-04T13:00:00Z. Do something. A expired at 2026-03-04T11:00:00Z. Do something.", at.Add(time.Hour),
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
 	})
 	contains(t, kind.Ends(o)[0].Advice, "spec.verificationCertificates")
 	o.Spec.MetadataURL = documents[0]
-	contains(t, kind.Ends(o)[0].Advice, "have the metadata read again by the annotation connections.stytch-operator.dev/refresh-metadata")
+	contains(t, kind.Ends(o)[0].Advice, "set a new value for the annotation connections.stytch-operator.dev/refresh-metadata")
 	_, message := connection.Expiring(kind.Ends(o), 10*365*24*time.Hour, noon)
 	same(t, "each is said once", strings.Count(message, "abababababababab ("), 1)
 }
@@ -131,7 +131,7 @@ func TestASCIMConnectionSaysWhenItsTokenEnds(t *testing.T) {
 	publishedToken(o, r, connection.Inputs{})
 	list := kind.Ends(o)
 	same(t, "the ends", len(list), 1)
-	same(t, "what", []string{list[0].What, list[0].Which, list[0].Name}, []string{"bearer_token", "", "The bearer token that ends in wxyz"})
+	same(t, "what", []string{list[0].What, list[0].Which, list[0].Name}, []string{"bearer_token", "", "The bearer token ending in wxyz"})
 	same(t, "when", list[0].At.Equal(yearsOn(1)), true)
 }
 

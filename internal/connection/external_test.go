@@ -28,7 +28,7 @@ func TestAnExternalConnectionToAnotherSourceIsInvalid(t *testing.T) {
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
 			}
-			contains(t, problems[0].Message, r.ExternalConnectionID, r.ExternalOrganizationID, "delete this manifest", "connectionID")
+			contains(t, problems[0].Message, r.ExternalConnectionID, r.ExternalOrganizationID, "Delete this manifest", "connectionID")
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
 	o.Spec.Source = &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
 	o.Status.ProjectID = "project-test-1"
 	_, problems := wantOf(external.Kind(), o, "", connection.Inputs{})
-	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 is of another environment") {
+	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 belongs to another environment") {
 		t.Errorf("got %q: %q", reason, message)
 	}
 	o.Status.ProjectID = "project-live-1"
@@ -131,7 +131,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 		{
 			"one that is not there",
 			func(*v1alpha1.ExternalConnection, *v1alpha1.SAMLConnection) v1alpha1.Connection { return nil },
-			v1alpha1.ReasonSourceNotReady, "SAMLConnection okta, which spec.sourceRef names, is not in this namespace. It goes on by itself.", nil,
+			v1alpha1.ReasonSourceNotReady, "SAMLConnection okta, referenced by spec.sourceRef, does not exist in this namespace. The operator continues automatically when this changes.", nil,
 		},
 		{
 			"one without a connection yet",
@@ -139,7 +139,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.Status = v1alpha1.SAMLConnectionStatus{}
 				return s
 			},
-			v1alpha1.ReasonSourceNotReady, "has no connection yet. It goes on by itself.", nil,
+			v1alpha1.ReasonSourceNotReady, "has no connection yet. The operator continues automatically when this changes.", nil,
 		},
 		{
 			"a pending one",
@@ -147,7 +147,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.Status.State = "pending"
 				return s
 			},
-			v1alpha1.ReasonSourceNotReady, "is not active yet: Stytch calls it pending. It goes on by itself.", found,
+			v1alpha1.ReasonSourceNotReady, "is not active yet (state in Stytch: pending). The operator continues automatically when this changes.", found,
 		},
 		{
 			"one that was only just made",
@@ -155,7 +155,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.Status.State = ""
 				return s
 			},
-			v1alpha1.ReasonSourceNotReady, "Stytch calls it nothing so far", found,
+			v1alpha1.ReasonSourceNotReady, "state in Stytch: unknown", found,
 		},
 		{
 			"a pending one, of a connection that exists",
@@ -171,7 +171,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.DeletionTimestamp = new(metav1.NewTime(noon))
 				return s
 			},
-			v1alpha1.ReasonSourceNotReady, "is being deleted. It goes on by itself.", nil,
+			v1alpha1.ReasonSourceNotReady, "is being deleted. The operator continues automatically when this changes.", nil,
 		},
 		{
 			"one that is being deleted, of a connection that exists",
@@ -187,7 +187,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.Status.ProjectID = "project-live-2"
 				return s
 			},
-			v1alpha1.ReasonInvalid, "belongs to another Stytch project (project-live-2): delete this manifest", nil,
+			v1alpha1.ReasonInvalid, "belongs to another Stytch project (project-live-2). Delete this manifest", nil,
 		},
 		{
 			"one whose project cannot be compared yet",
@@ -203,7 +203,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.Status.OrganizationID = "organization-live-1"
 				return s
 			},
-			v1alpha1.ReasonInvalid, "is a connection of the same organization (organization-live-1): delete this manifest", nil,
+			v1alpha1.ReasonInvalid, "belongs to the same organization (organization-live-1). Delete this manifest", nil,
 		},
 		{
 			"one that was made anew",
@@ -219,7 +219,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				o.Status.Source = found
 				return nil
 			},
-			v1alpha1.ReasonSourceNotReady, "is not in this namespace", found,
+			v1alpha1.ReasonSourceNotReady, "does not exist in this namespace", found,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestNothingIsSentToAConnectionWhoseSourceWasMadeAnew(t *testing.T) {
 	resolve(o, source())
 	_, problems := planFor(external.Kind(), o, r, connection.Inputs{Source: source()})
 	same(t, "whether it halts", connection.Halted(problems), true)
-	contains(t, problemWords(problems), "saml-connection-live-old", "Stytch cannot change that")
+	contains(t, problemWords(problems), "saml-connection-live-old", "Stytch cannot change the source")
 
 	o.Status.Source = nil
 	want, have, _ := statesOf(external.Kind(), o, r, connection.Inputs{})

@@ -50,7 +50,7 @@ func After(failed *stytch.Error) Again {
 	}
 }
 
-// passing says that a failure passes by itself.
+// passing says that a failure is temporary.
 func passing(failed *stytch.Error) bool {
 	return failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled
 }
@@ -75,19 +75,19 @@ func Failure(err *stytch.Error) (reason, message string) {
 	said := strings.TrimRight(err.Error(), ".")
 	switch err.Class {
 	case stytch.CredentialsRejected:
-		return v1alpha1.ReasonCredentialsRejected, said + ". Put the project's current secret into the Secret that the StytchProject names."
+		return v1alpha1.ReasonCredentialsRejected, said + ". Store the project's current secret in the Secret that the StytchProject references."
 	case stytch.PermissionDenied:
-		return v1alpha1.ReasonPermissionDenied, said + ". Allow the action at Stytch."
+		return v1alpha1.ReasonPermissionDenied, said + ". Allow the action in Stytch."
 	case stytch.Throttled:
-		return v1alpha1.ReasonThrottled, "Stytch answered 429: nothing is sent until its window opens again, and then it goes on by itself. If it comes often, lower the StytchProject's rateLimit."
+		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject."
 	case stytch.Unavailable:
-		return v1alpha1.ReasonUnavailable, said + ". It is tried again by itself."
+		return v1alpha1.ReasonUnavailable, said + ". Retrying automatically."
 	case stytch.OrganizationNotFound:
-		return v1alpha1.ReasonRejected, said + ". Correct spec.organization in a new manifest, or the StytchProject that it uses."
+		return v1alpha1.ReasonRejected, said + ". Apply a new manifest with the correct spec.organization, or fix the StytchProject that this manifest uses."
 	case stytch.Rejected, stytch.NotFound:
 	}
 	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
-		return v1alpha1.ReasonSourceNotReady, said + ". It goes on by itself once the source is there and active."
+		return v1alpha1.ReasonSourceNotReady, said + ". Create or activate the source connection. Retrying at the next resync."
 	}
 	return v1alpha1.ReasonRejected, said + ". " + advice(err.ErrorType)
 }
@@ -96,11 +96,11 @@ func Failure(err *stytch.Error) (reason, message string) {
 func advice(errorType string) string {
 	switch errorType {
 	case "invalid_saml_metadata_url", "invalid_xml_from_saml_metadata_url", "saml_connection_metadata_invalid_format", "xml_validation_saml_unknown_error":
-		return "Open spec.metadataURL: it must be reachable from the internet and answer with the identity provider's SAML metadata in XML; it is tried again at the next look."
+		return "Check spec.metadataURL. It must be reachable from the internet and return the identity provider's SAML metadata as XML. Retrying at the next resync."
 	case "too_many_sso_verification_certificates":
-		return "Delete at Stytch a verification certificate that is not used any more; it is tried again at the next look."
+		return "Delete an unused verification certificate in Stytch. Retrying at the next resync."
 	case "too_many_encryption_certificates":
-		return "Delete at Stytch an encryption key that is not used any more; it is tried again at the next look."
+		return "Delete an unused encryption key in Stytch. Retrying at the next resync."
 	}
-	return "Correct the manifest, or at Stytch what it speaks of; it is tried again at the next look."
+	return "Fix the manifest or the object it refers to in Stytch. Retrying at the next resync."
 }

@@ -44,21 +44,21 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			"one that was not pushed, beside others",
 			[]v1alpha1.SCIMGroupRole{byName("Contractors", "viewer"), byName("Ops", "viewer"), byName("Contractors", "editor"), byName("engineering", "viewer")},
 			`[{"role_id":"viewer","group_id":"g2"}]`, v1alpha1.ReasonGroupsPending,
-			[]string{"Waiting for: Contractors, engineering."},
+			[]string{"yet: \"Contractors\", \"engineering\"."},
 			&v1alpha1.SCIMGroupsStatus{Resolved: 1, Pending: []string{"Contractors", "engineering"}},
 		},
 		{
 			"one whose name several have",
 			[]v1alpha1.SCIMGroupRole{byName("Twice", "viewer"), byName("Ops", "viewer"), byName("Twice", "editor")},
 			"", v1alpha1.ReasonInvalid,
-			[]string{"no group's roles are changed: Twice (g8, g9).", "by its groupID"},
+			[]string{"uses: \"Twice\" (g8, g9). The roles of all groups stay unchanged.", "Use groupID instead of groupName"},
 			&v1alpha1.SCIMGroupsStatus{Resolved: 1},
 		},
 		{
 			"one whose name several have and one that was not pushed",
 			[]v1alpha1.SCIMGroupRole{byName("Twice", "viewer"), byName("Contractors", "viewer")},
 			"", v1alpha1.ReasonInvalid,
-			[]string{"Twice (g8, g9)", "Waiting for: Contractors"},
+			[]string{"\"Twice\" (g8, g9)", "yet: \"Contractors\""},
 			&v1alpha1.SCIMGroupsStatus{Pending: []string{"Contractors"}},
 		},
 		{"none", []v1alpha1.SCIMGroupRole{}, `[]`, "", nil, nil},
@@ -155,6 +155,6 @@ func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeep
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
 	_, problems := wantOf(scim.Kind(), o, scimID, in)
 	_, message := connection.Worst(problems)
-	contains(t, message, "so no group's roles are changed: Twice (g1, g2)", "Waiting for: Nobody.")
+	contains(t, message, "uses: \"Twice\" (g1, g2). The roles of all groups stay unchanged", "yet: \"Nobody\".")
 	lacks(t, message, "have their roles")
 }

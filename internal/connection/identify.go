@@ -113,12 +113,12 @@ func Identify(s Situation) Identity {
 	}
 	if s.Recorded != "" && s.Named != "" && s.Named != s.Recorded {
 		return Identity{Verdict: Conflict, ID: s.Recorded, Message: fmt.Sprintf(
-			"This manifest holds %s, and spec.connectionID names %s: take connectionID out, or delete this manifest and apply it anew",
+			"This manifest already has the connection %s, but spec.connectionID is %s. Delete this manifest (deletionPolicy: Retain keeps the connection), and apply it again with the correct connectionID",
 			s.Recorded, s.Named)}
 	}
 	if holder := s.Holder(id); holder != "" {
 		return Identity{Verdict: Conflict, ID: id, Message: fmt.Sprintf(
-			"%s is held by %s: a connection has one manifest; delete one of the two (deletionPolicy Retain leaves the connection as it is)",
+			"%s belongs to %s, and a connection can have only one manifest. Delete one of the two manifests (deletionPolicy: Retain keeps the connection)",
 			id, holder)}
 	}
 	if slices.ContainsFunc(s.Seen, func(c Candidate) bool { return c.ID == id }) {
@@ -126,10 +126,10 @@ func Identify(s Situation) Identity {
 	}
 	if s.Recorded == "" {
 		return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
-			"Stytch has no connection %s of this kind in this organization: delete this manifest and apply it with the right connectionID, or without one to create a connection", id)}
+			"The organization has no connection %s of this kind. Delete this manifest, and apply it again with the correct connectionID, or without connectionID to create a new connection", id)}
 	}
 	return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
-		"%s is not at Stytch any more. It is not created again by itself, because a new connection has new URLs and restores no login: for a new one delete this manifest and apply it again without connectionID", id)}
+		"%s no longer exists in Stytch. It is not created again automatically, because a new connection has new URLs and does not restore logins. To create a new connection, delete this manifest and apply it again without connectionID", id)}
 }
 
 // Settle says that a doubt can be settled, by a list that is begun when it is believable.
@@ -183,10 +183,10 @@ func (s Situation) marked() []string {
 func (s Situation) conflict(c Candidate) Identity {
 	if holder := s.Holder(c.ID); holder != "" {
 		return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
-			"%s: %s, held by %s. Delete one of the two manifests, or change what makes them alike", s.Rivalry, c.ID, holder)}
+			"%s: %s, which belongs to %s. Delete one of the two manifests", s.Rivalry, c.ID, holder)}
 	}
 	return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
-		"%s: %s. To take it over, set spec.connectionID: %s", s.Rivalry, c.ID, c.ID)}
+		"%s: %s. To take it over, set spec.connectionID to %s", s.Rivalry, c.ID, c.ID)}
 }
 
 // Claim is what a manifest says of a connection ID.

@@ -71,7 +71,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:     "recorded and held by another is a conflict",
 			recorded: "c1", seen: []connection.Candidate{plain("c1")}, heldByOthers: map[string]string{"c1": "manifest elder"},
-			verdict: connection.Conflict, id: "c1", says: []string{"c1", "manifest elder", "delete one of the two", "Retain"},
+			verdict: connection.Conflict, id: "c1", says: []string{"c1", "manifest elder", "Delete one of the two", "Retain"},
 		},
 		{
 			name:     "recorded, named and held by another is a conflict",
@@ -111,12 +111,12 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:     "recorded and another named is a conflict, whatever is seen",
 			recorded: "c1", named: "c2", seen: []connection.Candidate{plain("c1"), plain("c2")},
-			verdict: connection.Conflict, id: "c1", says: []string{"holds c1", "names c2", "take connectionID out"},
+			verdict: connection.Conflict, id: "c1", says: []string{"has the connection c1", "spec.connectionID is c2", "apply it again with the correct connectionID"},
 		},
 		{
 			name:     "recorded, another named and nothing seen is a conflict",
 			recorded: "c1", named: "c2", early: true,
-			verdict: connection.Conflict, id: "c1", says: []string{"holds c1", "names c2"},
+			verdict: connection.Conflict, id: "c1", says: []string{"has the connection c1", "spec.connectionID is c2"},
 		},
 		{
 			name:  "named and held by another is a conflict",
@@ -136,7 +136,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:  "named and not seen is missing",
 			named: "c1", seen: []connection.Candidate{rival("c2")},
-			verdict: connection.Missing, id: "c1", says: []string{"no connection c1 of this kind in this organization", "the right connectionID"},
+			verdict: connection.Missing, id: "c1", says: []string{"no connection c1 of this kind", "the correct connectionID"},
 		},
 		{
 			name:    "one with our mark is ours",
@@ -186,7 +186,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:    "a rival without our mark is a conflict, with the ID to take over",
 			seen:    []connection.Candidate{plain("c0"), rival("c1")},
-			verdict: connection.Conflict, id: "c1", says: []string{"there is one already", "set spec.connectionID: c1"},
+			verdict: connection.Conflict, id: "c1", says: []string{"there is one already", "set spec.connectionID to c1"},
 		},
 		{
 			name:    "a rival is a conflict and no doubt although the list is early",
@@ -198,13 +198,13 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 			name:         "a rival that another manifest holds is a conflict, and not to be taken over",
 			seen:         []connection.Candidate{rival("c1")},
 			heldByOthers: map[string]string{"c1": "manifest elder"},
-			verdict:      connection.Conflict, id: "c1", says: []string{"there is one already", "held by manifest elder", "Delete one of the two manifests"},
+			verdict:      connection.Conflict, id: "c1", says: []string{"there is one already", "which belongs to manifest elder", "Delete one of the two manifests"},
 		},
 		{
 			name:    "a shared rival that nobody holds is a conflict",
 			seen:    []connection.Candidate{rival("c1")},
 			shared:  true,
-			verdict: connection.Conflict, id: "c1", says: []string{"set spec.connectionID: c1"},
+			verdict: connection.Conflict, id: "c1", says: []string{"set spec.connectionID to c1"},
 		},
 		{
 			name:         "a shared rival that another manifest holds is not in the way",

@@ -13,7 +13,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// Kinds of the objects that a manifest may refer to, beside other connections.
+// Kinds of the objects that a manifest may refer to, in addition to other connections.
 const (
 	KindSecret    = "Secret"
 	KindConfigMap = "ConfigMap"
@@ -85,7 +85,7 @@ func SecretKey(path string, ref v1alpha1.SecretKeyRef) KeyRef {
 
 // String is the entry in words, for a message.
 func (i KeyRef) String() string {
-	return fmt.Sprintf("%s (%s %s, key %s)", i.Path, i.Kind, i.Name, i.Key)
+	return fmt.Sprintf("%s (%s %s, key %q)", i.Path, i.Kind, i.Name, i.Key)
 }
 
 // Read is what stands under the entry's key, or what is missing.
@@ -106,15 +106,15 @@ func (i KeyRef) Read(in Inputs) (string, *Problem) {
 	switch {
 	case !found:
 		return "", &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"%s %s, which %s names, is not in this namespace: create it.", i.Kind, i.Name, i.Path)}
+			"%s %s, referenced by %s, does not exist in this namespace. Create it.", i.Kind, i.Name, i.Path)}
 	case strings.TrimSpace(value) == "":
 		return "", &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"%s %s has nothing under the key %s: put it there, or correct %s.key.", i.Kind, i.Name, i.Key, i.Path)}
+			"%s %s has no value for the key %q. Add it, or fix %s.key.", i.Kind, i.Name, i.Key, i.Path)}
 	}
 	return value, nil
 }
 
-// Invalid is the problem of an entry whose content cannot be meant.
+// Invalid is the problem of an entry whose content is invalid.
 func (i KeyRef) Invalid(err error) Problem {
 	return Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s %v.", i, err)}
 }

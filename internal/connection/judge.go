@@ -174,12 +174,12 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
 	case how == fromRemote && len(r.Remote.Lacks) > 0:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
-			"Stytch activates the connection once it has: "+strings.Join(r.Remote.Lacks, ", ")+".")
+			"Stytch activates the connection when these fields have a value: "+strings.Join(r.Remote.Lacks, ", ")+".")
 	case how == fromRemote && r.Remote.State != StateActive:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
-			fmt.Sprintf("Stytch calls the connection %s, though nothing known is missing.", r.Remote.State))
+			fmt.Sprintf("Stytch reports the connection as %q, although no required field is known to be missing. Check the connection in Stytch.", r.Remote.State))
 	case how == fromRemote:
-		c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonActive, "Stytch calls the connection active.")
+		c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonActive, "Stytch reports the connection as active.")
 	case last != nil && (how == keep || how == keepIfApplied && applied):
 		c.set(last.Type, last.Status, last.Reason, last.Message)
 	case how == keep:

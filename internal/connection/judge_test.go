@@ -98,7 +98,7 @@ func neverSeen() v1alpha1.ConnectionStatus {
 // settled is the status of a manifest whose generation 3 was in force an hour ago.
 func settled() v1alpha1.ConnectionStatus {
 	return connection.Judge(neverSeen(), 3, connection.Report{
-		Reason: v1alpha1.ReasonInSync, Message: "Stytch has what the manifest says.", Remote: active(),
+		Reason: v1alpha1.ReasonInSync, Message: "Stytch matches the manifest.", Remote: active(),
 		Inputs:  []v1alpha1.Input{{Kind: "Secret", Name: "acme-scim", UID: "u", ResourceVersion: "7"}},
 		Request: stytch.Request{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 200, Time: noon.Add(-time.Hour)},
 	}, noon.Add(-time.Hour))
@@ -329,7 +329,7 @@ func TestAPendingConnectionSaysWhatItLacks(t *testing.T) {
 		return apimeta.FindStatusCondition(status.Conditions, "Ready").Message
 	}
 	contains(t, message(connection.Remote{State: "pending", Lacks: []string{"idpSSOURL", "attributeMapping.email"}}), "idpSSOURL, attributeMapping.email")
-	contains(t, message(connection.Remote{State: "pending"}), "pending", "nothing known is missing")
+	contains(t, message(connection.Remote{State: "pending"}), "pending", "no required field is known to be missing")
 	contains(t, message(connection.Remote{State: "active"}), "active")
 }
 
@@ -417,31 +417,31 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			"a 401",
 			stytch.Error{Class: stytch.CredentialsRejected, Request: stytch.Request{StatusCode: 401, ErrorType: "unauthorized_credentials"}, Message: "Unauthorized credentials."},
 			v1alpha1.ReasonCredentialsRejected,
-			[]string{"401 unauthorized_credentials", "Unauthorized credentials. Put the project's current secret", "StytchProject"},
+			[]string{"401 unauthorized_credentials", "Unauthorized credentials. Store the project's current secret", "StytchProject"},
 		},
 		{
 			"a 403",
 			stytch.Error{Class: stytch.PermissionDenied, Request: stytch.Request{StatusCode: 403, ErrorType: "session_authorization_error"}, Message: "update on stytch.sso is not allowed"},
 			v1alpha1.ReasonPermissionDenied,
-			[]string{"UpdateSAMLConnection", "stytch.sso", "Allow the action at Stytch"},
+			[]string{"UpdateSAMLConnection", "stytch.sso", "Allow the action in Stytch"},
 		},
 		{
 			"a 429",
 			stytch.Error{Class: stytch.Throttled, Request: stytch.Request{StatusCode: 429}, Message: "rate limit exceeded", RetryAfter: time.Second},
 			v1alpha1.ReasonThrottled,
-			[]string{"429", "goes on by itself", "rateLimit"},
+			[]string{"429", "Retrying automatically", "rateLimit"},
 		},
 		{
 			"a 500",
 			stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{StatusCode: 500, ErrorType: "internal_server_error"}},
 			v1alpha1.ReasonUnavailable,
-			[]string{"500 internal_server_error", "tried again by itself"},
+			[]string{"500 internal_server_error", "Retrying automatically"},
 		},
 		{
 			"no answer",
 			stytch.Error{Class: stytch.Unavailable, Message: "connection refused"},
 			v1alpha1.ReasonUnavailable,
-			[]string{"got no response: connection refused", "tried again by itself"},
+			[]string{"got no response: connection refused", "Retrying automatically"},
 		},
 		{
 			"an unknown organization",
@@ -453,55 +453,55 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			"a refusal",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "invalid_idp_sso_url"}, Message: "The URL is not valid."},
 			v1alpha1.ReasonRejected,
-			[]string{"400 invalid_idp_sso_url", "The URL is not valid. Correct the manifest", "next look"},
+			[]string{"400 invalid_idp_sso_url", "The URL is not valid. Fix the manifest", "at the next resync"},
 		},
 		{
 			"something that is not there",
 			stytch.Error{Class: stytch.NotFound, Request: stytch.Request{StatusCode: 404, ErrorType: "saml_connection_not_found"}},
 			v1alpha1.ReasonRejected,
-			[]string{"saml_connection_not_found", "Correct the manifest"},
+			[]string{"saml_connection_not_found", "Fix the manifest"},
 		},
 		{
 			"a source that is not active",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "external_connection_not_active"}},
 			v1alpha1.ReasonSourceNotReady,
-			[]string{"external_connection_not_active", "once the source is there and active"},
+			[]string{"external_connection_not_active", "Create or activate the source connection"},
 		},
 		{
 			"a source that is not there",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "external_connection_id_not_found"}},
 			v1alpha1.ReasonSourceNotReady,
-			[]string{"once the source is there"},
+			[]string{"Create or activate the source connection"},
 		},
 		{
 			"a source that is not there, as a 404",
 			stytch.Error{Class: stytch.NotFound, Request: stytch.Request{StatusCode: 404, ErrorType: "external_connection_not_found"}},
 			v1alpha1.ReasonSourceNotReady,
-			[]string{"once the source is there"},
+			[]string{"Create or activate the source connection"},
 		},
 		{
 			"metadata that is a page",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "invalid_xml_from_saml_metadata_url"}, Message: "Not XML."},
 			v1alpha1.ReasonRejected,
-			[]string{"400 invalid_xml_from_saml_metadata_url", "Not XML. Open spec.metadataURL", "in XML; it is tried again at the next look"},
+			[]string{"400 invalid_xml_from_saml_metadata_url", "Not XML. Check spec.metadataURL", "as XML. Retrying at the next resync"},
 		},
 		{
 			"metadata that cannot be fetched",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "invalid_saml_metadata_url"}},
 			v1alpha1.ReasonRejected,
-			[]string{"Open spec.metadataURL: it must be reachable from the internet"},
+			[]string{"Check spec.metadataURL. It must be reachable from the internet"},
 		},
 		{
 			"too many certificates",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "too_many_sso_verification_certificates"}},
 			v1alpha1.ReasonRejected,
-			[]string{"Delete at Stytch a verification certificate that is not used any more"},
+			[]string{"Delete an unused verification certificate in Stytch"},
 		},
 		{
 			"too many encryption keys",
 			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "too_many_encryption_certificates"}},
 			v1alpha1.ReasonRejected,
-			[]string{"Delete at Stytch an encryption key that is not used any more"},
+			[]string{"Delete an unused encryption key in Stytch"},
 		},
 		{
 			"a source's error type in a 5xx",

@@ -85,32 +85,32 @@ func TestAKeyThatStytchDoesNotTakeIsRefusedWithTheReason(t *testing.T) {
 		Type: "RSA PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,0102"}, Bytes: []byte(strings.Repeat("secret", 20)),
 	}))
 	for _, test := range []struct{ name, text, says string }{
-		{"an EC key", block("EC PRIVATE KEY", sec1), "holds an EC PRIVATE KEY. Stytch takes RSA private keys"},
-		{"an EC key in PKCS#8", pkcs8(elliptical), "holds a key that is not RSA. Stytch takes RSA private keys"},
-		{"an Ed25519 key", pkcs8(edwards), "holds a key that is not RSA"},
-		{"an OpenSSH key", block("OPENSSH PRIVATE KEY", sec1), "holds an OPENSSH PRIVATE KEY"},
+		{"an EC key", block("EC PRIVATE KEY", sec1), "contains a PEM block of type \"EC PRIVATE KEY\". Stytch accepts only RSA private keys"},
+		{"an EC key in PKCS#8", pkcs8(elliptical), "contains a key that is not RSA. Stytch accepts only RSA private keys"},
+		{"an Ed25519 key", pkcs8(edwards), "contains a key that is not RSA"},
+		{"an OpenSSH key", block("OPENSSH PRIVATE KEY", sec1), "contains a PEM block of type \"OPENSSH PRIVATE KEY\""},
 		{"a key with a passphrase", block("ENCRYPTED PRIVATE KEY", sec1), "encrypted with a passphrase"},
 		{"a key with a passphrase, as OpenSSL used to write it", legacy, "encrypted with a passphrase"},
-		{"a public key", block("PUBLIC KEY", spki), "holds a PUBLIC KEY, not a private key"},
-		{"a certificate", pool()[0].pem, "holds a CERTIFICATE, not a private key"},
-		{"two keys", p.pkcs1 + pairs()[1].pkcs1, "holds more than one PEM block"},
-		{"a key and its certificate", p.pkcs8 + pool()[0].pem, "holds more than one PEM block"},
-		{"a broken PKCS#1 key", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(p.key)[:200]), "holds an RSA key that cannot be read"},
-		{"a broken PKCS#8 key", block("PRIVATE KEY", spki), "holds an RSA key that cannot be read"},
-		{"nothing between the lines", block("PRIVATE KEY", nil), "holds an RSA key that cannot be read"},
+		{"a public key", block("PUBLIC KEY", spki), "contains a PEM block of type \"PUBLIC KEY\", not a private key"},
+		{"a certificate", pool()[0].pem, "contains a PEM block of type \"CERTIFICATE\", not a private key"},
+		{"two keys", p.pkcs1 + pairs()[1].pkcs1, "contains more than one PEM block"},
+		{"a key and its certificate", p.pkcs8 + pool()[0].pem, "contains more than one PEM block"},
+		{"a broken PKCS#1 key", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(p.key)[:200]), "contains an RSA key that cannot be read"},
+		{"a broken PKCS#8 key", block("PRIVATE KEY", spki), "contains an RSA key that cannot be read"},
+		{"nothing between the lines", block("PRIVATE KEY", nil), "contains an RSA key that cannot be read"},
 		{"base64 alone", strings.Join(keyMaterial(p.pkcs1), "\n"), "is not PEM"},
-		{"text around it", "the key:\n" + p.pkcs1, "holds text beside its PEM"},
-		{"text behind it", p.pkcs1 + "that was it", "holds text beside its PEM"},
-		{"no end", strings.Split(p.pkcs1, "-----END")[0], "holds broken PEM"},
-		{"everything on one line", strings.ReplaceAll(p.pkcs1, "\n", ""), "holds broken PEM"},
-		{"a line that is no base64", strings.Replace(p.pkcs1, "\n", "\n!!!\n", 1), "holds broken PEM"},
+		{"text around it", "the key:\n" + p.pkcs1, "contains text outside its PEM"},
+		{"text behind it", p.pkcs1 + "that was it", "contains text outside its PEM"},
+		{"no end", strings.Split(p.pkcs1, "-----END")[0], "contains an incomplete or damaged PEM block"},
+		{"everything on one line", strings.ReplaceAll(p.pkcs1, "\n", ""), "contains an incomplete or damaged PEM block"},
+		{"a line that is no base64", strings.Replace(p.pkcs1, "\n", "\n!!!\n", 1), "contains an incomplete or damaged PEM block"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want, problems := wantKey(test.text)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid || problems[0].Halts {
 				t.Fatalf("the problems are %s, want one that is Invalid", problemWords(problems))
 			}
-			contains(t, problems[0].Message, "spec.signingPrivateKeyRef (Secret signing, key tls.key) ", test.says)
+			contains(t, problems[0].Message, "spec.signingPrivateKeyRef (Secret signing, key \"tls.key\") ", test.says)
 			lacks(t, problems[0].Message, keyMaterial(test.text)...)
 			same(t, "the keys", want.Signing, []connection.Key(nil))
 			if !strings.HasSuffix(problems[0].Message, ".") || strings.HasSuffix(problems[0].Message, "..") {
@@ -130,8 +130,8 @@ func TestAKeyThatIsMissingIsSaid(t *testing.T) {
 	same(t, "the plan", story(plan), "+"+pairs()[0].spki)
 	reason, message := connection.Worst(problems)
 	same(t, "the reason", reason, v1alpha1.ReasonInputMissing)
-	contains(t, message, "Secret signing, which spec.signingPrivateKeyRef names, is not in this namespace",
-		"Secret enc has nothing under the key b: put it there, or correct spec.encryptionPrivateKeyRefs[1].key")
+	contains(t, message, "Secret signing, referenced by spec.signingPrivateKeyRef, does not exist in this namespace",
+		"Secret enc has no value for the key \"b\". Add it, or fix spec.encryptionPrivateKeyRefs[1].key")
 }
 
 func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
@@ -265,7 +265,7 @@ func TestThatThereIsNoPlaceForAnEncryptionKeyIsSaid(t *testing.T) {
 	if len(out.problems) != 1 || out.problems[0].Reason != v1alpha1.ReasonRejected || out.problems[0].Halts {
 		t.Fatalf("the problems are %s", problemWords(out.problems))
 	}
-	contains(t, out.problems[0].Message, "takes 5 encryption keys", "delete at Stytch one that is not used any more")
+	contains(t, out.problems[0].Message, "allows 5 encryption keys", "In Stytch, delete an unused key")
 }
 
 func TestNoEncryptionKeyIsRemovedWhileAWantedOneIsWithheld(t *testing.T) {
@@ -396,7 +396,7 @@ func TestTwoEncryptionKeysThatAppearTogetherAreAConflictAndLeftAlone(t *testing.
 	if len(out.problems) != 1 || out.problems[0].Reason != v1alpha1.ReasonConflict {
 		t.Fatalf("the problems are %s", problemWords(out.problems))
 	}
-	contains(t, out.problems[0].Message, "by-hand, "+r.far.keys[1].id, "Delete at Stytch")
+	contains(t, out.problems[0].Message, "by-hand, "+r.far.keys[1].id, "Delete the keys that you do not need in Stytch")
 
 	r.far.keys = slices.DeleteFunc(r.far.keys, func(k farKey) bool { return k.id == "by-hand" })
 	sent, out = r.sends(t)

@@ -34,9 +34,9 @@ import (
 //
 // A crash in a hook that only reads means nothing: it runs again.
 //
-// Status is written once, at the end of a pass. Besides, the ID of a connection is recorded by itself, and status is written before a
-// step whose StepBegins had something remembered. So a crash loses what Remember, Record and Publish wrote since: they are run again by the next process, on a manifest that does not know of
-// them, and on what Stytch then shows.
+// Status is written once, at the end of a pass. Besides, the ID of a connection is recorded separately, and status is written
+// before a step whose StepBegins had something remembered. So a crash loses what Remember, Record and Publish wrote since: they
+// are run again by the next process, on a manifest that does not know of them, and on what Stytch then shows.
 //
 // Each part of status has one writer: Judge what every connection has (Warn the one condition that the clock alone changes),
 // WriteRecord the Record, Remember and Publish the rest.
@@ -54,7 +54,7 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	References func(O) []Reference
 	// Settings are the fields that an update replaces, each on one line: what a manifest wants, and what Stytch shows.
 	Settings []Setting[O, R]
-	// Want is what a manifest asks for besides its settings, and what in all of it cannot be meant.
+	// Want is what a manifest asks for besides its settings, and what in all of it is invalid.
 	Want func(o O, in Inputs) (State, []Problem)
 	// Have is what a connection at Stytch has besides its settings.
 	Have func(R) State
@@ -64,7 +64,7 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Problems func(o O, want, have State) []Problem
 	// Rotating is the reason and the message of the condition Rotating; empty where it does not stand.
 	Rotating func(o O, want, have State) (reason, message string)
-	// Creation is what the creating call carries beside the display name.
+	// Creation is what the creating call carries in addition to the display name.
 	Creation func(O) stytch.Fields
 	// MissingToActivate names what a pending connection lacks to become active.
 	MissingToActivate func(R) []string
@@ -83,8 +83,8 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Due func(O) time.Time
 }
 
-// States are the two sides that are compared: what a manifest wants, and what Stytch has. Problems are what in the manifest cannot
-// be meant.
+// States are the two sides that are compared: what a manifest wants, and what Stytch has. Problems are what in the manifest is
+// invalid.
 func (k Kind[O, R]) States(o O, r R, in Inputs) (want, have State, problems []Problem) {
 	if k.Have != nil {
 		have = k.Have(r)

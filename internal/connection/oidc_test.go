@@ -184,7 +184,7 @@ func TestADiscoveryThatFailedIsSaidAndRecordsNothing(t *testing.T) {
 		t.Fatalf("the problems are %s", problemWords(out.problems))
 	}
 	said := out.problems[0].Message
-	contains(t, said, "https://unreadable.example.com", "The metadata document could not be read)", "correct spec.issuer", "authorizationURL, tokenURL, jwksURL in the manifest")
+	contains(t, said, "https://unreadable.example.com", "The metadata document could not be read)", "Fix spec.issuer", "set these fields in the manifest: authorizationURL, tokenURL, jwksURL.")
 	lacks(t, said, "userinfoURL")
 	same(t, "what is recorded", s.held.Status.Discovered, &v1alpha1.DiscoveredStatus{Issuer: "https://unreadable.example.com", Warning: "The metadata document could not be read."})
 
@@ -262,7 +262,7 @@ func TestAProcessLostBetweenUpdateAndStatusFindsWhatWasDiscovered(t *testing.T) 
 		if len(out.problems) != 1 || out.problems[0].Reason != v1alpha1.ReasonDiscoveryFailed {
 			t.Fatalf("the problems are %s", problemWords(out.problems))
 		}
-		contains(t, out.problems[0].Message, "still those of "+theIssuer)
+		contains(t, out.problems[0].Message, "Stytch still has the URLs of "+theIssuer)
 		same(t, "what is recorded", s.held.Status.Discovered.TokenURL, "")
 	})
 }
@@ -380,9 +380,9 @@ func TestAClientSecretThatIsMissingIsSaidAndTheRestIsStillSent(t *testing.T) {
 		in   connection.Inputs
 		says string
 	}{
-		{"no Secret", connection.Inputs{Secrets: map[string]*corev1.Secret{"entra": nil}}, "Secret entra, which spec.clientSecretRef names, is not in this namespace"},
-		{"no key", holding(secretOf("entra", map[string]string{"other": "x"})), "Secret entra has nothing under the key client-secret"},
-		{"white space", oidcInputs(" \n"), "has nothing under the key client-secret"},
+		{"no Secret", connection.Inputs{Secrets: map[string]*corev1.Secret{"entra": nil}}, "Secret entra, referenced by spec.clientSecretRef, does not exist in this namespace"},
+		{"no key", holding(secretOf("entra", map[string]string{"other": "x"})), "Secret entra has no value for the key \"client-secret\""},
+		{"white space", oidcInputs(" \n"), "has no value for the key \"client-secret\""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := oidcManifest()
@@ -402,7 +402,7 @@ func TestAClientSecretThatIsNoTextIsInvalidAndNotQuoted(t *testing.T) {
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", problemWords(problems))
 	}
-	contains(t, problems[0].Message, "spec.clientSecretRef (Secret entra, key client-secret) is not text in UTF-8")
+	contains(t, problems[0].Message, "spec.clientSecretRef (Secret entra, key \"client-secret\") is not UTF-8 text")
 	lacks(t, problems[0].Message, "some-secret")
 }
 

@@ -21,8 +21,8 @@ func Met(o v1alpha1.Connection) bool {
 		status.AppliedGeneration == o.GetGeneration() && status.ObservedGeneration == o.GetGeneration()
 }
 
-// Settled says that nothing has happened since the last pass found the manifest's desired state met: no slot and no moment of the clock has
-// come since Stytch was looked at, and its inputs are as they were, which is asked last.
+// Settled says that nothing has happened since the last pass found the manifest's desired state met: no slot and no moment of the
+// clock has come since Stytch was read, and its inputs are as they were, which is asked last.
 func (k Kind[O, R]) Settled(o O, slots Slots, looked, now time.Time, sameInputs func() bool) bool {
 	due := k.DueAt(o)
 	return Met(o) && !slots.Due(looked, now) && (due.IsZero() || due.After(now)) && sameInputs()

@@ -83,7 +83,7 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 	}), hold
 }
 
-// needed leaves out what is equal and was to go beside a field that does not go itself.
+// needed leaves out what is equal and was to go together with a field that does not go itself.
 func needed(changes []Change) []Change {
 	var left []Change
 	for _, c := range changes {

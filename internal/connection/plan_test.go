@@ -526,7 +526,7 @@ func TestWhatIsSentToReplaceATokenSaysWhatStytchHasAndWillHave(t *testing.T) {
 		have   connection.State
 		want   v1alpha1.Change
 	}{
-		{"start", "", at("aaaa", ""), v1alpha1.Change{Field: "bearer_token", Have: "…aaaa", Want: "a new one"}},
+		{"start", "", at("aaaa", ""), v1alpha1.Change{Field: "bearer_token", Have: "…aaaa", Want: "a new token"}},
 		{"complete", "nnnn", at("aaaa", "nnnn"), v1alpha1.Change{Field: "bearer_token", Have: "…aaaa", Want: "…nnnn"}},
 		{"cancel", "", at("aaaa", "nnnn"), v1alpha1.Change{Field: "next_bearer_token", Have: "…nnnn", Want: ""}},
 	} {

@@ -24,8 +24,8 @@ func Halted(problems []Problem) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Halts })
 }
 
-// Worst is the reason and the message for all of the problems: a manifest that cannot be meant comes before anything else. Reason
-// is empty where none of them keeps anything from being done.
+// Worst is the reason and the message for all of the problems: an invalid manifest comes before anything else. Reason is empty
+// where none of them keeps anything from being done.
 func Worst(problems []Problem) (reason, message string) {
 	for _, p := range problems {
 		if reason == "" || p.Reason == v1alpha1.ReasonInvalid {

@@ -18,7 +18,7 @@ const (
 
 // Endpoints says which roots of the API a StytchProject may name.
 type Endpoints struct {
-	// AllowedHosts beside Stytch's own, each with its port where that is not 443.
+	// AllowedHosts in addition to Stytch's own, each with its port where that is not 443.
 	AllowedHosts []string
 	// InsecureLoopback allows http, on loopback only.
 	InsecureLoopback bool
@@ -35,18 +35,18 @@ func (e Endpoints) BaseURL(spec v1alpha1.StytchProjectSpec) (string, *Problem) {
 	}
 	base, err := url.Parse(spec.BaseURL)
 	if err != nil || base.Hostname() == "" {
-		return "", invalid("spec.baseURL is not a URL: give one such as https://login.example.com.")
+		return "", invalid("spec.baseURL is not a URL. Set a URL such as https://login.example.com.")
 	}
 	host := httpsHost(base.Host)
 	switch {
 	case base.Scheme == "https" && e.allows(host):
 		return "https://" + host, nil
 	case base.Scheme == "https":
-		return "", invalid(fmt.Sprintf("spec.baseURL names the host %s, which is not Stytch's: start the manager with --allowed-base-url-hosts=%s to allow it.", host, host))
+		return "", invalid(fmt.Sprintf("spec.baseURL has the host %s, which is not a host of Stytch. To allow it, start the manager with --allowed-base-url-hosts=%s.", host, host))
 	case base.Scheme == "http" && e.InsecureLoopback && loopback(base.Hostname()):
 		return "http://" + base.Host, nil
 	default:
-		return "", invalid("spec.baseURL must be https. Only for tests, http on a loopback address is allowed by the manager's --allow-insecure-loopback.")
+		return "", invalid("spec.baseURL must use https. For tests only, the manager flag --allow-insecure-loopback allows http on a loopback address.")
 	}
 }
 
@@ -86,7 +86,7 @@ func SameEnvironment(projectID string, ids ...string) *Problem {
 	other := map[string]string{"live": "test-", "test": "live-"}[Environment(projectID)]
 	for _, id := range ids {
 		if slices.ContainsFunc(idPrefixes(), func(prefix string) bool { return strings.HasPrefix(id, prefix+other) }) {
-			return invalid(fmt.Sprintf("%s is of another environment than the project %s: name an ID of the project's own environment.", id, projectID))
+			return invalid(fmt.Sprintf("%s belongs to another environment than the project %s. Use an ID from the project's environment.", id, projectID))
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ func SameProject(o v1alpha1.Connection, project string) *Problem {
 		return nil
 	}
 	return &Problem{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
-		"This manifest belongs to the project %s, and StytchProject %s now stands for %s: restore the StytchProject, or delete this manifest (deletionPolicy Retain leaves the connection as it is) and apply it under another name.",
+		"This manifest belongs to the project %s, but StytchProject %s now refers to %s. Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name.",
 		pinned, o.CommonSpec().Project(), project)}
 }
 

@@ -17,14 +17,14 @@ func Retains(o v1alpha1.Connection) bool {
 // Retained says what stays at Stytch.
 func Retained(o v1alpha1.Connection) string {
 	if id := RecordOf(o).ID; id != "" {
-		return fmt.Sprintf("%s stays at Stytch as it is.", id)
+		return fmt.Sprintf("%s stays in Stytch unchanged.", id)
 	}
-	return fmt.Sprintf("No connection was recorded. Should a creation have been under way, it bears the name %q.",
+	return fmt.Sprintf("No connection was recorded. If a create request was in progress, its connection is named %q.",
 		ProvisionalName(RealName(o), o.GetUID()))
 }
 
 // ErrNothing says that nothing at Stytch is a manifest's.
-var ErrNothing = errors.New("nothing at Stytch is the manifest's")
+var ErrNothing = errors.New("no connection in Stytch belongs to the manifest")
 
 // NeverHeld says that a manifest names a connection which it never took over.
 func NeverHeld(o v1alpha1.Connection) bool {
@@ -46,15 +46,15 @@ func Gone(err error) bool {
 	return answered && failed.Class == stytch.OrganizationNotFound
 }
 
-// Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What passes by itself stays as it is.
+// Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What is temporary stays as it is.
 func Blocked(err error) error {
-	const way = "Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."
+	const way = "Set deletionPolicy: Retain to delete the manifest and keep the connection."
 	failed, answered := errors.AsType[*stytch.Error](err)
 	found, _ := errors.AsType[Finding](err)
 	switch {
 	case answered && failed.ErrorType == "cannot_delete_default_sso_connection":
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(
-			"Stytch does not delete an organization's default connection while it has others: make another one the default, or delete the others first.", way)}
+			"Stytch does not delete an organization's default connection while the organization has other connections. Make another connection the default, or delete the other connections first.", way)}
 	case answered && !passing(failed):
 		_, message := Failure(failed)
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(message, way)}

@@ -34,14 +34,14 @@ func TestAConnectionIsDeletedOnlyWhereItsManifestSaysSoAndIsManaged(t *testing.T
 
 func TestWhatStaysAtStytchIsNamed(t *testing.T) {
 	o := samlManifest()
-	same(t, "of a connection", connection.Retained(o), samlID+" stays at Stytch as it is.")
+	same(t, "of a connection", connection.Retained(o), samlID+" stays in Stytch unchanged.")
 	o.Status.ConnectionID = ""
-	same(t, "of none", connection.Retained(o), fmt.Sprintf("No connection was recorded. Should a creation have been under way, it bears the name %q.",
+	same(t, "of none", connection.Retained(o), fmt.Sprintf("No connection was recorded. If a create request was in progress, its connection is named %q.",
 		connection.ProvisionalName("Acme – Okta", manifestUID)))
 }
 
 func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
-	const way = " Set deletionPolicy: Retain to let the manifest go and leave the connection as it is."
+	const way = " Set deletionPolicy: Retain to delete the manifest and keep the connection."
 	refused, denied := answerOf(stytch.Rejected, 400, "some_refusal"), answerOf(stytch.PermissionDenied, 403, "denied")
 	inUse := answerOf(stytch.Rejected, 400, "cannot_delete_default_sso_connection")
 	lost, throttled := answerLost(), answerOf(stytch.Throttled, 429, "too_many_requests")
@@ -59,7 +59,7 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 		name      string
 		err, want error
 	}{
-		{"the default connection of others", inUse, blocked("Stytch does not delete an organization's default connection while it has others: make another one the default, or delete the others first.", inUse.Request)},
+		{"the default connection of others", inUse, blocked("Stytch does not delete an organization's default connection while the organization has other connections. Make another connection the default, or delete the other connections first.", inUse.Request)},
 		{"refused", refused, blocked(said(refused), refused.Request)},
 		{"refused in other words", wrapped, blocked(said(refused), refused.Request)},
 		{"denied", denied, blocked(said(denied), denied.Request)},

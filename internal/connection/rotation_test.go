@@ -160,7 +160,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 	for _, c := range []tokenCase{
 		{
 			name: "it waits for the acknowledgement", secret: both, remote: open, known: started(day), rotating: "AwaitingAcknowledgement",
-			says: []string{"Secret acme-scim offers the next token, which ends in nnnn, as next-token", "acknowledge-token=nnnn", "cancel-rotation=nnnn"},
+			says: []string{"Secret acme-scim contains the next token (ending in nnnn) under the key next-token", "acknowledge-token=nnnn", "cancel-rotation=nnnn"},
 		},
 		{
 			name: "acknowledged, it is completed", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
@@ -172,11 +172,11 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "acknowledged with the wrong ending, it waits", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "mmmm"},
-			rotating: "AwaitingAcknowledgement", says: []string{"acknowledge-token names mmmm, and the next token ends in nnnn: nothing is completed"},
+			rotating: "AwaitingAcknowledgement", says: []string{"acknowledge-token is ignored: it names \"mmmm\", but the last four characters of the next token are \"nnnn\""},
 		},
 		{
 			name: "acknowledged with a whole token, it waits and does not show that", secret: both, remote: open, known: started(day),
-			notes: map[string]string{"acknowledge-token": "a-token-ending-in-nnnn"}, rotating: "AwaitingAcknowledgement", says: []string{"something longer than four characters"},
+			notes: map[string]string{"acknowledge-token": "a-token-ending-in-nnnn"}, rotating: "AwaitingAcknowledgement", says: []string{"a value longer than four characters"},
 		},
 		{
 			name: "the acknowledgement of the token that is now the current one may stay", secret: both, remote: open, known: started(day),
@@ -188,19 +188,19 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "canceled with the wrong ending, it waits", secret: both, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "mmmm"},
-			rotating: "AwaitingAcknowledgement", says: []string{"cancel-rotation names mmmm, and the next token ends in nnnn: nothing is canceled"},
+			rotating: "AwaitingAcknowledgement", says: []string{"cancel-rotation is ignored: it names \"mmmm\", but the last four characters of the next token are \"nnnn\""},
 		},
 		{
 			name: "acknowledged and canceled at once, it waits", secret: both, remote: open, known: started(day),
-			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "nnnn"}, rotating: "AwaitingAcknowledgement", says: []string{"both name the next token, so neither is followed"},
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "nnnn"}, rotating: "AwaitingAcknowledgement", says: []string{"both name the next token, so both are ignored"},
 		},
 		{
 			name: "the other annotation with another ending does not count", secret: both, remote: open, known: started(day),
-			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "mmmm"}, step: token.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{"nothing is canceled"},
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "mmmm"}, step: token.CompleteRotation, rotating: "AwaitingAcknowledgement", says: []string{"cancel-rotation is ignored"},
 		},
 		{
 			name: "another one asked for waits for the end of this one", secret: both, remote: open, known: started(day), notes: map[string]string{"rotate-token": "aaaa-2"},
-			rotating: "AwaitingAcknowledgement", says: []string{"rotate-token=aaaa-2 asks for another rotation: it is started once the one under way was canceled"},
+			rotating: "AwaitingAcknowledgement", says: []string{"rotate-token=\"aaaa-2\" requests another rotation, which starts only if the current rotation is canceled"},
 		},
 		{
 			name: "the request that began it may stay", secret: both, remote: open, notes: map[string]string{"rotate-token": "aaaa"}, rotating: "AwaitingAcknowledgement",
@@ -209,7 +209,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 
 		{
 			name: "Automatic, it waits while the overlap lasts", secret: both, remote: open, known: started(3*day - time.Second), spec: automatic(), rotating: "Overlapping",
-			says: []string{"acknowledge-token=nnnn", "Without it the rotation is completed at " + noon.Add(time.Second).Format(time.RFC3339)},
+			says: []string{"acknowledge-token=nnnn", "Without the annotation, the rotation is completed at " + noon.Add(time.Second).Format(time.RFC3339)},
 		},
 		{
 			name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: automatic(),
@@ -225,11 +225,11 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "Automatic, it waits while the current token has not ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon.Add(time.Second),
-			rotating: "Overlapping", says: []string{"completed at " + noon.Add(time.Second).Format(time.RFC3339)},
+			rotating: "Overlapping", says: []string{"the rotation is completed at " + noon.Add(time.Second).Format(time.RFC3339)},
 		},
 		{
 			name: "Automatic, it waits for the acknowledgement where the Secret does not offer both", secret: tokens{"", "nnnn"}, remote: open, known: started(4 * day), spec: automatic(),
-			rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{"does not hold the connection's token"},
+			rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{"does not contain the connection's token"},
 		},
 		{
 			name: "Automatic, it waits for the acknowledgement where it was not started here", secret: both, remote: open, spec: automatic(), rotating: "AwaitingAcknowledgement",
@@ -239,20 +239,20 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 
 		{
 			name: "a start whose answer was lost is canceled, for nobody can have the next token", secret: alone, remote: open, known: starting(time.Second),
-			step: token.CancelRotation, rotating: "Starting", says: []string{"is canceled and started again", "current token is not touched"},
+			step: token.CancelRotation, rotating: "Starting", says: []string{"is canceled and started again", "current token is not changed"},
 		},
 		{name: "a start whose answer was kept is not", secret: both, remote: open, known: starting(time.Second), rotating: "AwaitingAcknowledgement"},
 		{
 			name: "a next token that was in the Secret is not canceled when it is lost, for it may be in use", secret: alone, remote: open, known: started(day),
-			rotating: "NextTokenLost", reason: "InputMissing", says: []string{"nothing is completed or canceled: put it back as next-token, or abandon the rotation by the annotation", "cancel-rotation=nnnn"},
+			rotating: "NextTokenLost", reason: "InputMissing", says: []string{"the rotation is not completed or canceled. Store the next token under the key next-token again, or set the annotation", "cancel-rotation=nnnn"},
 		},
 		{
 			name: "nor is it when both are lost", secret: none, remote: open, known: started(day), rotating: "NextTokenLost", reason: "InputMissing",
-			says: []string{"does not hold the next token any more", "does not hold the connection's token"},
+			says: []string{"no longer contains the next token", "does not contain the connection's token"},
 		},
 		{
 			name: "nor is it completed, acknowledged or not", secret: none, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
-			rotating: "NextTokenLost", reason: "InputMissing", says: []string{"put it back"},
+			rotating: "NextTokenLost", reason: "InputMissing", says: []string{"Store the next token"},
 		},
 		{
 			name: "but it is canceled when that is asked for", secret: alone, remote: open, known: started(day), notes: map[string]string{"cancel-rotation": "nnnn"},
@@ -261,7 +261,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 
 		{
 			name: "somebody else's is left alone", secret: alone, remote: open, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Hour), rotating: "StartedElsewhere",
-			says: []string{"started elsewhere", "ends in nnnn: it is left alone", "cancel-rotation=nnnn"},
+			says: []string{"started outside this manifest", "(next token ending in nnnn) was started outside this manifest, so it is not changed", "cancel-rotation=nnnn"},
 		},
 		{
 			name: "somebody else's that was seen before is left alone", secret: alone, remote: open, rotating: "StartedElsewhere",
@@ -273,7 +273,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "somebody else's is not completed without its token", secret: alone, remote: open, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
-			rotating: "StartedElsewhere", says: []string{"names the next token, which Secret acme-scim does not hold: nothing is completed before it stands there as next-token"},
+			rotating: "StartedElsewhere", says: []string{"names the next token, but Secret acme-scim does not contain that token. To complete the rotation, store it there under the key next-token"},
 		},
 		{
 			name: "somebody else's is completed with its token", secret: both, remote: open, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
@@ -287,12 +287,12 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		{
 			name: "nothing is done beside a Secret that is somebody else's", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
 			edit:     func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Labels = nil },
-			rotating: "NextTokenLost", reason: "Invalid", says: []string{"left alone"},
+			rotating: "NextTokenLost", reason: "Invalid", says: []string{"not changed"},
 		},
 		{
 			name: "nothing is completed that could not be written", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
 			edit:     func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets["acme-scim"].Immutable = new(true) },
-			rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable", "save it, delete it, and create it again with the same data and label"},
+			rotating: "AwaitingAcknowledgement", reason: "Invalid", says: []string{"is immutable", "save the Secret, delete it, and create it again with the same data and label"},
 		},
 		{
 			name: "a Secret that cannot be written is said to be before anything is asked for", secret: both, remote: open, known: started(day),
@@ -322,7 +322,7 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		{name: "a next token that was completed takes its place", secret: tokens{"oooo", "aaaa"}, remote: alone, known: kept(), step: token.PromoteToken},
 		{
 			name: "a next token that was completed takes its place though somebody else has begun another rotation", secret: tokens{"oooo", "aaaa"}, remote: tokens{"aaaa", "nnnn"}, known: kept(),
-			step: token.PromoteToken, rotating: "StartedElsewhere", says: []string{"left alone"},
+			step: token.PromoteToken, rotating: "StartedElsewhere", says: []string{"not changed"},
 		},
 		{name: "a next token that is none any more is taken out", secret: tokens{"aaaa", "nnnn"}, remote: alone, known: kept(), step: token.PublishToken},
 		{
@@ -335,22 +335,22 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		{
 			name: "asked for again, with the same value, none is", secret: alone, remote: alone, notes: map[string]string{"rotate-token": "aaaa"},
 			known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.HandledRotate = []string{"aaaa", "aaaa-2"} }),
-			says:  []string{"rotate-token=aaaa was answered before", "set it to aaaa-3"},
+			says:  []string{"rotate-token=\"aaaa\" is ignored: it was handled before", `set it to "aaaa-3"`},
 		},
 		{
 			name: "asked for another token, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "oooo"},
-			says: []string{"rotate-token asks to rotate the token that ends in oooo, and the current one ends in aaaa, so it is ignored"},
+			says: []string{"rotate-token is ignored: it names \"oooo\", but the last four characters of the current token are \"aaaa\""},
 		},
 		{
 			name: "asked for without a hyphen, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa2"},
-			says: []string{"rotate-token is ignored: its value must be the last four characters of the current token (aaaa)"},
+			says: []string{"rotate-token is ignored: its value must be the last four characters of the current token (\"aaaa\")"},
 		},
 		{name: "asked for with too little, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaa"}, says: []string{"is ignored"}},
 		{name: "asked for with too much, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 60)}, says: []string{"at most 64 characters"}},
 		{name: "asked for with as much as may be, one is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-" + strings.Repeat("x", 59)}, step: token.StartRotation},
 		{
 			name: "asked for of a connection that was taken over, one is started", remote: alone, notes: map[string]string{"rotate-token": "aaaa"}, step: token.StartRotation,
-			says: []string{"does not hold the connection's token"},
+			says: []string{"does not contain the connection's token"},
 		},
 		{
 			name: "asked for beside a Secret that cannot be written, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa"},
@@ -363,28 +363,28 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "acknowledged, nothing is done", secret: alone, remote: alone, known: kept(), notes: map[string]string{"acknowledge-token": "nnnn"},
-			says: []string{"acknowledge-token names nnnn, and no rotation is under way: nothing is completed"},
+			says: []string{"acknowledge-token is ignored: it names \"nnnn\", but no rotation is in progress"},
 		},
 		{name: "the acknowledgement that was followed may stay", secret: alone, remote: alone, known: kept(), notes: map[string]string{"acknowledge-token": "aaaa"}},
 		{
 			name: "canceled, nothing is done", secret: alone, remote: alone, known: kept(), notes: map[string]string{"cancel-rotation": "nnnn"},
-			says: []string{"cancel-rotation names nnnn, and no rotation is under way: nothing is canceled"},
+			says: []string{"cancel-rotation is ignored: it names \"nnnn\", but no rotation is in progress"},
 		},
 		{name: "the cancellation that was followed may stay", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"cancel-rotation": "nnnn"}},
 
-		{name: "a token that the Secret has lost is replaced", remote: alone, known: kept(), step: token.StartRotation, reason: "InputMissing", says: []string{"does not hold the connection's token"}},
+		{name: "a token that the Secret has lost is replaced", remote: alone, known: kept(), step: token.StartRotation, reason: "InputMissing", says: []string{"does not contain the connection's token"}},
 		{
 			name: "a token that the Secret has lost is not replaced again once that was canceled", remote: alone, known: canceled(day), reason: "InputMissing",
-			says: []string{"put it there as token", "rotate-token=aaaa"},
+			says: []string{"Store the token under the key token", "rotate-token=aaaa"},
 		},
 		{
 			name: "a token that was rotated elsewhere is reported", secret: tokens{"oooo", ""}, remote: alone, known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "oooo" }),
-			reason: "InputMissing", says: []string{"holds another token than the connection's, which ends in aaaa", "put it there as token", "rotate-token=aaaa"},
+			reason: "InputMissing", says: []string{"contains another token than the connection's token (ending in aaaa)", "Store the token under the key token", "rotate-token=aaaa"},
 		},
-		{name: "a token that no Secret ever held is mentioned", remote: alone, says: []string{"does not hold the connection's token, which ends in aaaa", "rotate-token=aaaa"}},
-		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"holds another token than the connection's"}},
+		{name: "a token that no Secret ever held is mentioned", remote: alone, says: []string{"does not contain the connection's token (ending in aaaa)", "rotate-token=aaaa"}},
+		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"contains another token than the connection's"}},
 
-		{name: "a start that may be on its way is waited for", secret: alone, remote: alone, known: starting(74 * time.Second), rotating: "Starting", says: []string{"looked for before another is started"}},
+		{name: "a start that may be on its way is waited for", secret: alone, remote: alone, known: starting(74 * time.Second), rotating: "Starting", says: []string{"Looking for that rotation before starting another"}},
 		{name: "a start that came to nothing is made again", secret: alone, remote: alone, known: starting(75 * time.Second), step: token.StartRotation},
 		{
 			name: "a start that was canceled because its token was lost is made again at once", secret: alone, remote: alone, step: token.StartRotation,
@@ -398,9 +398,9 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		{name: "a token that was issued elsewhere is renewed however little is left of it", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Minute), step: token.StartRotation},
 		{
 			name: "a token that does not live longer than renewBefore is not", secret: alone, remote: alone, known: issued(kept(), 0), spec: ofAMonth(), expires: noon.Add(month),
-			reason: "RenewBeforeTooLong", says: []string{"(720h0m0s)", "no rotation is started by time: shorten renewBefore"},
+			reason: "RenewBeforeTooLong", says: []string{"(720h0m0s)", "no rotation is scheduled. Shorten renewBefore"},
 		},
-		{name: "nor is it at its end", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, reason: "RenewBeforeTooLong", says: []string{"shorten renewBefore"}},
+		{name: "nor is it at its end", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, reason: "RenewBeforeTooLong", says: []string{"Shorten renewBefore"}},
 		{
 			name: "it is when that is asked for", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, notes: map[string]string{"rotate-token": "aaaa"},
 			step: token.StartRotation, reason: "RenewBeforeTooLong", says: []string{""},
@@ -425,11 +425,11 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 func TestWhyARotationIsStartedIsSaid(t *testing.T) {
 	alone := tokens{"aaaa", ""}
 	for why, c := range map[string]tokenCase{
-		`bearer_token: "…aaaa" → "a new one" (asked for by rotate-token aaaa-1)`:                                {secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-1"}},
-		`bearer_token: "…aaaa" → "a new one" (Secret acme-scim does not hold it any more)`:                      {remote: alone, known: kept()},
-		`bearer_token: "…aaaa" → "a new one" (it ends at 2026-03-05T12:00:00Z)`:                                 {secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(day)},
-		`bearer_token: "…aaaa" → "a new one" (what an earlier attempt started was lost)`:                        {secret: alone, remote: alone, known: starting(time.Hour)},
-		`next_bearer_token: "…nnnn" → "" (it was lost before it was in the Secret, so that nobody can have it)`: {secret: alone, remote: tokens{"aaaa", "nnnn"}, known: starting(time.Hour)},
+		`bearer_token: "…aaaa" → "a new token" (requested by rotate-token aaaa-1)`:                               {secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-1"}},
+		`bearer_token: "…aaaa" → "a new token" (Secret acme-scim no longer contains it)`:                         {remote: alone, known: kept()},
+		`bearer_token: "…aaaa" → "a new token" (it expires at 2026-03-05T12:00:00Z)`:                             {secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(day)},
+		`bearer_token: "…aaaa" → "a new token" (an earlier request to start a rotation was lost)`:                {secret: alone, remote: alone, known: starting(time.Hour)},
+		`next_bearer_token: "…nnnn" → "" (it was lost before it was stored in the Secret, so nobody can use it)`: {secret: alone, remote: tokens{"aaaa", "nnnn"}, known: starting(time.Hour)},
 	} {
 		plan := c.decide().plan
 		if len(plan) != 1 {

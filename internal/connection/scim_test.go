@@ -92,8 +92,8 @@ func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
 		name, id string
 		says     []string
 	}{
-		{"before there is a connection", "", []string{"Secret acme-scim", "left alone", "delete it, or name another"}},
-		{"of a connection", scimID, []string{"Secret acme-scim", "left alone", "connections.stytch-operator.dev/connection=" + scimID, "delete it"}},
+		{"before there is a connection", "", []string{"Secret acme-scim", "not changed", "Delete it, or apply a new manifest that names another"}},
+		{"of a connection", scimID, []string{"Secret acme-scim", "not changed", "connections.stytch-operator.dev/connection=" + scimID, "delete it"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want, problems := wantOf(scim.Kind(), scimManifest(), test.id, secretWith("somebody", "their-token-abcd"))
@@ -170,7 +170,7 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 			if len(problems) != 1 || problems[0].Reason != test.reason {
 				t.Fatalf("the problems are %+v, want one with the reason %q", problems, test.reason)
 			}
-			contains(t, problems[0].Message, "Secret acme-scim", "ends in wxyz", "as token", v1alpha1.LabelConnection+"="+scimID+", or", v1alpha1.AnnotationRotateToken+"=wxyz.")
+			contains(t, problems[0].Message, "Secret acme-scim", "ending in wxyz", "under the key token", v1alpha1.LabelConnection+"="+scimID+", or", v1alpha1.AnnotationRotateToken+"=wxyz to rotate the token.")
 			lacks(t, problems[0].Message, "abcd")
 		})
 	}

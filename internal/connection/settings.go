@@ -56,7 +56,7 @@ type Value struct {
 	From *v1alpha1.Input
 	// Unreadable says, of a seen value, that Stytch does not show it. Then it differs from a wanted one that was not Sent.
 	Unreadable, Sent bool
-	// With is a field beside which this one is always sent, because Stytch would overwrite it otherwise.
+	// With is a field together with which this one is always sent, because Stytch would overwrite it otherwise.
 	With string
 }
 

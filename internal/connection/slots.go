@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Slots cut time into intervals, so that all connections of one organization are looked at together, organizations at
-// different times, and a restart moves nothing: nothing about them is stored.
+// Slots cut time into intervals, so that all connections of one organization are read together, organizations at different times,
+// and a restart moves nothing: nothing about them is stored.
 type Slots struct {
 	Interval time.Duration
 	offset   time.Duration

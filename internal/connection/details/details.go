@@ -42,7 +42,7 @@ func Owns(object *corev1.ConfigMap, uid types.UID) bool {
 
 // ForeignMessage says that a ConfigMap in the place of the details is left alone.
 func ForeignMessage(name string) string {
-	return fmt.Sprintf("ConfigMap %s is there and was not made for this manifest, so it is left alone: delete it, or give spec.detailsConfigMapName another name.", name)
+	return fmt.Sprintf("ConfigMap %s already exists and was not created for this manifest, so it is not changed. Delete it, or set spec.detailsConfigMapName to another name.", name)
 }
 
 // Plan says what has to be written into the ConfigMap.

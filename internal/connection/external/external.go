@@ -29,7 +29,7 @@ func Kind() connection.Kind[manifest, remote] {
 			source := o.Status.Source
 			return source != nil && r.ExternalOrganizationID == source.OrganizationID && r.ExternalConnectionID == source.ConnectionID
 		},
-		Rivalry:    "The organization already has an External connection to this source, and Stytch allows one",
+		Rivalry:    "The organization already has an External connection to this source, and Stytch allows only one",
 		References: references,
 		Settings:   settings(),
 		Want:       wantState,

@@ -16,11 +16,11 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 	}
 	ref := o.Spec.SourceRef
 	waiting := func(format string, args ...any) []connection.Problem {
-		return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonSourceNotReady, Message: fmt.Sprintf("%s %s, which spec.sourceRef names, ", ref.Kind, ref.Name) +
-			fmt.Sprintf(format, args...) + ". It goes on by itself."}}
+		return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonSourceNotReady, Message: fmt.Sprintf("%s %s, referenced by spec.sourceRef, ", ref.Kind, ref.Name) +
+			fmt.Sprintf(format, args...) + ". The operator continues automatically when this changes."}}
 	}
 	if source == nil {
-		return nil, waiting("is not in this namespace")
+		return nil, waiting("does not exist in this namespace")
 	}
 	from := connection.RecordOf(source)
 	switch {
@@ -31,18 +31,18 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 	case connection.RecordOf(o).Project != "" && from.Project != connection.RecordOf(o).Project:
 		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", from.Project)
 	case from.Organization == connection.RecordOf(o).Organization:
-		return nil, sourceInvalid(ref, "is a connection of the same organization (%s)", from.Organization)
+		return nil, sourceInvalid(ref, "belongs to the same organization (%s)", from.Organization)
 	}
 	found := &v1alpha1.ExternalSourceStatus{OrganizationID: from.Organization, ConnectionID: from.ID}
 	if connection.RecordOf(o).ID == "" && source.CommonStatus().State != connection.StateActive {
-		return found, waiting("is not active yet: Stytch calls it %s", cmp.Or(source.CommonStatus().State, "nothing so far"))
+		return found, waiting("is not active yet (state in Stytch: %s)", cmp.Or(source.CommonStatus().State, "unknown"))
 	}
 	return found, nil
 }
 
 func sourceInvalid(ref *v1alpha1.ExternalSourceRef, format string, args ...any) []connection.Problem {
-	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s %s, which spec.sourceRef names, ", ref.Kind, ref.Name) +
-		fmt.Sprintf(format, args...) + ": delete this manifest and apply one that names another source."}}
+	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s %s, referenced by spec.sourceRef, ", ref.Kind, ref.Name) +
+		fmt.Sprintf(format, args...) + ". Delete this manifest, and apply one that references another source."}}
 }
 
 // DependsOn says whether an External connection that exists re-uses the connection of a source's manifest, so that deleting that
@@ -71,6 +71,6 @@ func findProblems(o manifest, _, have connection.State) []connection.Problem {
 		return nil
 	}
 	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-		"the connection re-uses %s of %s, and Stytch cannot change that: delete this manifest and apply one that names this source, or no connectionID.",
+		"The connection uses the source %s of %s, and Stytch cannot change the source of a connection. Delete this manifest, and apply one with this source or without connectionID.",
 		have.Settings[fieldSourceConnection].Same, have.Settings[fieldSourceOrganization].Same)}}
 }

@@ -91,7 +91,7 @@ func leftBehind(spec v1alpha1.OIDCConnectionSpec, was *v1alpha1.DiscoveredStatus
 	if !old || changed {
 		return ""
 	}
-	return "the URLs are still those of " + was.Issuer
+	return "Stytch still has the URLs of " + was.Issuer
 }
 
 // undiscovered are the URLs that neither the manifest nor the issuer's document gives.
@@ -113,6 +113,6 @@ func findProblems(o manifest, _, have connection.State) []connection.Problem {
 		return nil
 	}
 	return []connection.Problem{{Reason: v1alpha1.ReasonDiscoveryFailed, Message: fmt.Sprintf(
-		"Stytch could not read the discovery document of %s (%s), and does not try again for the same issuer: correct spec.issuer, or give %s in the manifest.",
+		"Stytch could not read the discovery document of %s (%s) and does not try again for the same issuer. Fix spec.issuer, or set these fields in the manifest: %s.",
 		o.Spec.Issuer, strings.TrimRight(d.Warning, "."), strings.Join(missing, ", "))}}
 }

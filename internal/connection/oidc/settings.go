@@ -60,7 +60,7 @@ func wantedEndpoint(o manifest, i int) (connection.Value, bool) {
 	known := ofIssuer(connection.RecordAt(o, recorded(o)).Discovered, o.Spec.Issuer)
 	e := endpoints(o.Spec, remote{}, &known)[i]
 	url := connection.Text(cmp.Or(e.given, *e.found))
-	url.With = fieldIssuer // which has Stytch overwrite what is not sent beside it
+	url.With = fieldIssuer // which has Stytch overwrite what is not sent with it
 	return url, url.Same != ""
 }
 
@@ -84,7 +84,7 @@ func clientSecret(o manifest, at connection.KeyRef, in connection.Inputs) (conne
 		return connection.Value{}, problem
 	}
 	if !utf8.ValidString(text) {
-		return connection.Value{}, new(at.Invalid(errors.New("is not text in UTF-8: put the client secret there as the identity provider shows it")))
+		return connection.Value{}, new(at.Invalid(errors.New("is not UTF-8 text. Store the client secret exactly as the identity provider shows it")))
 	}
 	from := connection.InputOf(connection.KindSecret, in.Secrets[at.Name].ObjectMeta)
 	secret := strings.TrimSpace(text)

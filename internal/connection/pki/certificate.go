@@ -33,9 +33,9 @@ func ReadCertificates(text string) ([]Certificate, error) {
 	for _, block := range blocks {
 		switch {
 		case strings.Contains(block.Type, "PRIVATE KEY"):
-			return nil, errors.New("holds a private key beside or instead of a certificate: leave only certificates there")
+			return nil, errors.New("contains a private key. Leave only certificates there")
 		case block.Type != blockCertificate:
-			return nil, fmt.Errorf("holds a %s, not a CERTIFICATE: put the identity provider's signing certificate there", quoted(block))
+			return nil, fmt.Errorf("contains a PEM block of type %q, not \"CERTIFICATE\". Store the identity provider's signing certificate there", quoted(block))
 		}
 		c, err := readCertificate(block.Bytes)
 		if err != nil {
@@ -46,7 +46,7 @@ func ReadCertificates(text string) ([]Certificate, error) {
 	return certificates, nil
 }
 
-// readCertificate reads a certificate. Only its shape is looked at: identity providers use certificates that Go's parser finds
+// readCertificate reads a certificate. Only its shape is checked: identity providers use certificates that Go's parser finds
 // fault with, and Stytch is the one to judge them.
 func readCertificate(der []byte) (Certificate, error) {
 	var shape struct {
@@ -55,7 +55,7 @@ func readCertificate(der []byte) (Certificate, error) {
 		Signature   asn1.BitString
 	}
 	if after, err := asn1.Unmarshal(der, &shape); err != nil || len(after) > 0 {
-		return Certificate{}, errors.New("is not a readable X.509 certificate: download it from the identity provider again")
+		return Certificate{}, errors.New("is not a readable X.509 certificate. Download it from the identity provider again")
 	}
 	c := Certificate{SHA256: Fingerprint(der), PEM: EncodeCertificate(der)}
 	if parsed, err := x509.ParseCertificate(der); err == nil {

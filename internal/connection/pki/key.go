@@ -11,7 +11,7 @@ import (
 
 const blockRSAKey = "RSA PRIVATE KEY"
 
-var errBrokenKey = errors.New("holds an RSA key that cannot be read: make it anew, for example with openssl genrsa 2048")
+var errBrokenKey = errors.New("contains an RSA key that cannot be read. Create a new key, for example with \"openssl genrsa 2048\"")
 
 // ReadKey reads one RSA private key in PKCS#1 or PKCS#8. It returns the key in PKCS#1 PEM, the one form that Stytch takes, and the
 // fingerprint of its public key.
@@ -21,7 +21,7 @@ func ReadKey(text string) (pkcs1 []byte, spkiSHA256 string, err error) {
 		return nil, "", err
 	}
 	if len(blocks) > 1 {
-		return nil, "", errors.New("holds more than one PEM block: leave only the private key there")
+		return nil, "", errors.New("contains more than one PEM block. Leave only the private key there")
 	}
 	key, err := rsaKey(blocks[0])
 	if err != nil {
@@ -36,10 +36,10 @@ func ReadKey(text string) (pkcs1 []byte, spkiSHA256 string, err error) {
 
 // rsaKey decodes a key. What the decoders say is left out: it might quote the key.
 func rsaKey(block *pem.Block) (*rsa.PrivateKey, error) {
-	const instead = "Stytch takes RSA private keys: make one, for example with openssl genrsa 2048"
+	const instead = "Stytch accepts only RSA private keys. Create one, for example with \"openssl genrsa 2048\""
 	switch {
 	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
-		return nil, errors.New("holds a key that is encrypted with a passphrase: store it decrypted, for example with openssl rsa")
+		return nil, errors.New("contains a key that is encrypted with a passphrase. Decrypt it, for example with \"openssl rsa\"")
 	case block.Type == blockRSAKey:
 		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
 		if err != nil {
@@ -54,11 +54,11 @@ func rsaKey(block *pem.Block) (*rsa.PrivateKey, error) {
 		if key, ok := parsed.(*rsa.PrivateKey); ok {
 			return key, nil
 		}
-		return nil, errors.New("holds a key that is not RSA. " + instead)
+		return nil, errors.New("contains a key that is not RSA. " + instead)
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-		return nil, fmt.Errorf("holds an %s. %s", quoted(block), instead)
+		return nil, fmt.Errorf("contains a PEM block of type %q. %s", quoted(block), instead)
 	}
-	return nil, fmt.Errorf("holds a %s, not a private key. %s", quoted(block), instead)
+	return nil, fmt.Errorf("contains a PEM block of type %q, not a private key. %s", quoted(block), instead)
 }
 
 // longestType is how many bytes of a block's type an error quotes.

@@ -15,15 +15,15 @@ func decode(text string) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	left := strings.TrimSpace(text)
 	if !strings.Contains(left, pemBegin) {
-		return nil, errors.New("is not PEM: paste it with its BEGIN and END lines")
+		return nil, errors.New("is not PEM. Paste it with its BEGIN and END lines")
 	}
 	for left != "" {
 		if !strings.HasPrefix(left, pemBegin) {
-			return nil, errors.New("holds text beside its PEM blocks: leave only what stands from the BEGIN lines to the END lines")
+			return nil, errors.New("contains text outside its PEM blocks. Leave only the blocks, from the BEGIN line to the END line")
 		}
 		block, rest := pem.Decode([]byte(left))
 		if block == nil || strings.Count(left[:len(left)-len(rest)], pemBegin) > 1 { // Decode passes over what is broken
-			return nil, errors.New("holds broken PEM: paste it again, with its BEGIN and END lines")
+			return nil, errors.New("contains an incomplete or damaged PEM block. Paste it again with its BEGIN and END lines")
 		}
 		blocks, left = append(blocks, block), strings.TrimSpace(string(rest))
 	}

@@ -47,7 +47,7 @@ func wantedCertificates(list []v1alpha1.VerificationCertificate, in connection.I
 	}
 	if len(certificates) > maxCertificates {
 		return nil, append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-			"spec.verificationCertificates come to %d certificates, and Stytch takes %d: take out those that the identity provider does not sign with any more.",
+			"spec.verificationCertificates contains %d certificates, but Stytch allows %d. Remove the certificates that the identity provider no longer signs with.",
 			len(certificates), maxCertificates)})
 	}
 	return certificates, problems
@@ -64,7 +64,7 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in conn
 	default:
 		found, err := pki.ReadCertificates(entry.PEM)
 		if err == nil && len(found) > 1 {
-			err = errors.New("holds more than one certificate: give each certificate an entry of its own")
+			err = errors.New("contains more than one certificate. Give each certificate its own entry")
 		}
 		if err != nil {
 			return nil, &connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf("%s.pem %v.", path, err)}
@@ -187,7 +187,8 @@ func missingCertificates(want, have connection.State) []connection.Certificate {
 }
 
 // surplusCertificates are those that are there and not wanted, the one that ends first at the top. A second copy of a wanted one
-// is not wanted, and, where a valid one stays, neither is one that has ended: what the metadata is about to bring needs a place.
+// is not wanted, and, where a valid one stays, neither is one that has expired: what the metadata is about to bring needs a
+// place.
 func surplusCertificates(want, have connection.State) []connection.Certificate {
 	valid := slices.ContainsFunc(have.Certificates, func(c connection.Certificate) bool { return !c.Expired(want.Now) })
 	room := valid && due(want)
@@ -218,7 +219,7 @@ func lastValid(want, have connection.State) []connection.Certificate {
 	return last
 }
 
-// makeRoom says which certificate goes where all slots are taken and one is missing. One that has ended is no loss, even one
+// makeRoom says which certificate goes where all slots are taken and one is missing. One that has expired is no loss, even one
 // that is wanted.
 func makeRoom(want, have connection.State, missing, surplus []connection.Certificate) (connection.Certificate, bool) {
 	if len(missing) == 0 || len(have.Certificates) < maxCertificates {
@@ -245,7 +246,7 @@ func compareEnds(a, b time.Time) int {
 }
 
 // addition of a certificate. What Stytch has in its place are the certificates that nobody wants: those that are wanted come and
-// go beside it.
+// go next to it.
 func addition(c connection.Certificate, want, have []connection.Certificate) connection.Change {
 	var instead []string
 	for _, h := range have {

@@ -52,7 +52,7 @@ func wantedSigning(ref *v1alpha1.SecretKeyRef, in connection.Inputs) ([]connecti
 	return []connection.Key{key}, nil
 }
 
-// wantedEncryption are the encryption keys that a manifest names, beside those that were added through it.
+// wantedEncryption are the encryption keys that a manifest names, next to those that were added through it.
 func wantedEncryption(o manifest, in connection.Inputs) (*connection.Encryption, []connection.Problem) {
 	if o.Spec.EncryptionPrivateKeyRefs == nil {
 		return nil, nil
@@ -199,12 +199,12 @@ func keyProblems(want, have *connection.Encryption) []connection.Problem {
 	}
 	if added := appeared(want.Adding, have.IDs); len(added) > 1 {
 		return []connection.Problem{{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
-			"Several encryption keys appeared while one was being added, and Stytch does not show which is which: %s. Delete at Stytch those that are not wanted, until one of them is left.",
+			"Several encryption keys appeared while one was being added, and Stytch does not show which key is which: %s. Delete the keys that you do not need in Stytch, until only one of these is left.",
 			strings.Join(added, ", "))}}
 	}
 	if missing, unwanted := compareKeys(want, have); len(missing) > 0 && len(unwanted) == 0 && len(have.IDs) >= maxCertificates {
 		return []connection.Problem{{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
-			"Stytch takes %d encryption keys and has as many, so that not all of spec.encryptionPrivateKeyRefs can be added: delete at Stytch one that is not used any more and was not added through this manifest.",
+			"Stytch allows %d encryption keys and already has that many, so not all keys in spec.encryptionPrivateKeyRefs can be added. In Stytch, delete an unused key that was not added by this manifest.",
 			maxCertificates)}}
 	}
 	return nil

@@ -36,7 +36,7 @@ func wantedMetadata(o manifest) (*connection.Metadata, []connection.Certificate)
 	return &connection.Metadata{URL: o.Spec.MetadataURL, Was: read.MetadataURL, Due: due}, recordedCertificates(read)
 }
 
-// recordedCertificates are those that were taken from the metadata: nobody else's stay beside them.
+// recordedCertificates are those that were taken from the metadata: nobody else's stay next to them.
 func recordedCertificates(read *v1alpha1.MetadataStatus) []connection.Certificate {
 	var certificates []connection.Certificate
 	for _, sha := range read.Certificates {

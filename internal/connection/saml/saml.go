@@ -27,7 +27,7 @@ func Kind() connection.Kind[manifest, remote] {
 		Rival: func(o manifest, r remote) bool {
 			return r.DisplayName == connection.RealName(o)
 		},
-		Rivalry:    "The organization already has a SAML connection of this display name, which no manifest holds",
+		Rivalry:    "The organization already has a SAML connection with this display name that belongs to no manifest",
 		Shared:     true,
 		References: references,
 		Settings:   settings(),

@@ -47,32 +47,32 @@ func findProblems(o manifest, want, have connection.State) []connection.Problem 
 	problems := keyProblems(want.Encryption, have.Encryption)
 	for _, c := range expiredInVain(want, have) {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-			"%s holds the certificate %s, which expired at %s and is not sent: put the identity provider's current one in its place.",
+			"%s contains the certificate %s, which expired at %s and is not sent. Replace it with the identity provider's current certificate.",
 			c.Where, short(c.SHA256), connection.FormatTime(c.ExpiresAt))})
 	}
 	if refused, is := refusedInVain(want, have); is {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
-			"%s holds the certificate %s, which Stytch refused (invalid_x509_certificate) and which is not sent again: put the identity provider's current one in its place.",
+			"%s contains the certificate %s, which Stytch rejected (invalid_x509_certificate) and which is not sent again. Replace it with the identity provider's current certificate.",
 			refused.Where, short(refused.SHA256))})
 	}
 	if missing, _ := compareCertificates(want, have); len(missing) > 0 || want.Incomplete || len(problems) > 0 {
 		return problems
 	}
-	remedy := "put the identity provider's current one into spec.verificationCertificates"
+	remedy := "Add a current certificate to spec.verificationCertificates"
 	if o.Spec.MetadataURL != "" {
-		remedy = "have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
+		remedy = "To read the metadata again, set a new value for the annotation " + v1alpha1.AnnotationRefreshMetadata
 	}
 	for _, c := range lastValid(want, have) {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-			"Every certificate that is wanted has expired, so that %s stays at Stytch, which nobody wants and which is valid: %s.", cmp.Or(c.SHA256, c.ID), remedy)})
+			"All desired certificates have expired. Kept %s in Stytch, which is still valid, so that logins keep working. %s.", cmp.Or(c.SHA256, c.ID), remedy)})
 	}
 	return problems
 }
 
 func expiries(o manifest) []connection.Expiry {
-	advice := "put the identity provider's next certificate beside it, into spec.verificationCertificates or what that names, and take it out once it is not used any more"
+	advice := "Add the identity provider's next certificate to spec.verificationCertificates or to the object that it references. Remove the old certificate when it is no longer used"
 	if o.Spec.MetadataURL != "" {
-		advice = "once the identity provider publishes its next certificate, have the metadata read again by the annotation " + v1alpha1.AnnotationRefreshMetadata
+		advice = "When the identity provider has published its next certificate, set a new value for the annotation " + v1alpha1.AnnotationRefreshMetadata
 	}
 	var list []connection.Expiry
 	for _, c := range o.Status.VerificationCertificates {
@@ -86,7 +86,7 @@ func expiries(o manifest) []connection.Expiry {
 		newest := o.Status.SigningCertificates[0]
 		list = connection.AddExpiry(list, newest.ExpiresAt, connection.Expiry{
 			What: "signing_certificate", Which: short(newest.SHA256), Name: "Stytch's signing certificate " + short(newest.SHA256),
-			Advice: "name a new key in spec.signingPrivateKeyRef, and give the identity provider the certificate that Stytch makes of it",
+			Advice: "Reference a new key in spec.signingPrivateKeyRef, and give the identity provider the certificate that Stytch creates for it",
 		})
 	}
 	return list

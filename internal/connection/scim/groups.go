@@ -80,7 +80,7 @@ func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) res
 				r.resolved = connection.AddOnce(r.resolved, g.GroupName)
 			default:
 				slices.Sort(ids)
-				r.ambiguous = connection.AddOnce(r.ambiguous, fmt.Sprintf("%s (%s)", g.GroupName, strings.Join(ids, ", ")))
+				r.ambiguous = connection.AddOnce(r.ambiguous, fmt.Sprintf("%q (%s)", g.GroupName, strings.Join(ids, ", ")))
 			}
 		}
 		entries = append(entries, connection.RoleAssignment{RoleID: g.Role, GroupID: id})
@@ -93,12 +93,12 @@ func (r resolution) problems() []connection.Problem {
 	var problems []connection.Problem
 	if len(r.ambiguous) > 0 {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-			"Several groups have a name that spec.groupImplicitRoles gives, so no group's roles are changed: %s. Give the one that is meant by its groupID.",
+			"Several groups have the same name, which spec.groupImplicitRoles uses: %s. The roles of all groups stay unchanged. Use groupID instead of groupName.",
 			strings.Join(r.ambiguous, "; "))})
 	}
 	if len(r.pending) > 0 {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
-			"The identity provider has not pushed every group that spec.groupImplicitRoles names, which keeps nothing else waiting. Waiting for: %s.",
+			"The identity provider has not pushed these groups of spec.groupImplicitRoles yet: %s. Push them from the identity provider, or fix their names. Other settings do not wait for them.",
 			quoted(r.pending))})
 	}
 	return problems

@@ -23,7 +23,7 @@ func Kind() connection.Kind[manifest, remote] {
 		API:     stytch.APISCIM,
 		Common:  func(r remote) stytch.Connection { return r.Connection },
 		Rival:   func(manifest, remote) bool { return true },
-		Rivalry: "The organization already has a SCIM connection, and Stytch allows one",
+		Rivalry: "The organization already has a SCIM connection, and Stytch allows only one",
 		References: func(o manifest) []connection.Reference {
 			return []connection.Reference{{Kind: connection.KindSecret, Name: o.Spec.BearerToken.SecretName}}
 		},

@@ -13,7 +13,7 @@ import (
 // rotationContext is what is known of a bearer token in addition to what the Secret stores and what Stytch has: what spec and
 // annotations ask for, and what status remembers.
 type rotationContext struct {
-	// Spec says when a rotation starts and ends by itself. Nil: never.
+	// Spec says when a rotation starts and is completed automatically. Nil: never.
 	Spec *v1alpha1.SCIMTokenRotation
 	// Rotate, Acknowledge and Cancel are the values of the annotations.
 	Rotate, Acknowledge, Cancel string
@@ -126,7 +126,7 @@ func replaceLost(stored, current *connection.Token) *connection.Step {
 	case current.NextLastFour != "":
 		return cancellation(current)
 	case !held && stored.NextLastFour != current.LastFour:
-		return start(current, "", "the token was lost during the creation, before anybody had it")
+		return start(current, "", "the token was lost during creation, before anyone could use it")
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (c rotationContext) open(stored, current *connection.Token) Decision {
 	d.Rotating, d.Message = c.waiting(stored, current)
 	switch {
 	case acknowledged && canceled:
-		d.mention("The annotations %s and %s both name the next token, so neither is followed: take one of them away.",
+		d.mention("The annotations %s and %s both name the next token, so both are ignored. Remove one of them.",
 			v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation)
 	case canceled:
 		d.Step = cancellation(current)
@@ -148,11 +148,11 @@ func (c rotationContext) open(stored, current *connection.Token) Decision {
 		d.Step = completion(current)
 	case !held && lost:
 		d.Step = cancellation(current)
-		d.Step.Why = "it was lost before it was in the Secret, so that nobody can have it"
+		d.Step.Why = "it was lost before it was stored in the Secret, so nobody can use it"
 	case !held && c.published(current):
 		d.Problems = append(d.Problems, c.nextMissing(stored, current))
 	case !held && acknowledged:
-		d.mention("The annotation %s names the next token, which Secret %s does not hold: nothing is completed before it stands there as %s.",
+		d.mention("The annotation %s names the next token, but Secret %s does not contain that token. To complete the rotation, store it there under the key %s.",
 			v1alpha1.AnnotationAcknowledgeToken, c.Secret, v1alpha1.SecretKeyNextToken)
 	}
 	return d
@@ -166,19 +166,19 @@ func (c rotationContext) idle(stored, current *connection.Token) Decision {
 	switch {
 	case c.starting() && c.startUntil().After(c.Now):
 		d.Rotating = v1alpha1.ReasonStarting
-		d.Message = "A rotation may have been started whose answer was lost: it is looked for before another is started. The current token is not touched."
+		d.Message = "The response to a request that starts a rotation may have been lost. Looking for that rotation before starting another. The current token is not changed."
 	case c.starting():
-		d.Step = start(current, "", "what an earlier attempt started was lost")
+		d.Step = start(current, "", "an earlier request to start a rotation was lost")
 	case c.requested(current.LastFour):
-		d.Step = start(current, c.Rotate, "asked for by rotate-token "+c.Rotate)
+		d.Step = start(current, c.Rotate, "requested by rotate-token "+c.Rotate)
 	case lost && c.Known.CanceledAt == nil:
-		d.Step = start(current, "", fmt.Sprintf("Secret %s does not hold it any more", c.Secret))
+		d.Step = start(current, "", fmt.Sprintf("Secret %s no longer contains it", c.Secret))
 	case !due.IsZero() && !due.After(c.Now):
-		d.Step = start(current, "", "it ends at "+connection.FormatTime(current.ExpiresAt))
+		d.Step = start(current, "", "it expires at "+connection.FormatTime(current.ExpiresAt))
 	}
 	if tooLong {
 		d.Problems = append(d.Problems, connection.Problem{Reason: v1alpha1.ReasonRenewBeforeTooLong, Message: fmt.Sprintf(
-			"The token lives from %s to %s, which is not longer than spec.bearerToken.rotation.renewBefore (%s), so that no rotation is started by time: shorten renewBefore.",
+			"The token is valid from %s to %s, which is not longer than spec.bearerToken.rotation.renewBefore (%s), so no rotation is scheduled. Shorten renewBefore.",
 			connection.FormatTime(c.Known.IssuedAt.Time), connection.FormatTime(current.ExpiresAt), c.Spec.RenewBefore.Duration)})
 	}
 	return d
@@ -213,8 +213,8 @@ func (c rotationContext) overlapped(stored, current *connection.Token) bool {
 	return stored.LastFour == current.LastFour && !end.IsZero() && !end.After(c.Now)
 }
 
-// overlapEnd is when the rotation under way is completed by itself; zero where it is not. A current token that has ended needs no
-// overlap.
+// overlapEnd is when the rotation under way is completed automatically; zero where it is not. A current token that has expired
+// needs no overlap.
 func (c rotationContext) overlapEnd(expires time.Time) time.Time {
 	if c.Spec == nil || c.Spec.Overlap == nil || c.Known.StartedAt == nil {
 		return time.Time{}

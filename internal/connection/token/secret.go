@@ -49,16 +49,16 @@ func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *
 // ImmutableMessage says that no token can be put into a Secret. What it holds may be the only copy of a token.
 func ImmutableMessage(name string, holdsToken bool) string {
 	if !holdsToken {
-		return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it: delete it.", name)
+		return fmt.Sprintf("Secret %s is immutable, so no token can be stored in it. Delete the Secret.", name)
 	}
-	return fmt.Sprintf("Secret %s is immutable, so that no token can be put into it, and it may hold the only copy of one: save it, delete it, and create it again with the same data and label and without immutable.", name)
+	return fmt.Sprintf("Secret %s is immutable, so no token can be stored in it. It may contain the only copy of a token: save the Secret, delete it, and create it again with the same data and label but without immutable.", name)
 }
 
 // ForeignMessage says that a Secret in the place of a token's is left alone.
 func ForeignMessage(name, id string) string {
 	if id == "" {
-		return fmt.Sprintf("Secret %s is there and is not this connection's, so it is left alone: delete it, or name another in a new manifest.", name)
+		return fmt.Sprintf("Secret %s already exists and does not belong to this connection, so it is not changed. Delete it, or apply a new manifest that names another Secret.", name)
 	}
-	return fmt.Sprintf("Secret %s is not labelled as this connection's, so it is left alone: if it holds this connection's token, label it %s=%s; otherwise delete it.",
+	return fmt.Sprintf("Secret %s does not have the label of this connection, so it is not changed. If it contains this connection's token, set the label %s=%s. Otherwise, delete it.",
 		name, v1alpha1.LabelConnection, id)
 }

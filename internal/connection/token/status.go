@@ -111,13 +111,13 @@ func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 	if token == nil {
 		return nil
 	}
-	advice := fmt.Sprintf("have it rotated by the annotation %s=%s, or users and groups are not provisioned any more",
+	advice := fmt.Sprintf("Set the annotation %s=%s to rotate it. Without a valid token, users and groups are not provisioned",
 		v1alpha1.AnnotationRotateToken, contextOf(o, time.Time{}).another(token.LastFour))
 	if token.Phase == v1alpha1.TokenRotating {
-		advice = "a rotation is under way, so see the condition Rotating for what it waits for; until it is completed users and groups may not be provisioned once the token has ended"
+		advice = "A rotation is in progress. See the condition Rotating for what to do. With an expired token, users and groups may not be provisioned until the rotation is completed"
 	}
 	return connection.AddExpiry(nil, token.ExpiresAt, connection.Expiry{
-		What: "bearer_token", Name: "The bearer token that ends in " + token.LastFour, Advice: advice,
+		What: "bearer_token", Name: "The bearer token ending in " + token.LastFour, Advice: advice,
 	})
 }
 

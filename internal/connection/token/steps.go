@@ -70,7 +70,7 @@ func ending(lastFour string) connection.Value {
 func start(current *connection.Token, request, why string) *connection.Step {
 	return &connection.Step{
 		Action: StartRotation, Target: request, Why: why, Fresh: true,
-		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(current.LastFour), Want: connection.Text("a new one")}},
+		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(current.LastFour), Want: connection.Text("a new token")}},
 	}
 }
 
@@ -117,7 +117,7 @@ func ApplyToSecret(data map[string][]byte, step connection.Step) bool {
 }
 
 // Contradicted is the error of a step on a rotation that Stytch takes back to be under way. It was read a moment ago, so either
-// somebody else has just ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is looked at again.
+// somebody else has just ended it, or Stytch's parts do not agree yet: nobody is to blame, and it is read again.
 func Contradicted(err error) error {
 	failed, answered := errors.AsType[*stytch.Error](err)
 	if !answered || failed.ErrorType != "scim_connection_not_rotating_token" {
