@@ -97,22 +97,3 @@ func conditionsOf(t *testing.T, reason string) []string {
 
 // code is what stands in back quotes.
 var code = regexp.MustCompile("`([^`\n]+)`")
-
-// The tables of messages on the pages of the kinds begin each row with a reason.
-func TestTheTablesOfMessagesNameReasonsThatExist(t *testing.T) {
-	table := regexp.MustCompile(`(?m)^\| (?:reason|Ready is False with) \| message.*\n\|[-|]+\n((?:\|.*\n)+)`)
-	rows := 0
-	for name, text := range pages(t) {
-		for _, found := range table.FindAllStringSubmatch(text, -1) {
-			for _, row := range regexp.MustCompile("(?m)^\\| (?:`(\\w+)`|–) ").FindAllStringSubmatch(found[1], -1) {
-				rows++
-				if row[1] != "" && !slices.Contains(reasons(t), row[1]) {
-					t.Errorf("%s explains a message of the reason %s, which does not exist", name, row[1])
-				}
-			}
-		}
-	}
-	if rows == 0 {
-		t.Error("no page has a table of messages that begins with reasons")
-	}
-}

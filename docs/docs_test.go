@@ -3,6 +3,7 @@
 //	manifests_test.go    each manifest is accepted by the API server
 //	explained_test.go    what a user can meet has a place where it is explained
 //	conditions_test.go   the page of conditions and reasons is whole, and names nothing that does not exist
+//	messages_test.go     the messages that pages explain have reasons and words that exist
 //	links_test.go        each link leads somewhere, and README lists each page
 //	drift_test.go        numbers, flags, metrics and annotations are those of the code
 //	names_test.go        files and functions that are named exist
