@@ -47,7 +47,7 @@ func TestTheTablesOfMessagesQuoteMessagesOfTheCode(t *testing.T) {
 func quotes(text string) []string {
 	var found []string
 	for _, table := range tableOfMessages.FindAllStringSubmatch(text, -1) {
-		for _, row := range strings.Split(strings.TrimSpace(table[1]), "\n") {
+		for row := range strings.SplitSeq(strings.TrimSpace(table[1]), "\n") {
 			cell := code.ReplaceAllString(strings.Split(row, " | ")[1], "…")
 			for _, quote := range regexp.MustCompile(`…|;`).Split(cell, -1) {
 				if quote = strings.Trim(quote, " ,().:"); len(strings.Fields(quote)) > 1 {
