@@ -7,6 +7,7 @@
 //	links_test.go        each link leads somewhere, and README lists each page
 //	drift_test.go        numbers, flags, metrics and annotations are those of the code
 //	names_test.go        files and functions that are named exist
+//	words_test.go        the words are plain
 //
 // This file reads: pages, and the files that they describe.
 package docs_test
