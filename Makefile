@@ -29,7 +29,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Tell the whole story on the terminal: control plane, simulator, manager, twelve steps.
+demo: build ## Tell the whole story on the terminal: control plane, simulator, manager, thirteen steps.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo run
 
 .PHONY: demo-up
