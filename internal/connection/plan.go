@@ -118,14 +118,14 @@ func Stuck(c Change) v1alpha1.NotConverging {
 	return v1alpha1.NotConverging{Field: c.Field, Want: Hash(want), Have: Hash(have)}
 }
 
+// Hash stands in status for a value that status does not show: the first 8 bytes of its SHA-256, in hexadecimal.
 func Hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
 }
 
 const (
-	maxPlan  = 64
-	maxShown = 256
+	maxPlan = 64
 )
 
 // Show is a plan as status has it: at most 64 changes of at most 256 characters, and no secret among them, because a Value
@@ -149,17 +149,6 @@ func (c Change) shown() (have, want string) {
 		return "", "changed"
 	}
 	return c.Have.Same, c.Want.Same
-}
-
-func Cut(s string) string { return cutTo(maxShown, s) }
-
-// cutTo shortens a string to what status takes: a longer one would make every write of status be refused.
-func cutTo(limit int, s string) string {
-	runes := []rune(s)
-	if len(runes) <= limit {
-		return s
-	}
-	return string(runes[:limit-1]) + "…"
 }
 
 // Names lists the fields that steps change, for a sentence.

@@ -85,14 +85,3 @@ func (r Record) Patch(uid types.UID) []map[string]any {
 		{"op": "add", "path": "/status/connectionID", "value": r.ID},
 	}
 }
-
-// maxRecorded is the longest value that a record holds to want it from then on.
-const maxRecorded = 4096
-
-// Recordable is a value as a record can hold it. One that is too long is not recorded: half of it must not be wanted.
-func Recordable(s string) string {
-	if len(s) > maxRecorded {
-		return ""
-	}
-	return s
-}
