@@ -124,9 +124,8 @@ func Hash(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-const (
-	maxPlan = 64
-)
+// maxPlan is how many changes status shows.
+const maxPlan = 64
 
 // Show is a plan as status has it: at most 64 changes of at most 256 characters, and no secret among them, because a Value
 // of a secret has only its fingerprint to show.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -76,7 +77,7 @@ func TestADiscoveryThatFailedWarnsOnce(t *testing.T) {
 
 func TestAClientSecretIsKnownByWhatIsShownOfIt(t *testing.T) {
 	for shown, want := range map[string]OIDCConnection{
-		"plain":  {ClientSecretSHA256: fingerprint([]byte("open sesame"))},
+		"plain":  {ClientSecretSHA256: pki.Fingerprint([]byte("open sesame"))},
 		"masked": {ClientSecretMasked: true},
 		"empty":  {},
 	} {
@@ -187,7 +188,7 @@ func TestAClientSecretStandsNowhere(t *testing.T) {
 	fields := Fields{"issuer": issuer, "client_secret": Secret(hush)}
 	got, warning, request, err := caller.UpdateOIDC(ctx(t), w.org, made.ConnectionID, fields)
 	must(t, err)
-	if got.ClientSecretSHA256 != fingerprint([]byte(hush)) || warning == "" {
+	if got.ClientSecretSHA256 != pki.Fingerprint([]byte(hush)) || warning == "" {
 		t.Errorf("%+v, warning %q", got, warning)
 	}
 	w.fault(stytchsim.Fault{Operation: "UpdateOIDCConnection", Status: 400, ErrorType: "bad_request", Times: 1})

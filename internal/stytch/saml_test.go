@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -23,7 +24,7 @@ func privateKey(t *testing.T) (key Secret, public string) {
 	must(t, err)
 	spki, err := x509.MarshalPKIXPublicKey(made.Public())
 	must(t, err)
-	return Secret(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(made)})), fingerprint(spki)
+	return Secret(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(made)})), pki.Fingerprint(spki)
 }
 
 func TestASAMLConnectionTakesWhatItsMetadataSays(t *testing.T) {

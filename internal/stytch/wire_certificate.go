@@ -1,13 +1,12 @@
 package stytch
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/pem"
 	"strings"
+
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
 type wireCertificate struct {
@@ -26,7 +25,7 @@ func (w wireCertificate) certificate() Certificate {
 	if der == nil {
 		return c
 	}
-	c.SHA256, c.PEM = fingerprint(der), pemOf(der)
+	c.SHA256, c.PEM = pki.Fingerprint(der), pki.EncodeCertificate(der)
 	if parsed, err := x509.ParseCertificate(der); err == nil {
 		c.Subject = printable(parsed.Subject.String(), maxSubject)
 		if c.ExpiresAt.IsZero() {
@@ -42,9 +41,9 @@ func (w wireCertificate) signing() SigningCertificate {
 	if der == nil {
 		return c
 	}
-	c.SHA256, c.PEM = fingerprint(der), pemOf(der)
+	c.SHA256, c.PEM = pki.Fingerprint(der), pki.EncodeCertificate(der)
 	if parsed, err := x509.ParseCertificate(der); err == nil {
-		c.SPKISHA256 = fingerprint(parsed.RawSubjectPublicKeyInfo)
+		c.SPKISHA256 = pki.Fingerprint(parsed.RawSubjectPublicKeyInfo)
 		if c.CreatedAt.IsZero() {
 			c.CreatedAt = parsed.NotBefore
 		}
@@ -53,17 +52,6 @@ func (w wireCertificate) signing() SigningCertificate {
 		}
 	}
 	return c
-}
-
-// fingerprint is the lower-case hex of the SHA-256 of b.
-func fingerprint(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// pemOf encodes a certificate as PEM with the usual line breaks.
-func pemOf(der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // derOf decodes a certificate with any line breaks, even on one line, where

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
 // certificate returns a certificate as PEM and the SHA-256 of its DER.
@@ -61,7 +63,7 @@ func TestWhatIsNoCertificateIsKeptWithoutFingerprint(t *testing.T) {
 
 func TestACertificateThatGoCannotReadIsKnownByItsFingerprintAlone(t *testing.T) {
 	const text = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" // an empty SEQUENCE
-	sum := fingerprint([]byte{0x30, 0})
+	sum := pki.Fingerprint([]byte{0x30, 0})
 	if got := (wireCertificate{ID: "id", Certificate: text}).certificate(); got != (Certificate{ID: "id", SHA256: sum, PEM: text}) {
 		t.Errorf("a verification certificate: %+v", got)
 	}
@@ -85,7 +87,7 @@ func TestASigningCertificateSaysOfItselfWhatStytchDoesNot(t *testing.T) {
 	must(t, err)
 	public, err := x509.MarshalPKIXPublicKey(parsed.PublicKey)
 	must(t, err)
-	want := SigningCertificate{SHA256: sum, SPKISHA256: fingerprint(public), PEM: text, CreatedAt: start.Add(-time.Hour), ExpiresAt: start.Add(1000 * time.Hour)}
+	want := SigningCertificate{SHA256: sum, SPKISHA256: pki.Fingerprint(public), PEM: text, CreatedAt: start.Add(-time.Hour), ExpiresAt: start.Add(1000 * time.Hour)}
 	if got := (wireCertificate{Certificate: strings.ReplaceAll(text, "\n", "\r\n")}).signing(); got != want {
 		t.Errorf("read\n%+v\nwant\n%+v", got, want)
 	}

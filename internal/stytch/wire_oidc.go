@@ -3,6 +3,8 @@ package stytch
 import (
 	"encoding/json"
 	"regexp"
+
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 )
 
 type wireOIDC struct {
@@ -52,7 +54,7 @@ func (s *secretDigest) UnmarshalJSON(raw []byte) error {
 	case err != nil || isMask(value):
 		*s = secretDigest{masked: true}
 	case value != "":
-		*s = secretDigest{sha256: fingerprint([]byte(value))}
+		*s = secretDigest{sha256: pki.Fingerprint([]byte(value))}
 	}
 	return nil
 }

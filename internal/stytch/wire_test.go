@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -38,9 +39,9 @@ func TestAMaskIsNotTakenForASecret(t *testing.T) {
 		{`"●●●●●●●●"`, true, ""},
 		{`"########"`, true, ""},
 		{`"[hidden]"`, true, ""},
-		{`"a*b.c-d"`, false, fingerprint([]byte("a*b.c-d"))},
-		{`"redacted1"`, false, fingerprint([]byte("redacted1"))},
-		{`"xylophone"`, false, fingerprint([]byte("xylophone"))},
+		{`"a*b.c-d"`, false, pki.Fingerprint([]byte("a*b.c-d"))},
+		{`"redacted1"`, false, pki.Fingerprint([]byte("redacted1"))},
+		{`"xylophone"`, false, pki.Fingerprint([]byte("xylophone"))},
 		{`"abc"`, false, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
 	} {
 		caller := answering(t, status(200, `{"request_id":"r","oidc_connections":[{"connection_id":"a","client_secret":`+c.sent+`}]}`))
@@ -61,7 +62,7 @@ func TestOfSecretsInAListNothingIsKept(t *testing.T) {
 	if seen := fmt.Sprintf("%+v", list); strings.Contains(seen, hush) {
 		t.Errorf("a secret stands in %s", seen)
 	}
-	if len(list.OIDC) != 2 || list.OIDC[0].ConnectionID != "a" || list.OIDC[1].ClientSecretSHA256 != fingerprint([]byte(hush)) {
+	if len(list.OIDC) != 2 || list.OIDC[0].ConnectionID != "a" || list.OIDC[1].ClientSecretSHA256 != pki.Fingerprint([]byte(hush)) {
 		t.Errorf("OIDC: %+v", list.OIDC)
 	}
 	if ids := list.SAML[0].EncryptionKeyIDs; !slices.Equal(ids, []string{"1", "2"}) {
