@@ -215,12 +215,12 @@ func (c *Convergence[O, R]) without(r refusal) Move {
 
 // problemOf is what there is to say about a step that was refused, or could not be taken; false where it may simply be tried again.
 func problemOf(err error) (Problem, bool) {
-	if failed, is := errors.AsType[*stytch.Error](err); is {
+	if failed, ok := errors.AsType[*stytch.Error](err); ok {
 		reason, message := Failure(failed)
 		return Problem{Reason: reason, Message: message}, failed.Class == stytch.Rejected
 	}
-	found, is := errors.AsType[Finding](err)
-	return Problem{Reason: found.Reason, Message: found.Message}, is
+	found, ok := errors.AsType[Finding](err)
+	return Problem{Reason: found.Reason, Message: found.Message}, ok
 }
 
 // Report adds to a pass's report what the last reading showed. It is left as it is where nothing was read.

@@ -570,7 +570,7 @@ func TestAReportSaysWhatTheLastReadingShowed(t *testing.T) {
 func TestAConnectionThatIsNotActiveSaysWhatItLacks(t *testing.T) {
 	for state, want := range map[string]*connection.Remote{
 		"active":  {State: "active"},
-		"pending": {State: "pending", Lacks: []string{"what okta lacks"}},
+		"pending": {State: "pending", Missing: []string{"what okta lacks"}},
 	} {
 		l := loopOf(&script{})
 		l.Next(glimpse{state, "okta"}, noon, readInputs, later)

@@ -86,12 +86,12 @@ func WithProvider(provider string) stytch.Fields {
 	return stytch.Fields{fieldIdentityProvider: provider}
 }
 
-// Lacks are the names of what a pending connection lacks to become active.
-type Lacks []string
+// MissingFields are the names of what a pending connection needs to become active and does not have.
+type MissingFields []string
 
 // If adds a name where that is missing.
-func (l *Lacks) If(missing bool, name string) {
+func (m *MissingFields) If(missing bool, name string) {
 	if missing {
-		*l = append(*l, name)
+		*m = append(*m, name)
 	}
 }

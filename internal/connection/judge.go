@@ -35,9 +35,9 @@ type Report struct {
 // Remote is the connection as Stytch showed it.
 type Remote struct {
 	// Absent says that there is none.
-	Absent bool
-	State  string
-	Lacks  []string
+	Absent  bool
+	State   string
+	Missing []string
 }
 
 // readiness is how Ready follows from a reason.
@@ -120,7 +120,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
 	conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	conditions.remedy(rule.remedy, r.Reason, r.Message)
-	conditions.standing(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
+	conditions.setIf(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
 	conditions.rotating(r)
 	return status
 }
@@ -129,7 +129,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 func Warn(was v1alpha1.ConnectionStatus, generation int64, reason, message string, now time.Time) v1alpha1.ConnectionStatus {
 	status := *was.DeepCopy()
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
-	conditions.standing(v1alpha1.ConditionExpiringSoon, reason, message)
+	conditions.setIf(v1alpha1.ConditionExpiringSoon, reason, message)
 	return status
 }
 
@@ -172,9 +172,9 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 	switch {
 	case how == fromRemote && r.Remote.Absent:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
-	case how == fromRemote && len(r.Remote.Lacks) > 0:
+	case how == fromRemote && len(r.Remote.Missing) > 0:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
-			"Stytch activates the connection when these fields have a value: "+strings.Join(r.Remote.Lacks, ", ")+".")
+			"Stytch activates the connection when these fields have a value: "+strings.Join(r.Remote.Missing, ", ")+".")
 	case how == fromRemote && r.Remote.State != StateActive:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
 			fmt.Sprintf("Stytch reports the connection as %q, although no required field is known to be missing. Check the connection in Stytch.", r.Remote.State))
@@ -203,8 +203,8 @@ func (c conditionSet) remedy(who remedy, reason, message string) {
 	}
 }
 
-// standing lets a condition stand while it has a reason to.
-func (c conditionSet) standing(kind, reason, message string) {
+// setIf sets a condition that is present only while there is a reason for it.
+func (c conditionSet) setIf(kind, reason, message string) {
 	if reason == "" {
 		meta.RemoveStatusCondition(c.list, kind)
 		return
@@ -218,7 +218,7 @@ func (c conditionSet) rotating(r Report) {
 	if last := meta.FindStatusCondition(*c.list, v1alpha1.ConditionRotating); r.Remote == nil && last != nil {
 		reason, message = last.Reason, last.Message
 	}
-	c.standing(v1alpha1.ConditionRotating, reason, message)
+	c.setIf(v1alpha1.ConditionRotating, reason, message)
 }
 
 // ProjectReport is what a check of a StytchProject's credentials found.

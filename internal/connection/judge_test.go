@@ -61,7 +61,7 @@ func theTable() []told {
 	}
 	return []told{
 		{v1alpha1.ReasonInSync, active(), metav1.ConditionTrue, was, was, was, "", true},
-		{v1alpha1.ReasonInSync, &connection.Remote{State: "pending", Lacks: []string{"idpSSOURL"}}, metav1.ConditionTrue, "False Pending", "False Pending", "False Pending", "", true},
+		{v1alpha1.ReasonInSync, &connection.Remote{State: "pending", Missing: []string{"idpSSOURL"}}, metav1.ConditionTrue, "False Pending", "False Pending", "False Pending", "", true},
 		{v1alpha1.ReasonInSync, &connection.Remote{State: "pending"}, metav1.ConditionTrue, "False Pending", "False Pending", "False Pending", "", true},
 		{v1alpha1.ReasonPlanPending, active(), metav1.ConditionFalse, was, was, was, "", true},
 		{v1alpha1.ReasonPlanPending, &connection.Remote{State: "pending"}, metav1.ConditionFalse, "False Pending", "False Pending", "False Pending", "", true},
@@ -316,7 +316,7 @@ func TestWhatPassedIsTakenBack(t *testing.T) {
 
 func TestReadyKeepsItsLastTruthWhileTheGenerationIsInForce(t *testing.T) {
 	pending := connection.Judge(settled(), 3, connection.Report{
-		Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &connection.Remote{State: "pending", Lacks: []string{"idpSSOURL"}},
+		Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &connection.Remote{State: "pending", Missing: []string{"idpSSOURL"}},
 	}, noon)
 	was := *apimeta.FindStatusCondition(pending.Conditions, "Ready")
 	status := connection.Judge(pending, 3, told{reason: v1alpha1.ReasonUnavailable}.report(), noon.Add(time.Hour))
@@ -328,7 +328,7 @@ func TestAPendingConnectionSaysWhatItLacks(t *testing.T) {
 		status := connection.Judge(neverSeen(), 1, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &remote}, noon)
 		return apimeta.FindStatusCondition(status.Conditions, "Ready").Message
 	}
-	contains(t, message(connection.Remote{State: "pending", Lacks: []string{"idpSSOURL", "attributeMapping.email"}}), "idpSSOURL, attributeMapping.email")
+	contains(t, message(connection.Remote{State: "pending", Missing: []string{"idpSSOURL", "attributeMapping.email"}}), "idpSSOURL, attributeMapping.email")
 	contains(t, message(connection.Remote{State: "pending"}), "pending", "no required field is known to be missing")
 	contains(t, message(connection.Remote{State: "active"}), "active")
 }

@@ -190,7 +190,7 @@ func (k Kind[O, R]) Body(o O) stytch.Fields {
 func (k Kind[O, R]) remote(r R) *Remote {
 	remote := &Remote{State: k.Common(r).Status}
 	if remote.State != StateActive && k.MissingToActivate != nil {
-		remote.Lacks = k.MissingToActivate(r)
+		remote.Missing = k.MissingToActivate(r)
 	}
 	return remote
 }

@@ -23,9 +23,9 @@ func Met(o v1alpha1.Connection) bool {
 
 // Settled says that nothing has happened since the last pass found the manifest's desired state met: no slot and no moment of the
 // clock has come since Stytch was read, and its inputs are as they were, which is asked last.
-func (k Kind[O, R]) Settled(o O, slots Slots, looked, now time.Time, sameInputs func() bool) bool {
+func (k Kind[O, R]) Settled(o O, slots Slots, listedAt, now time.Time, sameInputs func() bool) bool {
 	due := k.DueAt(o)
-	return Met(o) && !slots.Due(looked, now) && (due.IsZero() || due.After(now)) && sameInputs()
+	return Met(o) && !slots.Due(listedAt, now) && (due.IsZero() || due.After(now)) && sameInputs()
 }
 
 // Urgent says that somebody waits for the pass: the manifest is being deleted, or a connection that is there was edited, or its

@@ -63,12 +63,12 @@ func differs(want, have Value) bool {
 // left to do, and the entries that still hold. A step is not taken while something is withheld that it needs.
 func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.NotConverging) {
 	var left []Step
-	var hold []v1alpha1.NotConverging
+	var withheld []v1alpha1.NotConverging
 	for _, s := range steps {
 		var changes []Change
 		for _, c := range s.Changes {
 			if entry := Stuck(c); slices.Contains(stuck, entry) {
-				hold = append(hold, entry)
+				withheld = append(withheld, entry)
 			} else {
 				changes = append(changes, c)
 			}
@@ -79,8 +79,8 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 		}
 	}
 	return slices.DeleteFunc(left, func(s Step) bool {
-		return slices.ContainsFunc(hold, func(n v1alpha1.NotConverging) bool { return slices.Contains(s.Needs, n.Field) })
-	}), hold
+		return slices.ContainsFunc(withheld, func(n v1alpha1.NotConverging) bool { return slices.Contains(s.Needs, n.Field) })
+	}), withheld
 }
 
 // needed leaves out what is equal and was to go together with a field that does not go itself.

@@ -35,4 +35,4 @@ func (s Slots) Start(t time.Time) time.Time {
 func (s Slots) Next(t time.Time) time.Time { return s.Start(t).Add(s.Interval) }
 
 // Due says whether a look is due: the last one was in another slot than now.
-func (s Slots) Due(looked, now time.Time) bool { return looked.Before(s.Start(now)) }
+func (s Slots) Due(listedAt, now time.Time) bool { return listedAt.Before(s.Start(now)) }

@@ -82,13 +82,13 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 
 // missingToActivate names what Stytch's docs ask for before an OIDC connection is active.
 func missingToActivate(r remote) []string {
-	var lacks connection.Lacks
-	lacks.If(r.Issuer == "", "issuer")
-	lacks.If(r.ClientID == "", "clientID")
-	lacks.If(r.ClientSecretSHA256 == "" && !r.ClientSecretMasked, "clientSecretRef")
-	lacks.If(r.AuthorizationURL == "", "authorizationURL")
-	lacks.If(r.TokenURL == "", "tokenURL")
-	lacks.If(r.UserinfoURL == "", "userinfoURL")
-	lacks.If(r.JWKSURL == "", "jwksURL")
-	return lacks
+	var missing connection.MissingFields
+	missing.If(r.Issuer == "", "issuer")
+	missing.If(r.ClientID == "", "clientID")
+	missing.If(r.ClientSecretSHA256 == "" && !r.ClientSecretMasked, "clientSecretRef")
+	missing.If(r.AuthorizationURL == "", "authorizationURL")
+	missing.If(r.TokenURL == "", "tokenURL")
+	missing.If(r.UserinfoURL == "", "userinfoURL")
+	missing.If(r.JWKSURL == "", "jwksURL")
+	return missing
 }

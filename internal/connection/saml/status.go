@@ -13,13 +13,13 @@ import (
 
 // missingToActivate names what Stytch's docs ask for before a SAML connection is active.
 func missingToActivate(r remote) []string {
-	var lacks connection.Lacks
-	lacks.If(r.IDPEntityID == "", "idpEntityID")
-	lacks.If(r.IDPSSOURL == "", "idpSSOURL")
-	lacks.If(r.AttributeMapping["email"] == "", "attributeMapping.email")
-	lacks.If(!namesPeople(r.AttributeMapping), "attributeMapping.full_name (or first_name and last_name)")
-	lacks.If(len(r.VerificationCertificates) == 0, "verificationCertificates")
-	return lacks
+	var missing connection.MissingFields
+	missing.If(r.IDPEntityID == "", "idpEntityID")
+	missing.If(r.IDPSSOURL == "", "idpSSOURL")
+	missing.If(r.AttributeMapping["email"] == "", "attributeMapping.email")
+	missing.If(!namesPeople(r.AttributeMapping), "attributeMapping.full_name (or first_name and last_name)")
+	missing.If(len(r.VerificationCertificates) == 0, "verificationCertificates")
+	return missing
 }
 
 func namesPeople(mapping map[string]string) bool {
@@ -50,7 +50,7 @@ func findProblems(o manifest, want, have connection.State) []connection.Problem 
 			"%s contains the certificate %s, which expired at %s and is not sent. Replace it with the identity provider's current certificate.",
 			c.Where, short(c.SHA256), connection.FormatTime(c.ExpiresAt))})
 	}
-	if refused, is := refusedInVain(want, have); is {
+	if refused, ok := refusedInVain(want, have); ok {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
 			"%s contains the certificate %s, which Stytch rejected (invalid_x509_certificate) and which is not sent again. Replace it with the identity provider's current certificate.",
 			refused.Where, short(refused.SHA256))})
