@@ -335,7 +335,7 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		{
 			name: "asked for again, with the same value, none is", secret: alone, remote: alone, notes: map[string]string{"rotate-token": "aaaa"},
 			known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.HandledRotate = []string{"aaaa", "aaaa-2"} }),
-			says:  []string{"rotate-token=\"aaaa\" is ignored: it was handled before", `set it to "aaaa-3"`},
+			says:  []string{"rotate-token=\"aaaa\" is ignored: it was handled before", "set it to aaaa-3"},
 		},
 		{
 			name: "asked for another token, none is", secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "oooo"},

@@ -59,7 +59,7 @@ func (c rotationContext) another(lastFour string) string {
 	}
 	for n := 2; ; n++ {
 		if value := fmt.Sprintf("%s-%d", lastFour, n); !slices.Contains(c.Known.HandledRotate, value) {
-			return strconv.Quote(value)
+			return value
 		}
 	}
 }
