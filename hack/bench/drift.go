@@ -1,64 +1,42 @@
 package main
 
 import (
-	"context"
 	"slices"
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// drift lets slots come and go with nothing changed anywhere. Every organization has its own moment in the interval, so that any
-// window of one interval holds one look at each, as long as no look falls on the window's edge: the window is laid so that its
-// edges lie in the longest gap between looks.
-func (l *lab) drift(ctx context.Context) (outcome, error) {
-	if err := l.restartManager(ctx, l.interval); err != nil {
-		return outcome{}, err
-	}
-	if err := l.awaitPasses(ctx); err != nil {
-		return outcome{}, err
-	}
-	from := time.Now()
-	if err := sleep(ctx, 2*l.interval+still); err != nil {
-		return outcome{}, err
-	}
-	calls := between(l.sim.Calls(), from, time.Now())
-	peak, err := l.manager.peak()
-	if err != nil {
-		return outcome{}, err
-	}
-	var looks []time.Time
+// drift lets resyncs come and go with nothing changed anywhere. Every organization has its own moment in the interval, so that any
+// window of one interval holds one list of each, as long as no list falls on the window's edge: the window is laid so that its
+// edges are in the longest gap between lists.
+func (b *bench) drift() outcome {
+	b.restartManager(interval)
+	b.awaitPasses()
+	from, seq := time.Now(), b.Seq()
+	b.Sleep(2*interval + still)
+	calls := b.Calls(seq)
+	found := outcome{took: interval, of: "is the interval", peak: b.peak(), calls: []stytchsim.Call{}}
+	begin := window(calls, from, interval)
 	for _, call := range calls {
-		looks = append(looks, call.Time)
-	}
-	begin := window(looks, from, l.interval)
-	found := outcome{took: l.interval, of: "is the interval", peak: peak, calls: between(calls, begin, begin.Add(l.interval))}
-	if err := l.restartManager(ctx, endless); err != nil {
-		return outcome{}, err
-	}
-	return found, l.awaitPasses(ctx)
-}
-
-// between are the calls that arrived at or after one time and before another.
-func between(calls []stytchsim.Call, from, to time.Time) []stytchsim.Call {
-	kept := []stytchsim.Call{}
-	for _, call := range calls {
-		if !call.Time.Before(from) && call.Time.Before(to) {
-			kept = append(kept, call)
+		if !call.Time.Before(begin) && call.Time.Before(begin.Add(interval)) {
+			found.calls = append(found.calls, call)
 		}
 	}
-	return kept
+	b.restartManager(endless)
+	b.awaitPasses()
+	return found
 }
 
-// window is the first time at or after a given one that lies in the middle of the longest gap between times, when those are
-// wound up on a circle as long as an interval.
-func window(times []time.Time, from time.Time, interval time.Duration) time.Time {
-	if len(times) == 0 {
+// window is the first time at or after a given one that is in the middle of the longest gap between calls, when these are wound up
+// on a circle as long as an interval.
+func window(calls []stytchsim.Call, from time.Time, interval time.Duration) time.Time {
+	if len(calls) == 0 {
 		return from
 	}
 	var round []time.Duration
-	for _, at := range times {
-		round = append(round, at.Sub(from)%interval)
+	for _, call := range calls {
+		round = append(round, call.Time.Sub(from)%interval)
 	}
 	slices.Sort(round)
 	round = append(round, round[0]+interval)
