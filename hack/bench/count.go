@@ -12,6 +12,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
 // request is a kind of request to the API server, as its metrics name it.
@@ -81,7 +82,8 @@ func (b *bench) count() count {
 	all := tally{}
 	for _, s := range b.Requests() {
 		if counted(s.Labels["group"], s.Labels["resource"]) {
-			all[request{s.Labels["verb"], s.Labels["resource"], s.Labels["subresource"], lab.Must(strconv.Atoi(s.Labels["code"]))}] += int(s.Value)
+			code := lab.Must(strconv.Atoi(s.Labels["code"]))
+			all[request{s.Labels["verb"], s.Labels["resource"], s.Labels["subresource"], code}] += int(s.Value)
 		}
 	}
 	return count{calls: b.Seq(), requests: all.minus(b.own)}
@@ -101,6 +103,18 @@ func (b *bench) settled() count {
 		return fmt.Sprintf("%d calls", last.calls), time.Since(since) >= still
 	})
 	return last
+}
+
+// firstInterval are the calls of one interval; not nil. Every organization is listed at a moment of its own, so that the interval
+// begins for each path with its first call. A call that repeats it an interval later, or a second early, is of the next.
+func firstInterval(all []stytchsim.Call) []stytchsim.Call {
+	first := map[string]time.Time{}
+	return slices.DeleteFunc(append([]stytchsim.Call{}, all...), func(c stytchsim.Call) bool {
+		if first[c.Path].IsZero() {
+			first[c.Path] = c.Time
+		}
+		return c.Time.Sub(first[c.Path]) >= interval-time.Second
+	})
 }
 
 // passes is how many passes of a kind the manager has made: so the bench knows when it has seen every manifest.

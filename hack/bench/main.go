@@ -11,7 +11,6 @@
 //	phases      what is done
 //	manifests   to what
 //	count       what it took
-//	drift       in one interval
 //	table       how it is shown
 package main
 
@@ -20,7 +19,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -67,7 +65,7 @@ const (
 func main() {
 	var o options
 	flag.IntVar(&o.connections, "n", 100, "Number of SAML connections.")
-	flag.IntVar(&o.organizations, "m", 10, "Number of organizations. Each has an equal share of the SAML connections, and one SCIM connection.")
+	flag.IntVar(&o.organizations, "m", 10, "Number of organizations. Each has its share of the SAML connections, and one SCIM connection.")
 	flag.DurationVar(&o.latency, "latency", 50*time.Millisecond, "Duration of each call to the simulated Stytch.")
 	flag.Parse()
 	if flag.NArg() > 0 || o.organizations < 1 || o.connections < o.organizations {
@@ -75,11 +73,8 @@ func main() {
 		os.Exit(2)
 	}
 	ctrl.SetLogger(logr.Discard()) // of client and cache
-	ctx, stop := lab.Signals()
 	b := &bench{options: o, own: tally{}}
-	err := lab.Run(ctx, filepath.Join("bin", "bench", "run"), lab.NewTerminal(os.Stderr), b.run)
-	stop()
-	if err != nil {
+	if err := lab.Run("bin/bench/run", lab.NewTerminal(os.Stderr), b.run); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(lab.ExitCode(err))
 	}

@@ -25,9 +25,9 @@ func named(kind string, i int) metav1.ObjectMeta {
 
 func (b *bench) addOrganizations() {
 	for i := range b.organizations {
-		var added stytchsim.Organization
-		b.Ask(http.MethodPost, "/organizations", stytchsim.Organization{Slug: fmt.Sprintf("org-%d", i), Name: fmt.Sprintf("Organization %d", i)}, &added)
-		b.orgs = append(b.orgs, added.ID)
+		organization := stytchsim.Organization{Slug: fmt.Sprintf("org-%d", i), Name: fmt.Sprintf("Organization %d", i)}
+		b.Ask(http.MethodPost, "/organizations", organization, &organization)
+		b.orgs = append(b.orgs, organization.ID)
 	}
 }
 
@@ -110,8 +110,8 @@ func (b *bench) manifests(kind client.ObjectList, generations map[string]int64) 
 			return fmt.Errorf("%T is not a connection", item)
 		}
 		generation, status := connection.GetGeneration(), connection.CommonStatus()
-		if generation >= generations[connection.GetName()] && status.ObservedGeneration == generation && status.AppliedGeneration == generation &&
-			meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
+		if generation >= generations[connection.GetName()] && status.ObservedGeneration == generation &&
+			status.AppliedGeneration == generation && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
 			applied++
 		}
 		return nil

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
@@ -76,7 +74,7 @@ func (b *bench) measure(name string, floor floor, do func() outcome) {
 func (b *bench) cold() outcome {
 	b.createSAML()
 	b.startManager(endless)
-	b.await("every SAML connection to be Ready", &v1alpha1.SAMLConnectionList{}, func(_, applied int) bool { return applied == b.connections }, nil)
+	b.awaitSAML("every SAML connection to be Ready", nil, func(_, applied int) bool { return applied == b.connections })
 	return outcome{took: time.Since(b.Calls(0)[0].Time), of: "first call to last Ready"}
 }
 
@@ -89,10 +87,10 @@ func (b *bench) restartManager(interval time.Duration) {
 	b.startManager(interval)
 }
 
-// await waits until the manifests of a kind are as they should be.
-func (b *bench) await(what string, kind client.ObjectList, is func(all, applied int) bool, generations map[string]int64) {
+// awaitSAML waits until the SAML manifests are as they should be.
+func (b *bench) awaitSAML(what string, generations map[string]int64, is func(all, applied int) bool) {
 	b.Await(what, limit, func() (string, bool) {
-		all, applied := b.manifests(kind, generations)
+		all, applied := b.manifests(&v1alpha1.SAMLConnectionList{}, generations)
 		return fmt.Sprintf("%d of %d", applied, all), is(all, applied)
 	})
 }
@@ -123,11 +121,23 @@ func (b *bench) awaitPasses() {
 	})
 }
 
+// drift lets one interval pass in which nothing changes anywhere.
+func (b *bench) drift() outcome {
+	b.restartManager(interval)
+	b.awaitPasses()
+	seq := b.Seq()
+	b.Sleep(interval + still)
+	found := outcome{took: interval, of: "is the interval", calls: firstInterval(b.Calls(seq)), peak: b.peak()}
+	b.restartManager(endless)
+	b.awaitPasses()
+	return found
+}
+
 // edits changes one field of some manifests.
 func (b *bench) edits() outcome {
 	began := time.Now()
 	generations := b.edit()
-	b.await("the edits to be applied", &v1alpha1.SAMLConnectionList{}, func(all, applied int) bool { return applied == all }, generations)
+	b.awaitSAML("the edits to be applied", generations, func(all, applied int) bool { return applied == all })
 	return outcome{took: time.Since(began), of: "first edit to last applied"}
 }
 
@@ -136,7 +146,7 @@ func (b *bench) deletions() outcome {
 	before, _ := b.manifests(&v1alpha1.SAMLConnectionList{}, nil)
 	began := time.Now()
 	b.delete()
-	b.await("the deleted manifests to be gone", &v1alpha1.SAMLConnectionList{}, func(all, _ int) bool { return all == before-b.touched() }, nil)
+	b.awaitSAML("the deleted manifests to be gone", nil, func(all, _ int) bool { return all == before-b.touched() })
 	return outcome{took: time.Since(began), of: "first deletion to last gone"}
 }
 
@@ -144,6 +154,9 @@ func (b *bench) deletions() outcome {
 func (b *bench) coldSCIM() outcome {
 	began := time.Now()
 	b.createSCIM()
-	b.await("every SCIM connection to be Ready", &v1alpha1.SCIMConnectionList{}, func(_, applied int) bool { return applied == b.organizations }, nil)
+	b.Await("every SCIM connection to be Ready", limit, func() (string, bool) {
+		all, applied := b.manifests(&v1alpha1.SCIMConnectionList{}, nil)
+		return fmt.Sprintf("%d of %d", applied, all), applied == b.organizations
+	})
 	return outcome{took: time.Since(began), of: "first manifest to last Ready"}
 }

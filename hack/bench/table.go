@@ -94,7 +94,9 @@ func list(counts map[string]int) string {
 		return "nothing"
 	}
 	var parts []string
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
 	for _, name := range names {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[name], name))
 	}

@@ -24,7 +24,7 @@ func (s *story) plan() {
 	renamed := s.saml.Spec.DisplayName + " (renamed)"
 	s.edit(s.saml, `{"management":"Observe","displayName":%q}`, renamed)
 	planned := change{Field: "display_name", Have: s.saml.Spec.DisplayName, Want: renamed}
-	s.await(s.saml, "to show the plan", soon, func(now object) bool {
+	s.await(s.saml, "to show the plan", func(now object) bool {
 		return now.condition("Synced").Reason == "PlanPending" && len(now.Status.Plan) == 1 && now.Status.Plan[0] == planned
 	})
 	s.Show("get", s.saml.name(), "-o", `jsonpath={.status.plan}{"\n"}{.status.conditions[?(@.type=="Synced")].message}`)

@@ -35,7 +35,8 @@ func (s *story) journal(sent calls) {
 		if len(c.Fields) > 0 {
 			fields = "  {" + strings.Join(c.Fields, ", ") + "}"
 		}
-		s.Answer(fmt.Sprintf("%s  %-6s %-28s %s %s%s  %s", c.Time.Format("15:04:05.000"), c.Method, c.Operation, end, c.ErrorType, fields, about))
+		at := c.Time.Format("15:04:05.000")
+		s.Answer(fmt.Sprintf("%s  %-6s %-28s %s %s%s  %s", at, c.Method, c.Operation, end, c.ErrorType, fields, about))
 	}
 }
 

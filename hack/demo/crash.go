@@ -30,7 +30,8 @@ func (s *story) crash() {
 	killed := s.Seq()
 	s.showWreck()
 	before := s.lease()
-	s.Note("A new manager starts. It may act once the dead one's lease has expired: %s after %s, when it was renewed last.", leaseTerm, before.Spec.RenewTime.Local().Format("15:04:05"))
+	s.Note("A new manager starts. It may act once the dead one's lease has expired: %s after its last renewal, at %s.",
+		leaseTerm, before.Spec.RenewTime.Local().Format("15:04:05"))
 	s.startManager()
 	s.awaitLease(before)
 	led := time.Now()
@@ -44,7 +45,8 @@ func (s *story) crash() {
 func (s *story) killInCreation(seq int) {
 	s.addOrganization("globex")
 	s.Note("Stytch takes its time over the next creation:")
-	s.Curl(http.MethodPost, "/faults", stytchsim.Fault{Operation: "CreateSCIMConnection", Times: 1, Delay: stytchsim.Duration(3 * time.Second)})
+	delay := stytchsim.Fault{Operation: "CreateSCIMConnection", Times: 1, Delay: stytchsim.Duration(3 * time.Second)}
+	s.Curl(http.MethodPost, "/faults", delay)
 	s.Show("apply", "-f", s.Write("globex-scim.yaml", crashManifest))
 	s.awaitCreation(seq, "the POST to be at Stytch", func(stytchsim.Call) bool { return true })
 	s.Command("kill -STOP %d   # the manager: it cannot read the answer", s.Manager.PID)
@@ -84,12 +86,18 @@ func (s *story) onceAndKept(seq, killed int) {
 	scim, token := s.tokenOf(s.crashed)
 	s.crashed = scim
 	s.Note("The journal since the restart, of this organization:")
-	s.journal(calls(s.Calls(killed)).where(func(c stytchsim.Call) bool { return strings.Contains(c.Path, scim.Status.OrganizationID) }))
+	s.journal(calls(s.Calls(killed)).where(func(c stytchsim.Call) bool {
+		return strings.Contains(c.Path, scim.Status.OrganizationID)
+	}))
 	there, created := s.scimAt(scim), calls(s.Calls(seq)).named("CreateSCIMConnection")
-	if len(there) != 1 || there[0] != scim.Status.ConnectionID || len(created) != 1 || !s.accepts(scim, token) {
-		lab.Failf("%d creations: the organization has %v, status has %s, the token is accepted: %v", len(created), there, scim.Status.ConnectionID, s.accepts(scim, token))
+	if len(there) != 1 || there[0] != scim.Status.ConnectionID || len(created) != 1 {
+		lab.Failf("%d creations: the organization has %v, status has %s", len(created), there, scim.Status.ConnectionID)
 	}
-	s.Seen("one connection, created once, found by its mark; the lost token was replaced, and Stytch accepts the one in %s", scim.tokenSecret())
+	s.Seen("one connection, created once and found by its mark")
+	if !s.accepts(scim, token) {
+		lab.Failf("Stytch does not accept the token in %s", scim.tokenSecret())
+	}
+	s.Seen("the lost token was replaced: Stytch accepts the one in %s", scim.tokenSecret())
 	s.searchFor(bearerToken(token))
 }
 
@@ -116,6 +124,7 @@ func (s *story) lease() (o object) {
 func (s *story) awaitLease(before object) {
 	s.Await("the new manager to get the lease", leaseTerm+soon, func() (string, bool) {
 		now := s.lease().Spec
-		return fmt.Sprintf("renewed %s ago", tenths(now.RenewTime)), now.HolderIdentity != "" && now.HolderIdentity != before.Spec.HolderIdentity
+		another := now.HolderIdentity != "" && now.HolderIdentity != before.Spec.HolderIdentity
+		return fmt.Sprintf("renewed %s ago", tenths(now.RenewTime)), another
 	})
 }

@@ -25,7 +25,7 @@ func (s *story) retained() {
 	if !s.accepts(scim, token) || string(secret.Data["token"]) != token || len(secret.Metadata.OwnerReferences) > 0 {
 		lab.Failf("%s should still have the token, which Stytch should accept, and no owner", scim.tokenSecret())
 	}
-	s.Seen("%s stays in Stytch, unchanged; its token stays in the Secret, which has no owner and so is not garbage-collected", scim.Status.ConnectionID)
+	s.Seen("%s stays in Stytch, unchanged; its token stays in the Secret, which has no owner", scim.Status.ConnectionID)
 }
 
 func (s *story) deleted() {
@@ -36,8 +36,9 @@ func (s *story) deleted() {
 	s.changesSince(seq).expect("DeleteSCIMConnection")
 	s.Show("get", s.crashed.tokenSecret(), "--show-labels")
 	secret := s.read(s.crashed.tokenSecret())
-	if left := s.scimAt(s.crashed); len(left) > 0 || len(secret.Data) > 0 || secret.Metadata.Labels["connections.stytch-operator.dev/connection"] != "released" {
-		lab.Failf("under Delete %v is left, and the Secret has %d keys and the labels %v", left, len(secret.Data), secret.Metadata.Labels)
+	left, label := s.scimAt(s.crashed), secret.Metadata.Labels["connections.stytch-operator.dev/connection"]
+	if len(left) > 0 || len(secret.Data) > 0 || label != "released" {
+		lab.Failf("under Delete %v is left, and the Secret has %d keys and the label %q", left, len(secret.Data), label)
 	}
 	s.Seen("%s is gone from Stytch, by one DELETE; the Secret is emptied and released", s.crashed.Status.ConnectionID)
 }
@@ -48,7 +49,8 @@ func (s *story) inOrder() {
 	s.edit(s.external, `{"deletionPolicy":"Delete"}`)
 	source, oidc := s.get(s.saml), s.get(s.oidc)
 	// Stytch keeps an organization's default connection, so that has to be another.
-	s.Ask(http.MethodPatch, "/organizations/"+source.Status.OrganizationID, map[string]string{"sso_default_connection_id": oidc.Status.ConnectionID}, nil)
+	another := map[string]string{"sso_default_connection_id": oidc.Status.ConnectionID}
+	s.Ask(http.MethodPatch, "/organizations/"+source.Status.OrganizationID, another, nil)
 	seq := s.Seq()
 	external := s.get(s.external)
 	s.remove(source)
@@ -60,6 +62,7 @@ func (s *story) inOrder() {
 	sent := s.changesSince(seq)
 	sent.expect("DeleteSSOConnection", "DeleteSSOConnection")
 	sent[:1].about(external).expect("DeleteSSOConnection")
+	sent[1:].about(source).expect("DeleteSSOConnection")
 	s.Seen("the source waited, named the connection that re-uses it, and was deleted once that was gone")
 }
 

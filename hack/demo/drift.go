@@ -16,6 +16,7 @@ func (s *story) drift() {
 		object
 		operation, field, from string // which change repairs it, and where the desired value comes from
 		had                    any
+		events                 int // about it, earlier
 	}
 	changed := []drifted{
 		{object: s.get(s.saml), operation: "UpdateSAMLConnection", field: "idp_sso_url", from: "the manifest"},
@@ -25,7 +26,7 @@ func (s *story) drift() {
 	seq, began := s.Seq(), time.Now()
 	s.Note("Somebody changes three connections in Stytch, so that logins would go elsewhere.")
 	for i, d := range changed {
-		changed[i].had = s.remote(d.object).Fields[d.field]
+		changed[i].had, changed[i].events = s.remote(d.object).Fields[d.field], len(s.events(d.object))
 		s.Curl(http.MethodPatch, "/connections/"+d.Status.ConnectionID, map[string]string{d.field: "https://login.attacker.example/"})
 	}
 	s.Await(fmt.Sprintf("the next resync, at most %s away,", resync), nextResync, func() (string, bool) {
@@ -41,7 +42,7 @@ func (s *story) drift() {
 	sent := s.changesSince(seq)
 	for _, d := range changed {
 		sent.about(d.object).expect(d.operation + " " + d.field)
-		s.awaitEvents(d.object, "Updated")
+		s.awaitEvents(d.object, d.events, "Updated")
 		s.Seen("%s: %s is again what %s says, by one PUT with that one field, and an event names it", d.name(), d.field, d.from)
 	}
 	s.Show("events", "--for", s.oidc.name())
@@ -54,15 +55,20 @@ func (s *story) remote(o object) (is stytchsim.Connection) {
 	return is
 }
 
-// awaitEvents waits until events with these reasons are about an object. The manager sends them a moment after the fact.
-func (s *story) awaitEvents(o object, reasons ...string) {
-	s.Await("the events of "+o.name(), soon, func() (string, bool) {
-		var seen []string
-		for _, e := range s.list("events") {
-			if e.InvolvedObject.Kind == o.Kind && e.InvolvedObject.Name == o.Metadata.Name {
-				seen = append(seen, e.Reason)
-			}
+// events are the reasons of the events about an object, in their order.
+func (s *story) events(o object) (reasons []string) {
+	for _, e := range s.list("events") {
+		if e.InvolvedObject.Kind == o.Kind && e.InvolvedObject.Name == o.Metadata.Name {
+			reasons = append(reasons, e.Reason)
 		}
-		return fmt.Sprint(seen), !slices.ContainsFunc(reasons, func(reason string) bool { return !slices.Contains(seen, reason) })
+	}
+	return reasons
+}
+
+// awaitEvents waits for events with these reasons, after so many earlier ones. The manager sends them a moment after the fact.
+func (s *story) awaitEvents(o object, earlier int, reasons ...string) {
+	s.Await("the events of "+o.name(), soon, func() (string, bool) {
+		now := s.events(o)[earlier:]
+		return fmt.Sprint(now), !slices.ContainsFunc(reasons, func(reason string) bool { return !slices.Contains(now, reason) })
 	})
 }

@@ -10,7 +10,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -25,21 +24,18 @@ const (
 )
 
 func main() {
-	commands := map[string]func(context.Context, *lab.Terminal) error{"run": run, "up": up, "down": down}
+	commands := map[string]func(*lab.Terminal) error{"run": run, "up": up, "down": down}
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: demo run|up|down")
 		os.Exit(2)
 	}
-	ctx, stop := lab.Signals()
-	code := lab.ExitCode(commands[os.Args[1]](ctx, lab.NewTerminal(os.Stdout)))
-	stop()
-	os.Exit(code)
+	os.Exit(lab.ExitCode(commands[os.Args[1]](lab.NewTerminal(os.Stdout))))
 }
 
 // run runs the steps one after another until one fails. Its last line is what CI counts.
-func run(ctx context.Context, t *lab.Terminal) error {
+func run(t *lab.Terminal) error {
 	began, passed, failed := time.Now(), 0, 0
-	err := lab.Run(ctx, runDir, t, func(l *lab.Lab) {
+	err := lab.Run(runDir, t, func(l *lab.Lab) {
 		s := begin(l)
 		for i, step := range s.steps() {
 			t.Title("%d/%d  %s", i+1, len(s.steps()), step.title)
@@ -59,7 +55,7 @@ func run(ctx context.Context, t *lab.Terminal) error {
 }
 
 // down stops what up started, all or part of it.
-func down(_ context.Context, t *lab.Terminal) error {
+func down(t *lab.Terminal) error {
 	stopped, err := lab.Down(upDir)
 	switch {
 	case err != nil:

@@ -24,13 +24,13 @@ const (
 // fingerprintOf is the SHA-256 that a certificate is known by.
 func fingerprintOf(certificate string) string {
 	block, _ := pem.Decode([]byte(certificate))
-	return fingerprint(block.Bytes)
+	sum := sha256.Sum256(block.Bytes)
+	return hex.EncodeToString(sum[:])
 }
 
 // private is an RSA key as a Secret holds it.
 type private struct {
 	text   string   // PEM, PKCS#8 as cert-manager and openssl write it
-	public string   // SHA-256 of the public key
 	traces []string // a line of the key as the Secret has it, and one as Stytch takes it
 }
 
@@ -38,16 +38,11 @@ func newKey() private {
 	key := lab.Must(rsa.GenerateKey(rand.Reader, 2048))
 	text := lab.ToPEM("PRIVATE KEY", lab.Must(x509.MarshalPKCS8PrivateKey(key)))
 	sent := lab.ToPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
-	return private{text, fingerprint(lab.Must(x509.MarshalPKIXPublicKey(key.Public()))), []string{secretLine(text), secretLine(sent)}}
+	return private{text, []string{secretLine(text), secretLine(sent)}}
 }
 
 // secretLine is a line of PEM from its second half, where an RSA key has nothing but its secret part.
 func secretLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)*3/4]
-}
-
-func fingerprint(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

@@ -17,7 +17,7 @@ const (
 // rollover: a certificate that expires soon is reported, and replaced in its ConfigMap; and a metadata document is read again.
 func (s *story) rollover() {
 	s.Note("The certificate in ConfigMap %s expires in ten days.", bundle)
-	s.await(s.bundled, "to report ExpiringSoon and stay Ready", soon, func(now object) bool {
+	s.await(s.bundled, "to report ExpiringSoon and stay Ready", func(now object) bool {
 		return now.condition("ExpiringSoon").Status == "True" && now.applied()
 	})
 	s.showConditions(s.bundled, "ExpiringSoon")
@@ -36,7 +36,9 @@ func (s *story) replaceCertificates() {
 	s.Note("The next certificate replaces it in the ConfigMap:")
 	const add, remove = "UpdateSAMLConnection x509_certificate", "DeleteSAMLVerificationCertificate"
 	s.bundle(lab.NewCertificate("Google", twoYears)).expect(add, remove)
-	s.await(s.bundled, "to report no ExpiringSoon", soon, func(now object) bool { return now.condition("ExpiringSoon").Status == "absent" })
+	s.await(s.bundled, "to report no ExpiringSoon", func(now object) bool {
+		return now.condition("ExpiringSoon").Status == "absent"
+	})
 	s.Seen("the new one was added before the old one was removed, so logins worked all the time; ExpiringSoon is gone")
 	s.Note("Five at once, which is all that Stytch takes, and then a sixth alone:")
 	var six []string
@@ -63,7 +65,7 @@ func (s *story) bundle(certificates ...string) calls {
 // awaitCertificates waits until a connection has exactly these certificates and its manifest is applied.
 func (s *story) awaitCertificates(sample object, want []string) object {
 	slices.Sort(want)
-	return s.await(sample, fmt.Sprintf("to have %d certificates as desired", len(want)), soon, func(now object) bool {
+	return s.await(sample, fmt.Sprintf("to have %d certificates as desired", len(want)), func(now object) bool {
 		var have []string
 		for _, c := range now.Status.VerificationCertificates {
 			have = append(have, c.SHA256)

@@ -19,8 +19,9 @@ func (s *story) rotation() {
 	s.annotate(scim, "acknowledge-token="+lastFour(next))
 	s.endRotation("to complete the rotation", next, current)
 
-	s.changesSince(seq).about(scim).expect("StartSCIMTokenRotation", "CancelSCIMTokenRotation", "StartSCIMTokenRotation", "CompleteSCIMTokenRotation")
-	s.awaitEvents(scim, "RotationStarted", "RotationCanceled", "TokenRotated")
+	const start, cancel, complete = "StartSCIMTokenRotation", "CancelSCIMTokenRotation", "CompleteSCIMTokenRotation"
+	s.changesSince(seq).about(scim).expect(start, cancel, start, complete)
+	s.awaitEvents(scim, 0, "RotationStarted", "RotationCanceled", "TokenRotated")
 	s.Show("events", "--for", scim.name(), "--types", "Normal")
 	s.Note("The annotations are bound to tokens: left in Git, they start no other rotation.")
 	s.annotate(scim, "rotate-token-", "acknowledge-token-", "cancel-rotation-")
@@ -36,7 +37,7 @@ func lastFour(token string) string { return token[len(token)-4:] }
 // startRotation asks for a rotation, and returns the next token once the Secret has both.
 func (s *story) startRotation(request string) string {
 	s.annotate(s.scim, "rotate-token="+request)
-	scim := s.await(s.scim, "to wait for an acknowledgement", soon, func(now object) bool {
+	scim := s.await(s.scim, "to wait for an acknowledgement", func(now object) bool {
 		return now.condition("Rotating").Reason == "AwaitingAcknowledgement" && now.applied()
 	})
 	s.showConditions(scim, "Rotating")
@@ -51,12 +52,12 @@ func (s *story) startRotation(request string) string {
 
 // endRotation waits until the Secret has one token alone, and checks that Stytch accepts that one and not the other.
 func (s *story) endRotation(what, good, bad string) {
-	scim := s.await(s.scim, what, soon, func(now object) bool {
+	scim := s.await(s.scim, what, func(now object) bool {
 		secret := s.read(now.tokenSecret()).Data
 		return now.condition("Rotating").Status != "True" && len(secret["next-token"]) == 0 && string(secret["token"]) == good
 	})
 	if !s.accepts(scim, good) || s.accepts(scim, bad) {
 		lab.Failf("Stytch should accept the token that ends in %s alone, and not the one that ends in %s", lastFour(good), lastFour(bad))
 	}
-	s.Seen("the Secret has one token, which ends in %s; Stytch accepts it, and not the one that ends in %s", lastFour(good), lastFour(bad))
+	s.Seen("the Secret has one token, …%s; Stytch accepts it, and not …%s", lastFour(good), lastFour(bad))
 }

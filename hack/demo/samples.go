@@ -24,7 +24,8 @@ type samples struct {
 
 // fillSamples fills in the samples as their README says. By kustomize, so that a field that is not there any more is an error.
 func (s *story) fillSamples() {
-	decoder := json.NewDecoder(strings.NewReader(s.Kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "config/samples")))
+	asJSON := s.Kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "config/samples")
+	decoder := json.NewDecoder(strings.NewReader(asJSON))
 	for decoder.More() {
 		var o object
 		lab.Check(decoder.Decode(&o))
@@ -86,10 +87,11 @@ func (s *samples) connections() []object {
 
 // makeWorld makes what the samples refer to: organizations at Stytch, documents of identity providers, Secrets and a ConfigMap.
 func (s *story) makeWorld() {
+	known := map[string]bool{}
 	for _, o := range s.connections() {
-		known := slices.ContainsFunc(s.State().Organizations, func(org stytchsim.Organization) bool { return org.Slug == o.Spec.Organization })
-		if !known {
-			s.addOrganization(o.Spec.Organization)
+		if slug := o.Spec.Organization; !known[slug] {
+			s.addOrganization(slug)
+			known[slug] = true
 		}
 		if o.Spec.MetadataURL != "" {
 			s.publishMetadata(o, lab.NewCertificate("login.microsoftonline.com", twoYears))
@@ -97,7 +99,8 @@ func (s *story) makeWorld() {
 		if issuer := o.Spec.Issuer; issuer != "" && o.Spec.TokenURL == "" {
 			s.publish(stytchsim.Document{
 				URL:                   issuer + "/.well-known/openid-configuration",
-				AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token", UserinfoEndpoint: issuer + "/userinfo", JWKSURI: issuer + "/keys",
+				AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
+				UserinfoEndpoint: issuer + "/userinfo", JWKSURI: issuer + "/keys",
 			})
 		}
 	}
@@ -123,7 +126,8 @@ func (s *story) publish(d stytchsim.Document) { s.Ask(http.MethodPost, "/metadat
 // publishMetadata puts SAML metadata at the URL that a sample names.
 func (s *story) publishMetadata(o object, certificates ...string) {
 	s.publish(stytchsim.Document{
-		URL: o.Spec.MetadataURL, IDPEntityID: "https://sts.windows.net/demo/", IDPSSOURL: "https://login.microsoftonline.com/demo/saml2", Certificates: certificates,
+		URL: o.Spec.MetadataURL, Certificates: certificates,
+		IDPEntityID: "https://sts.windows.net/demo/", IDPSSOURL: "https://login.microsoftonline.com/demo/saml2",
 	})
 }
 

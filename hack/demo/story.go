@@ -19,63 +19,63 @@ type story struct {
 // step is one claim of the product: what is done and shown, and why it matters.
 type step struct {
 	title string
-	why   string
 	tell  func()
+	why   string
 }
 
 func (s *story) steps() []step {
 	return []step{
 		{
-			"Apply: manifests become connections", "no call is spent that the API does not require, and Ready is True only once Stytch reports the connection as active.",
-			s.apply,
+			"Apply: manifests become connections", s.apply,
+			"no call is spent that the API does not require, and Ready is True only once Stytch reports the connection as active.",
 		},
 		{
-			"The token: in its Secret and nowhere else", "Stytch shows a SCIM token once. The Secret keeps it, and status shows everything about it but the token.",
-			s.token,
+			"The token: in its Secret and nowhere else", s.token,
+			"Stytch shows a SCIM token once. The Secret keeps it, and status shows everything about it but the token.",
 		},
 		{
-			"A plan first: Observe shows, Manage does", "an update is the difference and nothing else, so a setting that the manifest does not mention cannot be lost.",
-			s.plan,
+			"A plan first: Observe shows, Manage does", s.plan,
+			"an update is the difference and nothing else, so a setting that the manifest does not mention cannot be lost.",
 		},
 		{
-			"Drift: changes outside the operator", "pointing a connection at another identity provider is the attack that matters. It lasts one interval at most, and an event names it.",
-			s.drift,
+			"Drift: changes outside the operator", s.drift,
+			"pointing a connection at another identity provider is the attack that matters. It lasts one interval at most.",
 		},
 		{
-			"Certificates: replaced before they expire", "an expired certificate stops every login of its organization; one that is removed too early does the same.",
-			s.rollover,
+			"Certificates: replaced before they expire", s.rollover,
+			"an expired certificate stops every login of its organization; one that is removed too early does the same.",
 		},
 		{
-			"Keys and a client secret: rolled over in their Secrets", "whoever keeps secrets (cert-manager, an external store) need not know Stytch, and nobody else sees one.",
-			s.keys,
+			"Keys and a client secret: rolled over in their Secrets", s.keys,
+			"whoever keeps secrets (cert-manager, an external store) need not know Stytch, and nobody else sees one.",
 		},
 		{
-			"A token rotation: canceled once, then acknowledged", "a token that expires stops the provisioning of a whole customer; one that is replaced too early does the same.",
-			s.rotation,
+			"A token rotation: canceled once, then acknowledged", s.rotation,
+			"a token that expires stops the provisioning of a whole customer; one that is replaced too early does the same.",
 		},
 		{
-			"SCIM groups by name", "groups have IDs only after a push, and other IDs after the next connection; names are in Git from the first day.",
-			s.groups,
+			"SCIM groups by name", s.groups,
+			"groups have IDs only after a push, and other IDs after the next connection; names are in Git from the first day.",
 		},
 		{
-			"Invalid input: reported with its remedy", "whoever made the mistake reads what to do in the manifest's status; the connection keeps everything that it has.",
-			s.wrong,
+			"Invalid input: reported with its remedy", s.wrong,
+			"whoever made the mistake reads what to do in the manifest's status; the connection keeps everything that it has.",
 		},
 		{
-			"A wrong secret, and a 429", "a failure is reported with its remedy, costs no calls while it lasts, and is over when its cause is.",
-			s.trouble,
+			"A wrong secret, and a 429", s.trouble,
+			"a failure is reported with its remedy, costs no calls while it lasts, and is over when its cause is.",
 		},
 		{
-			"kill -9 between Stytch's commit and its answer", "a creation cannot be repeated blindly, and its token was in the answer that nobody read.",
-			s.crash,
+			"kill -9 between Stytch's commit and its answer", s.crash,
+			"a creation cannot be repeated blindly, and its token was in the answer that nobody read.",
 		},
 		{
-			"A restart at rest, and three intervals", "a thousand connections at rest cost one list per organization and interval, and no write to the API server; a rollout adds nothing.",
-			s.rest,
+			"A restart at rest, and three intervals", s.rest,
+			"a thousand connections at rest cost one list per organization and interval, and the API server no write.",
 		},
 		{
-			"Deletion: Retain, then Delete", "deleting a manifest by mistake stops nobody's login; and what is to be deleted really is.",
-			s.deletion,
+			"Deletion: Retain, then Delete", s.deletion,
+			"deleting a manifest by mistake stops nobody's login; and what is to be deleted really is.",
 		},
 	}
 }
@@ -97,7 +97,7 @@ func begin(l *lab.Lab) *story {
 	s.StartSimulator("--project-name=Demo")
 	s.startManager()
 	s.Seen("the manager, process %d, --resync-interval=%s", s.Manager.PID, resync)
-	s.Note("Commands with kubectl are executed as they are shown; what curl would send to the simulator the demo sends itself.")
+	s.Note("Commands with kubectl are executed as they are shown; what curl would send to stytch-sim ($SIM) the demo sends itself.")
 	s.fillSamples()
 	return s
 }
@@ -135,15 +135,16 @@ func (s *story) annotate(o object, annotations ...string) {
 	s.Show(args...)
 }
 
-// showConditions shows conditions of a manifest, with the message of one.
+// showConditions shows the conditions of a manifest, with the message of one.
 func (s *story) showConditions(o object, message string) {
-	s.Show("get", o.name(), "-o", `jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}{"\n"}{end}{.status.conditions[?(@.type=="`+message+`")].message}`)
+	const all = `jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}{"\n"}{end}`
+	s.Show("get", o.name(), "-o", all+`{.status.conditions[?(@.type=="`+message+`")].message}`)
 }
 
 // await waits until an object is as it should be, and returns it.
-func (s *story) await(o object, what string, limit time.Duration, is func(object) bool) object {
+func (s *story) await(o object, what string, is func(object) bool) object {
 	var now object
-	s.Await(o.name()+" "+what, limit, func() (string, bool) {
+	s.Await(o.name()+" "+what, soon, func() (string, bool) {
 		now = s.get(o)
 		return now.summary(), is(now)
 	})
@@ -152,7 +153,7 @@ func (s *story) await(o object, what string, limit time.Duration, is func(object
 
 // awaitReason waits until a connection reports why it is not in sync, and by another condition who has to act.
 func (s *story) awaitReason(o object, reason, also string) {
-	s.await(o, "to report "+reason, soon, func(now object) bool {
+	s.await(o, "to report "+reason, func(now object) bool {
 		synced := now.condition("Synced")
 		return synced.Status == "False" && synced.Reason == reason && now.condition(also).Status == "True"
 	})

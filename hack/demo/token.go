@@ -17,10 +17,11 @@ func (s *story) token() {
 	scim, token := s.tokenOf(s.scim)
 	s.Show("get", scim.name())
 	s.Show("get", scim.name(), "-o", "jsonpath={.status.bearerToken}")
-	if !strings.HasSuffix(token, scim.Status.BearerToken.LastFour) || !s.accepts(scim, token) {
-		lab.Failf("%s has a token that does not end in %s, or that Stytch does not accept", scim.tokenSecret(), scim.Status.BearerToken.LastFour)
+	four := scim.Status.BearerToken.LastFour
+	if !strings.HasSuffix(token, four) || !s.accepts(scim, token) {
+		lab.Failf("%s has a token that does not end in %s, or that Stytch does not accept", scim.tokenSecret(), four)
 	}
-	s.Seen("%s has a token that ends in %s, as status says, and Stytch accepts it", scim.tokenSecret(), scim.Status.BearerToken.LastFour)
+	s.Seen("%s has a token that ends in %s, as status says, and Stytch accepts it", scim.tokenSecret(), four)
 	s.searchFor(bearerToken(token))
 }
 
@@ -72,12 +73,14 @@ func (s *story) searchFor(values ...hidden) {
 			lab.Failf("the search finds %s %d times in the Secrets, where it is once", h.what, n)
 		}
 	}
-	kinds := slices.DeleteFunc(strings.Fields(s.Kubectl("api-resources", "--verbs=list", "-o", "name")), func(kind string) bool { return kind == "secrets" })
+	kinds := strings.Fields(s.Kubectl("api-resources", "--verbs=list", "-o", "name"))
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == "secrets" })
 	s.Command("kubectl get -A -o json $(kubectl api-resources --verbs=list -o name | grep -vx secrets | paste -sd,)   # all but Secrets")
 	places := s.places()
 	places["objects and events"] = s.Kubectl("get", "-A", "-o", "json", strings.Join(kinds, ","))
 	searched(places, values...)
-	s.Seen("%s: in no object of %d kinds (events among them), not in the manager's log and metrics, not in the journal of calls", strings.Join(what, ", "), len(kinds))
+	s.Seen("%s: in no object of %d kinds (events among them), not in the manager's log and metrics, not in the journal of calls",
+		strings.Join(what, ", "), len(kinds))
 }
 
 // places are what can be read besides the API server's objects.

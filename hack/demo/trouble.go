@@ -20,7 +20,9 @@ func (s *story) wrongSecret() {
 	seq := s.Seq()
 	s.Note("Somebody writes a wrong secret into the project's Secret, and then edits a connection.")
 	s.Show("patch", "secret", "stytch", "-p", `{"stringData":{"secret":"secret-test-mistyped"}}`)
-	s.await(s.project, "to report CredentialsRejected", soon, func(now object) bool { return now.condition("Ready").Reason == "CredentialsRejected" })
+	s.await(s.project, "to report CredentialsRejected", func(now object) bool {
+		return now.condition("Ready").Reason == "CredentialsRejected"
+	})
 	s.edit(s.scim, `{"displayName":%q}`, s.scim.Spec.DisplayName+" (edited)")
 	for _, o := range s.connections() { // the edited one at once, the others at their next resync
 		s.awaitReason(o, "CredentialsRejected", "Stalled")
@@ -44,7 +46,8 @@ func (s *story) throttled() {
 	s.Note("Stytch answers the next change with 429 and Retry-After %s: longer than an interval, so that resyncs come due meanwhile.", closedFor)
 	seq := s.Seq()
 	s.Curl(http.MethodPost, "/faults", stytchsim.Fault{
-		Method: http.MethodPut, Times: 1, Status: http.StatusTooManyRequests, ErrorType: "too_many_requests", RetryAfter: fmt.Sprint(closedFor.Seconds()),
+		Method: http.MethodPut, Times: 1, Status: http.StatusTooManyRequests, ErrorType: "too_many_requests",
+		RetryAfter: fmt.Sprint(closedFor.Seconds()),
 	})
 	s.edit(s.saml, `{"displayName":%q}`, s.saml.Spec.DisplayName)
 	s.awaitReason(s.saml, "Throttled", "Reconciling")
@@ -53,7 +56,9 @@ func (s *story) throttled() {
 	sent := calls(s.Calls(seq))
 	s.journal(sent)
 	refused := sent.where(func(c stytchsim.Call) bool { return c.Status == http.StatusTooManyRequests })[0].Time
-	early := sent.where(func(c stytchsim.Call) bool { return c.Time.After(refused) && c.Time.Before(refused.Add(closedFor)) })
+	early := sent.where(func(c stytchsim.Call) bool {
+		return c.Time.After(refused) && c.Time.Before(refused.Add(closedFor))
+	})
 	if len(early) > 0 {
 		lab.Failf("sent within %s after the 429: %s", closedFor, early.counts())
 	}

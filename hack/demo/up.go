@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"path/filepath"
 	"strings"
 
@@ -9,8 +8,8 @@ import (
 )
 
 // up starts the parts, applies the samples, and leaves everything running.
-func up(ctx context.Context, t *lab.Terminal) error {
-	err := lab.Up(ctx, upDir, t, func(l *lab.Lab) {
+func up(t *lab.Terminal) error {
+	err := lab.Up(upDir, t, func(l *lab.Lab) {
 		s := begin(l)
 		s.Title("The samples")
 		s.applySamples()

@@ -49,7 +49,7 @@ func (s *story) wrong() {
 		s.Note("%s", mistake.what)
 		mistake.do()
 		s.awaitReason(mistake.of, mistake.reason, "Stalled")
-		s.Show("get", mistake.of.name(), "-o", `jsonpath={.status.conditions[?(@.type=="Synced")].reason}: {.status.conditions[?(@.type=="Synced")].message}`)
+		s.showConditions(mistake.of, "Synced")
 		mistake.correct()
 		s.awaitApplied(soon, mistake.of)
 	}

@@ -50,12 +50,6 @@ type Lab struct {
 // ErrInterrupted is how a run ends that somebody interrupted.
 var ErrInterrupted = errors.New("interrupted")
 
-// Signals returns a context that ends with Ctrl-C and its like. SIGPIPE is among them, so that a reader who went away ends a run
-// in order too.
-func Signals() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-}
-
 // ExitCode is the exit code of a program whose run ended with an error.
 func ExitCode(err error) int {
 	switch {
@@ -70,7 +64,7 @@ func ExitCode(err error) int {
 
 // Run creates a lab in a directory and calls do. However that ends, every process that was started is stopped. Processes that an
 // earlier run left behind in the directory, because it was killed, are stopped first.
-func Run(ctx context.Context, dir string, t *Terminal, do func(*Lab)) error {
+func Run(dir string, t *Terminal, do func(*Lab)) error {
 	return locked(dir, func(earlier *ledger) error {
 		for _, p := range earlier.running() {
 			t.Note("Stopping %s (%d), left behind by an earlier run.", p.Name, p.PID)
@@ -78,17 +72,17 @@ func Run(ctx context.Context, dir string, t *Terminal, do func(*Lab)) error {
 		if err := earlier.stop(); err != nil {
 			return err
 		}
-		return create(ctx, dir, t, false, do)
+		return create(dir, t, false, do)
 	})
 }
 
 // Up is Run that leaves the processes running where do succeeds. It refuses to start them twice.
-func Up(ctx context.Context, dir string, t *Terminal, do func(*Lab)) error {
+func Up(dir string, t *Terminal, do func(*Lab)) error {
 	return locked(dir, func(earlier *ledger) error {
 		if n := len(earlier.running()); n > 0 {
 			return fmt.Errorf("already up: %d processes, KUBECONFIG=%s/kubeconfig; stop them with make demo-down", n, dir)
 		}
-		return create(ctx, dir, t, true, do)
+		return create(dir, t, true, do)
 	})
 }
 
@@ -126,8 +120,11 @@ func locked(dir string, do func(*ledger) error) error {
 	return do(earlier)
 }
 
-// create calls do with a lab in an emptied directory, in which nothing runs yet.
-func create(ctx context.Context, dir string, t *Terminal, keep bool, do func(*Lab)) (err error) {
+// create calls do with a lab in an emptied directory, in which nothing runs yet. Ctrl-C and its like interrupt it in order; so does
+// SIGPIPE, by which a reader goes away.
+func create(dir string, t *Terminal, keep bool, do func(*Lab)) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	defer stop()
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}

@@ -55,7 +55,9 @@ func TestATryReturnsAFailureAndNoOtherPanic(t *testing.T) {
 func newLab(t *testing.T) *Lab {
 	t.Helper()
 	dir := t.TempDir()
-	return &Lab{Terminal: &Terminal{out: t.Output()}, Poll: time.Millisecond, ctx: t.Context(), dir: dir, ledger: &ledger{file: filepath.Join(dir, ledgerName)}}
+	l := &Lab{Terminal: &Terminal{out: t.Output()}, Poll: time.Millisecond, ctx: t.Context(), dir: dir}
+	l.ledger = &ledger{file: filepath.Join(dir, ledgerName)}
+	return l
 }
 
 func TestWhatARunLeftBehindIsStoppedByTheNext(t *testing.T) {

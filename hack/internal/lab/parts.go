@@ -93,7 +93,7 @@ func (l *Lab) StartSimulator(flags ...string) {
 		line, err := os.ReadFile(process.Log) // its first line says where it is
 		return string(line), err == nil && json.Unmarshal(line, &l.Sim) == nil
 	})
-	l.Seen("stytch-sim at %s, called $SIM below", l.Sim.URL)
+	l.Seen("stytch-sim at %s", l.Sim.URL)
 }
 
 // StartManager starts the manager as its ServiceAccount, and returns when it is ready. Whether it may act is the lease's to say.

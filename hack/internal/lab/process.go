@@ -65,7 +65,8 @@ func (l *Lab) start(name string, env []string, program string, args ...string) *
 	path := l.Path(name + ".log")
 	log := Must(os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)) //nolint:gosec // in a directory of our own
 	defer log.Close()                                                          //nolint:errcheck // the process has it open for itself
-	cmd := exec.Command(program, args...)                                      //nolint:gosec,noctx // a part of the lab, which is stopped in order
+
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // a part of the lab, which is stopped in order
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
