@@ -29,11 +29,11 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Tell the whole story on the terminal: control plane, simulator, manager, thirteen steps.
+demo: build ## Show the whole story on the terminal: control plane, simulator, manager, thirteen steps.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo run
 
 .PHONY: demo-up
-demo-up: build ## Start the demo's parts and leave them running.
+demo-up: build ## Start the parts of the demo and leave them running.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo up
 
 .PHONY: demo-down
@@ -56,9 +56,8 @@ test-long: ## Fuzz every fuzz target for FUZZTIME: what does not fit into make t
 	done
 
 .PHONY: bench
-bench: ## Count Stytch calls and Kubernetes writes for N connections in M organizations, beside the floor.
-	@assets=$$(hack/control-plane.sh); go build -buildvcs=false -o bin/bench/ ./hack/bench; \
-	  KUBEBUILDER_ASSETS="$$assets" exec bin/bench/bench -n $(N) -m $(M)
+bench: build ## Count Stytch calls and Kubernetes writes for N connections in M organizations, with the floor of each.
+	@go build -buildvcs=false -o bin/bench/ ./hack/bench && exec bin/bench/bench -n $(N) -m $(M)
 
 .PHONY: build
 build: ## Build the programs into bin/, statically linked.
@@ -66,7 +65,7 @@ build: ## Build the programs into bin/, statically linked.
 
 .PHONY: clean
 clean: ## Remove everything that was built, the control plane too.
-	@if [[ -e bin/demo/up/processes.json ]]; then echo "The demo is up: end it with make demo-down first." >&2; exit 1; fi
+	@if [[ -e bin/demo/up/processes.json ]]; then echo "The demo is up: stop it with make demo-down first." >&2; exit 1; fi
 	rm -rf bin
 
 ##@ Before a commit

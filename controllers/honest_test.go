@@ -244,6 +244,20 @@ func short(calls []string) []string {
 	return out
 }
 
+// notes are the notes of the namespace's events with a reason.
+func (w *world) notes(reason string) []string {
+	GinkgoHelper()
+	var events eventsv1.EventList
+	Expect(api.List(w.ctx, &events, client.InNamespace(w.namespace))).To(Succeed())
+	notes := []string{}
+	for _, e := range events.Items {
+		if e.Reason == reason {
+			notes = append(notes, e.Note)
+		}
+	}
+	return notes
+}
+
 // eventReasons are the reasons of all events of the namespace.
 func (w *world) eventReasons() []string {
 	GinkgoHelper()

@@ -614,5 +614,12 @@ var _ = Describe("Events", func() {
 		w.clock.advance(resync)
 		p.settle(o)
 		Expect(w.eventReasons()).To(ConsistOf("TokenIssued", "Created", "Updated"))
+
+		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"display_name": "Changed by hand"})
+		Expect(err).NotTo(HaveOccurred())
+		w.clock.advance(resync)
+		p.settle(o)
+		Eventually(func() []string { return w.notes("Updated") }).WithTimeout(10*time.Second).Should(
+			ContainElement(ContainSubstring("Changed by hand")), "a repair tells what it found")
 	})
 })

@@ -1,37 +1,30 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
-
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// request is a kind of request to the API server, in the words of its metrics.
+// request is a kind of request to the API server, as its metrics name it.
 type request struct {
 	verb, resource, subresource string
 	code                        int
 }
 
 func (r request) String() string {
-	name := r.resource
-	if r.subresource != "" {
-		name += "/" + r.subresource
-	}
+	name := strings.TrimSuffix(r.resource+"/"+r.subresource, "/")
 	if r.code >= http.StatusBadRequest {
-		return fmt.Sprintf("%s %s → %d", r.verb, name, r.code)
+		name += fmt.Sprintf(" → %d", r.code)
 	}
 	return r.verb + " " + name
 }
@@ -78,170 +71,71 @@ func (t tally) sum(matches func(request) bool) int {
 	return total
 }
 
-// ledger counts what the bench itself asks of the API server, so that it can be taken off what the API server counted.
-type ledger struct {
-	mu       sync.Mutex
-	requests tally
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func (l *ledger) count(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		response, err := next.RoundTrip(r)
-		if err == nil {
-			l.note(r, response.StatusCode)
-		}
-		return response, err
-	})
-}
-
-func (l *ledger) note(r *http.Request, code int) {
-	group, made := asks(r)
-	if made.code = code; !counted(group, made.resource) {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.requests == nil {
-		l.requests = tally{}
-	}
-	l.requests[made]++
-}
-
-func (l *ledger) read() tally {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return maps.Clone(l.requests)
-}
-
-// asks reads a request as the API server's metrics name it: /api/v1/… or /apis/GROUP/VERSION/…, then
-// [namespaces/NAMESPACE/]RESOURCE[/NAME[/SUBRESOURCE]].
-func asks(r *http.Request) (group string, made request) {
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	skip := 2
-	if parts[0] == "apis" {
-		skip = 3
-	}
-	if len(parts) <= skip {
-		return "", request{}
-	}
-	if skip == 3 {
-		group = parts[1]
-	}
-	parts = parts[skip:]
-	if parts[0] == "namespaces" && len(parts) > 2 {
-		parts = parts[2:]
-	}
-	parts = append(parts, "", "")
-	made = request{verb: r.Method, resource: parts[0], subresource: parts[2]}
-	switch {
-	case r.Method == http.MethodGet && r.URL.Query().Get("watch") != "":
-		made.verb = "WATCH"
-	case r.Method == http.MethodGet && parts[1] == "":
-		made.verb = "LIST"
-	case r.Method == http.MethodDelete && parts[1] == "":
-		made.verb = "DELETECOLLECTION"
-	}
-	return group, made
-}
-
-// sample is one line of a page of metrics.
-type sample struct {
-	labels map[string]string
-	value  int
-}
-
-var label = regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
-
-// parseSample reads a line of a page of metrics, if it is one of the metric that is asked for.
-func parseSample(line, metric string) (sample, bool) {
-	rest, found := strings.CutPrefix(line, metric+"{")
-	end := strings.LastIndex(rest, "} ")
-	if !found || end < 0 {
-		return sample{}, false
-	}
-	value, err := strconv.ParseFloat(strings.TrimSpace(rest[end+2:]), 64)
-	if err != nil {
-		return sample{}, false
-	}
-	s := sample{labels: map[string]string{}, value: int(value)}
-	for _, match := range label.FindAllStringSubmatch(rest[:end], -1) {
-		s.labels[match[1]] = match[2]
-	}
-	return s, true
-}
-
-// asked is what everybody asked of the API server so far, as it says itself.
-func asked(ctx context.Context, config *rest.Config) (tally, error) {
-	config = rest.CopyConfig(config)
-	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
-	connection, err := rest.UnversionedRESTClientFor(config)
-	if err != nil {
-		return nil, err
-	}
-	text, err := connection.Get().AbsPath("/metrics").Do(ctx).Raw()
-	if err != nil {
-		return nil, fmt.Errorf("reading the API server's metrics: %w", err)
-	}
-	all := tally{}
-	for line := range strings.Lines(string(text)) {
-		s, isSample := parseSample(line, "apiserver_request_total")
-		if !isSample || !counted(s.labels["group"], s.labels["resource"]) {
-			continue
-		}
-		code, err := strconv.Atoi(s.labels["code"])
-		if err != nil {
-			return nil, fmt.Errorf("reading the API server's metrics: %w", err)
-		}
-		all[request{s.labels["verb"], s.labels["resource"], s.labels["subresource"], code}] += s.value
-	}
-	return all, nil
-}
-
 // count is what the manager did so far.
 type count struct {
-	calls    int // the journal's length
+	calls    int // length of the journal
 	requests tally
 }
 
-func (c count) equal(other count) bool {
-	return c.calls == other.calls && maps.Equal(c.requests, other.requests)
-}
-
-func (l *lab) count(ctx context.Context) (count, error) {
-	all, err := asked(ctx, l.admin)
-	if err != nil {
-		return count{}, err
+// count is what the API server counted, without what the bench itself asked for.
+func (b *bench) count() count {
+	all := tally{}
+	for _, s := range b.Requests() {
+		if counted(s.Labels["group"], s.Labels["resource"]) {
+			code := lab.Must(strconv.Atoi(s.Labels["code"]))
+			all[request{s.Labels["verb"], s.Labels["resource"], s.Labels["subresource"], code}] += int(s.Value)
+		}
 	}
-	return count{calls: len(l.sim.Calls()), requests: all.minus(l.own.read())}, nil
+	return count{calls: b.Seq(), requests: all.minus(b.own)}
 }
 
 // still is how long nothing must have happened for a count to be final: the API server counts a request after its answer.
 const still = 2 * time.Second
 
 // settled is the count when nothing changes any more.
-func (l *lab) settled(ctx context.Context) (count, error) {
-	var last count
-	var since time.Time
-	err := l.await(ctx, "nothing to happen any more", func(ctx context.Context) (string, bool, error) {
-		now, err := l.count(ctx)
-		if err != nil {
-			return "", false, err
-		}
-		if since.IsZero() || !now.equal(last) {
+func (b *bench) settled() count {
+	last, since := b.count(), time.Now()
+	b.Await("nothing to happen any more", limit, func() (string, bool) {
+		b.Sleep(still / 8)
+		if now := b.count(); now.calls != last.calls || !maps.Equal(now.requests, last.requests) {
 			last, since = now, time.Now()
 		}
-		return fmt.Sprintf("%d calls", now.calls), time.Since(since) >= still, sleep(ctx, still/8)
+		return fmt.Sprintf("%d calls", last.calls), time.Since(since) >= still
 	})
-	return last, err
+	return last
 }
 
-// sortedByCount lists what is counted, the most frequent first.
-func sortedByCount[K cmp.Ordered](counts map[K]int) []K {
-	return slices.SortedFunc(maps.Keys(counts), func(a, b K) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+// firstInterval are the calls of one interval; not nil. Every organization is listed at a moment of its own, so that the interval
+// begins for each path with its first call. A call that repeats it an interval later, or a second early, is of the next.
+func firstInterval(all []stytchsim.Call) []stytchsim.Call {
+	first := map[string]time.Time{}
+	return slices.DeleteFunc(append([]stytchsim.Call{}, all...), func(c stytchsim.Call) bool {
+		if first[c.Path].IsZero() {
+			first[c.Path] = c.Time
+		}
+		return c.Time.Sub(first[c.Path]) >= interval-time.Second
 	})
+}
+
+// passes is how many passes of a kind the manager has made: so the bench knows when it has seen every manifest.
+func (b *bench) passes(controller string) int {
+	n := 0
+	for _, s := range lab.Samples(b.Fetch(b.Metrics), "controller_runtime_reconcile_total") {
+		if s.Labels["controller"] == controller {
+			n += int(s.Value)
+		}
+	}
+	return n
+}
+
+// peak is the most memory that the manager has held so far, in MiB, as the kernel says; 0 where there is no /proc.
+func (b *bench) peak() float64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.Manager.PID))
+	_, value, found := strings.Cut(string(status), "VmHWM:")
+	if err != nil || !found {
+		return 0
+	}
+	var kilobytes float64
+	lab.Must(fmt.Sscan(value, &kilobytes))
+	return kilobytes / 1024
 }

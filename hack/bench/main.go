@@ -1,103 +1,108 @@
-// Command bench counts what the operator does, beside what it could not do with less.
+// Command bench counts what the operator does, next to what it could not do with less.
 //
-//	go run ./hack/bench -n 100 -m 10
+//	make bench N=100 M=10
 //
-// It runs the real manager against a real API server and the pretended Stytch, with N SAML connections in M organizations, and
-// looks from outside: the calls to Stytch stand in the simulator's journal, the requests to Kubernetes in the API server's own
-// metrics. Nothing that the manager says about itself is counted. The floors are those of docs/design and follow from Stytch's
-// API. Counts are exact, times and memory are this machine's; neither is asserted: the command fails only where something could
-// not be measured.
+// It runs the real manager against a real API server and the simulated Stytch (package lab), with N SAML connections in M
+// organizations, and counts from outside: the calls to Stytch in the simulator's journal, the requests to Kubernetes in the API
+// server's own metrics. Nothing that the manager says about itself is counted. The floors are those of docs/design and follow from
+// Stytch's API. Counts are exact; times and memory are this machine's. Neither is asserted: the command fails only where something
+// could not be measured.
 //
-//	lab       the parts: etcd, API server, simulator (in this process), manager (a process of its own)
-//	phases    what is done with them
-//	count     what that took
-//	table     how it is shown
+//	phases      what is done
+//	manifests   to what
+//	count       what it took
+//	table       how it is shown
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+// bench is all parts of a run, and what was counted in it.
+type bench struct {
+	*lab.Lab
+	options
+
+	api     client.Client
+	seen    cache.Cache // what is in the API server, by one watch of each kind
+	own     tally       // what the bench itself asked of the API server
+	orgs    []string    // IDs of the organizations
+	results []result
 }
 
 // options are what the flags say.
 type options struct {
 	connections   int           // N
 	organizations int           // M
-	scim          int           // K
 	latency       time.Duration // of each call to Stytch
-	quiet         time.Duration // how long rest is watched
-	interval      time.Duration // of the drift check
-	limit         time.Duration // for what is awaited
 }
 
 // touched is how many manifests are edited, and how many are deleted.
 func (o options) touched() int { return min(10, o.connections) }
 
-func parse(args []string, out io.Writer) (options, error) {
+const (
+	quiet    = 15 * time.Second     // how long rest is watched
+	interval = 15 * time.Second     // the manager's --resync-interval while drift checks are counted
+	endless  = 365 * 24 * time.Hour // one in which no resync comes due, so that what is counted has another cause
+	limit    = 15 * time.Minute     // for anything, before it counts as not measured
+)
+
+func main() {
 	var o options
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.IntVar(&o.connections, "n", 100, "SAML connections.")
-	flags.IntVar(&o.organizations, "m", 10, "Organizations that they are spread over.")
-	flags.IntVar(&o.scim, "k", 0, "SCIM connections, one for each organization at most. 0: as many as there are organizations.")
-	flags.DurationVar(&o.latency, "latency", 50*time.Millisecond, "How long the pretended Stytch takes for each call.")
-	flags.DurationVar(&o.quiet, "quiet", 15*time.Second, "How long rest is watched, and a restart after it.")
-	flags.DurationVar(&o.interval, "interval", 15*time.Second, "The manager's --resync-interval while drift checks are counted.")
-	flags.DurationVar(&o.limit, "limit", 15*time.Minute, "How long anything may take before it counts as not measured.")
-	if err := flags.Parse(args); err != nil {
-		return o, err
+	flag.IntVar(&o.connections, "n", 100, "Number of SAML connections.")
+	flag.IntVar(&o.organizations, "m", 10, "Number of organizations. Each has its share of the SAML connections, and one SCIM connection.")
+	flag.DurationVar(&o.latency, "latency", 50*time.Millisecond, "Duration of each call to the simulated Stytch.")
+	flag.Parse()
+	if flag.NArg() > 0 || o.organizations < 1 || o.connections < o.organizations {
+		fmt.Fprintln(os.Stderr, "bench: set -m to 1 or more and -n to -m or more; there are no arguments")
+		os.Exit(2)
 	}
-	if o.scim == 0 {
-		o.scim = o.organizations
+	ctrl.SetLogger(logr.Discard()) // of client and cache
+	b := &bench{options: o, own: tally{}}
+	if err := lab.Run("bin/bench/run", lab.NewTerminal(os.Stderr), b.run); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(lab.ExitCode(err))
 	}
-	switch {
-	case flags.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.organizations < 1 || o.connections < o.organizations:
-		return o, fmt.Errorf("-m %d of -n %d: give at least one organization, and a connection for each", o.organizations, o.connections)
-	case o.scim < 1 || o.scim > o.organizations:
-		return o, fmt.Errorf("-k %d of -m %d: an organization has one SCIM connection at most", o.scim, o.organizations)
-	case o.interval < time.Second || o.quiet < time.Second:
-		return o, errors.New("-interval and -quiet take at least 1s")
-	}
-	return o, nil
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	o, err := parse(args, stderr)
-	if err != nil {
-		return err
+func (b *bench) run(l *lab.Lab) {
+	b.Lab, l.Poll = l, 20*time.Millisecond
+	l.StartControlPlane()
+	l.StartSimulator("--latency="+b.latency.String(), "--default-connection=by-hand") // a default connection could not be deleted
+	b.addOrganizations()
+	b.connect()
+	b.phases()
+	b.print(os.Stdout)
+}
+
+// connect begins the watches that show how far the manager is.
+func (b *bench) connect() {
+	config := lab.Must(clientcmd.BuildConfigFromFlags("", b.Path("kubeconfig")))
+	config.QPS = -1
+	scheme := runtime.NewScheme()
+	lab.Check(errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)))
+	b.api = lab.Must(client.New(config, client.Options{Scheme: scheme}))
+	b.seen = lab.Must(cache.New(config, cache.Options{Scheme: scheme, DefaultTransform: cache.TransformStripManagedFields()}))
+	go func() { _ = b.seen.Start(b.Context()) }() // ends with the run
+	for _, object := range []client.Object{&v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{}} {
+		lab.Must(b.seen.GetInformer(b.Context(), object))
 	}
-	ctrl.SetLogger(logr.Discard()) // of the libraries that start the control plane
-	l := &lab{options: o, progress: stderr, began: time.Now()}
-	defer func() { err = errors.Join(err, l.close()) }()
-	if err := l.open(ctx); err != nil {
-		return l.explained(ctx, err)
+	if !b.seen.WaitForCacheSync(b.Context()) {
+		lab.Failf("the watches do not begin")
 	}
-	if err := l.phases(ctx); err != nil {
-		return l.explained(ctx, err)
-	}
-	return l.print(stdout)
 }

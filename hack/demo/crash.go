@@ -1,14 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
+	"net/http"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -25,136 +24,107 @@ spec:
 
 // crash: kill -9 of the manager between Stytch's commit of a create and its answer. After the restart there is one connection,
 // and its token is in the Secret.
-func (s *story) crash(ctx context.Context) error {
-	entry, err := s.sim.now(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.killInCreation(ctx, entry); err != nil {
-		return err
-	}
-	killed, err := s.sim.now(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.showWreck(ctx); err != nil {
-		return err
-	}
-	before, err := s.leaseNow(ctx)
-	if err != nil {
-		return err
-	}
-	s.terminal.note("A new manager starts. It may act once the dead one's lease has run out: %s after it was renewed last, at %s.", leaseTerm, before.Spec.RenewTime.Local().Format("15:04:05"))
-	began := time.Now()
-	if err := s.startManager(ctx); err != nil {
-		return err
-	}
-	if err := s.awaitLease(ctx, before); err != nil {
-		return err
-	}
-	waited := time.Since(began)
-	if err := s.awaitInForce(ctx, "the connection to be Ready", 20*time.Second, s.crashed.name()); err != nil {
-		return err
-	}
-	s.terminal.seen("Ready %s after the new manager had the lease (for which it waited %s)", (time.Since(began) - waited).Round(time.Second/10), waited.Round(time.Second/10))
-	return s.onceAndKept(ctx, entry, killed)
+func (s *story) crash() {
+	seq := s.Seq()
+	s.killInCreation(seq)
+	killed := s.Seq()
+	s.showWreck()
+	before := s.lease()
+	s.Note("A new manager starts. It may act once the dead one's lease has expired: %s after its last renewal, at %s.",
+		leaseTerm, before.Spec.RenewTime.Local().Format("15:04:05"))
+	s.startManager()
+	s.awaitLease(before)
+	led := time.Now()
+	s.awaitApplied(soon, s.crashed)
+	s.Seen("Ready %s after the new manager got the lease", tenths(led))
+	s.onceAndKept(seq, killed)
 }
 
 // killInCreation stops the manager's process while its POST is at Stytch, lets Stytch commit and answer, and kills it before it
 // can read a byte of that.
-func (s *story) killInCreation(ctx context.Context, before int) error {
-	if err := s.sim.organization(ctx, "globex"); err != nil {
-		return err
-	}
-	s.terminal.note("Stytch takes its time over the next creation:")
-	if err := s.sim.fault(ctx, stytchsim.Fault{Operation: "CreateSCIMConnection", Times: 1, Delay: stytchsim.Duration(3 * time.Second)}); err != nil {
-		return err
-	}
-	file := s.path("globex-scim.yaml")
-	if err := os.WriteFile(file, []byte(crashManifest), 0o600); err != nil {
-		return err
-	}
-	if _, err := s.kubectl.show(ctx, "apply", "-f", file); err != nil {
-		return err
-	}
-	if err := s.awaitCreation(ctx, before, "the POST to be at Stytch", func(stytchsim.Call) bool { return true }); err != nil {
-		return err
-	}
-	s.terminal.command(fmt.Sprintf("kill -STOP %d   # the manager: it cannot read the answer", s.manager.PID))
-	s.manager.signal(syscall.SIGSTOP)
-	if err := s.awaitCreation(ctx, before, "Stytch's commit", func(c stytchsim.Call) bool { return c.Committed }); err != nil {
-		return err
-	}
-	s.terminal.command(fmt.Sprintf("kill -9 %d", s.manager.PID))
-	s.manager.signal(syscall.SIGKILL)
-	if !s.manager.gone(patience) {
-		return errors.New("the manager outlived kill -9")
-	}
-	return s.ledger.strike(s.manager)
+func (s *story) killInCreation(seq int) {
+	s.addOrganization("globex")
+	s.Note("Stytch takes its time over the next creation:")
+	delay := stytchsim.Fault{Operation: "CreateSCIMConnection", Times: 1, Delay: stytchsim.Duration(3 * time.Second)}
+	s.Curl(http.MethodPost, "/faults", delay)
+	s.Show("apply", "-f", s.Write("globex-scim.yaml", crashManifest))
+	s.awaitCreation(seq, "the POST to be at Stytch", func(stytchsim.Call) bool { return true })
+	s.Command("kill -STOP %d   # the manager: it cannot read the answer", s.Manager.PID)
+	s.Manager.Signal(syscall.SIGSTOP)
+	s.awaitCreation(seq, "Stytch's commit", func(c stytchsim.Call) bool { return c.Committed })
+	s.Command("kill -9 %d", s.Manager.PID)
+	s.KillManager()
 }
 
-func (s *story) awaitCreation(ctx context.Context, before int, what string, is func(stytchsim.Call) bool) error {
-	return s.await(ctx, what, 15*time.Second, func(ctx context.Context) (string, bool, error) {
-		sent, err := s.sim.since(ctx, before)
+func (s *story) awaitCreation(seq int, what string, is func(stytchsim.Call) bool) {
+	s.Await(what, soon, func() (string, bool) {
+		sent := calls(s.Calls(seq))
 		creations := sent.named("CreateSCIMConnection")
-		return sent.counts(), len(creations) == 1 && is(creations[0]), err
+		return sent.counts(), len(creations) == 1 && is(creations[0])
 	})
 }
 
 // showWreck shows what the crash left: a connection that nobody knows of, and a Secret without a token.
-func (s *story) showWreck(ctx context.Context) (err error) {
-	if s.crashed, err = s.kubectl.get(ctx, kindSCIM, "globex-scim"); err != nil {
-		return err
+func (s *story) showWreck() {
+	var token string
+	s.crashed, token = s.tokenOf(s.read("scimconnection/globex-scim"))
+	if id := s.crashed.Status.ConnectionID; id != "" || token != "" {
+		lab.Failf("the crash came too late: connectionID %q is recorded, or the Secret has the token", id)
 	}
-	secret, err := s.kubectl.get(ctx, "secret", s.crashed.Spec.BearerToken.SecretName)
-	if err != nil {
-		return err
-	}
-	if id := s.crashed.Status.ConnectionID; id != "" || len(secret.Data) > 0 {
-		return fmt.Errorf("the crash came too late: connectionID %q is recorded, and the Secret has %d keys", id, len(secret.Data))
-	}
-	var state stytchsim.State
-	if err := s.sim.ask(ctx, "GET", "/__sim/state", nil, &state); err != nil {
-		return err
-	}
-	for _, c := range state.Connections {
+	for _, c := range s.State().Connections {
 		if strings.Contains(c.DisplayName, "[new ") {
-			s.terminal.seen("Stytch has committed: %s is there, named %q after its manifest's mark", c.ID, c.DisplayName)
-			s.terminal.seen("its ID stands nowhere in the cluster, its token in no Secret: the answer was lost")
-			return nil
+			s.Seen("Stytch has committed: %s is there, named %q by its manifest's mark", c.ID, c.DisplayName)
+			s.Seen("its ID is nowhere in the cluster, its token in no Secret: the answer was lost")
+			return
 		}
 	}
-	return errors.New("stytch has no connection that bears a mark")
+	lab.Failf("Stytch has no connection with a mark")
 }
 
-// onceAndKept checks that there is one connection, created once, and that its token is in the Secret.
-func (s *story) onceAndKept(ctx context.Context, before, killed int) error {
-	scim, token, err := s.tokenOf(ctx, s.crashed)
-	if err != nil {
-		return err
-	}
+// onceAndKept checks that there is one connection, created once, and that its token is in the Secret and nowhere else.
+func (s *story) onceAndKept(seq, killed int) {
+	scim, token := s.tokenOf(s.crashed)
 	s.crashed = scim
-	there, err := s.sim.connections(ctx, scim.Status.OrganizationID, stytchsim.SCIM)
-	if err != nil {
-		return err
+	s.Note("The journal since the restart, of this organization:")
+	s.journal(calls(s.Calls(killed)).where(func(c stytchsim.Call) bool {
+		return strings.Contains(c.Path, scim.Status.OrganizationID)
+	}))
+	there, created := s.scimAt(scim), calls(s.Calls(seq)).named("CreateSCIMConnection")
+	if len(there) != 1 || there[0] != scim.Status.ConnectionID || len(created) != 1 {
+		lab.Failf("%d creations: the organization has %v, status has %s", len(created), there, scim.Status.ConnectionID)
 	}
-	all, err := s.sim.since(ctx, before)
-	if err != nil {
-		return err
+	s.Seen("one connection, created once and found by its mark")
+	if !s.accepts(scim, token) {
+		lab.Failf("Stytch does not accept the token in %s", scim.tokenSecret())
 	}
-	since, err := s.sim.since(ctx, killed)
-	if err != nil {
-		return err
+	s.Seen("the lost token was replaced: Stytch accepts the one in %s", scim.tokenSecret())
+	s.searchFor(bearerToken(token))
+}
+
+// scimAt are the IDs of the SCIM connections in an object's organization.
+func (s *story) scimAt(o object) (ids []string) {
+	for _, c := range s.State().Connections {
+		if c.OrganizationID == o.Status.OrganizationID && c.Kind == stytchsim.SCIM {
+			ids = append(ids, c.ID)
+		}
 	}
-	s.terminal.note("The journal of the organization since the restart:")
-	s.terminal.journal(since.where(func(c stytchsim.Call) bool { return strings.Contains(c.Path, scim.Status.OrganizationID) }))
-	if len(there) != 1 || there[0].ID != scim.Status.ConnectionID || len(all.named("CreateSCIMConnection")) != 1 {
-		return fmt.Errorf("the organization has %d connections after %d creations, and status names %s", len(there), len(all.named("CreateSCIMConnection")), scim.Status.ConnectionID)
-	}
-	accepted, err := s.sim.accepts(ctx, scim.Status.ConnectionID, token)
-	if err != nil || !accepted {
-		return errors.Join(err, fmt.Errorf("the token in Secret %s is accepted: %v", scim.Spec.BearerToken.SecretName, accepted))
-	}
-	s.terminal.seen("one connection, created once, found by its mark; the lost token was replaced, and Stytch accepts the one in Secret %s", scim.Spec.BearerToken.SecretName)
-	return s.searchFor(ctx, bearerToken(token))
+	return ids
+}
+
+// leaseTerm is how long a lease is good for that nobody renews: controller-runtime's default.
+const leaseTerm = 15 * time.Second
+
+// lease is the lease of the managers.
+func (s *story) lease() (o object) {
+	s.Read(&o, "get", "lease", lab.Lease, "-n", lab.Namespace)
+	return o
+}
+
+// awaitLease waits until another manager than the one before has the lease, and so may act.
+func (s *story) awaitLease(before object) {
+	s.Await("the new manager to get the lease", leaseTerm+soon, func() (string, bool) {
+		now := s.lease().Spec
+		another := now.HolderIdentity != "" && now.HolderIdentity != before.Spec.HolderIdentity
+		return fmt.Sprintf("renewed %s ago", tenths(now.RenewTime)), another
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -19,6 +20,10 @@ const listedPath = "/v1/b2b/sso/organization-test-1"
 func read(second float64) stytchsim.Call {
 	at := time.Unix(0, 0).Add(time.Duration(second * float64(time.Second)))
 	return stytchsim.Call{Method: "GET", Path: listedPath, Operation: "ListSSOConnections", Status: 200, Time: at}
+}
+
+func put(operation string, status int, fields ...string) stytchsim.Call {
+	return stytchsim.Call{Method: "PUT", Operation: operation, Status: status, Fields: fields}
 }
 
 func TestOneListPerIntervalIsNeitherMoreNorLess(t *testing.T) {
@@ -36,115 +41,74 @@ func TestOneListPerIntervalIsNeitherMoreNorLess(t *testing.T) {
 		{"too few", calls{read(1), read(16)}, false},
 		{"something else", calls{read(1), read(16), read(31), other}, false},
 	} {
-		if err := onePerInterval(c.sent, []string{listedPath}); (err == nil) != c.good {
+		if err := lab.Try(func() { c.sent.onePerInterval([]string{listedPath}) }); (err == nil) != c.good {
 			t.Errorf("%s: %v", c.what, err)
 		}
 	}
 }
 
-func TestOneUpdateHasTheFieldAndNothingElse(t *testing.T) {
-	put := func(status int, fields ...string) stytchsim.Call {
-		return stytchsim.Call{Method: "PUT", Operation: "UpdateSAMLConnection", Status: status, Fields: fields}
-	}
+func TestTheExpectedChangesAreAllThatWereSent(t *testing.T) {
+	const update, remove = "UpdateSAMLConnection", "DeleteSAMLVerificationCertificate"
+	add := put(update, 200, "x509_certificate")
 	for _, c := range []struct {
 		what string
 		sent calls
 		good bool
 	}{
-		{"beside a read", calls{read(1), put(200, "display_name")}, true},
+		{"in that order, beside a read", calls{read(1), add, put(remove, 200)}, true},
 		{"none", calls{read(1)}, false},
-		{"twice", calls{put(200, "display_name"), put(200, "display_name")}, false},
-		{"with more", calls{put(200, "display_name", "idp_sso_url")}, false},
-		{"refused", calls{put(429, "display_name")}, false},
+		{"the other way round", calls{put(remove, 200), add}, false},
+		{"half of it", calls{add}, false},
+		{"with one more", calls{add, put(remove, 200), put(remove, 200)}, false},
+		{"with a field more", calls{put(update, 200, "display_name", "x509_certificate"), put(remove, 200)}, false},
+		{"refused", calls{put(update, 429, "x509_certificate"), put(remove, 200)}, false},
 	} {
-		if _, err := c.sent.onlyUpdate("UpdateSAMLConnection", "display_name"); (err == nil) != c.good {
+		if err := lab.Try(func() { c.sent.expect(update+" x509_certificate", remove) }); (err == nil) != c.good {
 			t.Errorf("%s: %v", c.what, err)
 		}
 	}
 }
 
 func TestAWriteIsReadFromTheMetricsOfTheAPIServer(t *testing.T) {
-	counted := writes(`# TYPE apiserver_request_total counter
+	counted := writes(lab.Samples(`# TYPE apiserver_request_total counter
 apiserver_request_total{code="200",component="apiserver",group="connections.stytch-operator.dev",resource="scimconnections",scope="resource",subresource="status",verb="PATCH",version="v1alpha1"} 3
 apiserver_request_total{code="200",group="connections.stytch-operator.dev",resource="scimconnections",subresource="",verb="PATCH",version="v1alpha1"} 1
 apiserver_request_total{code="200",group="",resource="secrets",subresource="",verb="LIST",version="v1"} 7
-`)
-	if len(counted) != 1 || counted["scimconnections.connections.stytch-operator.dev"] != 4 {
+`, "apiserver_request_total"))
+	if len(counted) != 1 || counted["connections.stytch-operator.dev/scimconnections"] != 4 {
 		t.Errorf("it counts %v", counted)
 	}
 }
 
-func TestATokenIsFoundPlainAndEncoded(t *testing.T) {
+func TestASecretIsFoundPlainAndEncoded(t *testing.T) {
 	const token = "abcdefghijklmnopqrstuvwxyz"
-	for text, want := range map[string]int{
-		"nothing, or only its end: wxyz": 0, "plain " + token: 1, "without its end " + token[:22]: 1,
-		base64.StdEncoding.EncodeToString([]byte(token)): 1,
-	} {
-		if n := bearerToken(token).occurrences(text); n != want {
-			t.Errorf("%q: found %d times", text, n)
-		}
-	}
-}
-
-func TestTheFloorComesFromTheManifests(t *testing.T) {
-	of := func(kind, organization string) object {
-		var o object
-		o.Kind, o.Spec.Organization = kind, organization
-		return o
-	}
-	s := samples{all: []object{of(kindProject, ""), of(kindSCIM, "acme"), of(kindSAML, "acme"), of(kindExternal, "organization-test-1"), of(kindSAML, "acme")}}
-	s.all[2].Spec.VerificationCertificates = []any{1, 2}
-	s.all[2].Spec.EncryptionPrivateKeyRefs = []any{1}
-	s.all[4].Spec.MetadataURL = "https://idp.example.com"
-	if f := s.floor(); f != (floor{whoami: 1, lookups: 1, lists: 3, changes: 11}) {
-		t.Errorf("it is %+v", f)
-	}
-}
-
-func TestAKeyIsFoundAsItsSecretHasItAndAsStytchTakesIt(t *testing.T) {
-	key, err := newKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := newKey()
 	block, _ := pem.Decode([]byte(key.text))
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(parsed.(*rsa.PrivateKey))})
-	h := hidden{"the key", key.text, key.traces}
-	for text, want := range map[string]int{
-		"none": 0, key.text: 1, string(sent): 1, base64.StdEncoding.EncodeToString([]byte(key.text)): 1,
-	} {
-		if n := h.occurrences(text); n != want {
-			t.Errorf("%.40q…: found %d times", text, n)
-		}
-	}
-}
-
-func TestTheOldGoesAfterTheNew(t *testing.T) {
-	add := stytchsim.Call{Operation: "UpdateSAMLConnection", Fields: []string{"x509_certificate"}}
-	more := stytchsim.Call{Operation: "UpdateSAMLConnection", Fields: []string{"display_name", "x509_certificate"}}
-	remove := stytchsim.Call{Operation: "DeleteSAMLVerificationCertificate"}
+	sent := lab.ToPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(parsed.(*rsa.PrivateKey)))
+	secretKey := hidden{"the key", key.text, key.traces}
 	for _, c := range []struct {
-		what string
-		sent calls
-		good bool
+		of   hidden
+		text string
+		want int
 	}{
-		{"in that order", calls{add, remove}, true},
-		{"the other way round", calls{remove, add}, false},
-		{"never", calls{add}, false},
-		{"with more", calls{more, remove}, false},
-		{"twice", calls{add, remove, remove}, false},
+		{bearerToken(token), "nothing, or only its end: wxyz", 0},
+		{bearerToken(token), "plain " + token, 1},
+		{bearerToken(token), "without its end " + token[:22], 1},
+		{bearerToken(token), base64.StdEncoding.EncodeToString([]byte(token)), 1},
+		{secretKey, "none", 0},
+		{secretKey, key.text, 1},
+		{secretKey, sent, 1},
+		{secretKey, base64.StdEncoding.EncodeToString([]byte(key.text)), 1},
 	} {
-		if err := addedFirst(c.sent, "UpdateSAMLConnection", "x509_certificate", "DeleteSAMLVerificationCertificate"); (err == nil) != c.good {
-			t.Errorf("%s: %v", c.what, err)
+		if n := c.of.found(c.text); n != c.want {
+			t.Errorf("%s in %.40q…: found %d times", c.of.what, c.text, n)
 		}
-	}
-}
-
-func TestACommandIsTypedAsAShellTakesIt(t *testing.T) {
-	if line := typed("patch", "-p", `{"a":"it's"}`); line != `kubectl patch -p '{"a":"it'\''s"}'` {
-		t.Errorf("it is %s", line)
+		if err := lab.Try(func() { searched(map[string]string{"a place": c.text}, c.of) }); (err == nil) != (c.want == 0) {
+			t.Errorf("%s in %.40q…: %v", c.of.what, c.text, err)
+		}
 	}
 }

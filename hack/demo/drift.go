@@ -1,112 +1,74 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// elsewhere is where somebody sends the logins who should not.
-const elsewhere = "https://login.attacker.example/"
-
-// drifted is a field that somebody changes at Stytch, and where what is wanted instead comes from.
-type drifted struct {
-	sample           object
-	operation, field string
-	from             string
-	is               object // as it stands in the cluster
-	had              any
-}
-
-// drift: changes behind the operator's back are found and repaired at the next slot, also of what no manifest names.
-func (s *story) drift(ctx context.Context) error {
+// drift: changes outside the operator are found and repaired at the next resync, also of what no manifest mentions.
+func (s *story) drift() {
+	type drifted struct {
+		object
+		operation, field, from string // which change repairs it, and where the desired value comes from
+		had                    any
+		events                 int // about it, earlier
+	}
 	changed := []drifted{
-		{sample: s.samples.saml, operation: "UpdateSAMLConnection", field: "idp_sso_url", from: "the manifest"},
-		{sample: s.samples.byMetadata, operation: "UpdateSAMLConnection", field: "idp_entity_id", from: "the metadata that Stytch read"},
-		{sample: s.samples.oidc, operation: "UpdateOIDCConnection", field: "token_url", from: "the issuer's discovery document"},
+		{object: s.get(s.saml), operation: "UpdateSAMLConnection", field: "idp_sso_url", from: "the manifest"},
+		{object: s.get(s.byMetadata), operation: "UpdateSAMLConnection", field: "idp_entity_id", from: "the metadata that Stytch read"},
+		{object: s.get(s.oidc), operation: "UpdateOIDCConnection", field: "token_url", from: "the issuer's discovery document"},
 	}
-	before, err := s.sim.now(ctx)
-	if err != nil {
-		return err
+	seq, began := s.Seq(), time.Now()
+	s.Note("Somebody changes three connections in Stytch, so that logins would go elsewhere.")
+	for i, d := range changed {
+		changed[i].had, changed[i].events = s.remote(d.object).Fields[d.field], len(s.events(d.object))
+		s.Curl(http.MethodPatch, "/connections/"+d.Status.ConnectionID, map[string]string{d.field: "https://login.attacker.example/"})
 	}
-	s.terminal.note("Somebody changes three connections at Stytch, past the operator: logins would now go elsewhere.")
-	for i := range changed {
-		if err := s.pointElsewhere(ctx, &changed[i]); err != nil {
-			return err
-		}
-	}
-	began := time.Now()
-	if err := s.awaitRepaired(ctx, changed); err != nil {
-		return err
-	}
-	took := time.Since(began)
-	sent, err := s.sim.since(ctx, before)
-	if err != nil {
-		return err
-	}
-	s.terminal.note("The journal since:")
-	s.terminal.journal(sent)
-	for _, d := range changed {
-		if _, err := d.is.about(sent).onlyUpdate(d.operation, d.field); err != nil {
-			return fmt.Errorf("%s: %w", d.sample.name(), err)
-		}
-		s.terminal.seen("%s: %s is put back as %s has it, by one PUT with that one field", d.sample.name(), d.field, d.from)
-	}
-	s.terminal.seen("all of it was found at the next look, %s after the change (the interval is %s)", took.Round(time.Second/10), resync)
-	return s.driftEvents(ctx, changed)
-}
-
-func (s *story) pointElsewhere(ctx context.Context, d *drifted) (err error) {
-	if d.is, err = s.kubectl.get(ctx, d.sample.Kind, d.sample.Metadata.Name); err != nil {
-		return err
-	}
-	had, err := s.sim.connection(ctx, d.is)
-	if err != nil {
-		return err
-	}
-	d.had = had.Fields[d.field]
-	return s.sim.show(ctx, http.MethodPatch, "/__sim/connections/"+d.is.Status.ConnectionID, map[string]string{d.field: elsewhere}, nil)
-}
-
-func (s *story) awaitRepaired(ctx context.Context, changed []drifted) error {
-	return s.await(ctx, "the next look, at most "+resync.String()+" away,", resync+5*time.Second, func(ctx context.Context) (string, bool, error) {
+	s.Await(fmt.Sprintf("the next resync, at most %s away,", resync), nextResync, func() (string, bool) {
 		var left []string
 		for _, d := range changed {
-			is, err := s.sim.connection(ctx, d.is)
-			if err != nil {
-				return "", false, err
-			}
-			if is.Fields[d.field] != d.had {
-				left = append(left, fmt.Sprintf("%s is %v", d.field, is.Fields[d.field]))
+			if is := s.remote(d.object).Fields[d.field]; is != d.had {
+				left = append(left, fmt.Sprintf("%s is %v", d.field, is))
 			}
 		}
-		return strings.Join(left, ", "), len(left) == 0, nil
+		return strings.Join(left, ", "), len(left) == 0
 	})
+	took := tenths(began)
+	sent := s.changesSince(seq)
+	for _, d := range changed {
+		sent.about(d.object).expect(d.operation + " " + d.field)
+		s.awaitEvents(d.object, d.events, "Updated")
+		s.Seen("%s: %s is again what %s says, by one PUT with that one field, and an event names it", d.name(), d.field, d.from)
+	}
+	s.Show("events", "--for", s.oidc.name())
+	s.Seen("all of it was found at the next resync, %s after the change (the interval is %s)", took, resync)
 }
 
-// driftEvents looks for the events that name what was changed.
-func (s *story) driftEvents(ctx context.Context, changed []drifted) error {
-	err := s.await(ctx, "the events", 10*time.Second, func(ctx context.Context) (string, bool, error) {
-		events, err := s.kubectl.list(ctx, "events")
-		found := 0
-		for _, d := range changed {
-			for _, e := range events {
-				if e.isAbout(d.sample) && e.Reason == "Updated" && strings.Contains(e.Note, elsewhere) {
-					found++
-					break
-				}
-			}
+// remote is an object's connection, as Stytch holds it.
+func (s *story) remote(o object) (is stytchsim.Connection) {
+	s.Ask(http.MethodGet, "/connections/"+o.Status.ConnectionID, nil, &is)
+	return is
+}
+
+// events are the reasons of the events about an object, in their order.
+func (s *story) events(o object) (reasons []string) {
+	for _, e := range s.list("events") {
+		if e.InvolvedObject.Kind == o.Kind && e.InvolvedObject.Name == o.Metadata.Name {
+			reasons = append(reasons, e.Reason)
 		}
-		return fmt.Sprintf("%d of %d events", found, len(events)), found == len(changed), err
+	}
+	return reasons
+}
+
+// awaitEvents waits for events with these reasons, after so many earlier ones. The manager sends them a moment after the fact.
+func (s *story) awaitEvents(o object, earlier int, reasons ...string) {
+	s.Await("the events of "+o.name(), soon, func() (string, bool) {
+		now := s.events(o)[earlier:]
+		return fmt.Sprint(now), !slices.ContainsFunc(reasons, func(reason string) bool { return !slices.Contains(now, reason) })
 	})
-	if err != nil {
-		return err
-	}
-	if _, err := s.kubectl.show(ctx, "events", "--for", s.samples.oidc.name()); err != nil {
-		return err
-	}
-	s.terminal.seen("events say what was found and what was put back")
-	return nil
 }

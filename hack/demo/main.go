@@ -1,58 +1,72 @@
-// Command demo shows the operator at work on real parts: etcd, kube-apiserver, the simulated Stytch and the manager, each a
-// process of its own, on loopback only.
+// Command demo shows the operator at work on real parts: etcd, kube-apiserver, the simulated Stytch and the manager (package lab).
 //
-//	demo run    tells the whole story and ends everything that it started
+//	demo run    runs all steps of the story, then stops everything that it started
 //	demo up     starts the same parts, applies the samples, and leaves them running
-//	demo down   ends what up started
+//	demo down   stops what up started
 //
-//	              kubectl                      demo
-//	                 │  apply, patch, delete     │  drift, faults, journal
-//	                 ▼                           ▼
-//	etcd ◀── kube-apiserver ◀── manager ──▶ stytch-sim
-//
-// Nothing here is scripted. What it claims it has read, from kubectl or from the simulator's journal, and where that does not
-// show up in time the step fails with what was seen instead. It knows the operator only from outside: manifests, status, events,
-// calls. So it imports nothing of it but the words of the simulator's control endpoints.
+// Nothing here is scripted. A step waits for what kubectl or the simulator's journal has to show; where that does not show up in
+// time, the step fails with what was seen instead. Beyond that a step checks what only real processes can prove; what it merely
+// shows is asserted by the specs in controllers and internal.
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+	"time"
+
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
+)
+
+// What a run leaves, and what up leaves running. The two do not get in each other's way.
+const (
+	runDir = "bin/demo/run"
+	upDir  = "bin/demo/up"
 )
 
 func main() {
-	// With SIGPIPE among them, a reader who went away ends the demo as Ctrl-C does, and not on the spot.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	code := command(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
-}
-
-func command(ctx context.Context, args []string) int {
-	commands := map[string]func(context.Context, *terminal) int{"run": run, "up": up, "down": down}
-	if len(args) != 1 || commands[args[0]] == nil {
+	commands := map[string]func(*lab.Terminal) error{"run": run, "up": up, "down": down}
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: demo run|up|down")
-		return 2
+		os.Exit(2)
 	}
-	if _, err := os.Stat("go.mod"); err != nil {
-		fmt.Fprintln(os.Stderr, "demo: run it from the top of the repository, with make demo")
-		return 2
-	}
-	return commands[args[0]](ctx, newTerminal(os.Stdout))
+	os.Exit(lab.ExitCode(commands[os.Args[1]](lab.NewTerminal(os.Stdout))))
 }
 
-// exitCode of a command that ended with an error, which may be that somebody ended it.
-func exitCode(ctx context.Context, err error) int {
-	switch {
-	case err == nil:
-		return 0
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return 130
-	default:
-		return 1
+// run runs the steps one after another until one fails. Its last line is what CI counts.
+func run(t *lab.Terminal) error {
+	began, passed, failed := time.Now(), 0, 0
+	err := lab.Run(runDir, t, func(l *lab.Lab) {
+		s := begin(l)
+		for i, step := range s.steps() {
+			t.Title("%d/%d  %s", i+1, len(s.steps()), step.title)
+			began := time.Now()
+			step.tell()
+			passed++
+			t.Note("Why it matters: %s (%s)", step.why, tenths(began))
+		}
+	})
+	if err != nil {
+		failed = 1
+		t.Failed("%v", err)
 	}
+	t.Say("\nThe demo took %s.\n", time.Since(began).Round(time.Second))
+	t.Say("%d passed, %d failed", passed, failed)
+	return err
 }
+
+// down stops what up started, all or part of it.
+func down(t *lab.Terminal) error {
+	stopped, err := lab.Down(upDir)
+	switch {
+	case err != nil:
+		t.Failed("%v", err)
+	case stopped == 0:
+		t.Say("Nothing was up.")
+	default:
+		t.Seen("stopped %d processes", stopped)
+	}
+	return err
+}
+
+// tenths is how long something took.
+func tenths(since time.Time) time.Duration { return time.Since(since).Round(time.Second / 10) }

@@ -1,66 +1,36 @@
 package main
 
 import (
-	"context"
+	"crypto/rand"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// samples are config/samples/, with the demo's own values where a user puts theirs. They are filled in as their README says: by
-// kustomize, so that a place that is not there any more is an error.
+// samples are config/samples, with the demo's own values where a user puts theirs.
 type samples struct {
 	dir string // for kubectl apply -k
 	all []object
 
 	project, scim, saml, oidc, external  object // those that the story is about,
-	byMetadata, bundled, keyed, explicit object // and those that carry something special
+	byMetadata, bundled, keyed, explicit object // and those that have something special
 }
 
-// set is one value of a manifest, put in by a JSON patch.
-type set struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"`
-}
-
-// fillSamples makes the directory.
-func (p *parts) fillSamples(ctx context.Context) (*samples, error) {
-	certificate, err := newCertificate("acme.okta.com", twoYears)
-	if err != nil {
-		return nil, err
-	}
-	s := &samples{dir: p.path("samples")}
-	files, err := filepath.Glob("config/samples/*.yaml")
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
+// fillSamples fills in the samples as their README says. By kustomize, so that a field that is not there any more is an error.
+func (s *story) fillSamples() {
+	asJSON := s.Kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "config/samples")
+	decoder := json.NewDecoder(strings.NewReader(asJSON))
+	for decoder.More() {
 		var o object
-		if err := p.kubectl.read(ctx, &o, "create", "--dry-run=client", "--validate=false", "-f", file); err != nil {
-			return nil, err
-		}
-		s.note(o)
+		lab.Check(decoder.Decode(&o))
+		s.all = append(s.all, o)
 	}
-	if err := copyInto(s.dir, files); err != nil {
-		return nil, err
-	}
-	return s, fill(s.dir, map[string][]set{
-		s.project.name(): {{"replace", "/spec/projectID", p.sim.ProjectID}, {"add", "/spec/baseURL", p.sim.URL}},
-		s.saml.name(): {
-			{"replace", "/spec/verificationCertificates/0/pem", certificate},
-			{"replace", "/spec/idpEntityID", "http://www.okta.com/exk1demo"},
-			{"replace", "/spec/idpSSOURL", "https://acme.okta.com/app/exk1demo/sso/saml"},
-		},
-		s.scim.name(): {{"remove", "/spec/groupImplicitRoles", nil}}, // there are no groups yet: that is a step of its own
-	})
-}
-
-// note keeps what a sample is about.
-func (s *samples) note(o object) {
-	s.all = append(s.all, o)
 	for name, at := range map[string]*object{
 		"stytchproject/default":                &s.project,
 		"scimconnection/acme-scim":             &s.scim,
@@ -72,72 +42,99 @@ func (s *samples) note(o object) {
 		"samlconnection/umbrella-saml":         &s.keyed,
 		"oidcconnection/umbrella-oidc":         &s.explicit,
 	} {
-		if o.name() == name {
-			*at = o
+		i := slices.IndexFunc(s.all, func(o object) bool { return o.name() == name })
+		if i < 0 {
+			lab.Failf("config/samples has no %s, which the demo is about", name)
 		}
+		*at = s.all[i]
 	}
+	s.dir = s.Path("samples")
+	lab.Check(os.CopyFS(s.dir, os.DirFS("config/samples")))
+	s.Write("samples/kustomization.yaml", s.kustomization())
 }
 
-// copyInto copies samples into a directory.
-func copyInto(dir string, files []string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// kustomization puts in the project, and what the identity provider of one SAML connection is called. Roles by group are a step of
+// their own.
+func (s *story) kustomization() string {
+	type set map[string]any
+	var files []string
+	for _, file := range lab.Must(filepath.Glob("config/samples/*.yaml")) {
+		files = append(files, filepath.Base(file))
 	}
-	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // a sample
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600); err != nil { //nolint:gosec // beside its like
-			return err
-		}
+	var patches []set
+	for o, sets := range map[*object][]set{
+		&s.project: {
+			{"op": "replace", "path": "/spec/projectID", "value": s.Sim.ProjectID},
+			{"op": "add", "path": "/spec/baseURL", "value": s.Sim.URL},
+		},
+		&s.saml: {
+			{"op": "replace", "path": "/spec/verificationCertificates/0/pem", "value": lab.NewCertificate("acme.okta.com", twoYears)},
+			{"op": "replace", "path": "/spec/idpEntityID", "value": "http://www.okta.com/exk1demo"},
+			{"op": "replace", "path": "/spec/idpSSOURL", "value": "https://acme.okta.com/app/exk1demo/sso/saml"},
+		},
+		&s.scim: {{"op": "remove", "path": "/spec/groupImplicitRoles"}},
+	} {
+		patch := lab.Must(json.Marshal(sets))
+		patches = append(patches, set{"target": set{"kind": o.Kind, "name": o.Metadata.Name}, "patch": string(patch)})
 	}
-	return nil
+	return string(lab.Must(json.Marshal(set{"resources": files, "patches": patches})))
 }
 
-// fill makes a directory of samples one that kubectl apply -k takes, with what is set in each.
-func fill(dir string, values map[string][]set) error {
-	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err != nil {
-		return err
-	}
-	var resources []string
-	for _, file := range files {
-		resources = append(resources, filepath.Base(file))
-	}
-	var patches []map[string]any
-	for object, sets := range values {
-		patch, err := json.Marshal(sets)
-		if err != nil {
-			return err
-		}
-		_, name, _ := strings.Cut(object, "/")
-		patches = append(patches, map[string]any{"target": map[string]string{"name": name}, "patch": string(patch)})
-	}
-	return kustomization(dir, map[string]any{"resources": resources, "patches": patches})
-}
-
-// kustomization makes a directory one that kubectl apply -k takes.
-func kustomization(dir string, content map[string]any) error {
-	text, err := json.MarshalIndent(content, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "kustomization.yaml"), text, 0o600)
-}
-
-// connections of the samples.
+// connections are the samples without the project.
 func (s *samples) connections() []object {
 	return slices.DeleteFunc(slices.Clone(s.all), func(o object) bool { return !o.isConnection() })
 }
 
-// organizations that the samples name.
-func (s *samples) organizations() []string {
-	var names []string
+// makeWorld makes what the samples refer to: organizations at Stytch, documents of identity providers, Secrets and a ConfigMap.
+func (s *story) makeWorld() {
+	known := map[string]bool{}
 	for _, o := range s.connections() {
-		if !slices.Contains(names, o.Spec.Organization) {
-			names = append(names, o.Spec.Organization)
+		if slug := o.Spec.Organization; !known[slug] {
+			s.addOrganization(slug)
+			known[slug] = true
+		}
+		if o.Spec.MetadataURL != "" {
+			s.publishMetadata(o, lab.NewCertificate("login.microsoftonline.com", twoYears))
+		}
+		if issuer := o.Spec.Issuer; issuer != "" && o.Spec.TokenURL == "" {
+			s.publish(stytchsim.Document{
+				URL:                   issuer + "/.well-known/openid-configuration",
+				AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
+				UserinfoEndpoint: issuer + "/userinfo", JWKSURI: issuer + "/keys",
+			})
 		}
 	}
-	return names
+	const secret = "secret generic"
+	s.Create(secret, "stytch", map[string]string{"secret": s.Sim.Secret})
+	for _, name := range []string{"acme-okta-client", "initech-entra-client", "hooli-google-client", "umbrella-client"} {
+		s.Create(secret, name, map[string]string{"client-secret": rand.Text()})
+	}
+	s.Create(secret, "umbrella-idp", map[string]string{"tls.crt": lab.NewCertificate("sso.umbrella.example", twoYears)})
+	s.Create(secret, "umbrella-saml-keys", map[string]string{"signing.pem": newKey().text, "encryption.pem": newKey().text})
+	s.Create("configmap", bundle, map[string]string{bundleKey: lab.NewCertificate("Google", tenDays)})
+	s.Note("Certificates, keys and client secrets are new, and in the Secrets and the ConfigMap that the samples name.")
+}
+
+// addOrganization adds an organization at Stytch.
+func (s *story) addOrganization(slug string) {
+	s.Ask(http.MethodPost, "/organizations", stytchsim.Organization{Slug: slug, Name: slug}, nil)
+}
+
+// publish puts a document at a URL of an identity provider.
+func (s *story) publish(d stytchsim.Document) { s.Ask(http.MethodPost, "/metadata", d, nil) }
+
+// publishMetadata puts SAML metadata at the URL that a sample names.
+func (s *story) publishMetadata(o object, certificates ...string) {
+	s.publish(stytchsim.Document{
+		URL: o.Spec.MetadataURL, Certificates: certificates,
+		IDPEntityID: "https://sts.windows.net/demo/", IDPSSOURL: "https://login.microsoftonline.com/demo/saml2",
+	})
+}
+
+// applySamples applies the samples, and waits until every one is Ready.
+func (s *story) applySamples() {
+	s.makeWorld()
+	s.Show("apply", "-k", s.dir)
+	s.awaitApplied(3 * soon)
+	s.Show("get", "stytch")
 }

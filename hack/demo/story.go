@@ -1,206 +1,187 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 )
 
 // story is what is told, on parts that run.
 type story struct {
-	*parts
-	samples *samples
-	crashed object // the SCIM connection of the crash, which the deletions end with
+	*lab.Lab
+	samples
+	crashed object // the SCIM connection of the crash, which the deletion deletes
 }
 
-// step is one claim of the product: what is done and checked, and why it matters.
+// step is one claim of the product: what is done and shown, and why it matters.
 type step struct {
 	title string
+	tell  func()
 	why   string
-	tell  func(context.Context) error
 }
 
 func (s *story) steps() []step {
 	return []step{
 		{
-			"Apply: manifests become connections", "no call is spent beyond what the API itself asks for, and Ready is said only once Stytch calls the connection active.",
-			s.apply,
+			"Apply: manifests become connections", s.apply,
+			"no call is spent that the API does not require, and Ready is True only once Stytch reports the connection as active.",
 		},
 		{
-			"The token: in its Secret and nowhere else", "Stytch shows a SCIM token once. It is kept where it belongs, and status tells everything about it but itself.",
-			s.token,
+			"The token: in its Secret and nowhere else", s.token,
+			"Stytch shows a SCIM token once. The Secret keeps it, and status shows everything about it but the token.",
 		},
 		{
-			"A plan first: Observe shows, Manage does", "an update is the difference and nothing else, so what the manifest does not mention cannot be lost; and support finds the very request.",
-			s.plan,
+			"A plan first: Observe shows, Manage does", s.plan,
+			"an update is the difference and nothing else, so a setting that the manifest does not mention cannot be lost.",
 		},
 		{
-			"Drift: changes behind its back", "pointing a connection at another identity provider is the attack that matters. It lasts one interval at most, and an event names it.",
-			s.drift,
+			"Drift: changes outside the operator", s.drift,
+			"pointing a connection at another identity provider is the attack that matters. It lasts one interval at most.",
 		},
 		{
-			"Certificates: before they end", "an identity provider's certificate that ran out ends every login of its organization; one that is removed too early does the same.",
-			s.rollover,
+			"Certificates: replaced before they expire", s.rollover,
+			"an expired certificate stops every login of its organization; one that is removed too early does the same.",
 		},
 		{
-			"Keys and a client secret: rolled over in their Secrets", "whoever keeps secrets (cert-manager, an external store) need not know Stytch, and nobody else comes to see one.",
-			s.keys,
+			"Keys and a client secret: rolled over in their Secrets", s.keys,
+			"whoever keeps secrets (cert-manager, an external store) need not know Stytch, and nobody else sees one.",
 		},
 		{
-			"A token rotated: canceled once, then acknowledged", "a token that expires ends the provisioning of a whole customer, and one that is replaced too early does the same.",
-			s.rotation,
+			"A token rotation: canceled once, then acknowledged", s.rotation,
+			"a token that expires stops the provisioning of a whole customer; one that is replaced too early does the same.",
 		},
 		{
-			"SCIM groups by name", "groups have IDs only after a push, and others after the next connection; names stand in Git from the first day.",
-			s.groups,
+			"SCIM groups by name", s.groups,
+			"groups have IDs only after a push, and other IDs after the next connection; names are in Git from the first day.",
 		},
 		{
-			"What cannot be meant: said, with its remedy", "whoever made the mistake reads what to do where they look anyway; nothing of the connection is lost meanwhile.",
-			s.wrong,
+			"Invalid input: reported with its remedy", s.wrong,
+			"whoever made the mistake reads what to do in the manifest's status; the connection keeps everything that it has.",
 		},
 		{
-			"A wrong secret, and a 429", "trouble is said with its remedy, costs nothing while it lasts, and is over when its cause is.",
-			s.trouble,
+			"A wrong secret, and a 429", s.trouble,
+			"a failure is reported with its remedy, costs no calls while it lasts, and is over when its cause is.",
 		},
 		{
-			"kill -9 between Stytch's commit and its answer", "a creation cannot be repeated blindly, and its token was in the answer that nobody read.",
-			s.crash,
+			"kill -9 between Stytch's commit and its answer", s.crash,
+			"a creation cannot be repeated blindly, and its token was in the answer that nobody read.",
 		},
 		{
-			"A restart at rest, and three intervals", "a thousand connections at rest cost one list per organization and interval, and the API server nothing; a rollout adds nothing.",
-			s.rest,
+			"A restart at rest, and three intervals", s.rest,
+			"a thousand connections at rest cost one list per organization and interval, and the API server no write.",
 		},
 		{
-			"Deletion: Retain, then Delete", "deleting a manifest by mistake ends nobody's login; and what is to be deleted really is.",
-			s.deletion,
+			"Deletion: Retain, then Delete", s.deletion,
+			"deleting a manifest by mistake stops nobody's login; and what is to be deleted really is.",
 		},
 	}
 }
 
-// run tells the whole story. Whatever happens on the way, no part of it is left running.
-func run(ctx context.Context, t *terminal) (code int) {
-	lock, err := alone(runDir)
-	if err != nil {
-		t.failed("%v", err)
-		return 1
-	}
-	defer lock.Close() //nolint:errcheck // the end of the process gives it back too
-	began := time.Now()
-	passed, err := tell(ctx, t)
-	failed := 0
-	if err != nil {
-		failed = 1
-		t.failed("%v", reason(ctx, err))
-		t.note("The logs of all parts are in %s.", runDir)
-	}
-	t.say("\nThe demo took %s.\n", time.Since(began).Round(time.Second))
-	t.say("%d passed, %d failed", passed, failed)
-	return exitCode(ctx, err)
+// resync is the manager's --resync-interval: short, so that the story needs no patience.
+const resync = 15 * time.Second
+
+// How long something may take that the next resync brings, and anything else that is not slow by itself.
+const (
+	nextResync = resync + 5*time.Second
+	soon       = 2 * resync
+)
+
+// begin starts the parts.
+func begin(l *lab.Lab) *story {
+	l.Title("The parts: processes on this machine, listening on loopback only")
+	s := &story{Lab: l}
+	s.StartControlPlane()
+	s.StartSimulator("--project-name=Demo")
+	s.startManager()
+	s.Seen("the manager, process %d, --resync-interval=%s", s.Manager.PID, resync)
+	s.Note("Commands with kubectl are executed as they are shown; what curl would send to stytch-sim ($SIM) the demo sends itself.")
+	s.fillSamples()
+	return s
 }
 
-func reason(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return errors.New("interrupted")
-	}
-	return err
+func (s *story) startManager() {
+	s.StartManager("--resync-interval="+resync.String(), "--log-level=debug")
 }
 
-// tell starts the parts, takes the steps in turn until one fails, and ends the parts.
-func tell(ctx context.Context, t *terminal) (passed int, err error) {
-	if err := sweep(runDir, t); err != nil {
-		return 0, err
-	}
-	p, err := newParts(runDir, t)
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		err = errors.Join(err, p.end())
-	}()
-	t.title("The parts: processes on this machine, listening on loopback only")
-	s := &story{parts: p}
-	if err := s.prepare(ctx); err != nil {
-		return 0, s.explain(err)
-	}
-	for i, step := range s.steps() {
-		t.title("%d/%d  %s", i+1, len(s.steps()), step.title)
-		began := time.Now()
-		if err := step.tell(ctx); err != nil {
-			return i, s.explain(err)
-		}
-		t.note("Why it matters: %s (%s)", step.why, time.Since(began).Round(time.Second/10))
-		passed++
-	}
-	return passed, nil
+// get reads an object as it is now.
+func (s *story) get(o object) object { return s.read(o.name()) }
+
+func (s *story) read(name string) (o object) {
+	s.Read(&o, "get", name)
+	return o
 }
 
-// prepare starts the parts and fills in the samples.
-func (s *story) prepare(ctx context.Context) (err error) {
-	if err := s.start(ctx); err != nil {
-		return err
-	}
-	s.terminal.seen("the manager, process %d, --resync-interval=%s", s.manager.PID, resync)
-	s.terminal.note("Lines with kubectl are executed as they stand; what curl would send to the simulator the demo sends itself.")
-	s.samples, err = s.fillSamples(ctx)
-	return err
+// list reads objects by what can follow get, such as "secrets", "-A".
+func (s *story) list(args ...string) []object {
+	var l struct{ Items []object }
+	s.Read(&l, append([]string{"get"}, args...)...)
+	return l.Items
 }
 
-// explain adds to a failure what the manager complained of.
-func (s *story) explain(err error) error {
-	if s.manager == nil || errors.Is(err, context.Canceled) {
-		return err
-	}
-	complaints := tail(s.manager.Log, 8, "level=WARN", "level=ERROR")
-	if complaints == "" {
-		return err
-	}
-	return fmt.Errorf("%w\n    the manager's last complaints:\n%s", err, complaints)
+// edit edits the spec of a manifest as a user does.
+func (s *story) edit(o object, spec string, args ...any) {
+	s.Show("patch", o.name(), "--type=merge", "-p", `{"spec":`+fmt.Sprintf(spec, args...)+`}`)
 }
 
-// sweep ends what an earlier run left behind that was killed.
-func sweep(dir string, t *terminal) error {
-	l, err := readLedger(dir)
-	if err != nil {
-		return err
+// annotate sets annotations of the operator, or removes them.
+func (s *story) annotate(o object, annotations ...string) {
+	args := []string{"annotate", "--overwrite", o.name()}
+	for _, annotation := range annotations {
+		args = append(args, "connections.stytch-operator.dev/"+annotation)
 	}
-	for _, p := range l.standing() {
-		t.note("An earlier run left %s (%d) behind; it is ended.", p.Name, p.PID)
-	}
-	return l.end()
+	s.Show(args...)
 }
 
-// objects are the samples' and the crash's manifests as they stand in the cluster.
-func (s *story) objects(ctx context.Context) ([]object, error) {
-	return s.kubectl.list(ctx, "stytch")
+// showConditions shows the conditions of a manifest, with the message of one.
+func (s *story) showConditions(o object, message string) {
+	const all = `jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}{"\n"}{end}`
+	s.Show("get", o.name(), "-o", all+`{.status.conditions[?(@.type=="`+message+`")].message}`)
 }
 
-// awaitInForce waits until manifests are in force; all there are where none is named.
-func (s *story) awaitInForce(ctx context.Context, what string, limit time.Duration, names ...string) error {
-	return s.await(ctx, what, limit, func(ctx context.Context) (string, bool, error) {
-		list, err := s.objects(ctx)
-		if err != nil {
-			return "", false, err
-		}
-		list = slices.DeleteFunc(list, func(o object) bool { return len(names) > 0 && !slices.Contains(names, o.name()) })
-		seen := standings(list)
-		return seen, seen == "" && len(list) >= max(1, len(names)), nil
+// await waits until an object is as it should be, and returns it.
+func (s *story) await(o object, what string, is func(object) bool) object {
+	var now object
+	s.Await(o.name()+" "+what, soon, func() (string, bool) {
+		now = s.get(o)
+		return now.summary(), is(now)
+	})
+	return now
+}
+
+// awaitReason waits until a connection reports why it is not in sync, and by another condition who has to act.
+func (s *story) awaitReason(o object, reason, also string) {
+	s.await(o, "to report "+reason, func(now object) bool {
+		synced := now.condition("Synced")
+		return synced.Status == "False" && synced.Reason == reason && now.condition(also).Status == "True"
 	})
 }
 
-// awaitReason waits until a connection says why it is not in sync, with who goes on.
-func (s *story) awaitReason(ctx context.Context, o object, reason, remedy string, limit time.Duration) error {
-	return s.await(ctx, fmt.Sprintf("%s to say %s", o.name(), reason), limit, func(ctx context.Context) (string, bool, error) {
-		is, err := s.kubectl.get(ctx, o.Kind, o.Metadata.Name)
-		synced := is.condition("Synced")
-		return is.standing(), synced.Status == "False" && synced.Reason == reason && is.condition(remedy).Status == "True", err
+// awaitApplied waits until the manifests that are named are applied and Ready; all that there are where none is named.
+func (s *story) awaitApplied(limit time.Duration, named ...object) {
+	s.Await("manifests to be applied and Ready", limit, func() (string, bool) {
+		var left []string
+		found := 0
+		for _, o := range s.list("stytch") {
+			if len(named) > 0 && !slices.ContainsFunc(named, func(n object) bool { return n.name() == o.name() }) {
+				continue
+			}
+			found++
+			if !o.applied() {
+				left = append(left, o.summary())
+			}
+		}
+		return strings.Join(left, "; "), len(left) == 0 && found >= max(1, len(named))
 	})
 }
 
-// change edits a manifest as a user does.
-func (s *story) change(ctx context.Context, o object, patch string) error {
-	_, err := s.kubectl.show(ctx, "patch", strings.ToLower(o.Kind), o.Metadata.Name, "--type=merge", "-p", patch)
-	return err
+// awaitGone deletes manifests, and waits until they are gone.
+func (s *story) awaitGone(objects ...object) {
+	for _, o := range objects {
+		s.Await(o.name()+" to be gone", soon, func() (string, bool) {
+			return "it is still there", s.Kubectl("get", o.name(), "--ignore-not-found", "-o", "name") == ""
+		})
+	}
 }

@@ -1,145 +1,104 @@
 package main
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// token: its Secret's last four equal status, expiry in the table, and nothing else holds it.
-func (s *story) token(ctx context.Context) error {
-	scim, token, err := s.tokenOf(ctx, s.samples.scim)
-	if err != nil {
-		return err
+// token: the Secret has a token that Stytch accepts and that status describes, and nothing else has it.
+func (s *story) token() {
+	scim, token := s.tokenOf(s.scim)
+	s.Show("get", scim.name())
+	s.Show("get", scim.name(), "-o", "jsonpath={.status.bearerToken}")
+	four := scim.Status.BearerToken.LastFour
+	if !strings.HasSuffix(token, four) || !s.accepts(scim, token) {
+		lab.Failf("%s has a token that does not end in %s, or that Stytch does not accept", scim.tokenSecret(), four)
 	}
-	table, err := s.kubectl.show(ctx, "get", "scimconnection", scim.Metadata.Name)
-	if err != nil {
-		return err
-	}
-	status := scim.Status.BearerToken
-	if status.ExpiresAt == "" || !strings.Contains(table, status.ExpiresAt) {
-		return fmt.Errorf("the table does not show the token's expiry, which is %q", status.ExpiresAt)
-	}
-	four, err := s.kubectl.show(ctx, "get", "scimconnection", scim.Metadata.Name, "-o", "jsonpath={.status.bearerToken.lastFour}")
-	if err != nil {
-		return err
-	}
-	if len(token) < 16 || token[len(token)-4:] != four {
-		return fmt.Errorf("the token in Secret %s does not end in %s", status.SecretName, four)
-	}
-	accepted, err := s.sim.accepts(ctx, scim.Status.ConnectionID, token)
-	if err != nil || !accepted {
-		return errors.Join(err, fmt.Errorf("stytch does not accept the token of Secret %s: %v", status.SecretName, accepted))
-	}
-	s.terminal.seen("Secret %s holds a token that ends in %s, as status says, and Stytch accepts it", status.SecretName, four)
-	return s.searchFor(ctx, bearerToken(token))
+	s.Seen("%s has a token that ends in %s, as status says, and Stytch accepts it", scim.tokenSecret(), four)
+	s.searchFor(bearerToken(token))
 }
 
-// hidden is a value that stands in one Secret, and what would be seen of it where it does not belong.
+// tokenOf is a SCIM connection as it is now, and the token in its Secret.
+func (s *story) tokenOf(sample object) (object, string) {
+	scim := s.get(sample)
+	return scim, string(s.read(scim.tokenSecret()).Data["token"])
+}
+
+// accepts asks whether Stytch's SCIM endpoint would let a token in.
+func (s *story) accepts(scim object, token string) bool {
+	var verdict stytchsim.Verdict
+	s.Ask(http.MethodPost, "/verify-token", map[string]string{"connection_id": scim.Status.ConnectionID, "token": token}, &verdict)
+	return verdict.Accepted
+}
+
+// hidden is a secret value, and what would be seen of it where it does not belong.
 type hidden struct {
 	what, value string
 	traces      []string
 }
 
-// bearerToken is a token, of which the last four characters may be seen.
+// bearerToken is a token, whose last four characters may be seen.
 func bearerToken(token string) hidden {
+	if len(token) < 16 {
+		lab.Failf("this is not a token: %q", token)
+	}
 	return hidden{"the token", token, []string{token[:len(token)-4]}}
 }
 
-// tokenOf reads a SCIM connection and the token in its Secret.
-func (s *story) tokenOf(ctx context.Context, scim object) (object, string, error) {
-	is, err := s.kubectl.get(ctx, kindSCIM, scim.Metadata.Name)
-	if err != nil {
-		return is, "", err
-	}
-	secret, err := s.kubectl.get(ctx, "secret", scim.Spec.BearerToken.SecretName)
-	return is, string(secret.Data["token"]), err
-}
-
-// searchFor looks for secret values in every place that somebody may read who may not read Secrets, and, to prove that they would
-// be found, in the Secrets.
-func (s *story) searchFor(ctx context.Context, values ...hidden) error {
-	kinds, err := s.kubectl.run(ctx, "api-resources", "--verbs=list", "-o", "name")
-	if err != nil {
-		return err
-	}
-	names := slices.DeleteFunc(strings.Fields(kinds), func(name string) bool { return name == "secrets" })
-	s.terminal.command("kubectl get -A -o json $(kubectl api-resources --verbs=list -o name | grep -vx secrets | paste -sd,)   # all but Secrets")
-	objects, err := s.kubectl.run(ctx, "get", "-A", "-o", "json", strings.Join(names, ","))
-	if err != nil {
-		return err
-	}
-	secrets, err := s.kubectl.run(ctx, "get", "-A", "-o", "json", "secrets")
-	if err != nil {
-		return err
-	}
-	var what []string
-	for _, h := range values {
-		what = append(what, h.what)
-		if n := h.occurrences(secrets); n != 1 {
-			return fmt.Errorf("the search finds %s %d times in the Secrets, where it stands once", h.what, n)
-		}
-	}
-	places, err := s.elsewhere(ctx)
-	if err != nil {
-		return err
-	}
-	places["objects and events"] = objects
-	what = append(what, "the project's secret")
-	size, err := searched(places, append(values, hidden{"the project's secret", s.sim.Secret, []string{s.sim.Secret}}))
-	if err != nil {
-		return err
-	}
-	var list struct{ Items []any }
-	if err := json.Unmarshal([]byte(objects), &list); err != nil {
-		return err
-	}
-	s.terminal.seen("%s: in none of %d objects of %d kinds (events among them), not in the manager's log and metrics, not in the journal of calls; %d kB searched",
-		strings.Join(what, ", "), len(list.Items), len(names), size/1000)
-	return nil
-}
-
-// searched looks for values in places where none of them belongs, and says how much it has read.
-func searched(places map[string]string, values []hidden) (size int, err error) {
-	for place, text := range places {
-		size += len(text)
-		for _, h := range values {
-			if h.occurrences(text) > 0 {
-				return size, fmt.Errorf("%s stands in: %s", h.what, place)
-			}
-		}
-	}
-	return size, nil
-}
-
-// elsewhere is what can be read beside the API server's objects.
-func (s *story) elsewhere(ctx context.Context) (map[string]string, error) {
-	log, err := os.ReadFile(s.manager.Log)
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := fetch(ctx, "http://"+s.metrics+"/metrics")
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.sim.since(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	journal, err := json.Marshal(all)
-	return map[string]string{"the manager's log": string(log), "the manager's metrics": metrics, "the journal of calls": string(journal)}, err
-}
-
-// occurrences counts the value in a text: in base64 as a whole, and plain by its traces.
-func (h hidden) occurrences(text string) int {
+// found counts the value in a text: in base64 as a whole, and plain by its traces.
+func (h hidden) found(text string) int {
 	n := strings.Count(text, base64.StdEncoding.EncodeToString([]byte(h.value)))
 	for _, trace := range h.traces {
 		n += strings.Count(text, trace)
 	}
 	return n
+}
+
+// searchFor searches for secret values in every place that can be read without the right to read Secrets; and in the Secrets, to
+// prove that it would find them.
+func (s *story) searchFor(values ...hidden) {
+	values = append(values, hidden{"the project's secret", s.Sim.Secret, []string{s.Sim.Secret}})
+	secrets := s.Kubectl("get", "-A", "-o", "json", "secrets")
+	var what []string
+	for _, h := range values {
+		what = append(what, h.what)
+		if n := h.found(secrets); n != 1 {
+			lab.Failf("the search finds %s %d times in the Secrets, where it is once", h.what, n)
+		}
+	}
+	kinds := strings.Fields(s.Kubectl("api-resources", "--verbs=list", "-o", "name"))
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == "secrets" })
+	s.Command("kubectl get -A -o json $(kubectl api-resources --verbs=list -o name | grep -vx secrets | paste -sd,)   # all but Secrets")
+	places := s.places()
+	places["objects and events"] = s.Kubectl("get", "-A", "-o", "json", strings.Join(kinds, ","))
+	searched(places, values...)
+	s.Seen("%s: in no object of %d kinds (events among them), not in the manager's log and metrics, not in the journal of calls",
+		strings.Join(what, ", "), len(kinds))
+}
+
+// places are what can be read besides the API server's objects.
+func (s *story) places() map[string]string {
+	return map[string]string{
+		"the manager's log":     string(lab.Must(os.ReadFile(s.Manager.Log))),
+		"the manager's metrics": s.Fetch(s.Metrics),
+		"the journal of calls":  string(lab.Must(json.Marshal(s.Calls(0)))),
+	}
+}
+
+// searched fails where a value is in a place.
+func searched(places map[string]string, values ...hidden) {
+	for place, text := range places {
+		for _, h := range values {
+			if h.found(text) > 0 {
+				lab.Failf("%s is in: %s", h.what, place)
+			}
+		}
+	}
 }
