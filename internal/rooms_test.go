@@ -33,8 +33,9 @@ var rooms = []struct {
 	{"cmd/manager", []string{"api/v1alpha1", "controllers", "internal/connection", "internal/stytch"}},
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
-	{"hack/demo", []string{"internal/stytchsim"}},
-	{"hack/bench", []string{"api/v1alpha1", "internal/stytchsim"}},
+	{"hack/internal/lab", []string{"internal/stytchsim"}},
+	{"hack/demo", []string{"hack/internal/lab", "internal/stytchsim"}},
+	{"hack/bench", []string{"api/v1alpha1", "hack/internal/lab", "internal/stytchsim"}},
 }
 
 func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {

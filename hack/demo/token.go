@@ -33,9 +33,9 @@ func (s *story) tokenOf(sample object) (object, string) {
 
 // accepts asks whether Stytch's SCIM endpoint would let a token in.
 func (s *story) accepts(scim object, token string) bool {
-	var verdict stytchsim.Verdict
-	s.Ask(http.MethodPost, "/verify-token", map[string]string{"connection_id": scim.Status.ConnectionID, "token": token}, &verdict)
-	return verdict.Accepted
+	var check stytchsim.TokenCheck
+	s.Ask(http.MethodPost, "/verify-token", map[string]string{"connection_id": scim.Status.ConnectionID, "token": token}, &check)
+	return check.Accepted
 }
 
 // hidden is a secret value, and what would be seen of it where it does not belong.
