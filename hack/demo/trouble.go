@@ -64,6 +64,7 @@ func (s *story) throttled() {
 	if len(early) != 1 {
 		lab.Failf("nothing should be sent within %s after the 429; the journal has %s", closedFor, early.counts())
 	}
+	later[1:].expect("UpdateSAMLConnection display_name")
 	s.Seen("nothing was sent for %s after the 429; then the change was sent automatically", closedFor)
 	s.awaitApplied(soon)
 }
