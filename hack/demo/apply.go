@@ -2,6 +2,8 @@ package main
 
 import (
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 )
 
 // apply: every sample Ready, the table as kubectl prints it, the calls, and what the other side has to know.
@@ -13,6 +15,9 @@ func (s *story) apply() {
 	s.Note("The simulator's journal:")
 	s.journal(all)
 	s.Note("%d calls: %s.", len(all), all.counts())
+	if checks := len(all.named("Whoami")); checks != 1 {
+		lab.Failf("the project's credentials were checked %d times", checks)
+	}
 	s.Note("%s was applied together with its source, %s, and waited until that was active.", s.external.name(), s.saml.name())
 	s.Note("A ConfigMap has what the identity provider's administrator needs:")
 	s.Show("get", "configmap", s.oidc.Spec.DetailsConfigMapName, "-o", "jsonpath={.data}")

@@ -54,6 +54,15 @@ func (l calls) named(operation string) calls {
 	return l.where(func(c stytchsim.Call) bool { return c.Operation == operation })
 }
 
+// since are the calls from the first one on that was answered with a status.
+func (l calls) since(status int) calls {
+	first := slices.IndexFunc(l, func(c stytchsim.Call) bool { return c.Status == status })
+	if first < 0 {
+		return nil
+	}
+	return l[first:]
+}
+
 // about are the calls about an object's connection.
 func (l calls) about(o object) calls {
 	return l.where(func(c stytchsim.Call) bool {

@@ -55,7 +55,7 @@ func TestTheExpectedChangesAreAllThatWereSent(t *testing.T) {
 		sent calls
 		good bool
 	}{
-		{"in that order, beside a read", calls{read(1), add, put(remove, 200)}, true},
+		{"in that order, next to a read", calls{read(1), add, put(remove, 200)}, true},
 		{"none", calls{read(1)}, false},
 		{"the other way round", calls{put(remove, 200), add}, false},
 		{"half of it", calls{add}, false},

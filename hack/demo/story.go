@@ -83,7 +83,7 @@ func (s *story) steps() []step {
 // resync is the manager's --resync-interval: short, so that the story needs no patience.
 const resync = 15 * time.Second
 
-// How long something may take that the next resync brings, and anything else that is not slow by itself.
+// How long something may take that the next resync brings, and anything else.
 const (
 	nextResync = resync + 5*time.Second
 	soon       = 2 * resync
@@ -177,7 +177,7 @@ func (s *story) awaitApplied(limit time.Duration, named ...object) {
 	})
 }
 
-// awaitGone deletes manifests, and waits until they are gone.
+// awaitGone waits until manifests are gone.
 func (s *story) awaitGone(objects ...object) {
 	for _, o := range objects {
 		s.Await(o.name()+" to be gone", soon, func() (string, bool) {

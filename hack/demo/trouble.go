@@ -29,7 +29,11 @@ func (s *story) wrongSecret() {
 	}
 	s.showConditions(s.project, "Ready")
 	s.showConditions(s.scim, "Synced")
-	s.Seen("project and connections report what to do; calls since: %s", calls(s.Calls(seq)).counts())
+	rejected := calls(s.Calls(seq)).since(http.StatusUnauthorized)
+	if len(rejected) == 0 || len(rejected.named("Whoami")) != len(rejected) {
+		lab.Failf("with a rejected secret nothing but the check of it should be sent; the journal has %s", rejected.counts())
+	}
+	s.Seen("project and connections report what to do; all that was sent with the wrong secret: %s", rejected.counts())
 
 	seq, began := s.Seq(), time.Now()
 	s.Replace("secret", "stytch", map[string]string{"secret": s.Sim.Secret})
@@ -55,13 +59,12 @@ func (s *story) throttled() {
 	s.awaitApplied(closedFor+soon, s.saml)
 	sent := calls(s.Calls(seq))
 	s.journal(sent)
-	refused := sent.where(func(c stytchsim.Call) bool { return c.Status == http.StatusTooManyRequests })[0].Time
-	early := sent.where(func(c stytchsim.Call) bool {
-		return c.Time.After(refused) && c.Time.Before(refused.Add(closedFor))
-	})
-	if len(early) > 0 {
-		lab.Failf("sent within %s after the 429: %s", closedFor, early.counts())
+	later := sent.since(http.StatusTooManyRequests)
+	early := later.where(func(c stytchsim.Call) bool { return c.Time.Before(later[0].Time.Add(closedFor)) })
+	if len(early) != 1 {
+		lab.Failf("nothing should be sent within %s after the 429; the journal has %s", closedFor, early.counts())
 	}
+	later[1:].expect("UpdateSAMLConnection display_name")
 	s.Seen("nothing was sent for %s after the 429; then the change was sent automatically", closedFor)
 	s.awaitApplied(soon)
 }

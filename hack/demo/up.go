@@ -63,7 +63,7 @@ func (s *story) tryThis() {
 		{"every call that Stytch saw", "curl $SIM/__sim/calls"},
 		{"a deletion, which retains the connection and its token", "kubectl delete scimconn acme-scim; kubectl get secret acme-scim-token --show-labels"},
 	} {
-		s.Note("%s", try.what)
+		s.Note("# %s", try.what)
 		s.Say("  %s", try.line)
 	}
 	s.Say("\nThe logs of all processes are in %s. make demo-down stops them.", upDir)

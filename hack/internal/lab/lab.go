@@ -143,15 +143,18 @@ func create(dir string, t *Terminal, keep bool, do func(*Lab)) (err error) {
 	return err
 }
 
-// explain adds to a failure what the manager logged as its reason may be there, and where the logs are.
+// explain adds to a failure the manager's last warnings and errors, which may be its reason, and where the logs are.
 func (l *Lab) explain(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case l.ctx.Err() != nil:
+	}
+	if l.ctx.Err() != nil {
 		return ErrInterrupted
-	case l.Manager != nil:
-		err = fmt.Errorf("%w\n    the manager's last warnings and errors:\n%s", err, tail(l.Manager.Log, 8, "level=WARN", "level=ERROR"))
+	}
+	if l.Manager != nil {
+		if last := tail(l.Manager.Log, 8, "level=WARN", "level=ERROR"); last != "" {
+			err = fmt.Errorf("%w\n    the manager's last warnings and errors:\n%s", err, last)
+		}
 	}
 	return fmt.Errorf("%w\n    the logs of all processes: %s", err, relative(l.dir))
 }
