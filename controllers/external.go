@@ -21,7 +21,7 @@ func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.Exte
 	}
 }
 
-// external makes the calls for External connections.
+// externalRemote makes the calls for External connections.
 type externalRemote struct{ shared *shared }
 
 func (externalRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {

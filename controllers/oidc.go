@@ -21,7 +21,7 @@ func oidcEngine(s *shared) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnecti
 	}
 }
 
-// oidc makes the calls for OIDC connections.
+// oidcRemote makes the calls for OIDC connections.
 type oidcRemote struct{ shared *shared }
 
 func (oidcRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.OIDCConnection, error) {

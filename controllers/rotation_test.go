@@ -431,7 +431,7 @@ var _ = Describe("A rotation", func() {
 		Expect(err).NotTo(HaveOccurred())
 		w.clock.advance(resync)
 		p.rest(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("contains another token than the connection's token (ending in 7777)"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("contains a token that is not the connection's current token (ending in 7777)"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		Expect(w.rotationsStarted()).To(BeZero())
 		edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = []byte(theirs) })
@@ -467,7 +467,7 @@ var _ = Describe("A rotation", func() {
 		wrong.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
 		w.create(wrong)
 		p.settle(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("contains another token than the connection's"))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("contains a token that is not the connection's current token"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 
 		w.askForRotation(o, "")

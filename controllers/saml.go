@@ -21,7 +21,7 @@ func samlEngine(s *shared) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnecti
 	}
 }
 
-// saml makes the calls for SAML connections.
+// samlRemote makes the calls for SAML connections.
 type samlRemote struct{ shared *shared }
 
 func (samlRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SAMLConnection, error) {

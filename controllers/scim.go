@@ -22,7 +22,7 @@ func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnecti
 	}
 }
 
-// scim makes the calls for SCIM connections, and keeps their tokens in Secrets. Stytch shows a token only once. So a write proves
+// scimRemote makes the calls for SCIM connections, and keeps their tokens in Secrets. Stytch shows a token only once. So a write proves
 // that the Secret can be written before the token is requested, and the token is written there as soon as the response arrives.
 type scimRemote struct{ shared *shared }
 

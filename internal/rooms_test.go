@@ -3,7 +3,10 @@ package internal_test
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +66,27 @@ func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 	}
 }
 
+// openAll reads every directory of the module that may hold Go, so that go test does not answer from its cache when one changed: it
+// does not know what go list reads.
+func openAll(t *testing.T) {
+	t.Helper()
+	for _, top := range []string{"api", "cmd", "controllers", "hack", "internal"} {
+		err := filepath.WalkDir(filepath.Join("..", top), func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && filepath.Ext(path) == ".go" {
+				_, err = os.ReadFile(path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // importsOfPackages are the packages of the module that are not only tests, with those of the module that each imports.
 func importsOfPackages(t *testing.T) map[string][]string {
 	t.Helper()
+	openAll(t)
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports,GoFiles", module+"/...")
 	out, err := list.Output()
 	if err != nil {

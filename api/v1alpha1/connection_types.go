@@ -141,8 +141,8 @@ type ConnectionStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	AppliedGeneration int64 `json:"appliedGeneration,omitempty"`
 
-	// projectID is the Stytch project in which the connection was first found or created. If the StytchProject later refers
-	// to another project, Synced is False with the reason Conflict.
+	// projectID is the Stytch project that was recorded at the first contact. If the StytchProject later refers to another
+	// project, Synced is False with the reason Conflict.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ProjectID string `json:"projectID,omitempty"`
@@ -207,7 +207,7 @@ type Request struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ErrorType string `json:"errorType,omitempty"`
-	// time at which the request was sent.
+	// time is when the response arrived, or when the request failed.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 }

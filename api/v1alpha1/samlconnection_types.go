@@ -89,7 +89,7 @@ type SAMLConnectionSpec struct {
 	MetadataURL string `json:"metadataURL,omitempty"`
 
 	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 in total. A new
-	// certificate is added before an old one is removed. The last certificate is never removed.
+	// certificate is added before an old one is removed, unless all five slots are in use. The last certificate is never removed.
 	// Absent: not managed.
 	// +optional
 	// +listType=atomic
@@ -135,7 +135,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	IDPInitiatedAuth Toggle `json:"idpInitiatedAuth,omitempty"`
 
-	// gatewayCallback says whether a gateway in front of Stytch may call back.
+	// gatewayCallback is allow_gateway_callback, which Stytch's documentation does not explain.
 	// Absent: not managed.
 	// +optional
 	GatewayCallback Permission `json:"gatewayCallback,omitempty"`
@@ -168,7 +168,7 @@ type SAMLConnectionSpec struct {
 	SigningPrivateKeyRef *SecretKeyRef `json:"signingPrivateKeyRef,omitempty"`
 
 	// encryptionPrivateKeyRefs reference the RSA private keys, each in PEM (PKCS#1 or PKCS#8), that Stytch decrypts
-	// assertions with. There are at most 5. A new key is added before an old one is removed. Keys that were not added by
+	// assertions with. There are at most 5. A new key is added before an old one is removed, unless all five slots are in use. Keys that were not added by
 	// this manifest are not changed.
 	// Absent: not managed. Empty: the keys that were added by this manifest are removed.
 	// +optional
@@ -269,7 +269,7 @@ type FreedCertificateStatus struct {
 
 // MetadataStatus is what Stytch read from the metadata of the identity provider.
 type MetadataStatus struct {
-	// metadataURL is the URL that was read. It is none if no metadata was read yet. The other fields then contain what was
+	// metadataURL is the URL that was read. It is "none" if no metadata was read yet. The other fields then contain what was
 	// in Stytch before.
 	// +required
 	// +kubebuilder:validation:MinLength=1

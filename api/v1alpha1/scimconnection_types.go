@@ -16,7 +16,7 @@ type SCIMGroupRole struct {
 	GroupID string `json:"groupID,omitempty"`
 	// groupName is the name of the group at the identity provider. It is resolved at each resync, among the groups that the
 	// identity provider pushed. A group that is not pushed yet is listed in status.groups.pending. If several groups have
-	// the name, none of them is used.
+	// the name, no group roles are changed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -46,8 +46,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.overlap) == (has(self.completion) && self.completion == 'Automatic')",message="overlap must be set if completion is Automatic, and must not be set otherwise"
 // +kubebuilder:validation:XValidation:rule="!has(self.overlap) || !has(self.renewBefore) || ![self.overlap, self.renewBefore].all(d, d.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$')) || duration(self.overlap) < duration(self.renewBefore)",message="overlap must be shorter than renewBefore: otherwise the current token expires before the overlap is over"
 type SCIMTokenRotation struct {
-	// renewBefore is how long before the expiry of the token a rotation starts, from 1h to 43800h (5 years). It must be
-	// shorter than the lifetime of a token, which Stytch defines.
+	// renewBefore is how long before the token expires a rotation starts, from 1h to 43800h (5 years). It must be shorter
+	// than the lifetime of a token, which Stytch defines.
 	// Absent: no rotation is scheduled.
 	// +optional
 	// +kubebuilder:validation:Type=string
@@ -60,8 +60,8 @@ type SCIMTokenRotation struct {
 	// +optional
 	Completion SCIMRotationCompletion `json:"completion,omitempty"`
 	// overlap is how long the Secret contains both tokens before an Automatic rotation is completed, from 1m to 43800h. It
-	// starts when the rotation starts (status.bearerToken.startedAt). It is shorter if the current token expires before. It
-	// is required with completion Automatic, and not allowed without it.
+	// starts when the rotation starts (status.bearerToken.startedAt). It ends earlier if the current token expires
+	// earlier. It is required with completion Automatic, and not allowed without it.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

@@ -68,7 +68,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "Address on which metrics are served. 0 disables metrics.")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address on which /healthz and /readyz are served.")
 	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often a connection is compared with Stytch if its manifest does not set resyncInterval. At least 1s.")
-	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "How long before a token or certificate expires the condition ExpiringSoon is set.")
+	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "Set the condition ExpiringSoon this long before a token or certificate expires.")
 	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Comma-separated list of hosts that a StytchProject may use in spec.baseURL, in addition to the hosts of Stytch.")
 	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Allow a StytchProject to use http on a loopback address in spec.baseURL. For tests and demonstrations only.")
 	flags.StringVar(&o.namespaces, "namespaces", "", "Comma-separated list of namespaces to watch. If empty, all namespaces are watched.")

@@ -110,7 +110,7 @@ func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time
 		return Move{End: c.found()}
 	}
 	if holder := c.holder(c.identity.ID); holder != "" {
-		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf("%s belongs to %s.", c.identity.ID, holder)}}
+		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: heldMessage(c.identity.ID, holder) + "."}}
 	}
 	return c.take(this.left[0], now)
 }

@@ -219,7 +219,7 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 		{name: "Observe, and a mention", listed: noon, plan: steps{a}, complaints: problems{mentioned}, observe: true, want: pending("A shared", " Mentioned.")},
 		{name: "Observe, and a problem", listed: noon, plan: steps{a}, invalid: problems{wrong}, observe: true, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
 
-		{name: "another manifest holds the connection before a step", listed: noon, plan: steps{a}, holder: "manifest other", want: endsWith(v1alpha1.ReasonConflict, foundID+" belongs to manifest other.")},
+		{name: "another manifest holds the connection before a step", listed: noon, plan: steps{a}, holder: "manifest other", want: endsWith(v1alpha1.ReasonConflict, foundID+" belongs to manifest other, and a connection can have only one manifest. Delete one of the two manifests (deletionPolicy: Retain keeps the connection).")},
 		{name: "another manifest holds the connection, and a step wants a list of this pass", listed: earlier, plan: steps{fresh}, holder: "manifest other", want: readAnew},
 		{name: "another manifest holds the connection, and nothing differs", listed: noon, holder: "manifest other", want: inSync},
 		{name: "another manifest holds the connection, and Observe", listed: noon, plan: steps{a}, observe: true, holder: "manifest other", want: pending("A shared", "")},

@@ -51,7 +51,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			"one whose name several have",
 			[]v1alpha1.SCIMGroupRole{byName("Twice", "viewer"), byName("Ops", "viewer"), byName("Twice", "editor")},
 			"", v1alpha1.ReasonInvalid,
-			[]string{"uses: \"Twice\" (g8, g9). The roles of all groups stay unchanged.", "Use groupID instead of groupName"},
+			[]string{"that several groups have: \"Twice\" (g8, g9). No group roles are changed.", "Use groupID instead of groupName"},
 			&v1alpha1.SCIMGroupsStatus{Resolved: 1},
 		},
 		{
@@ -155,6 +155,6 @@ func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeep
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
 	_, problems := wantOf(scim.Kind(), o, scimID, in)
 	_, message := connection.Worst(problems)
-	contains(t, message, "uses: \"Twice\" (g1, g2). The roles of all groups stay unchanged", "yet: \"Nobody\".")
+	contains(t, message, "that several groups have: \"Twice\" (g1, g2). No group roles are changed", "yet: \"Nobody\".")
 	lacks(t, message, "have their roles")
 }

@@ -117,9 +117,7 @@ func Identify(s Situation) Identity {
 			s.Recorded, s.Named)}
 	}
 	if holder := s.Holder(id); holder != "" {
-		return Identity{Verdict: Conflict, ID: id, Message: fmt.Sprintf(
-			"%s belongs to %s, and a connection can have only one manifest. Delete one of the two manifests (deletionPolicy: Retain keeps the connection)",
-			id, holder)}
+		return Identity{Verdict: Conflict, ID: id, Message: heldMessage(id, holder)}
 	}
 	if slices.ContainsFunc(s.Seen, func(c Candidate) bool { return c.ID == id }) {
 		return Identity{Verdict: Ours, ID: id, Others: slices.DeleteFunc(s.marked(), func(other string) bool { return other == id })}
@@ -135,6 +133,11 @@ func Identify(s Situation) Identity {
 // Settle says that a doubt can be settled, by a list that is begun when it is believable.
 func (i Identity) Settle(now, believable time.Time) bool {
 	return i.Verdict == Doubt && !now.Before(believable)
+}
+
+// heldMessage says that another manifest has the connection.
+func heldMessage(id, holder string) string {
+	return fmt.Sprintf("%s belongs to %s, and a connection can have only one manifest. Delete one of the two manifests (deletionPolicy: Retain keeps the connection)", id, holder)
 }
 
 // End is how a verdict ends the pass; nil where it goes on, with a connection or with its creation. A doubt can be settled from

@@ -174,7 +174,7 @@ func (c conditionSet) ready(how readiness, r Report, applied bool) {
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
 	case how == fromRemote && len(r.Remote.Missing) > 0:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
-			"Stytch activates the connection when these fields have a value: "+strings.Join(r.Remote.Missing, ", ")+".")
+			"Stytch needs these fields to activate the connection: "+strings.Join(r.Remote.Missing, ", ")+". Set them.")
 	case how == fromRemote && r.Remote.State != StateActive:
 		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonPending,
 			fmt.Sprintf("Stytch reports the connection as %q, although no required field is known to be missing. Check the connection in Stytch.", r.Remote.State))

@@ -48,7 +48,7 @@ func Gone(err error) bool {
 
 // Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What is temporary stays as it is.
 func Blocked(err error) error {
-	const way = "Set deletionPolicy: Retain to delete the manifest and keep the connection."
+	const way = "Or set deletionPolicy: Retain, which deletes the manifest and keeps the connection."
 	failed, answered := errors.AsType[*stytch.Error](err)
 	found, _ := errors.AsType[Finding](err)
 	switch {

@@ -41,7 +41,7 @@ func TestWhatStaysAtStytchIsNamed(t *testing.T) {
 }
 
 func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
-	const way = " Set deletionPolicy: Retain to delete the manifest and keep the connection."
+	const way = " Or set deletionPolicy: Retain, which deletes the manifest and keeps the connection."
 	refused, denied := answerOf(stytch.Rejected, 400, "some_refusal"), answerOf(stytch.PermissionDenied, 403, "denied")
 	inUse := answerOf(stytch.Rejected, 400, "cannot_delete_default_sso_connection")
 	lost, throttled := answerLost(), answerOf(stytch.Throttled, 429, "too_many_requests")

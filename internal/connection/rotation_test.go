@@ -379,10 +379,10 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "a token that was rotated elsewhere is reported", secret: tokens{"oooo", ""}, remote: alone, known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "oooo" }),
-			reason: "InputMissing", says: []string{"contains another token than the connection's token (ending in aaaa)", "Store the token under the key token", "rotate-token=aaaa"},
+			reason: "InputMissing", says: []string{"contains a token that is not the connection's current token (ending in aaaa)", "Store the token under the key token", "rotate-token=aaaa"},
 		},
 		{name: "a token that no Secret ever held is mentioned", remote: alone, says: []string{"does not contain the connection's token (ending in aaaa)", "rotate-token=aaaa"}},
-		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"contains another token than the connection's"}},
+		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"contains a token that is not the connection's current token"}},
 
 		{name: "a start that may be on its way is waited for", secret: alone, remote: alone, known: starting(74 * time.Second), rotating: "Starting", says: []string{"Looking for that rotation before starting another"}},
 		{name: "a start that came to nothing is made again", secret: alone, remote: alone, known: starting(75 * time.Second), step: token.StartRotation},

@@ -97,7 +97,7 @@ func newRequest(ctx context.Context, credentials Credentials, op call, userAgent
 	target.WriteString(root.String())
 	for _, segment := range op.path {
 		if segment == "" || segment == "." || segment == ".." {
-			return nil, nil, "an ID in the request path is empty, . or .."
+			return nil, nil, `an ID in the request path is empty, "." or ".."`
 		}
 		target.WriteString("/" + url.PathEscape(segment))
 	}

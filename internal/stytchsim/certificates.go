@@ -67,7 +67,7 @@ func (r renderer) certificate(c certificate) any {
 	return d
 }
 
-// holds is whether one of the certificates is this one.
+// containsCertificate is whether one of the certificates is this one.
 func containsCertificate(all []certificate, der []byte) bool {
 	for _, c := range all {
 		if bytes.Equal(c.der, der) {
@@ -100,7 +100,7 @@ func signingCertificate(key crypto.Signer, now time.Time) (certificate, error) {
 	}, nil
 }
 
-// ownSigningCertificate is the one a new SAML connection comes with. Its key is
+// initialSigningCertificate is the one a new SAML connection comes with. Its key is
 // an elliptic one, other than Stytch's, because thousands are made in tests.
 func initialSigningCertificate(now time.Time) (certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -20,7 +20,7 @@ const (
 	scimRolesShape                   // array of {role_id, group_id}
 )
 
-// body is the fields a request may have. One it does not have is refused, so
+// shapes is the fields a request may have. One it does not have is refused, so
 // that a misspelt name in a client fails its test; the live API may well ignore
 // it.
 type shapes map[string]shape

@@ -39,7 +39,7 @@ func (j *journal) since(seq int) []Call {
 	return lines
 }
 
-// arrival is what the journal knows of a call before anything is decided.
+// newEntry is what the journal knows of a call before anything is decided.
 func (s *Sim) newEntry(rt route, r *http.Request) Call {
 	user, _, _ := r.BasicAuth()
 	return Call{
@@ -56,7 +56,7 @@ func (s *Sim) requestID(user string) string {
 	return (&project{id: user}).newID("request-id")
 }
 
-// note writes the names of a body's fields into a call's line. Bodies that are
+// recordFields writes the names of a body's fields into a call's line. Bodies that are
 // no JSON object have none.
 func recordFields(entry *Call, body []byte) {
 	if fields, err := rawFields(body); err == nil {

@@ -130,7 +130,7 @@ func externalRoutes() []route {
 	}
 }
 
-// elsewhere is every path that is no operation.
+// unknownPath is every path that is no operation.
 func unknownPath(errorType, message string) route {
 	return route{pattern: "/", serve: func(*call) (document, error) { return nil, refuse(errorType, "%s", message) }}
 }

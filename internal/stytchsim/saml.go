@@ -126,7 +126,7 @@ func (s *samlConnection) complete() bool {
 	return s.idpSSOURL != "" && s.idpEntityID != "" && len(s.verification) > 0 && missingMapping(s.attributeMapping) == ""
 }
 
-// unmapped is the error type of what an attribute_mapping lacks, "" for nothing.
+// missingMapping is the error type of what an attribute_mapping lacks, "" for nothing.
 func missingMapping(m map[string]string) string {
 	switch {
 	case len(m) == 0:

@@ -158,7 +158,7 @@ func (s *Switches) Set(name, value string) error {
 	return fmt.Errorf("unknown switch %q", name)
 }
 
-// settled is the switches with each empty one at its default.
+// withDefaults is the switches with each empty one at its default.
 func (s Switches) withDefaults() (Switches, error) {
 	for _, row := range SwitchTable() {
 		value := *row.at(&s)

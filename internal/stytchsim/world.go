@@ -32,7 +32,7 @@ type connection interface {
 	document(r renderer) document
 }
 
-// head is what connections of every kind have.
+// baseConnection is what connections of every kind have.
 type baseConnection struct {
 	kind             Kind
 	id               string

@@ -149,7 +149,7 @@ func planCertificates(want, have connection.State, changes []connection.Change) 
 }
 
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that
-// AddExpiry first at the top. None is to go while a wanted one cannot be read, and none that is valid while no wanted one is.
+// expires first at the top. None is to go while a wanted one cannot be read, and none that is valid while no wanted one is.
 func compareCertificates(want, have connection.State) (missing, surplus []connection.Certificate) {
 	if want.Certificates == nil {
 		return nil, nil

@@ -64,7 +64,8 @@ func findProblems(o manifest, want, have connection.State) []connection.Problem 
 	}
 	for _, c := range lastValid(want, have) {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-			"All desired certificates have expired. Kept %s in Stytch, which is still valid, so that logins keep working. %s.", cmp.Or(c.SHA256, c.ID), remedy)})
+			"All desired certificates have expired. Kept the certificate %s in Stytch, which is still valid, so that logins keep working. %s.",
+			cmp.Or(short(c.SHA256), c.ID), remedy)})
 	}
 	return problems
 }

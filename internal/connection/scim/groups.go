@@ -93,7 +93,7 @@ func (r resolution) problems() []connection.Problem {
 	var problems []connection.Problem
 	if len(r.ambiguous) > 0 {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-			"Several groups have the same name, which spec.groupImplicitRoles uses: %s. The roles of all groups stay unchanged. Use groupID instead of groupName.",
+			"spec.groupImplicitRoles uses a group name that several groups have: %s. No group roles are changed. Use groupID instead of groupName.",
 			strings.Join(r.ambiguous, "; "))})
 	}
 	if len(r.pending) > 0 {

@@ -39,9 +39,9 @@ func (c rotationContext) missing(stored, current *connection.Token) []connection
 	}
 	said := fmt.Sprintf("Secret %s does not contain the connection's token (ending in %s), and Stytch shows a token only once", c.Secret, current.LastFour)
 	if stored.LastFour != "" {
-		said = fmt.Sprintf("Secret %s contains another token than the connection's token (ending in %s), and Stytch shows a token only once", c.Secret, current.LastFour)
+		said = fmt.Sprintf("Secret %s contains a token that is not the connection's current token (ending in %s), and Stytch shows a token only once", c.Secret, current.LastFour)
 	}
-	said += fmt.Sprintf(". Store the token under the key %s in a Secret with the label %s=%s", v1alpha1.SecretKeyToken, v1alpha1.LabelConnection, c.ID)
+	said += fmt.Sprintf(". Store the token under the key %s in this Secret, with the label %s=%s", v1alpha1.SecretKeyToken, v1alpha1.LabelConnection, c.ID)
 	if current.NextLastFour == "" {
 		said += fmt.Sprintf(", or set the annotation %s=%s to rotate the token", v1alpha1.AnnotationRotateToken, c.another(current.LastFour))
 	}
