@@ -60,8 +60,8 @@ type SCIMTokenRotation struct {
 	// +optional
 	Completion SCIMRotationCompletion `json:"completion,omitempty"`
 	// overlap is how long the Secret contains both tokens before an Automatic rotation is completed, from 1m to 43800h. It
-	// starts when the rotation starts (status.bearerToken.startedAt). It ends earlier if the current token expires
-	// earlier. It is required with completion Automatic, and not allowed without it.
+	// starts when the rotation starts (status.bearerToken.startedAt). The overlap is shorter if the current token
+	// expires earlier. It is required with completion Automatic, and not allowed without it.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
