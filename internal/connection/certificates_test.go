@@ -275,7 +275,7 @@ func TestACertificateThatMadeRoomForOneThatIsRefusedIsPutBack(t *testing.T) {
 		r.far.refuses = []string{pool()[0].sha256}
 		return r
 	}
-	is := func(r *rollover) string { return fmt.Sprint(len(r.far.certificates), r.far.different()) }
+	is := func(r *rollover) string { return fmt.Sprint(len(r.far.certificates), different(r.far)) }
 	t.Run("at once", func(t *testing.T) {
 		r := five()
 		out := r.pass(t)

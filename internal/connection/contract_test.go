@@ -235,7 +235,7 @@ func (h *hooks) allCalled(kind any) {
 }
 
 // lives takes a connection through much that may happen to it, while the hooks of its kind are watched.
-func (s *stage[O, R]) lives(t *testing.T, random *rand.Rand, h *hooks, edit func()) {
+func lives[O v1alpha1.Connection, R any](t *testing.T, random *rand.Rand, s *stage[O, R], h *hooks, edit func()) {
 	t.Helper()
 	s.kind = watched(h, s.kind)
 	for range 4 {
@@ -246,14 +246,14 @@ func (s *stage[O, R]) lives(t *testing.T, random *rand.Rand, h *hooks, edit func
 		}
 		s.lose = nil
 		s.converge(t)
-		s.failsLater()
-		s.outsidePasses(h)
+		failsLater(s)
+		outsidePasses(s, h)
 		s.far.drift(random)
 	}
 }
 
 // failsLater has each step of the last pass fail as if it were the first.
-func (s *stage[O, R]) failsLater() {
+func failsLater[O v1alpha1.Connection, R any](s *stage[O, R]) {
 	for _, step := range s.log {
 		o := copyOf(s.held)
 		s.kind.Note(o, connection.Event[R]{Type: connection.StepBegins, Remote: s.shows(), Step: &step, Now: noon})
@@ -265,7 +265,7 @@ func (s *stage[O, R]) failsLater() {
 }
 
 // outsidePasses calls what is called before the passes of a connection, and after them.
-func (s *stage[O, R]) outsidePasses(h *hooks) {
+func outsidePasses[O v1alpha1.Connection, R any](s *stage[O, R], h *hooks) {
 	o, r := copyOf(s.held), s.shows()
 	s.kind.References(o)
 	s.kind.Rival(o, r)
@@ -316,14 +316,15 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 	t.Run("SAML", func(t *testing.T) {
 		h := newHooks(t)
 		for seed := range int64(25) {
-			r := newRollover(rand.New(rand.NewSource(seed)))
-			r.lives(t, r.random, h, func() {
-				wholeSAML(r.random, r.held, r.beside)
-				if r.held.Spec.MetadataURL == "" && maybe(r.random) {
-					r.editCertificates()
+			random := rand.New(rand.NewSource(seed))
+			s, beside := newSAML(random, wholeFar(random))
+			lives(t, random, s, h, func() {
+				wholeSAML(random, s.held, beside)
+				if s.held.Spec.MetadataURL == "" && maybe(random) {
+					editCertificates(random, s, beside)
 				}
-				for maybe(r.random) {
-					_ = r.far.place(pick(r.random, anybodys()...), false)
+				for maybe(random) {
+					_ = s.far.place(pick(random, anybodys()...), false)
 				}
 			})
 		}
@@ -337,7 +338,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		for seed := range int64(30) {
 			random := rand.New(rand.NewSource(seed))
 			s, beside := anyOIDC(random)
-			s.lives(t, random, h, func() { wholeOIDC(random, s.held, beside) })
+			lives(t, random, s, h, func() { wholeOIDC(random, s.held, beside) })
 		}
 		h.allCalled(oidc.Kind())
 		h.wroteOnly(writers{"ClientSecret", "RedirectURL", "Discovered"})
@@ -347,7 +348,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		for seed := range int64(30) {
 			random := rand.New(rand.NewSource(seed))
 			s := anyExternal(random, maybe(random))
-			s.lives(t, random, h, func() { editExternal(random, s.held) })
+			lives(t, random, s, h, func() { editExternal(random, s.held) })
 		}
 		h.allCalled(external.Kind())
 		h.wroteOnly(writers{remember: "Source"})
@@ -358,7 +359,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			random := rand.New(rand.NewSource(seed))
 			s := newSCIM(random, wholeFar(random))
 			s.far.token, s.far.secret = farToken{lastFour: "wxyz"}, pick(random, nil, secretWith(scimID, "some-token-wxyz").Secrets["acme-scim"])
-			s.lives(t, random, h, func() { editToken(random, s) })
+			lives(t, random, s, h, func() { editToken(random, s) })
 		}
 		h.allCalled(scim.Kind())
 		h.wroteOnly(writers{"BearerToken", "BaseURL Groups", ""})

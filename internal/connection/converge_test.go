@@ -80,11 +80,11 @@ func present(list []issued, is []farCertificate) int {
 }
 
 // ended says that a certificate had ended by noon. One whose end nobody knows has not.
-func (c issued) ended() bool { return !c.ends.IsZero() && !c.ends.After(noon) }
+func ended(c issued) bool { return !c.ends.IsZero() && !c.ends.After(noon) }
 
 // lasting are the certificates of a list that have not ended.
 func lasting(list []issued) []issued {
-	return slices.DeleteFunc(slices.Clone(list), issued.ended)
+	return slices.DeleteFunc(slices.Clone(list), ended)
 }
 
 // randomCertificates are some of an alphabet, a few of them twice or unreadable.
@@ -156,10 +156,10 @@ func takes(log []connection.Step, action connection.Action) bool {
 func onlyTheOthersAreValid(want []issued, is []farCertificate) bool {
 	others := false
 	for _, c := range is {
-		if wanted := present(want, []farCertificate{c}) > 0; wanted && !c.ended() {
+		if wanted := present(want, []farCertificate{c}) > 0; wanted && !ended(c.issued) {
 			return false
 		}
-		others = others || !c.ended()
+		others = others || !ended(c.issued)
 	}
 	return others
 }
@@ -184,7 +184,7 @@ func (r *rollover) watchCertificates(t *testing.T, want []issued) func(connectio
 // freed says whether a step made room, where there was none, by a certificate that has ended.
 func freed(step connection.Step, before []farCertificate) bool {
 	return step.Action == saml.FreeCertificate && len(before) == 5 && slices.ContainsFunc(before, func(c farCertificate) bool {
-		return c.id == step.Target && c.ended()
+		return c.id == step.Target && ended(c.issued)
 	})
 }
 

@@ -211,7 +211,7 @@ func TestExpiredCertificatesMakeRoomForARefresh(t *testing.T) {
 	r.reads(p[0])
 	r.refreshes("1")
 	r.watch = func(s connection.Step) {
-		if s.Action == saml.DeleteCertificate && r.far.valid() == 0 {
+		if s.Action == saml.DeleteCertificate && valid(r.far) == 0 {
 			t.Errorf("one is removed while none is valid: %v", r.far.certificates)
 		}
 	}

@@ -27,17 +27,23 @@ type rollover struct {
 func newRollover(random *rand.Rand) *rollover { return rolloverOf(random, wholeFar(random)) }
 
 func rolloverOf(random *rand.Rand, f *far) *rollover {
+	s, beside := newSAML(random, f)
+	return &rollover{random: random, beside: beside, stage: s}
+}
+
+// newSAML is the stage of a SAML connection, and the objects beside its manifest.
+func newSAML(random *rand.Rand, f *far) (*stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection], *shelf) {
 	beside := newShelf()
 	o := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
 	o.Status.ConnectionID = samlID
-	r := &rollover{random: random, beside: beside, stage: &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: saml.Kind(), held: o, far: f}}
-	r.shows = func() stytch.SAMLConnection { return f.asSAML(random) }
-	r.inputs = func() connection.Inputs { return beside.inputs(f, r.held) }
-	return r
+	s := &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: saml.Kind(), held: o, far: f}
+	s.shows = func() stytch.SAMLConnection { return f.asSAML(random) }
+	s.inputs = func() connection.Inputs { return beside.inputs(f, s.held) }
+	return s, beside
 }
 
 // valid counts the certificates at Stytch that have not ended.
-func (f *far) valid() int {
+func valid(f *far) int {
 	count := 0
 	for _, c := range f.certificates {
 		if c.ends.After(noon) {
@@ -48,7 +54,7 @@ func (f *far) valid() int {
 }
 
 // different counts the same, a second copy of one aside.
-func (f *far) different() int {
+func different(f *far) int {
 	seen := map[string]bool{}
 	for _, c := range f.certificates {
 		seen[c.sha256] = seen[c.sha256] || c.ends.After(noon)
@@ -97,8 +103,8 @@ func (r *rollover) due() bool {
 
 // begin remembers how it stands.
 func (r *rollover) begin() {
-	r.floor, r.different = r.far.valid(), r.far.different()
-	r.slots, r.installed = len(r.far.certificates), r.far.valid()
+	r.floor, r.different = valid(r.far), different(r.far)
+	r.slots, r.installed = len(r.far.certificates), valid(r.far)
 }
 
 // neverFewer fails the test where a request left fewer valid certificates than there may be.
@@ -106,7 +112,7 @@ func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
 	t.Helper()
 	return func(step connection.Step) {
 		t.Helper()
-		is, slots, was := r.far.valid(), r.slots, r.installed
+		is, slots, was := valid(r.far), r.slots, r.installed
 		r.slots, r.installed = len(r.far.certificates), is
 		wanted, there := r.wanted(t)
 		room := step.Action == saml.FreeCertificate && slots == 5 && was == 5
@@ -158,18 +164,17 @@ func (r *rollover) arrive(t *testing.T) {
 }
 
 // editCertificates asks for other certificates.
-func (r *rollover) editCertificates() {
-	random := r.random
-	r.held.Spec.MetadataURL = ""
-	r.held.Spec.VerificationCertificates = r.beside.certificates(random, among(random, anybodys(), 1, 5))
+func editCertificates(random *rand.Rand, s *stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection], beside *shelf) {
+	s.held.Spec.MetadataURL = ""
+	s.held.Spec.VerificationCertificates = beside.certificates(random, among(random, anybodys(), 1, 5))
 	if random.Intn(6) == 0 {
-		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates[:1], v1alpha1.VerificationCertificate{PEM: "x"})
+		s.held.Spec.VerificationCertificates = append(s.held.Spec.VerificationCertificates[:1], v1alpha1.VerificationCertificate{PEM: "x"})
 	}
-	r.far.refuses = nil
+	s.far.refuses = nil
 	if maybe(random) {
 		for _, c := range among(random, anybodys(), 0, 3) {
-			if !slices.ContainsFunc(r.far.certificates, func(h farCertificate) bool { return h.sha256 == c.sha256 }) {
-				r.far.refuses = append(r.far.refuses, c.sha256)
+			if !slices.ContainsFunc(s.far.certificates, func(h farCertificate) bool { return h.sha256 == c.sha256 }) {
+				s.far.refuses = append(s.far.refuses, c.sha256)
 			}
 		}
 	}
@@ -183,18 +188,18 @@ func TestCertificatesAreReplacedWithoutALossThoughRequestsAreRefusedAndProcesses
 		r.vague = maybe(random)
 		r.watch = r.neverFewer(t)
 		for range 4 {
-			r.editCertificates()
+			editCertificates(r.random, r.stage, r.beside)
 			r.begin()
 			r.lose = r.fates()
 			for range random.Intn(6) {
 				r.converge(t)
 				if maybe(random) {
 					r.arrive(t)
-					r.slots, r.installed = len(r.far.certificates), r.far.valid()
+					r.slots, r.installed = len(r.far.certificates), valid(r.far)
 				}
 			}
 			r.arrive(t)
-			r.slots, r.installed = len(r.far.certificates), r.far.valid()
+			r.slots, r.installed = len(r.far.certificates), valid(r.far)
 			r.lose = nil
 			r.ends(t, seed)
 			for range random.Intn(4) {
@@ -211,9 +216,9 @@ func (r *rollover) ends(t *testing.T, seed int64) {
 	if out.err != nil {
 		var refused refusal
 		wanted, there := r.wanted(t)
-		fewer := r.far.different() < r.different && (wanted > there && !r.due() || there == 0)
+		fewer := different(r.far) < r.different && (wanted > there && !r.due() || there == 0)
 		if !errors.As(out.err, &refused) || fewer {
-			t.Fatalf("seed %d: %s ended with %v and %d valid certificates where %d were: %v", seed, story(r.log), out.err, r.far.different(), r.different, r.far.certificates)
+			t.Fatalf("seed %d: %s ended with %v and %d valid certificates where %d were: %v", seed, story(r.log), out.err, different(r.far), r.different, r.far.certificates)
 		}
 		return
 	}

@@ -121,12 +121,12 @@ const (
 
 // ofAMonth starts a rotation a month before the end, and waits for an acknowledgement.
 func ofAMonth() *v1alpha1.SCIMTokenRotation {
-	return &v1alpha1.SCIMTokenRotation{RenewBefore: duration(month)}
+	return &v1alpha1.SCIMTokenRotation{RenewBefore: &metav1.Duration{Duration: 30 * 24 * time.Hour}}
 }
 
 // automatic completes a rotation after three days.
 func automatic() *v1alpha1.SCIMTokenRotation {
-	return &v1alpha1.SCIMTokenRotation{Completion: v1alpha1.RotationAutomatic, Overlap: duration(3 * day)}
+	return &v1alpha1.SCIMTokenRotation{Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 3 * 24 * time.Hour}}
 }
 
 // started is what status knows of a rotation that was started here a while ago, and whose next token was in the Secret.

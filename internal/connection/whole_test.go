@@ -162,7 +162,7 @@ func (f *far) drift(random *rand.Rand) {
 }
 
 // forgetUnder takes a document's certificates from a connection to another identity provider: they count as that one's, and go.
-func (f *far) forgetUnder(url string) {
+func forgetUnder(f *far, url string) {
 	if read, is := f.metadata[url]; is && read.entity != f.IDPEntityID {
 		f.certificates = slices.DeleteFunc(slices.Clone(f.certificates), func(c farCertificate) bool {
 			return slices.ContainsFunc(read.certificates, func(d issued) bool { return d.sha256 == c.sha256 })
@@ -186,24 +186,24 @@ func TestAnySAMLConnectionBecomesWhatItsManifestSays(t *testing.T) {
 		s := newRollover(random)
 		for range 4 {
 			wholeSAML(random, s.held, s.beside)
-			s.far.forgetUnder(s.held.Spec.MetadataURL)
-			s.becomes(t, seed, s.checkSAML)
+			forgetUnder(s.far, s.held.Spec.MetadataURL)
+			s.becomes(t, seed)
 			s.far.drift(random)
-			s.becomes(t, seed, s.checkSAML)
+			s.becomes(t, seed)
 		}
 	}
 }
 
 // becomes fails the test where passes do not end with everything as it should be.
-func (s *stage[O, R]) becomes(t *testing.T, seed int64, check func(*testing.T, int64)) {
+func (r *rollover) becomes(t *testing.T, seed int64) {
 	t.Helper()
-	out := s.settle(t)
-	if full := refusal("too_many_sso_verification_certificates"); errors.Is(out.err, full) && story(s.log) == "ReadMetadata" && len(s.far.certificates) > 2 {
-		s.far.certificates = s.far.certificates[:1] // as the message says
-		out = s.settle(t)
+	out := r.settle(t)
+	if full := refusal("too_many_sso_verification_certificates"); errors.Is(out.err, full) && story(r.log) == "ReadMetadata" && len(r.far.certificates) > 2 {
+		r.far.certificates = r.far.certificates[:1] // as the message says
+		out = r.settle(t)
 	}
-	s.equal(t, seed, out)
-	check(t, seed)
+	r.equal(t, seed, out)
+	r.checkSAML(t, seed)
 }
 
 // equal fails the test where a pass did not end with everything as it should be.
@@ -215,18 +215,18 @@ func (s *stage[O, R]) equal(t *testing.T, seed int64, out outcome) {
 }
 
 // checkSAML compares the connection with its manifest.
-func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
+func (r *rollover) checkSAML(t *testing.T, seed int64) {
 	t.Helper()
-	o := any(s.held).(*v1alpha1.SAMLConnection)
+	o := r.held
 	fail := func(what string) {
 		t.Helper()
-		t.Fatalf("seed %d: %s: %s at %s %v %v %+v\n%s", seed, what, inJSON(t, o), inJSON(t, s.far.document), s.far.certificates, s.far.keys, s.far.habits, strings.Join(s.told, "\n"))
+		t.Fatalf("seed %d: %s: %s at %s %v %v %+v\n%s", seed, what, inJSON(t, o), inJSON(t, r.far.document), r.far.certificates, r.far.keys, r.far.habits, strings.Join(r.told, "\n"))
 	}
 	var is, want []string
-	for _, c := range s.far.certificates {
+	for _, c := range r.far.certificates {
 		is = append(is, c.sha256)
 	}
-	desired, _ := wantOf(saml.Kind(), o, samlID, s.inputs())
+	desired, _ := wantOf(saml.Kind(), o, samlID, r.inputs())
 	for _, c := range desired.Certificates {
 		want = append(want, c.SHA256)
 	}
@@ -234,8 +234,8 @@ func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
 		fail("certificates")
 	}
 	if url := o.Spec.MetadataURL; url != "" {
-		read := s.far.metadata[url]
-		if s.far.IDPEntityID != read.entity || s.far.IDPSSOURL != read.sso || len(is) == 0 {
+		read := r.far.metadata[url]
+		if r.far.IDPEntityID != read.entity || r.far.IDPSSOURL != read.sso || len(is) == 0 {
 			fail("metadata")
 		}
 		for _, c := range read.certificates {
@@ -244,24 +244,24 @@ func (s *stage[O, R]) checkSAML(t *testing.T, seed int64) {
 			}
 		}
 	}
-	if len(desired.Signing) > 0 && s.far.signing[len(s.far.signing)-1].spki != desired.Signing[0].SPKISHA256 {
+	if len(desired.Signing) > 0 && r.far.signing[len(r.far.signing)-1].spki != desired.Signing[0].SPKISHA256 {
 		fail("the signing key")
 	}
 	var keys, wanted []string
-	for _, k := range s.far.keys {
+	for _, k := range r.far.keys {
 		keys = append(keys, k.spki)
 	}
 	if desired.Encryption != nil {
 		for _, k := range desired.Encryption.Keys {
 			wanted = append(wanted, k.SPKISHA256)
 		}
-		if slices.Sort(keys); !sameSet(keys, wanted) || len(slices.Compact(keys)) != len(s.far.keys) {
+		if slices.Sort(keys); !sameSet(keys, wanted) || len(slices.Compact(keys)) != len(r.far.keys) {
 			fail("encryption keys")
 		}
 	}
 	if o.Spec.DetailsConfigMapName != "" {
-		same(t, "the details", s.far.details, map[string]string{
-			"acs-url": o.Status.ACSURL, "audience-uri": o.Status.AudienceURI, "signing-certificate.pem": s.far.signing[len(s.far.signing)-1].pem,
+		same(t, "the details", r.far.details, map[string]string{
+			"acs-url": o.Status.ACSURL, "audience-uri": o.Status.AudienceURI, "signing-certificate.pem": r.far.signing[len(r.far.signing)-1].pem,
 		})
 	}
 }
@@ -303,18 +303,18 @@ func TestAnyOIDCConnectionBecomesWhatItsManifestSays(t *testing.T) {
 		s, beside := anyOIDC(random)
 		for range 5 {
 			wholeOIDC(random, s.held, beside)
-			s.becomesOIDC(t, seed)
+			becomesOIDC(t, s, seed)
 			s.far.drift(random)
-			s.becomesOIDC(t, seed)
+			becomesOIDC(t, s, seed)
 		}
 	}
 }
 
 // becomesOIDC fails the test where passes do not end as they should: equal, or with a discovery that failed.
-func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
+func becomesOIDC(t *testing.T, s *oidcStage, seed int64) {
 	t.Helper()
 	out := s.settle(t)
-	o := any(s.held).(*v1alpha1.OIDCConnection)
+	o := s.held
 	if reason, message := connection.Worst(out.problems); reason != "" {
 		same(t, "the reason", reason, v1alpha1.ReasonDiscoveryFailed)
 		contains(t, message, o.Spec.Issuer)
