@@ -18,7 +18,7 @@ import (
 )
 
 // letters are certificates that are called by letters.
-type letters map[string]issued
+type letters map[string]IssuedCertificate
 
 // alphabets are the letters a to h eight times, each time with other ends: from two years before noon to three years after it, and for two
 // letters none that can be read.
@@ -29,7 +29,7 @@ var alphabets = sync.OnceValue(func() [8]letters {
 		for i := range 8 {
 			letter := string(rune('a' + i))
 			if end := (first + i) % 8; end < 6 {
-				made[first][letter] = issue(&testing.T{}, letter, yearsOn(end-2))
+				made[first][letter] = IssueCertificate(&testing.T{}, letter, YearsOn(end-2))
 			} else {
 				made[first][letter] = endless(first, letter)
 			}
@@ -39,7 +39,7 @@ var alphabets = sync.OnceValue(func() [8]letters {
 })
 
 // endless is a certificate that Go's parser cannot read, so that nobody knows its end.
-func endless(first int, letter string) issued {
+func endless(first int, letter string) IssuedCertificate {
 	der, err := asn1.Marshal(struct {
 		Certificate []string
 		Algorithm   pkix.AlgorithmIdentifier
@@ -48,31 +48,31 @@ func endless(first int, letter string) issued {
 	if err != nil {
 		panic(err)
 	}
-	return issued{der: der, pem: block("CERTIFICATE", der), sha256: sumOf(string(der))}
+	return IssuedCertificate{DER: der, PEM: PEMBlock("CERTIFICATE", der), SHA256: SHA256Of(string(der))}
 }
 
 // names puts letters in the place of fingerprints.
 func (l letters) names(text string) string {
 	for letter, c := range l {
-		text = strings.ReplaceAll(text, c.sha256, letter)
+		text = strings.ReplaceAll(text, c.SHA256, letter)
 	}
 	return text
 }
 
 // certified is a rollover of a connection that has some certificates, and whose manifest wants others.
-func certified(random *rand.Rand, have []farCertificate, want []issued) *rollover {
-	r := rolloverOf(random, &far{document: document0(), certificates: have})
+func certified(random *rand.Rand, have []RemoteCertificate, want []IssuedCertificate) *rollover {
+	r := rolloverOf(random, &Remote{Document: document0(), Certificates: have})
 	for _, c := range want {
-		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: c.pem})
+		r.Held.Spec.VerificationCertificates = append(r.Held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: c.PEM})
 	}
 	return r
 }
 
 // present counts the certificates of a list that are at Stytch.
-func present(list []issued, is []farCertificate) int {
+func present(list []IssuedCertificate, is []RemoteCertificate) int {
 	count := 0
 	for _, w := range list {
-		if slices.ContainsFunc(is, func(c farCertificate) bool { return c.shown == w.sha256 }) {
+		if slices.ContainsFunc(is, func(c RemoteCertificate) bool { return c.Shown == w.SHA256 }) {
 			count++
 		}
 	}
@@ -80,29 +80,29 @@ func present(list []issued, is []farCertificate) int {
 }
 
 // ended says that a certificate had ended by noon. One whose end nobody knows has not.
-func ended(c issued) bool { return !c.ends.IsZero() && !c.ends.After(noon) }
+func ended(c IssuedCertificate) bool { return !c.Ends.IsZero() && !c.Ends.After(Noon) }
 
 // lasting are the certificates of a list that have not ended.
-func lasting(list []issued) []issued {
+func lasting(list []IssuedCertificate) []IssuedCertificate {
 	return slices.DeleteFunc(slices.Clone(list), ended)
 }
 
 // randomCertificates are some of an alphabet, a few of them twice or unreadable.
-func randomCertificates(random *rand.Rand, alphabet letters) []farCertificate {
-	var list []farCertificate
+func randomCertificates(random *rand.Rand, alphabet letters) []RemoteCertificate {
+	var list []RemoteCertificate
 	for i := range random.Intn(6) {
 		c := alphabet[string(rune('a'+random.Intn(8)))]
 		if random.Intn(8) == 0 {
-			c = issued{ends: c.ends}
+			c = IssuedCertificate{Ends: c.Ends}
 		}
-		list = append(list, farCertificate{c, fmt.Sprintf("old-%d", random.Intn(90)*10+i), c.sha256})
+		list = append(list, RemoteCertificate{IssuedCertificate: c, ID: fmt.Sprintf("old-%d", random.Intn(90)*10+i), Shown: c.SHA256})
 	}
 	return list
 }
 
-func randomWish(random *rand.Rand, alphabet letters) []issued {
-	var desired []issued
-	for _, letter := range among(random, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, 1, 5) {
+func randomWish(random *rand.Rand, alphabet letters) []IssuedCertificate {
+	var desired []IssuedCertificate
+	for _, letter := range Among(random, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, 1, 5) {
 		desired = append(desired, alphabet[letter])
 	}
 	return desired
@@ -115,15 +115,15 @@ func TestAnySetOfCertificatesBecomesTheWantedOneWithoutALoss(t *testing.T) {
 		alphabet := alphabets()[random.Intn(8)]
 		have, want := randomCertificates(random, alphabet), randomWish(random, alphabet)
 		r := certified(random, have, want)
-		r.held.Spec.IDPEntityID = "urn:x"
-		r.watch = r.watchCertificates(t, want)
-		out := r.pass(t)
+		r.Held.Spec.IDPEntityID = "urn:x"
+		r.Watch = r.watchCertificates(t, want)
+		out := r.Pass(t)
 		began := alphabet.names(fmt.Sprint(have, " → ", want))
-		if out.err != nil || len(out.plan) > 0 || len(out.stuck) > 0 {
-			t.Fatalf("%s: it ended with %v, the plan %s, stuck %s", began, out.err, story(out.plan), inJSON(t, out.stuck))
+		if out.Err != nil || len(out.Plan) > 0 || len(out.Stuck) > 0 {
+			t.Fatalf("%s: it ended with %v, the plan %s, stuck %s", began, out.Err, Story(out.Plan), InJSON(t, out.Stuck))
 		}
 		r.checkCertificates(t, began, want)
-		if n := sends(r.log, "idp_entity_id"); n != 1 {
+		if n := sends(r.Log, "idp_entity_id"); n != 1 {
 			t.Fatalf("%s: the setting was sent %d times", began, n)
 		}
 	}
@@ -131,19 +131,19 @@ func TestAnySetOfCertificatesBecomesTheWantedOneWithoutALoss(t *testing.T) {
 
 // checkCertificates checks that those that are wanted are there, and no others. One that has ended is not sent, and what is there in
 // its place stays.
-func (r *rollover) checkCertificates(t *testing.T, began string, want []issued) {
+func (r *rollover) checkCertificates(t *testing.T, began string, want []IssuedCertificate) {
 	t.Helper()
-	is := r.far.certificates
+	is := r.Remote.Certificates
 	there := present(want, is)
 	inVain := there < len(want)
 	ok := present(lasting(want), is) == len(lasting(want))
 	if inVain {
-		ok = ok && !takes(r.log, saml.DeleteCertificate)
+		ok = ok && !takes(r.Log, saml.DeleteCertificate)
 	} else {
 		ok = ok && (len(is) == len(want) || onlyTheOthersAreValid(want, is))
 	}
 	if !ok {
-		t.Fatalf("%s: %s left %v", began, story(r.log), is)
+		t.Fatalf("%s: %s left %v", began, Story(r.Log), is)
 	}
 }
 
@@ -153,38 +153,38 @@ func takes(log []connection.Step, action connection.Action) bool {
 }
 
 // onlyTheOthersAreValid says that each wanted certificate has ended, so that those that nobody wants stay.
-func onlyTheOthersAreValid(want []issued, is []farCertificate) bool {
+func onlyTheOthersAreValid(want []IssuedCertificate, is []RemoteCertificate) bool {
 	others := false
 	for _, c := range is {
-		if wanted := present(want, []farCertificate{c}) > 0; wanted && !ended(c.issued) {
+		if wanted := present(want, []RemoteCertificate{c}) > 0; wanted && !ended(c.IssuedCertificate) {
 			return false
 		}
-		others = others || !ended(c.issued)
+		others = others || !ended(c.IssuedCertificate)
 	}
 	return others
 }
 
 // watchCertificates fails the test where a step leaves fewer wanted certificates than before, or none where there was one, or
 // removes one while a wanted one is missing and a slot is free for it.
-func (r *rollover) watchCertificates(t *testing.T, want []issued) func(connection.Step) {
+func (r *rollover) watchCertificates(t *testing.T, want []IssuedCertificate) func(connection.Step) {
 	t.Helper()
-	before := r.far.certificates
+	before := r.Remote.Certificates
 	return func(last connection.Step) {
 		t.Helper()
-		is := r.far.certificates
+		is := r.Remote.Certificates
 		lost := present(want, is) < present(want, before) && !freed(last, before) || len(before) > 0 && len(is) == 0
 		early := last.Action == saml.DeleteCertificate && present(lasting(want), is) < len(lasting(want))
 		if lost || early {
-			t.Fatalf("%s turned %v into %v on the way to %v", story(r.log), before, is, want)
+			t.Fatalf("%s turned %v into %v on the way to %v", Story(r.Log), before, is, want)
 		}
 		before = is
 	}
 }
 
 // freed says whether a step made room, where there was none, by a certificate that has ended.
-func freed(step connection.Step, before []farCertificate) bool {
-	return step.Action == saml.FreeCertificate && len(before) == 5 && slices.ContainsFunc(before, func(c farCertificate) bool {
-		return c.id == step.Target && ended(c.issued)
+func freed(step connection.Step, before []RemoteCertificate) bool {
+	return step.Action == saml.FreeCertificate && len(before) == 5 && slices.ContainsFunc(before, func(c RemoteCertificate) bool {
+		return c.ID == step.Target && ended(c.IssuedCertificate)
 	})
 }
 
@@ -206,27 +206,27 @@ func TestNoCertificateIsRemovedWhileTheManifestHoldsOneThatCannotBeRead(t *testi
 		alphabet := alphabets()[random.Intn(8)]
 		have, want := randomCertificates(random, alphabet), randomWish(random, alphabet)
 		r := certified(random, have, want)
-		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: "x"})
+		r.Held.Spec.VerificationCertificates = append(r.Held.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: "x"})
 		before := have
-		r.watch = func(step connection.Step) {
-			if len(r.far.certificates) < len(before) && !freed(step, before) {
-				t.Fatalf("%s removes one of %v that had not ended, or more than makes room", alphabet.names(story(r.log)), before)
+		r.Watch = func(step connection.Step) {
+			if len(r.Remote.Certificates) < len(before) && !freed(step, before) {
+				t.Fatalf("%s removes one of %v that had not ended, or more than makes room", alphabet.names(Story(r.Log)), before)
 			}
-			before = r.far.certificates
+			before = r.Remote.Certificates
 		}
-		if out := r.pass(t); takes(append(r.log, out.plan...), saml.DeleteCertificate) {
-			t.Fatalf("%s and then %s removes from %v", alphabet.names(story(r.log)), story(out.plan), have)
+		if out := r.Pass(t); takes(append(r.Log, out.Plan...), saml.DeleteCertificate) {
+			t.Fatalf("%s and then %s removes from %v", alphabet.names(Story(r.Log)), Story(out.Plan), have)
 		}
 	}
 }
 
 // atFar are certificates of Stytch, written as letter:id:years until they end.
-func (l letters) atFar(t *testing.T, list ...string) []farCertificate {
+func (l letters) atFar(t *testing.T, list ...string) []RemoteCertificate {
 	t.Helper()
-	var made []farCertificate
-	for _, c := range certificates(list...) {
-		l[c.SHA256] = issue(t, c.SHA256, c.ExpiresAt)
-		made = append(made, farCertificate{l[c.SHA256], c.ID, l[c.SHA256].sha256})
+	var made []RemoteCertificate
+	for _, c := range CertificatesAtStytch(list...) {
+		l[c.SHA256] = IssueCertificate(t, c.SHA256, c.ExpiresAt)
+		made = append(made, RemoteCertificate{IssuedCertificate: l[c.SHA256], ID: c.ID, Shown: l[c.SHA256].SHA256})
 	}
 	return made
 }
@@ -235,14 +235,14 @@ func TestACertificateThatReadsBackDifferentIsSentOnceAndNothingIsRemoved(t *test
 	all := func(letters) func(string) string { return func(sha256 string) string { return "x" + sha256[1:] } }
 	onlyA := func(l letters) func(string) string {
 		return func(sha256 string) string {
-			if sha256 == l["a"].sha256 {
+			if sha256 == l["a"].SHA256 {
 				return "x" + sha256[1:]
 			}
 			return sha256
 		}
 	}
 	unreadable := func(letters) func(string) string { return func(string) string { return "" } }
-	asO := func(l letters) func(string) string { return func(string) string { return l["o"].sha256 } }
+	asO := func(l letters) func(string) string { return func(string) string { return l["o"].SHA256 } }
 	for _, test := range []struct {
 		name  string
 		want  string
@@ -263,50 +263,50 @@ func TestACertificateThatReadsBackDifferentIsSentOnceAndNothingIsRemoved(t *test
 		t.Run(test.name, func(t *testing.T) {
 			l := letters{}
 			have := l.atFar(t, test.have...)
-			var want []issued
+			var want []IssuedCertificate
 			for letter := range strings.FieldsSeq(test.want) {
-				l[letter] = issue(t, letter, yearsOn(9))
+				l[letter] = IssueCertificate(t, letter, YearsOn(9))
 				want = append(want, l[letter])
 			}
 			r := certified(rand.New(rand.NewSource(1)), have, want)
-			r.far.habits.shows = test.shows(l)
-			out := r.pass(t)
-			same(t, "how it ended", out.err, error(nil))
-			same(t, "the steps", l.names(story(r.log)), test.story)
-			if len(out.stuck) == 0 {
+			r.Remote.Habits.Shows = test.shows(l)
+			out := r.Pass(t)
+			Same(t, "how it ended", out.Err, error(nil))
+			Same(t, "the steps", l.names(Story(r.Log)), test.story)
+			if len(out.Stuck) == 0 {
 				t.Error("nothing is said to be stuck")
 			}
-			r.pass(t)
-			same(t, "the steps of the next pass", l.names(story(r.log)), "")
+			r.Pass(t)
+			Same(t, "the steps of the next pass", l.names(Story(r.Log)), "")
 		})
 	}
 }
 
 func TestASettingThatReadsBackDifferentIsSentOnceUntilHaveOrWantChanges(t *testing.T) {
 	r := certified(rand.New(rand.NewSource(1)), nil, nil)
-	r.far.NameIDFormat, r.far.habits.ignores = "old", "nameid_format"
-	r.held.Spec.NameIDFormat, r.held.Spec.IDPEntityID = new("new"), "urn:x"
-	pass := func(steps string) outcome {
+	r.Remote.NameIDFormat, r.Remote.Habits.Ignores = "old", "nameid_format"
+	r.Held.Spec.NameIDFormat, r.Held.Spec.IDPEntityID = new("new"), "urn:x"
+	pass := func(steps string) Outcome {
 		t.Helper()
-		out := r.pass(t)
-		same(t, "the steps", story(r.log), steps)
+		out := r.Pass(t)
+		Same(t, "the steps", Story(r.Log), steps)
 		return out
 	}
 	pass("idp_entity_id&nameid_format")
 	pass("")
-	r.far.IDPEntityID = "drift"
+	r.Remote.IDPEntityID = "drift"
 	pass("idp_entity_id")
-	r.far.NameIDFormat = "drift"
+	r.Remote.NameIDFormat = "drift"
 	pass("nameid_format")
 	pass("")
-	r.held.Spec.NameIDFormat = new("newer")
+	r.Held.Spec.NameIDFormat = new("newer")
 	pass("nameid_format")
-	r.far.habits.ignores, r.far.NameIDFormat = "", "newer"
-	same(t, "what is stuck at the end", pass("").stuck, []v1alpha1.NotConverging(nil))
+	r.Remote.Habits.Ignores, r.Remote.NameIDFormat = "", "newer"
+	Same(t, "what is stuck at the end", pass("").Stuck, []v1alpha1.NotConverging(nil))
 }
 
 func TestATokenThatWasLostEndsInTheSecretWhateverACrashLeft(t *testing.T) {
-	base := scimRemote().BaseURL
+	base := SCIMRemote().BaseURL
 	for _, secret := range []connection.Token{
 		{},
 		{LastFour: "aaaa", BaseURL: base},
@@ -323,10 +323,10 @@ func TestATokenThatWasLostEndsInTheSecretWhateverACrashLeft(t *testing.T) {
 			for _, isNew := range []bool{true, false} {
 				t.Run(fmt.Sprintf("secret %q %q %q, foreign %t, next %q, new %t", secret.LastFour, secret.NextLastFour, secret.BaseURL, secret.Foreign, next, isNew), func(t *testing.T) {
 					l := newLost(rand.New(rand.NewSource(1)), secret, next, isNew)
-					l.watch = l.watchMark(t)
-					out := l.pass(t)
-					same(t, "how it ended", out.err, error(nil))
-					same(t, "what is stuck", out.stuck, []v1alpha1.NotConverging(nil))
+					l.Watch = l.watchMark(t)
+					out := l.Pass(t)
+					Same(t, "how it ended", out.Err, error(nil))
+					Same(t, "what is stuck", out.Stuck, []v1alpha1.NotConverging(nil))
 					l.checkToken(t, secret, next, isNew)
 				})
 			}
@@ -336,36 +336,36 @@ func TestATokenThatWasLostEndsInTheSecretWhateverACrashLeft(t *testing.T) {
 
 // lost is a SCIM connection whose token may have been lost.
 type lost struct {
-	*stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]
+	*Stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]
 }
 
 func newLost(random *rand.Rand, secret connection.Token, next string, isNew bool) lost {
-	f := &far{document: document{DisplayName: "Acme"}, token: farToken{"aaaa", next}}
+	remote := &Remote{Document: Document{DisplayName: "Acme"}, Token: RemoteToken{LastFour: "aaaa", Next: next}}
 	if isNew {
-		f.DisplayName = connection.ProvisionalName("Acme", manifestUID)
+		remote.DisplayName = connection.ProvisionalName("Acme", ManifestUID)
 	}
 	switch {
 	case secret.Foreign:
-		f.secret = tokenSecret("", nil)
+		remote.Secret = TokenSecret("", nil)
 	case secret != (connection.Token{}):
-		f.secret = tokenSecret(scimID, nil)
-		f.secret.Data = secretData(secret)
+		remote.Secret = TokenSecret(SCIMID, nil)
+		remote.Secret.Data = secretData(secret)
 	}
-	l := lost{newSCIM(random, f)}
-	l.held.Spec.DisplayName = "Acme"
+	l := lost{NewSCIM(random, remote)}
+	l.Held.Spec.DisplayName = "Acme"
 	return l
 }
 
 // isNew says that the connection still bears its mark.
-func (l lost) isNew() bool { return connection.Marked(l.far.DisplayName, manifestUID) }
+func (l lost) isNew() bool { return connection.Marked(l.Remote.DisplayName, ManifestUID) }
 
 // watchMark fails the test where the mark goes before the Secret holds the token and no rotation is open.
 func (l lost) watchMark(t *testing.T) func(connection.Step) {
 	t.Helper()
 	wasNew := l.isNew()
 	return func(connection.Step) {
-		if wasNew && !l.isNew() && (l.far.inSecret().LastFour != l.far.token.lastFour || l.far.token.next != "") {
-			t.Fatalf("%s: the mark went while Stytch accepts %+v and the Secret holds %+v", story(l.log), l.far.token, l.far.inSecret())
+		if wasNew && !l.isNew() && (l.Remote.InSecret().LastFour != l.Remote.Token.LastFour || l.Remote.Token.Next != "") {
+			t.Fatalf("%s: the mark went while Stytch accepts %+v and the Secret holds %+v", Story(l.Log), l.Remote.Token, l.Remote.InSecret())
 		}
 	}
 }
@@ -374,14 +374,14 @@ func (l lost) watchMark(t *testing.T) func(connection.Step) {
 func (l lost) checkToken(t *testing.T, began connection.Token, next string, wasNew bool) {
 	t.Helper()
 	if began.Foreign {
-		same(t, "the steps beside a Secret that is not ours", story(l.log), "")
+		Same(t, "the steps beside a Secret that is not ours", Story(l.Log), "")
 		return
 	}
-	token, secret := l.far.token, l.far.inSecret()
+	token, secret := l.Remote.Token, l.Remote.InSecret()
 	if wasNew {
-		want := connection.Token{LastFour: token.lastFour, BaseURL: scimRemote().BaseURL}
-		if secret != want || token.next != "" || l.isNew() || len(l.log) > 5 {
-			t.Errorf("%s: Stytch accepts %+v, the Secret holds %+v, still new: %t", story(l.log), token, secret, l.isNew())
+		want := connection.Token{LastFour: token.LastFour, BaseURL: SCIMRemote().BaseURL}
+		if secret != want || token.Next != "" || l.isNew() || len(l.Log) > 5 {
+			t.Errorf("%s: Stytch accepts %+v, the Secret holds %+v, still new: %t", Story(l.Log), token, secret, l.isNew())
 		}
 		return
 	}
@@ -389,8 +389,8 @@ func (l lost) checkToken(t *testing.T, began connection.Token, next string, wasN
 	if began.NextLastFour == "aaaa" { // it was completed
 		kept = "aaaa"
 	}
-	if token != (farToken{"aaaa", next}) || secret.LastFour != kept {
-		t.Errorf("%s: a token that may be in use was changed", story(l.log))
+	if token != (RemoteToken{LastFour: "aaaa", Next: next}) || secret.LastFour != kept {
+		t.Errorf("%s: a token that may be in use was changed", Story(l.Log))
 	}
 }
 
@@ -398,16 +398,16 @@ func TestATokenIsRecoveredThoughTheProcessIsLostAtAnyStep(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(500) {
 		random := rand.New(rand.NewSource(seed))
-		l := newLost(random, connection.Token{}, pick(random, "", "nnnn"), true)
-		l.watch = l.watchMark(t)
-		l.lose = func(connection.Step) string { return pick(random, "", "unanswered", "unanswered", "unkept", "unkept") }
+		l := newLost(random, connection.Token{}, Pick(random, "", "nnnn"), true)
+		l.Watch = l.watchMark(t)
+		l.Lose = func(connection.Step) string { return Pick(random, "", "unanswered", "unanswered", "unkept", "unkept") }
 		for crashes := 0; crashes < 10 && l.isNew(); crashes++ {
-			if out := l.pass(t); out.err != nil && !errors.Is(out.err, errLost) {
-				t.Fatalf("seed %d: %s ended with %v", seed, story(l.log), out.err)
+			if out := l.Pass(t); out.Err != nil && !errors.Is(out.Err, ErrLost) {
+				t.Fatalf("seed %d: %s ended with %v", seed, Story(l.Log), out.Err)
 			}
 		}
-		l.lose = nil
-		same(t, "how it ended", l.pass(t).err, error(nil))
+		l.Lose = nil
+		Same(t, "how it ended", l.Pass(t).Err, error(nil))
 		l.checkToken(t, connection.Token{}, "", true)
 	}
 }

@@ -29,7 +29,7 @@ func fits(t *testing.T, message string) {
 }
 
 func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
-	r := samlRemote()
+	r := SAMLRemote()
 	r.ACSURL, r.AudienceURI = "https://acs", "urn:audience"
 	r.SigningCertificates = []stytch.SigningCertificate{{SHA256: "new", PEM: "pem of new"}, {SHA256: "old", PEM: "pem of old"}}
 	whole := map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new"}
@@ -39,120 +39,120 @@ func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
 		entries map[string]string // that are written
 	}{
 		{"all of it where there is no ConfigMap", nil, whole},
-		{"all of it into an empty one", detailsOf(manifestUID, nil), whole},
-		{"nothing where it is so", detailsOf(manifestUID, whole), nil},
+		{"all of it into an empty one", DetailsOf(ManifestUID, nil), whole},
+		{"nothing where it is so", DetailsOf(ManifestUID, whole), nil},
 		{
-			"what differs", detailsOf(manifestUID, map[string]string{"acs-url": "https://old", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of old"}),
+			"what differs", DetailsOf(ManifestUID, map[string]string{"acs-url": "https://old", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of old"}),
 			map[string]string{"acs-url": "https://acs", "signing-certificate.pem": "pem of new"},
 		},
 		{
-			"and what is too much is taken out", detailsOf(manifestUID, map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new", "more": "x"}),
+			"and what is too much is taken out", DetailsOf(ManifestUID, map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "signing-certificate.pem": "pem of new", "more": "x"}),
 			map[string]string{"more": ""},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := samlManifest()
+			o := SAMLManifest()
 			o.Spec.DetailsConfigMapName = "details"
-			in := connection.Inputs{Now: noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": test.object}}
-			before := inJSON(t, in)
-			plan, problems := planFor(saml.Kind(), o, r, in)
-			same(t, "problems", problems, []connection.Problem(nil))
-			same(t, "the ConfigMap, which others read", inJSON(t, in), before)
+			in := connection.Inputs{Now: Noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": test.object}}
+			before := InJSON(t, in)
+			plan, problems := PlanFor(saml.Kind(), o, r, in)
+			Same(t, "problems", problems, []connection.Problem(nil))
+			Same(t, "the ConfigMap, which others read", InJSON(t, in), before)
 			if test.entries == nil {
-				noSteps(t, plan)
+				NoSteps(t, plan)
 				return
 			}
-			same(t, "the steps", len(plan), 1)
-			same(t, "the action", plan[0].Action, details.Publish)
-			same(t, "the entries", details.Entries(plan[0]), test.entries)
+			Same(t, "the steps", len(plan), 1)
+			Same(t, "the action", plan[0].Action, details.Publish)
+			Same(t, "the entries", details.Entries(plan[0]), test.entries)
 		})
 	}
-	o := samlManifest()
-	plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
-	noSteps(t, plan)
+	o := SAMLManifest()
+	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
+	NoSteps(t, plan)
 }
 
 func TestACertificateInTheDetailsIsShownByItsFingerprint(t *testing.T) {
-	o, r := samlManifest(), samlRemote()
+	o, r := SAMLManifest(), SAMLRemote()
 	o.Spec.DetailsConfigMapName = "details"
-	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
-	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf(manifestUID, map[string]string{"signing-certificate.pem": pool()[1].pem})}}
-	plan, _ := planFor(saml.Kind(), o, r, in)
-	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.signing-certificate.pem", Have: pool()[1].sha256, Want: pool()[0].sha256}})
-	same(t, "what is written", details.Entries(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
+	r.SigningCertificates = []stytch.SigningCertificate{{PEM: CertificatePool()[0].PEM}}
+	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": DetailsOf(ManifestUID, map[string]string{"signing-certificate.pem": CertificatePool()[1].PEM})}}
+	plan, _ := PlanFor(saml.Kind(), o, r, in)
+	Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.signing-certificate.pem", Have: CertificatePool()[1].SHA256, Want: CertificatePool()[0].SHA256}})
+	Same(t, "what is written", details.Entries(plan[0]), map[string]string{"signing-certificate.pem": CertificatePool()[0].PEM})
 }
 
 func TestACertificateThatSomebodyWrappedAnewInTheDetailsIsWrittenAsStytchHasIt(t *testing.T) {
-	o, r := samlManifest(), samlRemote()
+	o, r := SAMLManifest(), SAMLRemote()
 	o.Spec.DetailsConfigMapName = "details"
-	r.SigningCertificates = []stytch.SigningCertificate{{PEM: pool()[0].pem}}
-	wrapped := strings.ReplaceAll(pool()[0].pem, "\n", "\r\n")
-	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": detailsOf(manifestUID, map[string]string{"signing-certificate.pem": wrapped})}}
-	plan, _ := planFor(saml.Kind(), o, r, in)
-	same(t, "the steps", len(plan), 1)
-	same(t, "what is written", details.Entries(plan[0]), map[string]string{"signing-certificate.pem": pool()[0].pem})
+	r.SigningCertificates = []stytch.SigningCertificate{{PEM: CertificatePool()[0].PEM}}
+	wrapped := strings.ReplaceAll(CertificatePool()[0].PEM, "\n", "\r\n")
+	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": DetailsOf(ManifestUID, map[string]string{"signing-certificate.pem": wrapped})}}
+	plan, _ := PlanFor(saml.Kind(), o, r, in)
+	Same(t, "the steps", len(plan), 1)
+	Same(t, "what is written", details.Entries(plan[0]), map[string]string{"signing-certificate.pem": CertificatePool()[0].PEM})
 }
 
 func TestOfCertificatesAsNewAsEachOtherTheDetailsHaveThatOfTheWantedKey(t *testing.T) {
-	r := samlRemote()
-	r.SigningCertificates = []stytch.SigningCertificate{{SPKISHA256: "a", PEM: "pem of a", CreatedAt: noon}, {SPKISHA256: "b", PEM: "pem of b", CreatedAt: noon}}
-	_, have, _ := statesOf(saml.Kind(), samlManifest(), r, connection.Inputs{})
-	before := inJSON(t, have)
+	r := SAMLRemote()
+	r.SigningCertificates = []stytch.SigningCertificate{{SPKISHA256: "a", PEM: "pem of a", CreatedAt: Noon}, {SPKISHA256: "b", PEM: "pem of b", CreatedAt: Noon}}
+	_, have, _ := StatesOf(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
+	before := InJSON(t, have)
 	for key, certificate := range map[string]string{"a": "pem of a", "b": "pem of b", "c": "pem of a"} {
 		want := connection.State{Details: map[string]string{}, Signing: []connection.Key{{SPKISHA256: key}}}
-		plan := planOf(want, have)
-		same(t, "the certificate beside the key "+key, details.Entries(plan[len(plan)-1]), map[string]string{"signing-certificate.pem": certificate})
+		plan := PlanOf(want, have)
+		Same(t, "the certificate beside the key "+key, details.Entries(plan[len(plan)-1]), map[string]string{"signing-certificate.pem": certificate})
 	}
-	same(t, "the state after it", inJSON(t, have), before)
+	Same(t, "the state after it", InJSON(t, have), before)
 }
 
 func TestDetailsOfAnOIDCConnectionAreItsRedirectURL(t *testing.T) {
-	o := oidcManifest()
+	o := OIDCManifest()
 	o.Spec.DetailsConfigMapName = "details"
-	plan, _ := planFor(oidc.Kind(), o, oidcRemote(), oidcInputs(theSecret))
-	same(t, "the entries", details.Entries(plan[0]), map[string]string{"redirect-url": theRedirect})
-	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.redirect-url", Want: theRedirect}})
+	plan, _ := PlanFor(oidc.Kind(), o, OIDCRemote(), OIDCInputs(ClientSecret))
+	Same(t, "the entries", details.Entries(plan[0]), map[string]string{"redirect-url": RedirectURL})
+	Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "details.redirect-url", Want: RedirectURL}})
 }
 
 func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
-	someones := configMapOf("details", map[string]string{"acs-url": "x"})
-	owned := detailsOf(otherUID, nil)
-	notController := detailsOf(manifestUID, nil)
+	someones := ConfigMapOf("details", map[string]string{"acs-url": "x"})
+	owned := DetailsOf(OtherUID, nil)
+	notController := DetailsOf(ManifestUID, nil)
 	notController.OwnerReferences[0].Controller = nil
 	for name, object := range map[string]*corev1.ConfigMap{"without an owner": someones, "of another manifest": owned, "not as its controller": notController} {
 		t.Run(name, func(t *testing.T) {
-			o, r := samlManifest(), samlRemote()
+			o, r := SAMLManifest(), SAMLRemote()
 			o.Spec.DetailsConfigMapName = "details"
 			r.IDPEntityID, r.ACSURL = "urn:x", "https://acs"
-			plan, problems := planFor(saml.Kind(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": object}})
-			oneUpdate(t, plan, `{"idp_entity_id":"https://idp.example.com/entity"}`)
+			plan, problems := PlanFor(saml.Kind(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": object}})
+			OneUpdate(t, plan, `{"idp_entity_id":"https://idp.example.com/entity"}`)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid || problems[0].Halts {
-				t.Fatalf("the problems are %s", problemWords(problems))
+				t.Fatalf("the problems are %s", ProblemWords(problems))
 			}
-			contains(t, problems[0].Message, "ConfigMap details", "not changed. Delete it, or set spec.detailsConfigMapName to another name")
+			Contains(t, problems[0].Message, "ConfigMap details", "not changed. Delete it, or set spec.detailsConfigMapName to another name")
 		})
 	}
-	same(t, "one of the manifest's own", details.Owns(detailsOf(manifestUID, nil), manifestUID), true)
+	Same(t, "one of the manifest's own", details.Owns(DetailsOf(ManifestUID, nil), ManifestUID), true)
 }
 
 func TestInputsAreKeptByTheirVersions(t *testing.T) {
-	same(t, "a Secret", connection.InputOf("Secret", metav1.ObjectMeta{Name: "n", UID: "u", ResourceVersion: "7"}),
+	Same(t, "a Secret", connection.InputOf("Secret", metav1.ObjectMeta{Name: "n", UID: "u", ResourceVersion: "7"}),
 		v1alpha1.Input{Kind: "Secret", Name: "n", UID: "u", ResourceVersion: "7"})
 
-	o := samlManifest()
-	same(t, "no annotations", connection.AnnotationsOf(o), []v1alpha1.Input(nil))
+	o := SAMLManifest()
+	Same(t, "no annotations", connection.AnnotationsOf(o), []v1alpha1.Input(nil))
 	o.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "x"}
-	same(t, "annotations of others", connection.AnnotationsOf(o), []v1alpha1.Input(nil))
+	Same(t, "annotations of others", connection.AnnotationsOf(o), []v1alpha1.Input(nil))
 	seen := map[string]bool{}
 	for _, value := range []string{"a", "b", ""} {
 		o.Annotations[v1alpha1.AnnotationRefreshMetadata] = value
 		entries := connection.AnnotationsOf(o)
-		same(t, "entries", len(entries), 1)
-		same(t, "the entry", entries[0], v1alpha1.Input{Kind: "Annotations", Name: "okta", ResourceVersion: entries[0].ResourceVersion})
+		Same(t, "entries", len(entries), 1)
+		Same(t, "the entry", entries[0], v1alpha1.Input{Kind: "Annotations", Name: "okta", ResourceVersion: entries[0].ResourceVersion})
 		seen[entries[0].ResourceVersion] = true
-		same(t, "the entry once more", connection.AnnotationsOf(o), entries)
+		Same(t, "the entry once more", connection.AnnotationsOf(o), entries)
 	}
-	same(t, "different values", len(seen), 3)
+	Same(t, "different values", len(seen), 3)
 	o.Annotations[v1alpha1.AnnotationPrefix+"another"] = "x"
 	if seen[connection.AnnotationsOf(o)[0].ResourceVersion] {
 		t.Error("one more annotation changes nothing")

@@ -22,7 +22,7 @@ func FuzzReadCertificate(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	good := issue(&testing.T{}, "okta", yearsOn(1)).pem
+	good := IssueCertificate(&testing.T{}, "okta", YearsOn(1)).PEM
 	f.Add(good)
 	f.Add(strings.ReplaceAll(good, "\n", "\r\n"))
 	f.Add(good + good)
@@ -50,7 +50,7 @@ func FuzzReadCertificate(f *testing.F) {
 func sentAsItWasRead(t *testing.T, c connection.Certificate) {
 	t.Helper()
 	block, rest := pem.Decode([]byte(c.PEM))
-	if block == nil || block.Type != "CERTIFICATE" || len(block.Headers)+len(rest) > 0 || sumOf(string(block.Bytes)) != c.SHA256 {
+	if block == nil || block.Type != "CERTIFICATE" || len(block.Headers)+len(rest) > 0 || SHA256Of(string(block.Bytes)) != c.SHA256 {
 		t.Fatalf("%+v is sent", c)
 	}
 }
@@ -66,44 +66,44 @@ func briefly(t *testing.T, problems []connection.Problem, reasons ...string) {
 }
 
 func FuzzReadBundle(f *testing.F) {
-	a, b := pool()[0].pem, pool()[1].pem
-	for _, seed := range []string{"", " ", a, a + b, a + a, a + "\r\n\t" + b, "x" + a, a + "x" + b, a + pairs()[0].pkcs1, a[:100] + b, strings.Repeat(a, 7), block("CERTIFICATE", []byte("0"))} {
+	a, b := CertificatePool()[0].PEM, CertificatePool()[1].PEM
+	for _, seed := range []string{"", " ", a, a + b, a + a, a + "\r\n\t" + b, "x" + a, a + "x" + b, a + KeyPairs()[0].PKCS1, a[:100] + b, strings.Repeat(a, 7), PEMBlock("CERTIFICATE", []byte("0"))} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		want, problems := wantOf(saml.Kind(), bundled(connection.KindSecret), samlID, both(text))
+		want, problems := WantOf(saml.Kind(), bundled(connection.KindSecret), SAMLID, both(text))
 		briefly(t, problems, v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing)
 		if (len(want.Certificates) == 0) != (len(problems) == 1) || want.Incomplete != (len(problems) == 1) || len(want.Certificates) > 5 {
-			t.Fatalf("%d certificates and %s", len(want.Certificates), problemWords(problems))
+			t.Fatalf("%d certificates and %s", len(want.Certificates), ProblemWords(problems))
 		}
 		var again strings.Builder
 		for _, c := range want.Certificates {
 			sentAsItWasRead(t, c)
 			again.WriteString(c.PEM)
 		}
-		inConfigMap, _ := wantOf(saml.Kind(), bundled(connection.KindConfigMap), samlID, both(text))
-		same(t, "from a ConfigMap", shas(inConfigMap.Certificates), shas(want.Certificates))
+		inConfigMap, _ := WantOf(saml.Kind(), bundled(connection.KindConfigMap), SAMLID, both(text))
+		Same(t, "from a ConfigMap", shas(inConfigMap.Certificates), shas(want.Certificates))
 		if len(problems) == 0 {
-			readAgain, problems := wantOf(saml.Kind(), bundled(connection.KindSecret), samlID, both(again.String()))
-			same(t, "what is sent, read again", shas(readAgain.Certificates), shas(want.Certificates))
-			same(t, "its problems", problems, []connection.Problem(nil))
+			readAgain, problems := WantOf(saml.Kind(), bundled(connection.KindSecret), SAMLID, both(again.String()))
+			Same(t, "what is sent, read again", shas(readAgain.Certificates), shas(want.Certificates))
+			Same(t, "its problems", problems, []connection.Problem(nil))
 		}
 	})
 }
 
 func FuzzReadKey(f *testing.F) {
-	p := pairs()[0]
-	for _, seed := range []string{"", " ", p.pkcs1, p.pkcs8, p.pkcs1 + p.pkcs8, "x" + p.pkcs1, p.pkcs1[:200], strings.ReplaceAll(p.pkcs8, "PRIVATE", "ENCRYPTED PRIVATE"), pool()[0].pem, block("EC PRIVATE KEY", nil)} {
+	p := KeyPairs()[0]
+	for _, seed := range []string{"", " ", p.PKCS1, p.PKCS8, p.PKCS1 + p.PKCS8, "x" + p.PKCS1, p.PKCS1[:200], strings.ReplaceAll(p.PKCS8, "PRIVATE", "ENCRYPTED PRIVATE"), CertificatePool()[0].PEM, PEMBlock("EC PRIVATE KEY", nil)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		want, problems := wantKey(text)
 		briefly(t, problems, v1alpha1.ReasonInvalid, v1alpha1.ReasonInputMissing)
 		if len(want.Signing)+len(problems) != 1 {
-			t.Fatalf("%d keys and %s", len(want.Signing), problemWords(problems))
+			t.Fatalf("%d keys and %s", len(want.Signing), ProblemWords(problems))
 		}
 		if len(problems) == 1 {
-			for _, part := range keyMaterial(text) {
+			for _, part := range KeyMaterial(text) {
 				if strings.Contains(problems[0].Message, part) {
 					t.Fatalf("%q quotes the key", problems[0].Message)
 				}
@@ -111,10 +111,10 @@ func FuzzReadKey(f *testing.F) {
 			return
 		}
 		key := want.Signing[0]
-		same(t, "the key that is sent", public(t, key.Private.Reveal()), key.SPKISHA256)
+		Same(t, "the key that is sent", SPKIOf(t, key.Private.Reveal()), key.SPKISHA256)
 		again, problems := wantKey(key.Private.Reveal())
-		same(t, "what is sent, read again", again.Signing, want.Signing)
-		same(t, "its problems", problems, []connection.Problem(nil))
+		Same(t, "what is sent, read again", again.Signing, want.Signing)
+		Same(t, "its problems", problems, []connection.Problem(nil))
 	})
 }
 
@@ -124,12 +124,12 @@ func FuzzScopes(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		is := func(s string) string { return connection.Scopes(s).Same }
-		same(t, "in another order and with more space", is(a+" "+b), is("\t"+b+"\n "+a))
-		same(t, "twice", is(a+" "+a), is(a))
+		Same(t, "in another order and with more space", is(a+" "+b), is("\t"+b+"\n "+a))
+		Same(t, "twice", is(a+" "+a), is(a))
 		fields := strings.Fields(a)
 		slices.Sort(fields)
-		same(t, "encoded", is(url.PathEscape(a)), strings.Join(slices.Compact(fields), " "))
-		same(t, "what is sent", connection.Scopes(a).Send, any(a))
+		Same(t, "encoded", is(url.PathEscape(a)), strings.Join(slices.Compact(fields), " "))
+		Same(t, "what is sent", connection.Scopes(a).Send, any(a))
 	})
 }
 
@@ -141,25 +141,25 @@ func FuzzMetadata(f *testing.F) {
 		if document == "" {
 			return
 		}
-		kind, o, r := saml.Kind(), samlManifest(), samlRemote()
+		kind, o, r := saml.Kind(), SAMLManifest(), SAMLRemote()
 		o.Spec.IDPEntityID, o.Spec.IDPSSOURL, o.Spec.MetadataURL = "", "", document
 		o.Annotations = map[string]string{v1alpha1.AnnotationRefreshMetadata: asked}
-		plan, _ := planFor(kind, o, r, connection.Inputs{Now: noon})
-		same(t, "the plan before", story(plan), "ReadMetadata")
-		r.IDPEntityID, r.IDPSSOURL, r.VerificationCertificates = entity, sso, atStytch(pool()[0])
-		learn(kind, o, samlRemote(), r, &plan[0], noon)
-		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
-		noSteps(t, plan)
+		plan, _ := PlanFor(kind, o, r, connection.Inputs{Now: Noon})
+		Same(t, "the plan before", Story(plan), "ReadMetadata")
+		r.IDPEntityID, r.IDPSSOURL, r.VerificationCertificates = entity, sso, atStytch(CertificatePool()[0])
+		Learn(kind, o, SAMLRemote(), r, &plan[0], Noon)
+		plan, _ = PlanFor(kind, o, r, connection.Inputs{Now: Noon})
+		NoSteps(t, plan)
 
 		r.IDPEntityID = drifted
-		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
+		plan, _ = PlanFor(kind, o, r, connection.Inputs{Now: Noon})
 		if repaired := connection.Names(plan) == "idp_entity_id"; repaired != (drifted != entity && entity != "" && len(entity) <= 4096) {
-			t.Fatalf("%q turned into %q: %s", entity, drifted, story(plan))
+			t.Fatalf("%q turned into %q: %s", entity, drifted, Story(plan))
 		}
 		r.IDPEntityID = entity
 		o.Annotations[v1alpha1.AnnotationRefreshMetadata] = asked + "+"
-		plan, _ = planFor(kind, o, r, connection.Inputs{Now: noon})
-		same(t, "the plan for another refresh", story(plan), "ReadMetadata")
+		plan, _ = PlanFor(kind, o, r, connection.Inputs{Now: Noon})
+		Same(t, "the plan for another refresh", Story(plan), "ReadMetadata")
 	})
 }
 
@@ -170,25 +170,25 @@ func FuzzDiscovered(f *testing.F) {
 		if issuer == "" {
 			return
 		}
-		kind, o, r := oidc.Kind(), oidcManifest(), oidcRemote()
+		kind, o, r := oidc.Kind(), OIDCManifest(), OIDCRemote()
 		o.Spec.Issuer, o.Spec.TokenURL = issuer, given
 		r.Issuer, r.TokenURL = issuer, found
 		if given != "" {
 			r.TokenURL = given
 		}
-		learn(kind, o, r, r, nil, noon)
-		plan, problems := planFor(kind, o, r, oidcInputs(theSecret))
-		noSteps(t, plan)
-		same(t, "problems", problems, []connection.Problem(nil))
+		Learn(kind, o, r, r, nil, Noon)
+		plan, problems := PlanFor(kind, o, r, OIDCInputs(ClientSecret))
+		NoSteps(t, plan)
+		Same(t, "problems", problems, []connection.Problem(nil))
 
 		wanted := given
 		if given == "" && len(found) <= 4096 {
 			wanted = found
 		}
 		r.TokenURL = drifted
-		plan, _ = planFor(kind, o, r, oidcInputs(theSecret))
+		plan, _ = PlanFor(kind, o, r, OIDCInputs(ClientSecret))
 		if repaired := connection.Names(plan) == "token_url"; repaired != (wanted != "" && drifted != wanted) {
-			t.Fatalf("%q turned into %q: %s", wanted, drifted, story(plan))
+			t.Fatalf("%q turned into %q: %s", wanted, drifted, Story(plan))
 		}
 	})
 }
@@ -199,7 +199,7 @@ func FuzzShow(f *testing.F) {
 	f.Add(strings.Repeat("x", 257), strings.Repeat("😀", 300))
 	f.Add("\xff\xfe", strings.Repeat("\xff", 300))
 	f.Fuzz(func(t *testing.T, have, want string) {
-		step := update([3]string{"f", have, want})
+		step := UpdateOf([3]string{"f", have, want})
 		shown := connection.Show([]connection.Step{step})
 		if have == want {
 			if len(shown) > 0 || step.Sentence() != "" {
@@ -220,7 +220,7 @@ func wellShown(t *testing.T, whole, shown string) {
 	t.Helper()
 	switch {
 	case utf8.RuneCountInString(whole) <= 256:
-		same(t, "a short value", shown, whole)
+		Same(t, "a short value", shown, whole)
 	case utf8.RuneCountInString(shown) != 256:
 		t.Fatalf("%q is shown as %q", whole, shown)
 	case utf8.ValidString(whole) && !strings.HasPrefix(whole, strings.TrimSuffix(shown, "…")):

@@ -25,28 +25,28 @@ import (
 
 // wantKey reads a signing key from a Secret.
 func wantKey(text string) (connection.State, []connection.Problem) {
-	o := samlManifest()
+	o := SAMLManifest()
 	o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "signing", Key: "tls.key"}
-	return wantOf(saml.Kind(), o, samlID, holding(secretOf("signing", map[string]string{"tls.key": text})))
+	return WantOf(saml.Kind(), o, SAMLID, Holding(SecretOf("signing", map[string]string{"tls.key": text})))
 }
 
 func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
-	p := pairs()[0]
+	p := KeyPairs()[0]
 	for name, text := range map[string]string{
-		"PKCS#1": p.pkcs1, "PKCS#8": p.pkcs8, "PKCS#8 with CRLF": strings.ReplaceAll(p.pkcs8, "\n", "\r\n"),
-		"PKCS#1 with white space around": "\n \t" + p.pkcs1 + "\n\n", "PKCS#8 without the last line break": strings.TrimSpace(p.pkcs8),
+		"PKCS#1": p.PKCS1, "PKCS#8": p.PKCS8, "PKCS#8 with CRLF": strings.ReplaceAll(p.PKCS8, "\n", "\r\n"),
+		"PKCS#1 with white space around": "\n \t" + p.PKCS1 + "\n\n", "PKCS#8 without the last line break": strings.TrimSpace(p.PKCS8),
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, problems := wantKey(text)
-			same(t, "problems", problems, []connection.Problem(nil))
-			same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.spki, Private: stytch.Secret(p.pkcs1)}})
-			same(t, "what is sent", revealed(planOf(want, connection.State{})[0].Fields())["signing_private_key"], any(p.pkcs1))
+			Same(t, "problems", problems, []connection.Problem(nil))
+			Same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.SPKISHA256, Private: stytch.Secret(p.PKCS1)}})
+			Same(t, "what is sent", Revealed(PlanOf(want, connection.State{})[0].Fields())["signing_private_key"], any(p.PKCS1))
 		})
 	}
 }
 
-// keyMaterial is what no message may hold of a text: any longer run of its base64.
-func keyMaterial(text string) []string {
+// KeyMaterial is what no message may hold of a text: any longer run of its base64.
+func KeyMaterial(text string) []string {
 	var parts []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); len(line) >= 24 && !strings.Contains(line, "-----") {
@@ -70,14 +70,14 @@ func TestAKeyThatStytchDoesNotTakeIsRefusedWithTheReason(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return block("PRIVATE KEY", der)
+		return PEMBlock("PRIVATE KEY", der)
 	}
 	sec1, err := x509.MarshalECPrivateKey(elliptical)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := pairs()[0]
-	spki, err := x509.MarshalPKIXPublicKey(&p.key.PublicKey)
+	p := KeyPairs()[0]
+	spki, err := x509.MarshalPKIXPublicKey(&p.Key.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,34 +85,34 @@ func TestAKeyThatStytchDoesNotTakeIsRefusedWithTheReason(t *testing.T) {
 		Type: "RSA PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,0102"}, Bytes: []byte(strings.Repeat("secret", 20)),
 	}))
 	for _, test := range []struct{ name, text, says string }{
-		{"an EC key", block("EC PRIVATE KEY", sec1), "contains a PEM block of type \"EC PRIVATE KEY\". Stytch accepts only RSA private keys"},
+		{"an EC key", PEMBlock("EC PRIVATE KEY", sec1), "contains a PEM block of type \"EC PRIVATE KEY\". Stytch accepts only RSA private keys"},
 		{"an EC key in PKCS#8", pkcs8(elliptical), "contains a key that is not RSA. Stytch accepts only RSA private keys"},
 		{"an Ed25519 key", pkcs8(edwards), "contains a key that is not RSA"},
-		{"an OpenSSH key", block("OPENSSH PRIVATE KEY", sec1), "contains a PEM block of type \"OPENSSH PRIVATE KEY\""},
-		{"a key with a passphrase", block("ENCRYPTED PRIVATE KEY", sec1), "encrypted with a passphrase"},
+		{"an OpenSSH key", PEMBlock("OPENSSH PRIVATE KEY", sec1), "contains a PEM block of type \"OPENSSH PRIVATE KEY\""},
+		{"a key with a passphrase", PEMBlock("ENCRYPTED PRIVATE KEY", sec1), "encrypted with a passphrase"},
 		{"a key with a passphrase, as OpenSSL used to write it", legacy, "encrypted with a passphrase"},
-		{"a public key", block("PUBLIC KEY", spki), "contains a PEM block of type \"PUBLIC KEY\", not a private key"},
-		{"a certificate", pool()[0].pem, "contains a PEM block of type \"CERTIFICATE\", not a private key"},
-		{"two keys", p.pkcs1 + pairs()[1].pkcs1, "contains more than one PEM block"},
-		{"a key and its certificate", p.pkcs8 + pool()[0].pem, "contains more than one PEM block"},
-		{"a broken PKCS#1 key", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(p.key)[:200]), "contains an RSA key that cannot be read"},
-		{"a broken PKCS#8 key", block("PRIVATE KEY", spki), "contains an RSA key that cannot be read"},
-		{"nothing between the lines", block("PRIVATE KEY", nil), "contains an RSA key that cannot be read"},
-		{"base64 alone", strings.Join(keyMaterial(p.pkcs1), "\n"), "is not PEM"},
-		{"text around it", "the key:\n" + p.pkcs1, "contains text outside its PEM"},
-		{"text behind it", p.pkcs1 + "that was it", "contains text outside its PEM"},
-		{"no end", strings.Split(p.pkcs1, "-----END")[0], "contains an incomplete or damaged PEM block"},
-		{"everything on one line", strings.ReplaceAll(p.pkcs1, "\n", ""), "contains an incomplete or damaged PEM block"},
-		{"a line that is no base64", strings.Replace(p.pkcs1, "\n", "\n!!!\n", 1), "contains an incomplete or damaged PEM block"},
+		{"a public key", PEMBlock("PUBLIC KEY", spki), "contains a PEM block of type \"PUBLIC KEY\", not a private key"},
+		{"a certificate", CertificatePool()[0].PEM, "contains a PEM block of type \"CERTIFICATE\", not a private key"},
+		{"two keys", p.PKCS1 + KeyPairs()[1].PKCS1, "contains more than one PEM block"},
+		{"a key and its certificate", p.PKCS8 + CertificatePool()[0].PEM, "contains more than one PEM block"},
+		{"a broken PKCS#1 key", PEMBlock("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(p.Key)[:200]), "contains an RSA key that cannot be read"},
+		{"a broken PKCS#8 key", PEMBlock("PRIVATE KEY", spki), "contains an RSA key that cannot be read"},
+		{"nothing between the lines", PEMBlock("PRIVATE KEY", nil), "contains an RSA key that cannot be read"},
+		{"base64 alone", strings.Join(KeyMaterial(p.PKCS1), "\n"), "is not PEM"},
+		{"text around it", "the key:\n" + p.PKCS1, "contains text outside its PEM"},
+		{"text behind it", p.PKCS1 + "that was it", "contains text outside its PEM"},
+		{"no end", strings.Split(p.PKCS1, "-----END")[0], "contains an incomplete or damaged PEM block"},
+		{"everything on one line", strings.ReplaceAll(p.PKCS1, "\n", ""), "contains an incomplete or damaged PEM block"},
+		{"a line that is no base64", strings.Replace(p.PKCS1, "\n", "\n!!!\n", 1), "contains an incomplete or damaged PEM block"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			want, problems := wantKey(test.text)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid || problems[0].Halts {
-				t.Fatalf("the problems are %s, want one that is Invalid", problemWords(problems))
+				t.Fatalf("the problems are %s, want one that is Invalid", ProblemWords(problems))
 			}
-			contains(t, problems[0].Message, "spec.signingPrivateKeyRef (Secret signing, key \"tls.key\") ", test.says)
-			lacks(t, problems[0].Message, keyMaterial(test.text)...)
-			same(t, "the keys", want.Signing, []connection.Key(nil))
+			Contains(t, problems[0].Message, "spec.signingPrivateKeyRef (Secret signing, key \"tls.key\") ", test.says)
+			Lacks(t, problems[0].Message, KeyMaterial(test.text)...)
+			Same(t, "the keys", want.Signing, []connection.Key(nil))
 			if !strings.HasSuffix(problems[0].Message, ".") || strings.HasSuffix(problems[0].Message, "..") {
 				t.Errorf("%q does not end well", problems[0].Message)
 			}
@@ -121,23 +121,23 @@ func TestAKeyThatStytchDoesNotTakeIsRefusedWithTheReason(t *testing.T) {
 }
 
 func TestAKeyThatIsMissingIsSaid(t *testing.T) {
-	o := samlManifest()
+	o := SAMLManifest()
 	o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "signing", Key: "tls.key"}
 	o.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{{Name: "enc", Key: "a"}, {Name: "enc", Key: "b"}}
-	in := holding(secretOf("enc", map[string]string{"a": pairs()[0].pkcs1, "b": "  "}))
+	in := Holding(SecretOf("enc", map[string]string{"a": KeyPairs()[0].PKCS1, "b": "  "}))
 	in.Secrets["signing"] = nil
-	plan, problems := planFor(saml.Kind(), o, samlRemote(), in)
-	same(t, "the plan", story(plan), "+"+pairs()[0].spki)
+	plan, problems := PlanFor(saml.Kind(), o, SAMLRemote(), in)
+	Same(t, "the plan", Story(plan), "+"+KeyPairs()[0].SPKISHA256)
 	reason, message := connection.Worst(problems)
-	same(t, "the reason", reason, v1alpha1.ReasonInputMissing)
-	contains(t, message, "Secret signing, referenced by spec.signingPrivateKeyRef, does not exist in this namespace",
+	Same(t, "the reason", reason, v1alpha1.ReasonInputMissing)
+	Contains(t, message, "Secret signing, referenced by spec.signingPrivateKeyRef, does not exist in this namespace",
 		"Secret enc has no value for the key \"b\". Add it, or fix spec.encryptionPrivateKeyRefs[1].key")
 }
 
 func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
 	mine := connection.Key{SPKISHA256: "mine", Private: "private"}
 	certificate := func(spki string, minutes int) stytch.SigningCertificate {
-		return stytch.SigningCertificate{SHA256: "of " + spki, SPKISHA256: spki, PEM: "pem of " + spki, CreatedAt: noon.Add(time.Duration(minutes) * time.Minute)}
+		return stytch.SigningCertificate{SHA256: "of " + spki, SPKISHA256: spki, PEM: "pem of " + spki, CreatedAt: Noon.Add(time.Duration(minutes) * time.Minute)}
 	}
 	for _, test := range []struct {
 		name string
@@ -157,17 +157,17 @@ func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
 		{"the key where the newest cannot be read", []connection.Key{mine}, []stytch.SigningCertificate{certificate("", 5), certificate("mine", 0)}, "mine", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := samlRemote()
+			r := SAMLRemote()
 			r.SigningCertificates = test.have
-			want, have, _ := statesOf(saml.Kind(), samlManifest(), r, connection.Inputs{})
+			want, have, _ := StatesOf(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
 			want.Signing = test.want
-			plan := planOf(want, have)
+			plan := PlanOf(want, have)
 			if test.sent == "" {
-				noSteps(t, plan)
+				NoSteps(t, plan)
 				return
 			}
-			same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "signing_private_key", Have: test.was, Want: test.sent}})
-			same(t, "the action", plan[0].Action, connection.Update)
+			Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "signing_private_key", Have: test.was, Want: test.sent}})
+			Same(t, "the action", plan[0].Action, connection.Update)
 		})
 	}
 }
@@ -175,26 +175,26 @@ func TestTheSigningKeyIsComparedWithTheNewestSigningCertificates(t *testing.T) {
 func TestASigningKeyGoesOutWithTheSettingsAndTheDetailsFollowIt(t *testing.T) {
 	want := connection.State{
 		Settings: connection.Settings{"idp_entity_id": connection.Text("urn:x")}, Signing: []connection.Key{{SPKISHA256: "mine", Private: "private"}},
-		Details: map[string]string{"acs-url": "https://old"}, Certificates: wanted("a", "b"), Now: noon,
+		Details: map[string]string{"acs-url": "https://old"}, Certificates: WantedCertificates("a", "b"), Now: Noon,
 	}
-	have := connection.State{Details: map[string]string{"acs-url": "https://new"}, Certificates: certificates("x:1:1")}
-	same(t, "the plan", story(planOf(want, have)), "idp_entity_id&signing_private_key&+a +b -1 PublishDetails")
+	have := connection.State{Details: map[string]string{"acs-url": "https://new"}, Certificates: CertificatesAtStytch("x:1:1")}
+	Same(t, "the plan", Story(PlanOf(want, have)), "idp_entity_id&signing_private_key&+a +b -1 PublishDetails")
 	want.Signing = nil
-	same(t, "the plan without a key", story(planOf(want, have)), "PublishDetails idp_entity_id&+a +b -1")
+	Same(t, "the plan without a key", Story(PlanOf(want, have)), "PublishDetails idp_entity_id&+a +b -1")
 }
 
 func TestASigningKeyThatStytchDoesNotShowIsSentOnce(t *testing.T) {
 	r := newRollover(mathrand.New(mathrand.NewSource(1)))
-	r.held.Spec.SigningPrivateKeyRef = new(r.beside.key(r.random, pairs()[0]))
-	shows := r.shows
-	r.shows = func() stytch.SAMLConnection {
+	r.Held.Spec.SigningPrivateKeyRef = new(r.beside.Key(r.random, KeyPairs()[0]))
+	shows := r.Shows
+	r.Shows = func() stytch.SAMLConnection {
 		c := shows()
 		c.SigningCertificates = nil
 		return c
 	}
-	sent, out := r.sends(t)
-	same(t, "how often it is sent", strings.Count(sent, "signing_private_key"), 1)
-	same(t, "what is stuck", out.stuck[0].Field, "signing_private_key")
+	sent, out := r.Sends(t)
+	Same(t, "how often it is sent", strings.Count(sent, "signing_private_key"), 1)
+	Same(t, "what is stuck", out.Stuck[0].Field, "signing_private_key")
 }
 
 // held are keys at Stytch, and which of them were added through the manifest.
@@ -237,129 +237,129 @@ func TestEncryptionKeysAreAddedBeforeOursAreRemovedAndForeignOnesStay(t *testing
 		t.Run(test.name, func(t *testing.T) {
 			want, have := keysAt(test.have, test.ours)
 			want.Keys, want.Incomplete = keysNamed(test.want), test.incomplete
-			before := inJSON(t, []any{want, have})
-			plan := planOf(connection.State{Encryption: want}, connection.State{Encryption: have})
-			same(t, "the plan", story(plan), test.story)
-			same(t, "the states after it", inJSON(t, []any{want, have}), before)
+			before := InJSON(t, []any{want, have})
+			plan := PlanOf(connection.State{Encryption: want}, connection.State{Encryption: have})
+			Same(t, "the plan", Story(plan), test.story)
+			Same(t, "the states after it", InJSON(t, []any{want, have}), before)
 			for _, s := range plan {
 				if s.Action == saml.AddEncryptionKey {
-					same(t, "the body", s.Fields(), stytch.Fields{"saml_encryption_private_key": stytch.Secret("private " + s.Changes[0].Want.Same)})
+					Same(t, "the body", s.Fields(), stytch.Fields{"saml_encryption_private_key": stytch.Secret("private " + s.Changes[0].Want.Same)})
 				}
 			}
 		})
 	}
 	_, have := keysAt("1", nil)
-	noSteps(t, planOf(connection.State{}, connection.State{Encryption: have}))
+	NoSteps(t, PlanOf(connection.State{}, connection.State{Encryption: have}))
 	want, _ := keysAt("", nil)
 	want.Keys = keysNamed("a")
-	same(t, "the plan where there is no connection yet", story(planOf(connection.State{Encryption: want}, connection.State{New: true})), "+a")
+	Same(t, "the plan where there is no connection yet", Story(PlanOf(connection.State{Encryption: want}, connection.State{New: true})), "+a")
 }
 
 func TestThatThereIsNoPlaceForAnEncryptionKeyIsSaid(t *testing.T) {
-	r := encrypting(pairs()[0])
+	r := encrypting(KeyPairs()[0])
 	for i := range 5 {
-		r.far.keys = append(r.far.keys, farKey{fmt.Sprintf("foreign-%d", i), "x"})
+		r.Remote.Keys = append(r.Remote.Keys, RemoteKey{ID: fmt.Sprintf("foreign-%d", i), SPKISHA256: "x"})
 	}
-	sent, out := r.sends(t)
-	same(t, "what is sent", sent, "")
-	if len(out.problems) != 1 || out.problems[0].Reason != v1alpha1.ReasonRejected || out.problems[0].Halts {
-		t.Fatalf("the problems are %s", problemWords(out.problems))
+	sent, out := r.Sends(t)
+	Same(t, "what is sent", sent, "")
+	if len(out.Problems) != 1 || out.Problems[0].Reason != v1alpha1.ReasonRejected || out.Problems[0].Halts {
+		t.Fatalf("the problems are %s", ProblemWords(out.Problems))
 	}
-	contains(t, out.problems[0].Message, "allows 5 encryption keys", "In Stytch, delete an unused key")
+	Contains(t, out.Problems[0].Message, "allows 5 encryption keys", "In Stytch, delete an unused key")
 }
 
 func TestNoEncryptionKeyIsRemovedWhileAWantedOneIsWithheld(t *testing.T) {
 	want, have := keysAt("1", map[string]string{"1": "a"})
 	want.Keys = keysNamed("b")
-	plan := planOf(connection.State{Encryption: want}, connection.State{Encryption: have})
+	plan := PlanOf(connection.State{Encryption: want}, connection.State{Encryption: have})
 	stuck := connection.Repeated(plan[0], plan)
-	same(t, "what is stuck", len(stuck), 1)
+	Same(t, "what is stuck", len(stuck), 1)
 	left, _ := connection.Withhold(plan, stuck)
-	same(t, "what is left", story(left), "")
+	Same(t, "what is left", Story(left), "")
 }
 
 func TestAPlanShowsKeysByTheirPublicHalf(t *testing.T) {
-	o := samlManifest()
-	p := pairs()[0]
+	o := SAMLManifest()
+	p := KeyPairs()[0]
 	o.Spec.SigningPrivateKeyRef = &v1alpha1.SecretKeyRef{Name: "keys", Key: "a"}
 	o.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{{Name: "keys", Key: "b"}}
 	o.Status.EncryptionKeys = []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: "old", SPKISHA256: "oldspki"}}
-	r := samlRemote()
+	r := SAMLRemote()
 	r.EncryptionKeyIDs = []string{"old"}
-	plan, _ := planFor(saml.Kind(), o, r, holding(secretOf("keys", map[string]string{"a": p.pkcs8, "b": pairs()[1].pkcs1})))
-	said := inJSON(t, plan) + inJSON(t, connection.Show(plan)) + connection.Names(plan)
+	plan, _ := PlanFor(saml.Kind(), o, r, Holding(SecretOf("keys", map[string]string{"a": p.PKCS8, "b": KeyPairs()[1].PKCS1})))
+	said := InJSON(t, plan) + InJSON(t, connection.Show(plan)) + connection.Names(plan)
 	var sentences []string
 	for _, s := range plan {
 		sentences = append(sentences, s.Sentence())
 	}
-	same(t, "the sentences", sentences, []string{
-		`signing_private_key: "" → "` + p.spki + `"`, "saml_encryption_private_key: added " + pairs()[1].spki, "encryption_private_keys: removed oldspki",
+	Same(t, "the sentences", sentences, []string{
+		`signing_private_key: "" → "` + p.SPKISHA256 + `"`, "saml_encryption_private_key: added " + KeyPairs()[1].SPKISHA256, "encryption_private_keys: removed oldspki",
 	})
-	lacks(t, said+strings.Join(sentences, ""), append(keyMaterial(p.pkcs1), append(keyMaterial(p.pkcs8), append(keyMaterial(pairs()[1].pkcs1), "PRIVATE KEY-")...)...)...)
+	Lacks(t, said+strings.Join(sentences, ""), append(KeyMaterial(p.PKCS1), append(KeyMaterial(p.PKCS8), append(KeyMaterial(KeyPairs()[1].PKCS1), "PRIVATE KEY-")...)...)...)
 }
 
 // encrypting is a rollover whose manifest names encryption keys.
-func encrypting(keys ...pair) *rollover {
+func encrypting(keys ...KeyPair) *rollover {
 	r := newRollover(mathrand.New(mathrand.NewSource(1)))
-	r.far.certificates, r.far.keys = nil, nil
-	r.held.Spec.DisplayName = ""
-	r.far.DisplayName = "by hand"
+	r.Remote.Certificates, r.Remote.Keys = nil, nil
+	r.Held.Spec.DisplayName = ""
+	r.Remote.DisplayName = "by hand"
 	r.asks(keys...)
 	return r
 }
 
-func (r *rollover) asks(keys ...pair) {
-	r.held.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{}
+func (r *rollover) asks(keys ...KeyPair) {
+	r.Held.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{}
 	for _, p := range keys {
-		r.held.Spec.EncryptionPrivateKeyRefs = append(r.held.Spec.EncryptionPrivateKeyRefs, r.beside.key(r.random, p))
+		r.Held.Spec.EncryptionPrivateKeyRefs = append(r.Held.Spec.EncryptionPrivateKeyRefs, r.beside.Key(r.random, p))
 	}
 }
 
 func TestAnEncryptionKeyIsRememberedByTheIDThatAppeared(t *testing.T) {
-	a, b := pairs()[0], pairs()[1]
+	a, b := KeyPairs()[0], KeyPairs()[1]
 	r := encrypting(a, b)
-	r.far.keys = []farKey{{"foreign", "x"}}
-	sent, out := r.sends(t)
-	same(t, "what is sent", sent, "+"+a.spki+" +"+b.spki)
-	r.equal(t, 0, out)
-	same(t, "what is remembered", r.held.Status.EncryptionKeys, []v1alpha1.EncryptionKeyStatus{
-		{PrivateKeyID: r.far.keys[1].id, SPKISHA256: a.spki}, {PrivateKeyID: r.far.keys[2].id, SPKISHA256: b.spki},
+	r.Remote.Keys = []RemoteKey{{ID: "foreign", SPKISHA256: "x"}}
+	sent, out := r.Sends(t)
+	Same(t, "what is sent", sent, "+"+a.SPKISHA256+" +"+b.SPKISHA256)
+	r.Equal(t, 0, out)
+	Same(t, "what is remembered", r.Held.Status.EncryptionKeys, []v1alpha1.EncryptionKeyStatus{
+		{PrivateKeyID: r.Remote.Keys[1].ID, SPKISHA256: a.SPKISHA256}, {PrivateKeyID: r.Remote.Keys[2].ID, SPKISHA256: b.SPKISHA256},
 	})
-	same(t, "what is being added", r.held.Status.AddingEncryptionKey, (*v1alpha1.AddingEncryptionKeyStatus)(nil))
+	Same(t, "what is being added", r.Held.Status.AddingEncryptionKey, (*v1alpha1.AddingEncryptionKeyStatus)(nil))
 
-	first := r.far.keys[1].id
+	first := r.Remote.Keys[1].ID
 	r.asks(b)
-	sent, _ = r.sends(t)
-	same(t, "what an unwanted one costs", sent, "-"+first)
+	sent, _ = r.Sends(t)
+	Same(t, "what an unwanted one costs", sent, "-"+first)
 	r.asks()
-	r.sends(t)
-	same(t, "the keys at the end", r.far.keys, []farKey{{"foreign", "x"}})
-	same(t, "what is remembered at the end", len(r.held.Status.EncryptionKeys), 0)
+	r.Sends(t)
+	Same(t, "the keys at the end", r.Remote.Keys, []RemoteKey{{ID: "foreign", SPKISHA256: "x"}})
+	Same(t, "what is remembered at the end", len(r.Held.Status.EncryptionKeys), 0)
 
-	r.held.Spec.EncryptionPrivateKeyRefs = nil
-	sent, _ = r.sends(t)
-	same(t, "what is sent where they are not managed", sent, "")
+	r.Held.Spec.EncryptionPrivateKeyRefs = nil
+	sent, _ = r.Sends(t)
+	Same(t, "what is sent where they are not managed", sent, "")
 }
 
 func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
-	o := samlManifest()
+	o := SAMLManifest()
 	kind := saml.Kind()
 	add := func(spki string) connection.Step {
 		return connection.Step{Action: saml.AddEncryptionKey, Changes: []connection.Change{{Field: "saml_encryption_private_key", Want: connection.Value{Same: spki}}}}
 	}
-	r := samlRemote()
+	r := SAMLRemote()
 	r.EncryptionKeyIDs = []string{"x"}
-	same(t, "whether it is written down", begins(kind, o, r, add("a"), noon), true)
-	same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}})
+	Same(t, "whether it is written down", Begins(kind, o, r, add("a"), Noon), true)
+	Same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}})
 	r.EncryptionKeyIDs = []string{"x", "y"}
-	same(t, "whether it is again, of the same key", begins(kind, o, r, add("a"), noon), false)
-	same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
-	same(t, "whether it is, of another key", begins(kind, o, r, add("b"), noon), true)
-	same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
+	Same(t, "whether it is again, of the same key", Begins(kind, o, r, add("a"), Noon), false)
+	Same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
+	Same(t, "whether it is, of another key", Begins(kind, o, r, add("b"), Noon), true)
+	Same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
 	for _, action := range []connection.Action{connection.Update, saml.ReadMetadata, saml.DeleteEncryptionKey, details.Publish} {
 		step := add("c")
 		step.Action = action
-		same(t, "whether anything is, of "+action.Name, begins(kind, o, r, step, noon), false)
+		Same(t, "whether anything is, of "+action.Name, Begins(kind, o, r, step, Noon), false)
 	}
 }
 
@@ -368,89 +368,89 @@ func TestAnEncryptionKeyIsAddedOnceThoughTheProcessIsLost(t *testing.T) {
 		{"unsent", "+a"}, {"unanswered", ""},
 	} {
 		t.Run(test.fate, func(t *testing.T) {
-			a := pairs()[0]
+			a := KeyPairs()[0]
 			r := encrypting(a)
-			r.lose = func(connection.Step) string { return test.fate }
-			r.pass(t)
-			r.lose = nil
-			sent, out := r.sends(t)
-			same(t, "what is sent", strings.ReplaceAll(sent, a.spki, "a"), test.sent)
-			r.equal(t, 0, out)
-			same(t, "the keys", len(r.far.keys), 1)
-			same(t, "what is remembered", r.held.Status.EncryptionKeys, []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: r.far.keys[0].id, SPKISHA256: a.spki}})
+			r.Lose = func(connection.Step) string { return test.fate }
+			r.Pass(t)
+			r.Lose = nil
+			sent, out := r.Sends(t)
+			Same(t, "what is sent", strings.ReplaceAll(sent, a.SPKISHA256, "a"), test.sent)
+			r.Equal(t, 0, out)
+			Same(t, "the keys", len(r.Remote.Keys), 1)
+			Same(t, "what is remembered", r.Held.Status.EncryptionKeys, []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: r.Remote.Keys[0].ID, SPKISHA256: a.SPKISHA256}})
 		})
 	}
 }
 
 func TestTwoEncryptionKeysThatAppearTogetherAreAConflictAndLeftAlone(t *testing.T) {
-	a, b := pairs()[0], pairs()[1]
+	a, b := KeyPairs()[0], KeyPairs()[1]
 	r := encrypting(a)
-	r.lose = func(connection.Step) string { return "late" }
-	r.pass(t)
-	r.lose = nil
-	r.far.keys = append(r.far.keys, farKey{"by-hand", "x"})
+	r.Lose = func(connection.Step) string { return "late" }
+	r.Pass(t)
+	r.Lose = nil
+	r.Remote.Keys = append(r.Remote.Keys, RemoteKey{ID: "by-hand", SPKISHA256: "x"})
 	r.arrive(t)
 	r.asks(a, b)
-	sent, out := r.sends(t)
-	same(t, "what is sent", sent, "")
-	if len(out.problems) != 1 || out.problems[0].Reason != v1alpha1.ReasonConflict {
-		t.Fatalf("the problems are %s", problemWords(out.problems))
+	sent, out := r.Sends(t)
+	Same(t, "what is sent", sent, "")
+	if len(out.Problems) != 1 || out.Problems[0].Reason != v1alpha1.ReasonConflict {
+		t.Fatalf("the problems are %s", ProblemWords(out.Problems))
 	}
-	contains(t, out.problems[0].Message, "by-hand, "+r.far.keys[1].id, "Delete the keys that you do not need in Stytch")
+	Contains(t, out.Problems[0].Message, "by-hand, "+r.Remote.Keys[1].ID, "Delete the keys that you do not need in Stytch")
 
-	r.far.keys = slices.DeleteFunc(r.far.keys, func(k farKey) bool { return k.id == "by-hand" })
-	sent, out = r.sends(t)
-	same(t, "what is sent once one is left", sent, "+"+b.spki)
-	r.equal(t, 0, out)
+	r.Remote.Keys = slices.DeleteFunc(r.Remote.Keys, func(k RemoteKey) bool { return k.ID == "by-hand" })
+	sent, out = r.Sends(t)
+	Same(t, "what is sent once one is left", sent, "+"+b.SPKISHA256)
+	r.Equal(t, 0, out)
 }
 
 func TestAnEncryptionKeyThatWasRefusedOrIsNotWantedAnyMoreIsNotTakenForAnothers(t *testing.T) {
-	a := pairs()[0]
+	a := KeyPairs()[0]
 	t.Run("refused", func(t *testing.T) {
 		r := encrypting(a)
-		r.far.refuses = []string{a.spki}
-		same(t, "the refusal", r.pass(t).err, error(refusal("private_key_too_long")))
-		r.far.keys = append(r.far.keys, farKey{"by-hand", "x"})
+		r.Remote.Refuses = []string{a.SPKISHA256}
+		Same(t, "the refusal", r.Pass(t).Err, error(RefusalError("private_key_too_long")))
+		r.Remote.Keys = append(r.Remote.Keys, RemoteKey{ID: "by-hand", SPKISHA256: "x"})
 		r.asks()
-		sent, _ := r.sends(t)
-		same(t, "what is sent", sent, "")
-		same(t, "what is remembered", len(r.held.Status.EncryptionKeys), 0)
+		sent, _ := r.Sends(t)
+		Same(t, "what is sent", sent, "")
+		Same(t, "what is remembered", len(r.Held.Status.EncryptionKeys), 0)
 	})
 	t.Run("not wanted any more", func(t *testing.T) {
 		r := encrypting(a)
-		r.lose = func(connection.Step) string { return "unsent" }
-		r.pass(t)
-		r.lose = nil
+		r.Lose = func(connection.Step) string { return "unsent" }
+		r.Pass(t)
+		r.Lose = nil
 		r.asks()
-		r.sends(t)
-		r.far.keys = append(r.far.keys, farKey{"by-hand", "x"})
-		sent, _ := r.sends(t)
-		same(t, "what is sent", sent, "")
-		same(t, "what is remembered", len(r.held.Status.EncryptionKeys), 0)
+		r.Sends(t)
+		r.Remote.Keys = append(r.Remote.Keys, RemoteKey{ID: "by-hand", SPKISHA256: "x"})
+		sent, _ := r.Sends(t)
+		Same(t, "what is sent", sent, "")
+		Same(t, "what is remembered", len(r.Held.Status.EncryptionKeys), 0)
 	})
 	t.Run("not managed any more", func(t *testing.T) {
 		r := encrypting(a)
-		r.lose = func(connection.Step) string { return "unsent" }
-		r.pass(t)
-		r.lose = nil
-		r.held.Spec.EncryptionPrivateKeyRefs = nil
-		r.sends(t)
-		same(t, "what is being added", r.held.Status.AddingEncryptionKey, (*v1alpha1.AddingEncryptionKeyStatus)(nil))
+		r.Lose = func(connection.Step) string { return "unsent" }
+		r.Pass(t)
+		r.Lose = nil
+		r.Held.Spec.EncryptionPrivateKeyRefs = nil
+		r.Sends(t)
+		Same(t, "what is being added", r.Held.Status.AddingEncryptionKey, (*v1alpha1.AddingEncryptionKeyStatus)(nil))
 	})
 	t.Run("not readable just now", func(t *testing.T) {
 		r := encrypting(a)
-		r.lose = func(connection.Step) string { return "late" }
-		r.pass(t)
-		r.lose = nil
-		kept := r.beside.secrets
-		r.beside.secrets = map[string]*corev1.Secret{}
-		r.sends(t)
-		r.beside.secrets = kept
+		r.Lose = func(connection.Step) string { return "late" }
+		r.Pass(t)
+		r.Lose = nil
+		kept := r.beside.Secrets
+		r.beside.Secrets = map[string]*corev1.Secret{}
+		r.Sends(t)
+		r.beside.Secrets = kept
 		r.arrive(t)
-		sent, out := r.sends(t)
-		same(t, "what is sent", sent, "")
-		r.equal(t, 0, out)
-		same(t, "the keys", len(r.far.keys), 1)
+		sent, out := r.Sends(t)
+		Same(t, "what is sent", sent, "")
+		r.Equal(t, 0, out)
+		Same(t, "the keys", len(r.Remote.Keys), 1)
 	})
 }
 
@@ -459,31 +459,31 @@ func TestEncryptionKeysEndAsWantedThoughRequestsAreRefusedAndProcessesAreLost(t 
 	for seed := range int64(250) {
 		random := mathrand.New(mathrand.NewSource(seed))
 		r := newRollover(random)
-		foreign := among(random, []farKey{{"foreign-1", "x"}, {"foreign-2", "y"}}, 0, 2)
-		r.far.keys = slices.Clone(foreign)
-		r.watch = func(step connection.Step) {
+		foreign := Among(random, []RemoteKey{{ID: "foreign-1", SPKISHA256: "x"}, {ID: "foreign-2", SPKISHA256: "y"}}, 0, 2)
+		r.Remote.Keys = slices.Clone(foreign)
+		r.Watch = func(step connection.Step) {
 			if strings.HasPrefix(step.Target, "foreign") {
 				t.Fatalf("seed %d: the key %s of somebody else is removed", seed, step.Target)
 			}
 		}
 		for range 4 {
-			r.asks(among(random, pairs(), 0, 3)...)
-			r.lose = r.fates()
+			r.asks(Among(random, KeyPairs(), 0, 3)...)
+			r.Lose = r.fates()
 			for range random.Intn(6) {
-				r.converge(t)
+				r.Converge(t)
 			}
-			r.lose = nil
+			r.Lose = nil
 			r.arrive(t)
-			out := r.settle(t)
-			if reason, _ := connection.Worst(out.problems); reason == v1alpha1.ReasonConflict {
+			out := r.Settle(t)
+			if reason, _ := connection.Worst(out.Problems); reason == v1alpha1.ReasonConflict {
 				r.tidies()
-				out = r.settle(t)
+				out = r.Settle(t)
 			}
-			if reason, _ := connection.Worst(out.problems); reason == v1alpha1.ReasonRejected && len(r.far.keys) == 5 {
-				r.far.keys = slices.Clone(foreign) // copies that came late, and that nobody knows any more, took the slots
-				out = r.settle(t)
+			if reason, _ := connection.Worst(out.Problems); reason == v1alpha1.ReasonRejected && len(r.Remote.Keys) == 5 {
+				r.Remote.Keys = slices.Clone(foreign) // copies that came late, and that nobody knows any more, took the slots
+				out = r.Settle(t)
 			}
-			r.equal(t, seed, out)
+			r.Equal(t, seed, out)
 			r.checkKeys(t, seed, foreign)
 		}
 	}
@@ -491,36 +491,36 @@ func TestEncryptionKeysEndAsWantedThoughRequestsAreRefusedAndProcessesAreLost(t 
 
 // tidies deletes, as the message asks for, all but one of the keys that appeared together.
 func (r *rollover) tidies() {
-	present := r.held.Status.AddingEncryptionKey.PresentKeyIDs
-	spki := r.held.Status.AddingEncryptionKey.SPKISHA256
+	present := r.Held.Status.AddingEncryptionKey.PresentKeyIDs
+	spki := r.Held.Status.AddingEncryptionKey.SPKISHA256
 	found := false
-	r.far.keys = slices.DeleteFunc(slices.Clone(r.far.keys), func(k farKey) bool {
-		if slices.Contains(present, k.id) {
+	r.Remote.Keys = slices.DeleteFunc(slices.Clone(r.Remote.Keys), func(k RemoteKey) bool {
+		if slices.Contains(present, k.ID) {
 			return false
 		}
-		keep := k.spki == spki && !found
+		keep := k.SPKISHA256 == spki && !found
 		found = found || keep
 		return !keep
 	})
 }
 
 // checkKeys compares the keys with the manifest: each wanted one is there, and what is remembered is true.
-func (r *rollover) checkKeys(t *testing.T, seed int64, foreign []farKey) {
+func (r *rollover) checkKeys(t *testing.T, seed int64, foreign []RemoteKey) {
 	t.Helper()
-	desired, _ := wantOf(r.kind, copyOf(r.held), samlID, r.inputs())
+	desired, _ := WantOf(r.Kind, CopyOf(r.Held), SAMLID, r.Inputs())
 	for _, k := range desired.Encryption.Keys {
-		if !slices.ContainsFunc(r.far.keys, func(h farKey) bool { return h.spki == k.SPKISHA256 }) {
-			t.Fatalf("seed %d: the key %s is not there: %v", seed, k.SPKISHA256, r.far.keys)
+		if !slices.ContainsFunc(r.Remote.Keys, func(h RemoteKey) bool { return h.SPKISHA256 == k.SPKISHA256 }) {
+			t.Fatalf("seed %d: the key %s is not there: %v", seed, k.SPKISHA256, r.Remote.Keys)
 		}
 	}
-	for _, known := range r.held.Status.EncryptionKeys {
-		if !slices.Contains(r.far.keys, farKey{known.PrivateKeyID, known.SPKISHA256}) {
-			t.Fatalf("seed %d: status says %v and there are %v", seed, known, r.far.keys)
+	for _, known := range r.Held.Status.EncryptionKeys {
+		if !slices.Contains(r.Remote.Keys, RemoteKey{ID: known.PrivateKeyID, SPKISHA256: known.SPKISHA256}) {
+			t.Fatalf("seed %d: status says %v and there are %v", seed, known, r.Remote.Keys)
 		}
 	}
 	for _, k := range foreign {
-		if !slices.Contains(r.far.keys, k) {
-			t.Fatalf("seed %d: the foreign key %s is gone", seed, k.id)
+		if !slices.Contains(r.Remote.Keys, k) {
+			t.Fatalf("seed %d: the foreign key %s is gone", seed, k.ID)
 		}
 	}
 }

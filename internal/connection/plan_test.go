@@ -21,41 +21,41 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// oneUpdate fails the test where a plan is not one Update with this body.
-func oneUpdate(t *testing.T, plan []connection.Step, body string) {
+// OneUpdate fails the test where a plan is not one Update with this body.
+func OneUpdate(t *testing.T, plan []connection.Step, body string) {
 	t.Helper()
 	if len(plan) != 1 || plan[0].Action != connection.Update {
-		t.Fatalf("the plan is %s, want one Update of %s", inJSON(t, plan), body)
+		t.Fatalf("the plan is %s, want one Update of %s", InJSON(t, plan), body)
 	}
 	var got, want any
-	if err := json.Unmarshal([]byte(inJSON(t, plan[0].Fields())), &got); err != nil {
+	if err := json.Unmarshal([]byte(InJSON(t, plan[0].Fields())), &got); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal([]byte(body), &want); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "the body of the update", got, want)
+	Same(t, "the body of the update", got, want)
 }
 
-func noSteps(t *testing.T, plan []connection.Step) {
+func NoSteps(t *testing.T, plan []connection.Step) {
 	t.Helper()
 	if len(plan) > 0 {
-		t.Errorf("the plan is %s, want none", inJSON(t, plan))
+		t.Errorf("the plan is %s, want none", InJSON(t, plan))
 	}
 }
 
 func TestWhatIsEqualNeedsNoStep(t *testing.T) {
-	samlConn, problems := planFor(saml.Kind(), samlManifest(), samlRemote(), connection.Inputs{})
-	noSteps(t, samlConn)
-	same(t, "problems", problems, []connection.Problem(nil))
+	samlConn, problems := PlanFor(saml.Kind(), SAMLManifest(), SAMLRemote(), connection.Inputs{})
+	NoSteps(t, samlConn)
+	Same(t, "problems", problems, []connection.Problem(nil))
 
-	externalConn, problems := planFor(external.Kind(), externalManifest(), externalRemote(), connection.Inputs{})
-	noSteps(t, externalConn)
-	same(t, "problems", problems, []connection.Problem(nil))
+	externalConn, problems := PlanFor(external.Kind(), ExternalManifest(), ExternalRemote(), connection.Inputs{})
+	NoSteps(t, externalConn)
+	Same(t, "problems", problems, []connection.Problem(nil))
 
-	scimConn, problems := planFor(scim.Kind(), scimManifest(), scimRemote(), secretWith(scimID, "token-ending-in-wxyz"))
-	noSteps(t, scimConn)
-	same(t, "problems", problems, []connection.Problem(nil))
+	scimConn, problems := PlanFor(scim.Kind(), SCIMManifest(), SCIMRemote(), SecretWith(SCIMID, "token-ending-in-wxyz"))
+	NoSteps(t, scimConn)
+	Same(t, "problems", problems, []connection.Problem(nil))
 }
 
 func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
@@ -132,74 +132,74 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := samlManifest()
+			o := SAMLManifest()
 			test.edit(&o.Spec)
-			plan, _ := planFor(saml.Kind(), o, samlRemote(), connection.Inputs{})
-			oneUpdate(t, plan, test.body)
+			plan, _ := PlanFor(saml.Kind(), o, SAMLRemote(), connection.Inputs{})
+			OneUpdate(t, plan, test.body)
 		})
 	}
 }
 
 func TestASwitchIsTurnedTheOtherWayToo(t *testing.T) {
-	r := samlRemote()
+	r := SAMLRemote()
 	r.IDPInitiatedAuthDisabled, r.AllowGatewayCallback = false, false
-	plan, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{})
-	oneUpdate(t, plan, `{"idp_initiated_auth_disabled":true,"allow_gateway_callback":true}`)
+	plan, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
+	OneUpdate(t, plan, `{"idp_initiated_auth_disabled":true,"allow_gateway_callback":true}`)
 }
 
 func TestSettingsThatDifferGoInOneUpdate(t *testing.T) {
-	r := samlRemote()
+	r := SAMLRemote()
 	r.IDPSSOURL, r.ImplicitRoles = "https://evil.example.com", nil
-	plan, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{})
-	oneUpdate(t, plan, `{"idp_sso_url":"https://idp.example.com/sso",
+	plan, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
+	OneUpdate(t, plan, `{"idp_sso_url":"https://idp.example.com/sso",
 		"saml_connection_implicit_role_assignments":[{"role_id":"editor"},{"role_id":"viewer"}]}`)
 }
 
 func TestTheOtherKindsUpdateTheOneFieldThatDiffers(t *testing.T) {
-	externalConn := externalManifest()
+	externalConn := ExternalManifest()
 	externalConn.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{}
-	plan, _ := planFor(external.Kind(), externalConn, externalRemote(), connection.Inputs{})
-	oneUpdate(t, plan, `{"external_group_implicit_role_assignments":[]}`)
+	plan, _ := PlanFor(external.Kind(), externalConn, ExternalRemote(), connection.Inputs{})
+	OneUpdate(t, plan, `{"external_group_implicit_role_assignments":[]}`)
 
-	externalConn = externalManifest()
+	externalConn = ExternalManifest()
 	externalConn.Spec.ImplicitRoles = []string{"editor"}
-	plan, _ = planFor(external.Kind(), externalConn, externalRemote(), connection.Inputs{})
-	oneUpdate(t, plan, `{"external_connection_implicit_role_assignments":[{"role_id":"editor"}]}`)
+	plan, _ = PlanFor(external.Kind(), externalConn, ExternalRemote(), connection.Inputs{})
+	OneUpdate(t, plan, `{"external_connection_implicit_role_assignments":[{"role_id":"editor"}]}`)
 
-	secrets := secretWith(scimID, "token-ending-in-wxyz")
-	scimConn := scimManifest()
+	secrets := SecretWith(SCIMID, "token-ending-in-wxyz")
+	scimConn := SCIMManifest()
 	scimConn.Spec.GroupImplicitRoles[0].Role = "viewer"
-	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secrets)
-	oneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[{"role_id":"viewer","group_id":"scim-group-live-1"}]}`)
+	plan, _ = PlanFor(scim.Kind(), scimConn, SCIMRemote(), secrets)
+	OneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[{"role_id":"viewer","group_id":"scim-group-live-1"}]}`)
 
-	scimConn = scimManifest()
+	scimConn = SCIMManifest()
 	scimConn.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{}
-	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secrets)
-	oneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[]}`)
+	plan, _ = PlanFor(scim.Kind(), scimConn, SCIMRemote(), secrets)
+	OneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[]}`)
 
-	scimConn = scimManifest()
+	scimConn = SCIMManifest()
 	scimConn.Spec.IdentityProvider = "generic"
-	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secrets)
-	oneUpdate(t, plan, `{"identity_provider":"generic"}`)
+	plan, _ = PlanFor(scim.Kind(), scimConn, SCIMRemote(), secrets)
+	OneUpdate(t, plan, `{"identity_provider":"generic"}`)
 }
 
 func TestWhatAManifestDoesNotNameIsNotTouched(t *testing.T) {
-	samlConn := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
-	r := samlRemote()
+	samlConn := &v1alpha1.SAMLConnection{ObjectMeta: Meta("okta")}
+	r := SAMLRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
-	plan, problems := planFor(saml.Kind(), samlConn, r, connection.Inputs{})
-	noSteps(t, plan)
-	same(t, "problems", problems, []connection.Problem(nil))
+	plan, problems := PlanFor(saml.Kind(), samlConn, r, connection.Inputs{})
+	NoSteps(t, plan)
+	Same(t, "problems", problems, []connection.Problem(nil))
 
-	externalConn := externalManifest()
+	externalConn := ExternalManifest()
 	externalConn.Spec.DisplayName, externalConn.Spec.ImplicitRoles, externalConn.Spec.GroupImplicitRoles = "", nil, nil
-	plan, _ = planFor(external.Kind(), externalConn, externalRemote(), connection.Inputs{})
-	noSteps(t, plan)
+	plan, _ = PlanFor(external.Kind(), externalConn, ExternalRemote(), connection.Inputs{})
+	NoSteps(t, plan)
 
-	scimConn := scimManifest()
+	scimConn := SCIMManifest()
 	scimConn.Spec.DisplayName, scimConn.Spec.IdentityProvider, scimConn.Spec.GroupImplicitRoles = "", "", nil
-	plan, _ = planFor(scim.Kind(), scimConn, scimRemote(), secretWith(scimID, "token-ending-in-wxyz"))
-	noSteps(t, plan)
+	plan, _ = PlanFor(scim.Kind(), scimConn, SCIMRemote(), SecretWith(SCIMID, "token-ending-in-wxyz"))
+	NoSteps(t, plan)
 }
 
 func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
@@ -224,11 +224,11 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 		{
 			"the default NameID format where none is wanted",
 			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new("") },
-			func(r *stytch.SAMLConnection) { r.NameIDFormat = defaultNameIDFormat },
+			func(r *stytch.SAMLConnection) { r.NameIDFormat = DefaultNameIDFormat },
 		},
 		{
 			"no NameID format where the default is wanted",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new(defaultNameIDFormat) },
+			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new(DefaultNameIDFormat) },
 			func(r *stytch.SAMLConnection) { r.NameIDFormat = "" },
 		},
 		{
@@ -238,30 +238,30 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o, r := samlManifest(), samlRemote()
+			o, r := SAMLManifest(), SAMLRemote()
 			if test.edit != nil {
 				test.edit(&o.Spec)
 			}
 			test.remote(&r)
-			plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
-			noSteps(t, plan)
+			plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
+			NoSteps(t, plan)
 		})
 	}
-	same(t, "no mapping", connection.Mapping(nil).Same, connection.Mapping(map[string]string{}).Same)
-	same(t, "the body of no mapping", inJSON(t, connection.Mapping(nil).Send), "{}")
+	Same(t, "no mapping", connection.Mapping(nil).Same, connection.Mapping(map[string]string{}).Same)
+	Same(t, "the body of no mapping", InJSON(t, connection.Mapping(nil).Send), "{}")
 }
 
 func TestTheNameOfAGroupAtStytchIsNoDifference(t *testing.T) {
-	r := scimRemote()
+	r := SCIMRemote()
 	r.GroupImplicitRoles[0].GroupName = "Engineering, renamed"
-	plan, _ := planFor(scim.Kind(), scimManifest(), r, secretWith(scimID, "token-ending-in-wxyz"))
-	noSteps(t, plan)
+	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, SecretWith(SCIMID, "token-ending-in-wxyz"))
+	NoSteps(t, plan)
 }
 
 func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testing.T) {
-	unnamed := samlManifest()
+	unnamed := SAMLManifest()
 	unnamed.Spec.DisplayName = ""
-	long := samlManifest()
+	long := SAMLManifest()
 	long.Spec.DisplayName = strings.Repeat("x", 255)
 	provisional := func(o *v1alpha1.SAMLConnection) string {
 		return connection.ProvisionalName(connection.RealName(o), o.UID)
@@ -272,38 +272,38 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 		atStytch string
 		body     string
 	}{
-		{"the mark gives way to the name written", samlManifest(), provisional(samlManifest()), `{"display_name":"Acme – Okta"}`},
+		{"the mark gives way to the name written", SAMLManifest(), provisional(SAMLManifest()), `{"display_name":"Acme – Okta"}`},
 		{"the mark gives way to a long name, whole", long, provisional(long), `{"display_name":"` + long.Spec.DisplayName + `"}`},
 		{"the mark gives way to the manifest's name where none is written", unnamed, provisional(unnamed), `{"display_name":"okta"}`},
-		{"another name gives way to the name written", samlManifest(), "by hand", `{"display_name":"Acme – Okta"}`},
-		{"another manifest's mark is no mark", unnamed, connection.ProvisionalName("okta", otherUID), ""},
+		{"another name gives way to the name written", SAMLManifest(), "by hand", `{"display_name":"Acme – Okta"}`},
+		{"another manifest's mark is no mark", unnamed, connection.ProvisionalName("okta", OtherUID), ""},
 		{"another name stays where none is written", unnamed, "by hand", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := samlRemote()
+			r := SAMLRemote()
 			r.DisplayName = test.atStytch
-			plan, _ := planFor(saml.Kind(), test.o, r, connection.Inputs{})
+			plan, _ := PlanFor(saml.Kind(), test.o, r, connection.Inputs{})
 			if test.body == "" {
-				noSteps(t, plan)
+				NoSteps(t, plan)
 				return
 			}
-			oneUpdate(t, plan, test.body)
+			OneUpdate(t, plan, test.body)
 		})
 	}
 }
 
 func TestPlanChangesNeitherState(t *testing.T) {
-	want, have, _ := statesOf(saml.Kind(), samlManifest(), samlRemote(), connection.Inputs{})
-	want.Certificates = wanted("bb", "aa")
+	want, have, _ := StatesOf(saml.Kind(), SAMLManifest(), SAMLRemote(), connection.Inputs{})
+	want.Certificates = WantedCertificates("bb", "aa")
 	have.Certificates = []connection.Certificate{{Certificate: pki.Certificate{SHA256: "dd"}, ID: "2"}, {Certificate: pki.Certificate{SHA256: "cc"}, ID: "1"}}
 	have.Settings["idp_entity_id"] = connection.Text("other")
-	before := inJSON(t, []connection.State{want, have})
-	planOf(want, have)
-	same(t, "the states after a plan", inJSON(t, []connection.State{want, have}), before)
+	before := InJSON(t, []connection.State{want, have})
+	PlanOf(want, have)
+	Same(t, "the states after a plan", InJSON(t, []connection.State{want, have}), before)
 }
 
-// certificates of Stytch, written as fingerprint:id:years until they end; ? for an end that Stytch does not tell.
-func certificates(list ...string) []connection.Certificate {
+// CertificatesAtStytch of Stytch, written as fingerprint:id:years until they end; ? for an end that Stytch does not tell.
+func CertificatesAtStytch(list ...string) []connection.Certificate {
 	var made []connection.Certificate
 	for _, text := range list {
 		parts := strings.Split(text, ":")
@@ -313,26 +313,26 @@ func certificates(list ...string) []connection.Certificate {
 			if _, err := fmt.Sscan(parts[2], &years); err != nil {
 				panic(err)
 			}
-			c.ExpiresAt = noon.AddDate(years, 0, 0)
+			c.ExpiresAt = Noon.AddDate(years, 0, 0)
 		}
 		made = append(made, c)
 	}
 	return made
 }
 
-// wanted are certificates of a manifest, by fingerprint.
-func wanted(fingerprints ...string) []connection.Certificate {
+// WantedCertificates are certificates of a manifest, by fingerprint.
+func WantedCertificates(fingerprints ...string) []connection.Certificate {
 	var made []connection.Certificate
 	for _, f := range fingerprints {
-		made = append(made, connection.Certificate{Certificate: pki.Certificate{SHA256: f, PEM: pemOf(f)}})
+		made = append(made, connection.Certificate{Certificate: pki.Certificate{SHA256: f, PEM: PEMOf(f)}})
 	}
 	return made
 }
 
-func pemOf(fingerprint string) string { return "pem of " + fingerprint }
+func PEMOf(fingerprint string) string { return "pem of " + fingerprint }
 
-// story is a plan in few words: +fingerprint, -id, free:id, and the other fields of an update.
-func story(plan []connection.Step) string {
+// Story is a plan in few words: +fingerprint, -id, free:id, and the other fields of an update.
+func Story(plan []connection.Step) string {
 	var words []string
 	for _, s := range plan {
 		var parts []string
@@ -366,65 +366,65 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 		settings   bool // some setting differs too
 		story      string
 	}{
-		{"nothing where the sets are equal, in any order", wanted("a", "b"), certificates("b:1:1", "a:2:2"), false, false, ""},
-		{"nothing where none are managed", nil, certificates("x:1:1"), false, false, ""},
-		{"the first ones", wanted("a", "b"), nil, false, false, "+a +b"},
-		{"the first beside the settings", wanted("a", "b", "c"), nil, false, true, "idp_entity_id&+a +b +c"},
-		{"settings alone", wanted("a"), certificates("a:1:1"), false, true, "idp_entity_id"},
-		{"a new one before the old one goes", wanted("b"), certificates("a:1:1"), false, false, "+b -1"},
-		{"settings before an old one goes", wanted("a"), certificates("a:1:1", "x:2:1"), false, true, "idp_entity_id -2"},
-		{"the old ones go by their ends", wanted("a"), certificates("a:0:1", "z:1:3", "y:2:1", "x:3:2"), false, false, "-2 -3 -1"},
-		{"of the same end by their IDs", wanted("a"), certificates("a:0:1", "z:2:1", "y:1:1"), false, false, "-1 -2"},
-		{"four slots taken free none", wanted("n"), certificates("a:1:1", "b:2:2", "c:3:3", "d:4:4"), false, false, "+n -1 -2 -3 -4"},
+		{"nothing where the sets are equal, in any order", WantedCertificates("a", "b"), CertificatesAtStytch("b:1:1", "a:2:2"), false, false, ""},
+		{"nothing where none are managed", nil, CertificatesAtStytch("x:1:1"), false, false, ""},
+		{"the first ones", WantedCertificates("a", "b"), nil, false, false, "+a +b"},
+		{"the first beside the settings", WantedCertificates("a", "b", "c"), nil, false, true, "idp_entity_id&+a +b +c"},
+		{"settings alone", WantedCertificates("a"), CertificatesAtStytch("a:1:1"), false, true, "idp_entity_id"},
+		{"a new one before the old one goes", WantedCertificates("b"), CertificatesAtStytch("a:1:1"), false, false, "+b -1"},
+		{"settings before an old one goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "x:2:1"), false, true, "idp_entity_id -2"},
+		{"the old ones go by their ends", WantedCertificates("a"), CertificatesAtStytch("a:0:1", "z:1:3", "y:2:1", "x:3:2"), false, false, "-2 -3 -1"},
+		{"of the same end by their IDs", WantedCertificates("a"), CertificatesAtStytch("a:0:1", "z:2:1", "y:1:1"), false, false, "-1 -2"},
+		{"four slots taken free none", WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4"), false, false, "+n -1 -2 -3 -4"},
 		{
 			"five slots taken free the unwanted one that ends first",
-			wanted("n", "a"), certificates("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
+			WantedCertificates("n", "a"), CertificatesAtStytch("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
 			false, true, "free:3 idp_entity_id&+n -2 -4 -5",
 		},
 		{
 			"five slots taken free an expired one",
-			wanted("n"), certificates("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
+			WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
 		},
 		{
 			"five slots taken free an expired one before one of unknown end",
-			wanted("n"), certificates("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
+			WantedCertificates("n"), CertificatesAtStytch("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
 		},
 		{
 			"five slots taken and nothing new free none early",
-			wanted("a"), certificates("a:1:9", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 -3 -4 -5",
+			WantedCertificates("a"), CertificatesAtStytch("a:1:9", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 -3 -4 -5",
 		},
-		{"a second copy of a wanted one goes", wanted("a"), certificates("a:1:1", "a:2:1"), false, false, "-2"},
+		{"a second copy of a wanted one goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "a:2:1"), false, false, "-2"},
 		{
 			"five slots taken free a second copy before the last of the others that ends later",
-			wanted("a", "n"), certificates("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
+			WantedCertificates("a", "n"), CertificatesAtStytch("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
 		},
-		{"both copies of an unwanted one go", wanted("a"), certificates("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
-		{"one that cannot be read at Stytch goes", wanted("a"), certificates("a:1:1", ":2:?"), false, false, "-2"},
-		{"several that cannot be read go, once the wanted one is there", wanted("a"), certificates(":1:?", ":2:?"), false, false, "+a -1 -2"},
-		{"where one could not be read in the manifest none goes", wanted("a"), certificates("x:1:1"), true, false, "+a"},
+		{"both copies of an unwanted one go", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
+		{"one that cannot be read at Stytch goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", ":2:?"), false, false, "-2"},
+		{"several that cannot be read go, once the wanted one is there", WantedCertificates("a"), CertificatesAtStytch(":1:?", ":2:?"), false, false, "+a -1 -2"},
+		{"where one could not be read in the manifest none goes", WantedCertificates("a"), CertificatesAtStytch("x:1:1"), true, false, "+a"},
 		{
 			"where one could not be read in the manifest no slot is freed",
-			wanted("n"), certificates("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), true, false, "+n",
+			WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), true, false, "+n",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want := connection.State{Certificates: test.want, Incomplete: test.incomplete, Settings: connection.Settings{}, Now: noon}
+			want := connection.State{Certificates: test.want, Incomplete: test.incomplete, Settings: connection.Settings{}, Now: Noon}
 			if test.settings {
 				want.Settings["idp_entity_id"] = connection.Text("urn:x")
 			}
-			plan := planOf(want, connection.State{Certificates: test.have})
-			same(t, "the plan", story(plan), test.story)
+			plan := PlanOf(want, connection.State{Certificates: test.have})
+			Same(t, "the plan", Story(plan), test.story)
 		})
 	}
 }
 
 func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
-	plan := planOf(connection.State{Certificates: wanted("a", "b")}, connection.State{})
+	plan := PlanOf(connection.State{Certificates: WantedCertificates("a", "b")}, connection.State{})
 	if len(plan) != 2 {
-		t.Fatalf("the plan is %s, want two updates", story(plan))
+		t.Fatalf("the plan is %s, want two updates", Story(plan))
 	}
-	same(t, "the first body", plan[0].Fields(), stytch.Fields{"x509_certificate": pemOf("a")})
-	same(t, "the second body", plan[1].Fields(), stytch.Fields{"x509_certificate": pemOf("b")})
+	Same(t, "the first body", plan[0].Fields(), stytch.Fields{"x509_certificate": PEMOf("a")})
+	Same(t, "the second body", plan[1].Fields(), stytch.Fields{"x509_certificate": PEMOf("b")})
 }
 
 func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
@@ -470,11 +470,11 @@ func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
 				New:      test.isNew,
 			}
 			if test.isNew {
-				have.Settings["display_name"] = connection.Text(connection.ProvisionalName("Acme", manifestUID))
+				have.Settings["display_name"] = connection.Text(connection.ProvisionalName("Acme", ManifestUID))
 			}
 			want := connection.State{Settings: connection.Settings{"display_name": connection.Text("Acme")}, Token: test.secret}
-			plan := planOf(want, have)
-			same(t, "the plan", story(plan), test.story)
+			plan := PlanOf(want, have)
+			Same(t, "the plan", Story(plan), test.story)
 			if renamed := strings.Contains(connection.Names(plan), "display_name"); renamed != test.renamed {
 				t.Errorf("the mark goes: %t, want %t", renamed, test.renamed)
 			}
@@ -489,31 +489,31 @@ func TestOtherSettingsDoNotWaitForTheToken(t *testing.T) {
 	have := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}, Settings: connection.Settings{
 		"identity_provider": connection.Provider(""),
 	}}
-	same(t, "the plan", story(planOf(want, have)), "StartRotation identity_provider")
+	Same(t, "the plan", Story(PlanOf(want, have)), "StartRotation identity_provider")
 }
 
 func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *testing.T) {
-	r := scimRemote()
+	r := SCIMRemote()
 	r.DisplayName = "by hand"
-	plan, _ := planFor(scim.Kind(), scimManifest(), r, connection.Inputs{})
-	oneUpdate(t, plan, `{"display_name":"Acme – Okta"}`)
+	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, connection.Inputs{})
+	OneUpdate(t, plan, `{"display_name":"Acme – Okta"}`)
 }
 
 func TestTheBaseURLIsPublishedAsStytchShowsIt(t *testing.T) {
-	plan := planOf(
+	plan := PlanOf(
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "old"}},
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "new"}})
-	same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "base_url", Have: "old", Want: "new"}})
+	Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "base_url", Have: "old", Want: "new"}})
 }
 
 func TestAKindWithoutTokensNeedsNone(t *testing.T) {
 	settings := connection.Settings{"display_name": connection.Text("Acme")}
 	for _, want := range []*connection.Token{nil, {LastFour: "aaaa"}} {
-		plan := planOf(connection.State{Settings: settings, Token: want}, connection.State{New: true})
-		same(t, "the plan without a token at Stytch", story(plan), "display_name")
+		plan := PlanOf(connection.State{Settings: settings, Token: want}, connection.State{New: true})
+		Same(t, "the plan without a token at Stytch", Story(plan), "display_name")
 	}
-	plan := planOf(connection.State{Settings: settings}, connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}})
-	same(t, "the plan without a token wanted", story(plan), "display_name")
+	plan := PlanOf(connection.State{Settings: settings}, connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}})
+	Same(t, "the plan without a token wanted", Story(plan), "display_name")
 }
 
 func TestWhatIsSentToReplaceATokenSaysWhatStytchHasAndWillHave(t *testing.T) {
@@ -531,14 +531,14 @@ func TestWhatIsSentToReplaceATokenSaysWhatStytchHasAndWillHave(t *testing.T) {
 		{"cancel", "", at("aaaa", "nnnn"), v1alpha1.Change{Field: "next_bearer_token", Have: "…nnnn", Want: ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan := planOf(connection.State{Token: &connection.Token{NextLastFour: test.secret}}, test.have)
-			same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{test.want})
+			plan := PlanOf(connection.State{Token: &connection.Token{NextLastFour: test.secret}}, test.have)
+			Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{test.want})
 		})
 	}
 }
 
-// update is a step with changes of one field each, written as field, have, want.
-func update(changes ...[3]string) connection.Step {
+// UpdateOf is a step with changes of one field each, written as field, have, want.
+func UpdateOf(changes ...[3]string) connection.Step {
 	s := connection.Step{Action: connection.Update}
 	for _, c := range changes {
 		s.Changes = append(s.Changes, connection.Change{Field: c[0], Have: connection.Text(c[1]), Want: connection.Text(c[2])})
@@ -566,70 +566,70 @@ func TestWithholdTakesOutWhatWasSentBeforeAtTheSameHaveAndWant(t *testing.T) {
 		left  []connection.Step
 		hold  []v1alpha1.NotConverging
 	}{
-		{"nothing where nothing is stuck", []connection.Step{update(name)}, nil, []connection.Step{update(name)}, nil},
+		{"nothing where nothing is stuck", []connection.Step{UpdateOf(name)}, nil, []connection.Step{UpdateOf(name)}, nil},
 		{
 			"one change of two, and the other goes",
-			[]connection.Step{update(name, url)},
+			[]connection.Step{UpdateOf(name, url)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
-			[]connection.Step{update(url)},
+			[]connection.Step{UpdateOf(url)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 		{
 			"a step of which nothing is left",
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 			nil,
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 		{
 			"no longer where Stytch shows another value",
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			[]v1alpha1.NotConverging{stuck("display_name", "x", "b")},
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			nil,
 		},
 		{
 			"no longer where the manifest asks for another value",
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "x")},
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			nil,
 		},
 		{
 			"no other field of the same values",
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			[]v1alpha1.NotConverging{stuck("idp_entity_id", "a", "b")},
-			[]connection.Step{update(name)},
+			[]connection.Step{UpdateOf(name)},
 			nil,
 		},
 		{"and what is not in the plan any more is forgotten", nil, []v1alpha1.NotConverging{stuck("display_name", "a", "b")}, nil, nil},
 		{
 			"and no certificate goes while a wanted one is withheld",
-			[]connection.Step{removal("1", "old"), update(url, [3]string{"x509_certificate", "h", "w"}), removal("2", "older")},
+			[]connection.Step{removal("1", "old"), UpdateOf(url, [3]string{"x509_certificate", "h", "w"}), removal("2", "older")},
 			[]v1alpha1.NotConverging{stuck("x509_certificate", "h", "w")},
-			[]connection.Step{update(url)},
+			[]connection.Step{UpdateOf(url)},
 			[]v1alpha1.NotConverging{stuck("x509_certificate", "h", "w")},
 		},
 		{
 			"and certificates go while a setting is withheld",
-			[]connection.Step{update(name), removal("1", "old")},
+			[]connection.Step{UpdateOf(name), removal("1", "old")},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 			[]connection.Step{removal("1", "old")},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := inJSON(t, test.steps)
+			before := InJSON(t, test.steps)
 			left, hold := connection.Withhold(test.steps, test.stuck)
-			same(t, "what is left", left, test.left)
-			same(t, "what is held", hold, test.hold)
-			same(t, "the plan that was given", inJSON(t, test.steps), before)
+			Same(t, "what is left", left, test.left)
+			Same(t, "what is held", hold, test.hold)
+			Same(t, "the plan that was given", InJSON(t, test.steps), before)
 		})
 	}
 }
 
 func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
-	done := update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", "c", "d"})
+	done := UpdateOf([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", "c", "d"})
 	for _, test := range []struct {
 		name string
 		done connection.Step
@@ -637,21 +637,21 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 		want []v1alpha1.NotConverging
 	}{
 		{"nothing in an empty plan", done, nil, nil},
-		{"nothing of what follows", done, []connection.Step{update([3]string{"idp_entity_id", "a", "b"})}, nil},
+		{"nothing of what follows", done, []connection.Step{UpdateOf([3]string{"idp_entity_id", "a", "b"})}, nil},
 		{
 			"a value that stayed", done,
-			[]connection.Step{update([3]string{"display_name", "a", "b"})},
+			[]connection.Step{UpdateOf([3]string{"display_name", "a", "b"})},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b")},
 		},
 		{
 			"a value that became a third one, as it reads now", done,
-			[]connection.Step{update([3]string{"display_name", "x", "b"})},
+			[]connection.Step{UpdateOf([3]string{"display_name", "x", "b"})},
 			[]v1alpha1.NotConverging{stuck("display_name", "x", "b")},
 		},
-		{"nothing where another value is wanted by now", done, []connection.Step{update([3]string{"display_name", "a", "x"})}, nil},
+		{"nothing where another value is wanted by now", done, []connection.Step{UpdateOf([3]string{"display_name", "a", "x"})}, nil},
 		{
 			"several", done,
-			[]connection.Step{update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", "c", "d"})},
+			[]connection.Step{UpdateOf([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", "c", "d"})},
 			[]v1alpha1.NotConverging{stuck("display_name", "a", "b"), stuck("idp_sso_url", "c", "d")},
 		},
 		{
@@ -661,19 +661,19 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 		},
 		{
 			"nothing of another action that changes the same field",
-			connection.Step{Action: token.StartRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes},
-			[]connection.Step{{Action: token.CompleteRotation, Changes: update([3]string{"bearer_token", "a", "b"}).Changes}},
+			connection.Step{Action: token.StartRotation, Changes: UpdateOf([3]string{"bearer_token", "a", "b"}).Changes},
+			[]connection.Step{{Action: token.CompleteRotation, Changes: UpdateOf([3]string{"bearer_token", "a", "b"}).Changes}},
 			nil,
 		},
 		{"nothing where its second copy is next", removal("1", "x"), []connection.Step{removal("2", "x")}, nil},
 		{
-			"nothing where another certificate is next", update([3]string{"x509_certificate", "", "a"}),
-			[]connection.Step{update([3]string{"x509_certificate", "a", "b"})},
+			"nothing where another certificate is next", UpdateOf([3]string{"x509_certificate", "", "a"}),
+			[]connection.Step{UpdateOf([3]string{"x509_certificate", "a", "b"})},
 			nil,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			same(t, "what repeats", connection.Repeated(test.done, test.plan), test.want)
+			Same(t, "what repeats", connection.Repeated(test.done, test.plan), test.want)
 		})
 	}
 }
@@ -681,20 +681,20 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 func TestARotationThatWouldNotBeCancelledDoesNotKeepOneFromBeingStarted(t *testing.T) {
 	want := connection.State{Token: &connection.Token{}}
 	rotating := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa", NextLastFour: "nnnn"}}
-	cancel := planOf(want, rotating)
-	held := connection.Repeated(cancel[0], planOf(want, rotating))
+	cancel := PlanOf(want, rotating)
+	held := connection.Repeated(cancel[0], PlanOf(want, rotating))
 	if left, _ := connection.Withhold(cancel, held); len(left) > 0 {
-		t.Fatalf("a cancellation that changed nothing is asked for again: %s", story(left))
+		t.Fatalf("a cancellation that changed nothing is asked for again: %s", Story(left))
 	}
 	idle := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}}
-	left, hold := connection.Withhold(planOf(want, idle), held)
-	same(t, "what is left once the rotation is gone", story(left), "StartRotation")
-	same(t, "what is held", hold, []v1alpha1.NotConverging(nil))
+	left, hold := connection.Withhold(PlanOf(want, idle), held)
+	Same(t, "what is left once the rotation is gone", Story(left), "StartRotation")
+	Same(t, "what is held", hold, []v1alpha1.NotConverging(nil))
 }
 
 func TestWhatIsStuckIsRememberedWithoutItsValues(t *testing.T) {
 	entry := stuck("idp_sso_url", "https://have.example.com", "https://want.example.com")
-	lacks(t, inJSON(t, entry), "example.com")
+	Lacks(t, InJSON(t, entry), "example.com")
 	for _, h := range []string{entry.Have, entry.Want} {
 		if len(h) != 16 {
 			t.Errorf("%q is not a hash", h)
@@ -712,7 +712,7 @@ func TestASecretThatIsStuckIsRememberedByTheVersionOfItsSecret(t *testing.T) {
 			Want: connection.Value{Same: value, From: &v1alpha1.Input{UID: "u", ResourceVersion: version}},
 		})
 	}
-	same(t, "another value of the same version", from("1", "a", "x"), from("1", "b", "y"))
+	Same(t, "another value of the same version", from("1", "a", "x"), from("1", "b", "y"))
 	if from("1", "a", "x") == from("2", "a", "x") {
 		t.Error("another version is remembered as the same")
 	}
@@ -724,7 +724,7 @@ func TestShowIsBounded(t *testing.T) {
 	for i := range 70 {
 		changes = append(changes, [3]string{fmt.Sprintf("field_%02d", i), long, "w"})
 	}
-	shown := connection.Show([]connection.Step{update(changes[:40]...), update(changes[40:]...)})
+	shown := connection.Show([]connection.Step{UpdateOf(changes[:40]...), UpdateOf(changes[40:]...)})
 	if len(shown) != 64 || shown[63].Field != "field_63" {
 		t.Fatalf("%d changes are shown, want the first 64", len(shown))
 	}
@@ -735,35 +735,35 @@ func TestShowIsBounded(t *testing.T) {
 	}
 	for _, n := range []int{0, 1, 255, 256} {
 		whole := strings.Repeat("ü", n)
-		same(t, fmt.Sprintf("a value of %d runes", n), connection.Show([]connection.Step{update([3]string{"f", whole, "w"})}),
+		Same(t, fmt.Sprintf("a value of %d runes", n), connection.Show([]connection.Step{UpdateOf([3]string{"f", whole, "w"})}),
 			[]v1alpha1.Change{{Field: "f", Have: whole, Want: "w"}})
 	}
-	same(t, "a value of 257 runes", utf8.RuneCountInString(connection.Show([]connection.Step{update([3]string{"f", strings.Repeat("x", 257), ""})})[0].Have), 256)
-	same(t, "nothing", connection.Show(nil), []v1alpha1.Change(nil))
-	same(t, "what is sent though it is equal", connection.Show([]connection.Step{update([3]string{"f", "x", "x"})}), []v1alpha1.Change(nil))
+	Same(t, "a value of 257 runes", utf8.RuneCountInString(connection.Show([]connection.Step{UpdateOf([3]string{"f", strings.Repeat("x", 257), ""})})[0].Have), 256)
+	Same(t, "nothing", connection.Show(nil), []v1alpha1.Change(nil))
+	Same(t, "what is sent though it is equal", connection.Show([]connection.Step{UpdateOf([3]string{"f", "x", "x"})}), []v1alpha1.Change(nil))
 }
 
 func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
-	added := issue(t, "added", noon.AddDate(1, 0, 0))
-	o := samlManifest()
-	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: added.pem}}
-	r := samlRemote()
+	added := IssueCertificate(t, "added", Noon.AddDate(1, 0, 0))
+	o := SAMLManifest()
+	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: added.PEM}}
+	r := SAMLRemote()
 	for i := range 5 {
 		r.VerificationCertificates = append(r.VerificationCertificates, stytch.Certificate{
-			ID: fmt.Sprintf("cert-%d", i), SHA256: strings.Repeat(fmt.Sprint(i), 64), ExpiresAt: noon,
+			ID: fmt.Sprintf("cert-%d", i), SHA256: strings.Repeat(fmt.Sprint(i), 64), ExpiresAt: Noon,
 		})
 	}
-	plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
-	same(t, "the plan", story(plan), "free:cert-0 +"+added.sha256+" -cert-1 -cert-2 -cert-3 -cert-4")
+	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
+	Same(t, "the plan", Story(plan), "free:cert-0 +"+added.SHA256+" -cert-1 -cert-2 -cert-3 -cert-4")
 	var sentences []string
 	for _, s := range plan {
 		sentences = append(sentences, s.Sentence())
 	}
-	said := strings.Join(sentences, "\n") + inJSON(t, connection.Show(plan)) + connection.Names(plan)
-	body := strings.Split(added.pem, "\n")[1]
-	lacks(t, said, "BEGIN", "CERTIFICATE", body, body[:20])
-	contains(t, said,
-		"x509_certificate: added "+added.sha256,
+	said := strings.Join(sentences, "\n") + InJSON(t, connection.Show(plan)) + connection.Names(plan)
+	body := strings.Split(added.PEM, "\n")[1]
+	Lacks(t, said, "BEGIN", "CERTIFICATE", body, body[:20])
+	Contains(t, said,
+		"x509_certificate: added "+added.SHA256,
 		"verification_certificates: removed "+strings.Repeat("0", 64))
 	for _, c := range connection.Show(plan) {
 		if utf8.RuneCountInString(c.Have) > 256 {
@@ -773,36 +773,36 @@ func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
 }
 
 func TestASentenceSaysFieldHaveAndWant(t *testing.T) {
-	s := update([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", strings.Repeat("x", 300), "d"})
-	same(t, "the sentence", s.Sentence(), `display_name: "a" → "b"; idp_sso_url: "`+strings.Repeat("x", 255)+`…" → "d"`)
-	unreadable := planOf(connection.State{Certificates: wanted("a")}, connection.State{Certificates: certificates("a:1:1", ":cert-2:?")})
-	same(t, "the sentence about one that cannot be read", unreadable[0].Sentence(), "verification_certificates: removed cert-2")
+	s := UpdateOf([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", strings.Repeat("x", 300), "d"})
+	Same(t, "the sentence", s.Sentence(), `display_name: "a" → "b"; idp_sso_url: "`+strings.Repeat("x", 255)+`…" → "d"`)
+	unreadable := PlanOf(connection.State{Certificates: WantedCertificates("a")}, connection.State{Certificates: CertificatesAtStytch("a:1:1", ":cert-2:?")})
+	Same(t, "the sentence about one that cannot be read", unreadable[0].Sentence(), "verification_certificates: removed cert-2")
 }
 
 func TestNamesListsEachFieldOnce(t *testing.T) {
-	plan := []connection.Step{update([3]string{"b", "", "x"}, [3]string{"a", "", "x"}), update([3]string{"b", "", "y"})}
-	same(t, "the names", connection.Names(plan), "b, a")
-	same(t, "the names of nothing", connection.Names(nil), "")
+	plan := []connection.Step{UpdateOf([3]string{"b", "", "x"}, [3]string{"a", "", "x"}), UpdateOf([3]string{"b", "", "y"})}
+	Same(t, "the names", connection.Names(plan), "b, a")
+	Same(t, "the names of nothing", connection.Names(nil), "")
 }
 
 func TestTheFieldsOfAnUpdateAreInOneOrder(t *testing.T) {
-	r := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: samlID}}
-	first, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{})
+	r := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: SAMLID}}
+	first, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
 	names := strings.Split(connection.Names(first), ", ")
 	if !slices.IsSortedFunc(names, cmp.Compare[string]) || len(names) != 12 {
 		t.Errorf("the fields come as %q, want all 12 in order", names)
 	}
 	for range 20 {
-		if again, _ := planFor(saml.Kind(), samlManifest(), r, connection.Inputs{}); !reflect.DeepEqual(again, first) {
+		if again, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{}); !reflect.DeepEqual(again, first) {
 			t.Fatal("two plans of the same states differ")
 		}
 	}
 }
 
-// secretWith is the Secret of scimManifest with a label and a token.
-func secretWith(label, bearer string) connection.Inputs {
-	return holding(tokenSecret(label, map[string]string{"token": bearer, "base-url": scimRemote().BaseURL}))
+// SecretWith is the Secret of scimManifest with a label and a token.
+func SecretWith(label, bearer string) connection.Inputs {
+	return Holding(TokenSecret(label, map[string]string{"token": bearer, "base-url": SCIMRemote().BaseURL}))
 }
 
-// yearsOn is a time some years after noon.
-func yearsOn(n int) time.Time { return noon.AddDate(n, 0, 0) }
+// YearsOn is a time some years after noon.
+func YearsOn(n int) time.Time { return Noon.AddDate(n, 0, 0) }

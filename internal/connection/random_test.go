@@ -18,9 +18,9 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// document is a connection as Stytch keeps it: what an update sends replaces what was there, field by field. It is written here
+// Document is a connection as Stytch keeps it: what an update sends replaces what was there, field by field. It is written here
 // anew, so that a name that the plan misspells is seen.
-type document struct {
+type Document struct {
 	DisplayName      string            `json:"display_name"`
 	IdentityProvider string            `json:"identity_provider"`
 	IDPEntityID      string            `json:"idp_entity_id"`
@@ -52,8 +52,8 @@ type role struct {
 	GroupID string `json:"group_id"`
 }
 
-// revealed is the body as it goes out.
-func revealed(body stytch.Fields) stytch.Fields {
+// Revealed is the body as it goes out.
+func Revealed(body stytch.Fields) stytch.Fields {
 	out := stytch.Fields{}
 	for field, value := range body {
 		if secret, is := value.(stytch.Secret); is {
@@ -67,16 +67,16 @@ func revealed(body stytch.Fields) stytch.Fields {
 // placeOf is where a document keeps a field.
 var placeOf = sync.OnceValue(func() map[string]int {
 	places := map[string]int{}
-	for i := range reflect.TypeFor[document]().NumField() {
-		places[reflect.TypeFor[document]().Field(i).Tag.Get("json")] = i
+	for i := range reflect.TypeFor[Document]().NumField() {
+		places[reflect.TypeFor[Document]().Field(i).Tag.Get("json")] = i
 	}
 	return places
 })
 
-// put is a partial update.
-func (d *document) put(t *testing.T, body stytch.Fields) {
+// Put is a partial update.
+func (d *Document) Put(t *testing.T, body stytch.Fields) {
 	t.Helper()
-	for field, value := range revealed(body) {
+	for field, value := range Revealed(body) {
 		i, known := placeOf()[field]
 		if !known {
 			t.Fatalf("Stytch knows no %s", field)
@@ -87,35 +87,35 @@ func (d *document) put(t *testing.T, body stytch.Fields) {
 			continue
 		}
 		place.SetZero()
-		decoder := json.NewDecoder(strings.NewReader(inJSON(t, value)))
+		decoder := json.NewDecoder(strings.NewReader(InJSON(t, value)))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(place.Addr().Interface()); err != nil {
-			t.Fatalf("Stytch cannot read %s: %v", inJSON(t, body), err)
+			t.Fatalf("Stytch cannot read %s: %v", InJSON(t, body), err)
 		}
 	}
 }
 
-// noisy spells the same connection differently.
-func (d document) noisy(random *rand.Rand) document {
+// Noisy spells the same connection differently.
+func (d Document) Noisy(random *rand.Rand) Document {
 	if d.IdentityProvider == "" || d.IdentityProvider == "generic" {
-		d.IdentityProvider = pick(random, "", "generic")
+		d.IdentityProvider = Pick(random, "", "generic")
 	}
-	if d.NameIDFormat == "" || d.NameIDFormat == defaultNameIDFormat {
-		d.NameIDFormat = pick(random, "", defaultNameIDFormat)
+	if d.NameIDFormat == "" || d.NameIDFormat == DefaultNameIDFormat {
+		d.NameIDFormat = Pick(random, "", DefaultNameIDFormat)
 	}
 	scopes := strings.Fields(strings.ReplaceAll(d.Scopes, "%20", " "))
 	random.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
-	d.Scopes = strings.Join(scopes, pick(random, " ", "%20", "  "))
-	if len(d.AttributeMapping) == 0 && maybe(random) {
+	d.Scopes = strings.Join(scopes, Pick(random, " ", "%20", "  "))
+	if len(d.AttributeMapping) == 0 && Maybe(random) {
 		d.AttributeMapping = map[string]string{}
 	}
 	for _, list := range []*[]role{&d.SAMLRoles, &d.SAMLGroups, &d.ExternalRoles, &d.ExternalGroups, &d.SCIMGroups} {
 		noise := slices.Clone(*list)
 		random.Shuffle(len(noise), func(i, j int) { noise[i], noise[j] = noise[j], noise[i] })
-		if len(noise) > 0 && maybe(random) {
+		if len(noise) > 0 && Maybe(random) {
 			noise = append(noise, noise[0])
 		}
-		if len(noise) == 0 && maybe(random) {
+		if len(noise) == 0 && Maybe(random) {
 			noise = []role{}
 		}
 		*list = noise
@@ -123,40 +123,40 @@ func (d document) noisy(random *rand.Rand) document {
 	return d
 }
 
-func (d document) common(id string) stytch.Connection {
+func (d Document) common(id string) stytch.Connection {
 	return stytch.Connection{ConnectionID: id, Status: "active", DisplayName: d.DisplayName}
 }
 
-func (d document) saml() stytch.SAMLConnection {
+func (d Document) SAML() stytch.SAMLConnection {
 	return stytch.SAMLConnection{
-		Connection: d.common(samlID), IdentityProvider: d.IdentityProvider, IDPEntityID: d.IDPEntityID, IDPSSOURL: d.IDPSSOURL,
+		Connection: d.common(SAMLID), IdentityProvider: d.IdentityProvider, IDPEntityID: d.IDPEntityID, IDPSSOURL: d.IDPSSOURL,
 		AttributeMapping: d.AttributeMapping, NameIDFormat: d.NameIDFormat, AlternativeAudienceURI: d.Audience, AlternativeACSURL: d.ACSURL,
 		IDPInitiatedAuthDisabled: d.Disabled, AllowGatewayCallback: d.Gateway,
 		ImplicitRoles: roleIDs(d.SAMLRoles), GroupImplicitRoles: groupRoles(d.SAMLGroups),
 	}
 }
 
-func (d document) external() stytch.ExternalConnection {
+func (d Document) External() stytch.ExternalConnection {
 	return stytch.ExternalConnection{
-		Connection: d.common(externalID), ExternalOrganizationID: "organization-live-9", ExternalConnectionID: samlID,
+		Connection: d.common(ExternalID), ExternalOrganizationID: "organization-live-9", ExternalConnectionID: SAMLID,
 		ImplicitRoles: roleIDs(d.ExternalRoles), GroupImplicitRoles: groupRoles(d.ExternalGroups),
 	}
 }
 
-func (d document) oidc() stytch.OIDCConnection {
+func (d Document) OIDC() stytch.OIDCConnection {
 	r := stytch.OIDCConnection{
-		Connection: d.common(oidcID), IdentityProvider: d.IdentityProvider, RedirectURL: theRedirect, ClientID: d.ClientID, Issuer: d.Issuer,
+		Connection: d.common(OIDCID), IdentityProvider: d.IdentityProvider, RedirectURL: RedirectURL, ClientID: d.ClientID, Issuer: d.Issuer,
 		AuthorizationURL: d.AuthorizationURL, TokenURL: d.TokenURL, UserinfoURL: d.UserinfoURL, JWKSURL: d.JWKSURL,
 		CustomScopes: d.Scopes, AttributeMapping: d.AttributeMapping,
 	}
 	if d.ClientSecret != "" {
-		r.ClientSecretSHA256 = sumOf(d.ClientSecret)
+		r.ClientSecretSHA256 = SHA256Of(d.ClientSecret)
 	}
 	return r
 }
 
-func (d document) scim() stytch.SCIMConnection {
-	r := stytch.SCIMConnection{Connection: d.common(scimID), IdentityProvider: d.IdentityProvider, BearerTokenLastFour: "wxyz", BaseURL: scimRemote().BaseURL}
+func (d Document) SCIM() stytch.SCIMConnection {
+	r := stytch.SCIMConnection{Connection: d.common(SCIMID), IdentityProvider: d.IdentityProvider, BearerTokenLastFour: "wxyz", BaseURL: SCIMRemote().BaseURL}
 	for _, entry := range d.SCIMGroups {
 		r.GroupImplicitRoles = append(r.GroupImplicitRoles, stytch.SCIMGroupRole{RoleID: entry.RoleID, GroupID: entry.GroupID, GroupName: "Engineering"})
 	}
@@ -179,9 +179,9 @@ func groupRoles(list []role) []stytch.GroupRole {
 	return entries
 }
 
-func maybe(random *rand.Rand) bool { return random.Intn(2) == 0 }
+func Maybe(random *rand.Rand) bool { return random.Intn(2) == 0 }
 
-func pick[T any](random *rand.Rand, choices ...T) T { return choices[random.Intn(len(choices))] }
+func Pick[T any](random *rand.Rand, choices ...T) T { return choices[random.Intn(len(choices))] }
 
 // some is a list of up to three entries, or none at all.
 func some[T any](random *rand.Rand, one func() T) []T {
@@ -196,24 +196,24 @@ func some[T any](random *rand.Rand, one func() T) []T {
 }
 
 func randomRole(random *rand.Rand) role {
-	return role{RoleID: pick(random, "viewer", "editor", "admin"), Group: pick(random, "eng", "ops", "Ünï <&>")}
+	return role{RoleID: Pick(random, "viewer", "editor", "admin"), Group: Pick(random, "eng", "ops", "Ünï <&>")}
 }
 
-// randomDocument is whatever may be at Stytch.
-func randomDocument(random *rand.Rand) document {
+// RandomDocument is whatever may be at Stytch.
+func RandomDocument(random *rand.Rand) Document {
 	group := func() role { return randomRole(random) }
 	plain := func() role { return role{RoleID: randomRole(random).RoleID} }
-	byID := func() role { return role{RoleID: randomRole(random).RoleID, GroupID: pick(random, "g1", "g2")} }
-	return document{
-		DisplayName:      pick(random, "", "Acme", "by hand", connection.ProvisionalName("Acme", manifestUID), connection.ProvisionalName("x", otherUID)),
-		IdentityProvider: pick(random, "", "generic", "okta"), IDPEntityID: pick(random, "", "urn:a", "urn:b"), IDPSSOURL: pick(random, "", "https://a", "https://b"),
-		AttributeMapping: randomMapping(random), NameIDFormat: pick(random, "", defaultNameIDFormat, "urn:x"),
-		Audience: pick(random, "", "urn:a"), ACSURL: pick(random, "", "https://a"), Disabled: maybe(random), Gateway: maybe(random),
+	byID := func() role { return role{RoleID: randomRole(random).RoleID, GroupID: Pick(random, "g1", "g2")} }
+	return Document{
+		DisplayName:      Pick(random, "", "Acme", "by hand", connection.ProvisionalName("Acme", ManifestUID), connection.ProvisionalName("x", OtherUID)),
+		IdentityProvider: Pick(random, "", "generic", "okta"), IDPEntityID: Pick(random, "", "urn:a", "urn:b"), IDPSSOURL: Pick(random, "", "https://a", "https://b"),
+		AttributeMapping: randomMapping(random), NameIDFormat: Pick(random, "", DefaultNameIDFormat, "urn:x"),
+		Audience: Pick(random, "", "urn:a"), ACSURL: Pick(random, "", "https://a"), Disabled: Maybe(random), Gateway: Maybe(random),
 		SAMLRoles: some(random, plain), SAMLGroups: some(random, group), ExternalRoles: some(random, plain),
 		ExternalGroups: some(random, group), SCIMGroups: some(random, byID),
-		ClientID: pick(random, "", "a", "b"), ClientSecret: pick(random, theSecret, "another-secret"), Issuer: pick(random, "", "https://a", "https://b"),
-		AuthorizationURL: pick(random, "", "https://a/authorize", "https://b/authorize"), TokenURL: pick(random, "", "https://a/token"),
-		UserinfoURL: pick(random, "", "https://a/userinfo"), JWKSURL: pick(random, "", "https://a/jwks"), Scopes: pick(random, "", "x", "x y", "y%20x"),
+		ClientID: Pick(random, "", "a", "b"), ClientSecret: Pick(random, ClientSecret, "another-secret"), Issuer: Pick(random, "", "https://a", "https://b"),
+		AuthorizationURL: Pick(random, "", "https://a/authorize", "https://b/authorize"), TokenURL: Pick(random, "", "https://a/token"),
+		UserinfoURL: Pick(random, "", "https://a/userinfo"), JWKSURL: Pick(random, "", "https://a/jwks"), Scopes: Pick(random, "", "x", "x y", "y%20x"),
 	}
 }
 
@@ -221,15 +221,15 @@ func randomMapping(random *rand.Rand) map[string]string {
 	if random.Intn(3) == 0 {
 		return nil
 	}
-	mapping := map[string]string{"email": pick(random, "NameID", "mail")}
-	if maybe(random) {
-		mapping["full_name"] = pick(random, "displayName", "<cn>")
+	mapping := map[string]string{"email": Pick(random, "NameID", "mail")}
+	if Maybe(random) {
+		mapping["full_name"] = Pick(random, "displayName", "<cn>")
 	}
 	return mapping
 }
 
 func randomCommon(random *rand.Rand) v1alpha1.ConnectionSpec {
-	return v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: pick(random, "", "Acme", "Acme – Okta")}
+	return v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: Pick(random, "", "Acme", "Acme – Okta")}
 }
 
 func randomGroupRole(random *rand.Rand) func() v1alpha1.GroupRole {
@@ -243,43 +243,43 @@ func randomRoleID(random *rand.Rand) func() string {
 	return func() string { return randomRole(random).RoleID }
 }
 
-func randomSAML(random *rand.Rand) *v1alpha1.SAMLConnection {
-	return &v1alpha1.SAMLConnection{ObjectMeta: meta("okta"), Spec: v1alpha1.SAMLConnectionSpec{
+func RandomSAML(random *rand.Rand) *v1alpha1.SAMLConnection {
+	return &v1alpha1.SAMLConnection{ObjectMeta: Meta("okta"), Spec: v1alpha1.SAMLConnectionSpec{
 		ConnectionSpec:   randomCommon(random),
-		IdentityProvider: pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
-		IDPEntityID:      pick(random, "", "urn:a", "urn:b"), IDPSSOURL: pick(random, "", "https://a", "https://b"),
-		AttributeMapping: randomMapping(random), NameIDFormat: pick(random, nil, new(""), new(defaultNameIDFormat), new("urn:x")),
-		AlternativeAudienceURI: pick(random, nil, new(""), new("urn:a")), AlternativeACSURL: pick(random, nil, new(""), new("https://a")),
-		IDPInitiatedAuth: pick[v1alpha1.Toggle](random, "", "Enabled", "Disabled"), GatewayCallback: pick[v1alpha1.Permission](random, "", "Allowed", "Denied"),
+		IdentityProvider: Pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
+		IDPEntityID:      Pick(random, "", "urn:a", "urn:b"), IDPSSOURL: Pick(random, "", "https://a", "https://b"),
+		AttributeMapping: randomMapping(random), NameIDFormat: Pick(random, nil, new(""), new(DefaultNameIDFormat), new("urn:x")),
+		AlternativeAudienceURI: Pick(random, nil, new(""), new("urn:a")), AlternativeACSURL: Pick(random, nil, new(""), new("https://a")),
+		IDPInitiatedAuth: Pick[v1alpha1.Toggle](random, "", "Enabled", "Disabled"), GatewayCallback: Pick[v1alpha1.Permission](random, "", "Allowed", "Denied"),
 		ImplicitRoles: some(random, randomRoleID(random)), GroupImplicitRoles: some(random, randomGroupRole(random)),
 	}}
 }
 
-func randomExternal(random *rand.Rand) *v1alpha1.ExternalConnection {
-	return &v1alpha1.ExternalConnection{ObjectMeta: meta("parent"), Spec: v1alpha1.ExternalConnectionSpec{
-		ConnectionSpec: randomCommon(random), Source: externalManifest().Spec.Source,
+func RandomExternal(random *rand.Rand) *v1alpha1.ExternalConnection {
+	return &v1alpha1.ExternalConnection{ObjectMeta: Meta("parent"), Spec: v1alpha1.ExternalConnectionSpec{
+		ConnectionSpec: randomCommon(random), Source: ExternalManifest().Spec.Source,
 		ImplicitRoles: some(random, randomRoleID(random)), GroupImplicitRoles: some(random, randomGroupRole(random)),
 	}}
 }
 
-func randomOIDC(random *rand.Rand) *v1alpha1.OIDCConnection {
-	return &v1alpha1.OIDCConnection{ObjectMeta: meta("entra"), Spec: v1alpha1.OIDCConnectionSpec{
+func RandomOIDC(random *rand.Rand) *v1alpha1.OIDCConnection {
+	return &v1alpha1.OIDCConnection{ObjectMeta: Meta("entra"), Spec: v1alpha1.OIDCConnectionSpec{
 		ConnectionSpec:   randomCommon(random),
-		IdentityProvider: pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
-		ClientID:         pick(random, "", "a", "b"), ClientSecretRef: pick(random, nil, oidcManifest().Spec.ClientSecretRef),
-		Issuer:           pick(random, "", "https://a", "https://b"),
-		AuthorizationURL: pick(random, "", "https://a/authorize", "https://c/authorize"), TokenURL: pick(random, "", "https://a/token", "https://b/token"),
-		UserinfoURL: pick(random, "", "https://a/userinfo"), JWKSURL: pick(random, "", "https://a/jwks", "https://b/jwks"),
-		CustomScopes: pick(random, nil, []string{}, []string{"x"}, []string{"y", "x"}), AttributeMapping: randomMapping(random),
+		IdentityProvider: Pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
+		ClientID:         Pick(random, "", "a", "b"), ClientSecretRef: Pick(random, nil, OIDCManifest().Spec.ClientSecretRef),
+		Issuer:           Pick(random, "", "https://a", "https://b"),
+		AuthorizationURL: Pick(random, "", "https://a/authorize", "https://c/authorize"), TokenURL: Pick(random, "", "https://a/token", "https://b/token"),
+		UserinfoURL: Pick(random, "", "https://a/userinfo"), JWKSURL: Pick(random, "", "https://a/jwks", "https://b/jwks"),
+		CustomScopes: Pick(random, nil, []string{}, []string{"x"}, []string{"y", "x"}), AttributeMapping: randomMapping(random),
 	}}
 }
 
-func randomSCIM(random *rand.Rand) *v1alpha1.SCIMConnection {
-	return &v1alpha1.SCIMConnection{ObjectMeta: meta("acme-scim"), Spec: v1alpha1.SCIMConnectionSpec{
+func RandomSCIM(random *rand.Rand) *v1alpha1.SCIMConnection {
+	return &v1alpha1.SCIMConnection{ObjectMeta: Meta("acme-scim"), Spec: v1alpha1.SCIMConnectionSpec{
 		ConnectionSpec:   randomCommon(random),
-		IdentityProvider: pick[v1alpha1.SCIMIdentityProvider](random, "", "generic", "okta"),
+		IdentityProvider: Pick[v1alpha1.SCIMIdentityProvider](random, "", "generic", "okta"),
 		GroupImplicitRoles: some(random, func() v1alpha1.SCIMGroupRole {
-			return v1alpha1.SCIMGroupRole{GroupID: pick(random, "g1", "g2"), Role: randomRole(random).RoleID}
+			return v1alpha1.SCIMGroupRole{GroupID: Pick(random, "g1", "g2"), Role: randomRole(random).RoleID}
 		}),
 		BearerToken: v1alpha1.SCIMBearerToken{SecretName: "acme-scim"},
 	}}
@@ -289,27 +289,27 @@ func TestOneUpdateMakesAnyConnectionEqualHoweverStytchSpellsIt(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(500) {
 		random := rand.New(rand.NewSource(seed))
-		oneUpdateSuffices(t, random, saml.Kind(), randomSAML(random), document.saml, connection.Inputs{})
-		oneUpdateSuffices(t, random, external.Kind(), randomExternal(random), document.external, connection.Inputs{})
-		oneUpdateSuffices(t, random, oidc.Kind(), randomOIDC(random), document.oidc, oidcInputs(theSecret))
-		oneUpdateSuffices(t, random, scim.Kind(), randomSCIM(random), document.scim, secretWith(scimID, "some-token-wxyz"))
+		oneUpdateSuffices(t, random, saml.Kind(), RandomSAML(random), Document.SAML, connection.Inputs{})
+		oneUpdateSuffices(t, random, external.Kind(), RandomExternal(random), Document.External, connection.Inputs{})
+		oneUpdateSuffices(t, random, oidc.Kind(), RandomOIDC(random), Document.OIDC, OIDCInputs(ClientSecret))
+		oneUpdateSuffices(t, random, scim.Kind(), RandomSCIM(random), Document.SCIM, SecretWith(SCIMID, "some-token-wxyz"))
 	}
 }
 
-func oneUpdateSuffices[O v1alpha1.Connection, R any](t *testing.T, random *rand.Rand, kind connection.Kind[O, R], o O, read func(document) R, in connection.Inputs) {
+func oneUpdateSuffices[O v1alpha1.Connection, R any](t *testing.T, random *rand.Rand, kind connection.Kind[O, R], o O, read func(Document) R, in connection.Inputs) {
 	t.Helper()
-	stored := randomDocument(random)
+	stored := RandomDocument(random)
 	before := stored
-	plan, _ := planFor(kind, o, read(stored.noisy(random)), in)
+	plan, _ := PlanFor(kind, o, read(stored.Noisy(random)), in)
 	if len(plan) > 1 {
-		t.Fatalf("%s at %s: the plan has %d steps", inJSON(t, o), inJSON(t, before), len(plan))
+		t.Fatalf("%s at %s: the plan has %d steps", InJSON(t, o), InJSON(t, before), len(plan))
 	}
 	for _, s := range plan {
-		stored.put(t, s.Fields())
+		stored.Put(t, s.Fields())
 	}
 	for range 3 {
-		if again, _ := planFor(kind, o, read(stored.noisy(random)), in); len(again) > 0 {
-			t.Fatalf("%s at %s: after %s there is still %s", inJSON(t, o), inJSON(t, before), inJSON(t, plan), inJSON(t, again))
+		if again, _ := PlanFor(kind, o, read(stored.Noisy(random)), in); len(again) > 0 {
+			t.Fatalf("%s at %s: after %s there is still %s", InJSON(t, o), InJSON(t, before), InJSON(t, plan), InJSON(t, again))
 		}
 	}
 	eachChangeIsNeeded(t, kind, o, read, before, plan, in)
@@ -322,7 +322,7 @@ func besideTheIssuer(s connection.Step, field string) bool {
 }
 
 // eachChangeIsNeeded fails the test where an update without one of its fields would have done.
-func eachChangeIsNeeded[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[O, R], o O, read func(document) R, before document, plan []connection.Step, in connection.Inputs) {
+func eachChangeIsNeeded[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[O, R], o O, read func(Document) R, before Document, plan []connection.Step, in connection.Inputs) {
 	t.Helper()
 	for _, s := range plan {
 		for field := range s.Fields() {
@@ -332,9 +332,9 @@ func eachChangeIsNeeded[O v1alpha1.Connection, R any](t *testing.T, kind connect
 			stored := before
 			body := s.Fields()
 			delete(body, field)
-			stored.put(t, body)
-			if left, _ := planFor(kind, o, read(stored), in); connection.Names(left) != field {
-				t.Fatalf("without %s the plan is %s", field, inJSON(t, left))
+			stored.Put(t, body)
+			if left, _ := PlanFor(kind, o, read(stored), in); connection.Names(left) != field {
+				t.Fatalf("without %s the plan is %s", field, InJSON(t, left))
 			}
 		}
 	}

@@ -20,35 +20,35 @@ import (
 
 // wantCertificates reads the certificates of a manifest.
 func wantCertificates(texts ...string) (connection.State, []connection.Problem) {
-	o := samlManifest()
+	o := SAMLManifest()
 	for _, text := range texts {
 		o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: text})
 	}
-	return wantOf(saml.Kind(), o, samlID, connection.Inputs{})
+	return WantOf(saml.Kind(), o, SAMLID, connection.Inputs{})
 }
 
 func TestACertificateIsReadHoweverItIsWrapped(t *testing.T) {
-	c := issue(t, "okta", yearsOn(1))
-	body := base64.StdEncoding.EncodeToString(c.der)
+	c := IssueCertificate(t, "okta", YearsOn(1))
+	body := base64.StdEncoding.EncodeToString(c.DER)
 	const begin, end = "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n"
 	for name, text := range map[string]string{
-		"as it is written":            c.pem,
-		"with CRLF":                   strings.ReplaceAll(c.pem, "\n", "\r\n"),
-		"without the last line break": strings.TrimSpace(c.pem),
-		"with white space around":     "\n\n" + c.pem + " \n\t\r\n",
-		"indented":                    strings.ReplaceAll(c.pem, "-----BEGIN", "  -----BEGIN"),
+		"as it is written":            c.PEM,
+		"with CRLF":                   strings.ReplaceAll(c.PEM, "\n", "\r\n"),
+		"without the last line break": strings.TrimSpace(c.PEM),
+		"with white space around":     "\n\n" + c.PEM + " \n\t\r\n",
+		"indented":                    strings.ReplaceAll(c.PEM, "-----BEGIN", "  -----BEGIN"),
 		"in one long line":            begin + body + "\n" + end,
 		"in lines of 76":              begin + wrapped(body, 76) + end,
 		"in lines of 10":              begin + wrapped(body, 10) + end,
-		"with spaces after the lines": strings.ReplaceAll(c.pem, "\n", " \n"),
+		"with spaces after the lines": strings.ReplaceAll(c.PEM, "\n", " \n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, problems := wantCertificates(text)
-			same(t, "problems", problems, []connection.Problem(nil))
-			same(t, "the certificate, in canonical PEM", want.Certificates, []connection.Certificate{
-				{Certificate: pki.Certificate{SHA256: c.sha256, PEM: c.pem, ExpiresAt: yearsOn(1)}, Where: "spec.verificationCertificates[0]"},
+			Same(t, "problems", problems, []connection.Problem(nil))
+			Same(t, "the certificate, in canonical PEM", want.Certificates, []connection.Certificate{
+				{Certificate: pki.Certificate{SHA256: c.SHA256, PEM: c.PEM, ExpiresAt: YearsOn(1)}, Where: "spec.verificationCertificates[0]"},
 			})
-			same(t, "incomplete", want.Incomplete, false)
+			Same(t, "incomplete", want.Incomplete, false)
 		})
 	}
 }
@@ -63,44 +63,44 @@ func wrapped(body string, width int) string {
 }
 
 func TestWhatIsNotOneCertificateIsInvalid(t *testing.T) {
-	c, other := issue(t, "okta", yearsOn(1)), issue(t, "okta-2", yearsOn(2))
-	truncated := strings.Replace(c.pem, strings.Split(c.pem, "\n")[2]+"\n", "", 1)
-	broken := strings.Replace(c.pem, strings.Split(c.pem, "\n")[1], "!!!", 1)
+	c, other := IssueCertificate(t, "okta", YearsOn(1)), IssueCertificate(t, "okta-2", YearsOn(2))
+	truncated := strings.Replace(c.PEM, strings.Split(c.PEM, "\n")[2]+"\n", "", 1)
+	broken := strings.Replace(c.PEM, strings.Split(c.PEM, "\n")[1], "!!!", 1)
 	for _, test := range []struct{ name, text, says string }{
 		{"empty", "", "is not PEM"},
 		{"white space", " \n", "is not PEM"},
 		{"text", "MIIB", "is not PEM"},
-		{"base64 alone", base64.StdEncoding.EncodeToString(c.der), "is not PEM"},
-		{"no end", strings.Split(c.pem, "-----END")[0], "contains an incomplete or damaged PEM block"},
+		{"base64 alone", base64.StdEncoding.EncodeToString(c.DER), "is not PEM"},
+		{"no end", strings.Split(c.PEM, "-----END")[0], "contains an incomplete or damaged PEM block"},
 		{"broken base64", broken, "contains an incomplete or damaged PEM block"},
-		{"on one line", strings.ReplaceAll(c.pem, "\n", ""), "contains an incomplete or damaged PEM block"},
-		{"a key", block("PRIVATE KEY", c.der), "contains a private key"},
-		{"a request", block("CERTIFICATE REQUEST", c.der), "contains a PEM block of type \"CERTIFICATE REQUEST\""},
-		{"a certificate by OpenSSL's old name", block("X509 CERTIFICATE", c.der), "contains a PEM block of type \"X509 CERTIFICATE\""},
-		{"two", c.pem + other.pem, "more than one certificate"},
-		{"the same twice", c.pem + c.pem, "more than one certificate"},
-		{"a certificate and a key", c.pem + block("PRIVATE KEY", other.der), "contains a private key"},
-		{"a key and a certificate", block("EC PRIVATE KEY", other.der) + c.pem, "contains a private key"},
-		{"a broken one before a good one", broken + other.pem, "contains an incomplete or damaged PEM block"},
-		{"a good one before a broken one", other.pem + broken, "contains an incomplete or damaged PEM block"},
-		{"text after it", c.pem + "valid until 2030", "contains text outside its PEM"},
-		{"text before it", "Bag Attributes\n    friendlyName: okta\n" + c.pem, "contains text outside its PEM"},
-		{"text between two", c.pem + "the next one:\n" + other.pem, "contains text outside its PEM"},
+		{"on one line", strings.ReplaceAll(c.PEM, "\n", ""), "contains an incomplete or damaged PEM block"},
+		{"a key", PEMBlock("PRIVATE KEY", c.DER), "contains a private key"},
+		{"a request", PEMBlock("CERTIFICATE REQUEST", c.DER), "contains a PEM block of type \"CERTIFICATE REQUEST\""},
+		{"a certificate by OpenSSL's old name", PEMBlock("X509 CERTIFICATE", c.DER), "contains a PEM block of type \"X509 CERTIFICATE\""},
+		{"two", c.PEM + other.PEM, "more than one certificate"},
+		{"the same twice", c.PEM + c.PEM, "more than one certificate"},
+		{"a certificate and a key", c.PEM + PEMBlock("PRIVATE KEY", other.DER), "contains a private key"},
+		{"a key and a certificate", PEMBlock("EC PRIVATE KEY", other.DER) + c.PEM, "contains a private key"},
+		{"a broken one before a good one", broken + other.PEM, "contains an incomplete or damaged PEM block"},
+		{"a good one before a broken one", other.PEM + broken, "contains an incomplete or damaged PEM block"},
+		{"text after it", c.PEM + "valid until 2030", "contains text outside its PEM"},
+		{"text before it", "Bag Attributes\n    friendlyName: okta\n" + c.PEM, "contains text outside its PEM"},
+		{"text between two", c.PEM + "the next one:\n" + other.PEM, "contains text outside its PEM"},
 		{"a truncated one", truncated, "not a readable X.509 certificate"},
-		{"something else in a certificate's lines", block("CERTIFICATE", []byte("hello")), "not a readable X.509 certificate"},
-		{"nothing in a certificate's lines", block("CERTIFICATE", nil), "not a readable X.509 certificate"},
-		{"a certificate and more in its lines", block("CERTIFICATE", append(append([]byte{}, c.der...), 0)), "not a readable X.509 certificate"},
+		{"something else in a certificate's lines", PEMBlock("CERTIFICATE", []byte("hello")), "not a readable X.509 certificate"},
+		{"nothing in a certificate's lines", PEMBlock("CERTIFICATE", nil), "not a readable X.509 certificate"},
+		{"a certificate and more in its lines", PEMBlock("CERTIFICATE", append(append([]byte{}, c.DER...), 0)), "not a readable X.509 certificate"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want, problems := wantCertificates(other.pem, test.text)
+			want, problems := wantCertificates(other.PEM, test.text)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
 			}
-			contains(t, problems[0].Message, "spec.verificationCertificates[1].pem", test.says)
-			same(t, "incomplete", want.Incomplete, true)
-			same(t, "the good one", len(want.Certificates), 1)
+			Contains(t, problems[0].Message, "spec.verificationCertificates[1].pem", test.says)
+			Same(t, "incomplete", want.Incomplete, true)
+			Same(t, "the good one", len(want.Certificates), 1)
 			if body := strings.TrimSpace(strings.ReplaceAll(test.text, "\n", "")); len(body) > 40 {
-				lacks(t, problems[0].Message, body[30:40])
+				Lacks(t, problems[0].Message, body[30:40])
 			}
 		})
 	}
@@ -118,53 +118,53 @@ func TestAProblemWithACertificateIsBounded(t *testing.T) {
 }
 
 func TestEachBadCertificateIsNamed(t *testing.T) {
-	good := issue(t, "okta", yearsOn(1))
-	_, problems := wantCertificates("x", good.pem, "y")
+	good := IssueCertificate(t, "okta", YearsOn(1))
+	_, problems := wantCertificates("x", good.PEM, "y")
 	if len(problems) != 2 {
 		t.Fatalf("the problems are %+v, want two", problems)
 	}
-	contains(t, connection.Sentences(problems), "[0].pem", "[2].pem")
+	Contains(t, connection.Sentences(problems), "[0].pem", "[2].pem")
 }
 
 func TestACertificateThatIsNamedTwiceCountsOnce(t *testing.T) {
-	c := issue(t, "okta", yearsOn(1))
-	want, problems := wantCertificates(c.pem, strings.ReplaceAll(c.pem, "\n", "\r\n"))
-	same(t, "problems", problems, []connection.Problem(nil))
-	same(t, "the certificates", len(want.Certificates), 1)
+	c := IssueCertificate(t, "okta", YearsOn(1))
+	want, problems := wantCertificates(c.PEM, strings.ReplaceAll(c.PEM, "\n", "\r\n"))
+	Same(t, "problems", problems, []connection.Problem(nil))
+	Same(t, "the certificates", len(want.Certificates), 1)
 }
 
 func TestAnExpiredCertificateIsWantedAllTheSame(t *testing.T) {
-	c := issue(t, "okta", time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))
-	want, problems := wantCertificates(c.pem)
-	same(t, "problems", problems, []connection.Problem(nil))
-	same(t, "the certificates", len(want.Certificates), 1)
+	c := IssueCertificate(t, "okta", time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))
+	want, problems := wantCertificates(c.PEM)
+	Same(t, "problems", problems, []connection.Problem(nil))
+	Same(t, "the certificates", len(want.Certificates), 1)
 }
 
 func TestWithoutOneGoodCertificateNoneAreManaged(t *testing.T) {
-	r := samlRemote()
+	r := SAMLRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}, {ID: "cert-2", SHA256: "bb"}}
 	for name, list := range map[string][]v1alpha1.VerificationCertificate{
 		"absent": nil, "empty": {}, "all of them bad": {{PEM: "x"}, {PEM: "y"}},
 	} {
-		o := samlManifest()
+		o := SAMLManifest()
 		o.Spec.VerificationCertificates = list
-		plan, problems := planFor(saml.Kind(), o, r, connection.Inputs{})
-		noSteps(t, plan)
-		same(t, "the problems where they are "+name, len(problems), len(list))
+		plan, problems := PlanFor(saml.Kind(), o, r, connection.Inputs{})
+		NoSteps(t, plan)
+		Same(t, "the problems where they are "+name, len(problems), len(list))
 	}
 }
 
 func TestABadCertificateKeepsTheOthersFromBeingRemovedAndNothingFromBeingAdded(t *testing.T) {
-	good := issue(t, "okta", yearsOn(1))
-	o, r := samlManifest(), samlRemote()
-	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: "x"}, {PEM: good.pem}}
+	good := IssueCertificate(t, "okta", YearsOn(1))
+	o, r := SAMLManifest(), SAMLRemote()
+	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: "x"}, {PEM: good.PEM}}
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
-	plan, _ := planFor(saml.Kind(), o, r, connection.Inputs{})
-	same(t, "the plan", story(plan), "+"+good.sha256)
+	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
+	Same(t, "the plan", Story(plan), "+"+good.SHA256)
 }
 
 func TestAPendingSAMLConnectionLacksWhatStytchAsksFor(t *testing.T) {
-	whole := samlRemote()
+	whole := SAMLRemote()
 	whole.VerificationCertificates = []stytch.Certificate{{ID: "cert-1"}}
 	for _, test := range []struct {
 		name string
@@ -203,20 +203,20 @@ func TestAPendingSAMLConnectionLacksWhatStytchAsksFor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := whole
 			test.edit(&r)
-			same(t, "what it lacks", strings.Join(saml.Kind().MissingToActivate(r), " "), test.want)
+			Same(t, "what it lacks", strings.Join(saml.Kind().MissingToActivate(r), " "), test.want)
 		})
 	}
 }
 
 func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
-	o, r := samlManifest(), samlRemote()
+	o, r := SAMLManifest(), SAMLRemote()
 	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs", "urn:stytch"
 	r.VerificationCertificates = []stytch.Certificate{
-		{ID: "unknown"}, {ID: "late", SHA256: "aa", ExpiresAt: yearsOn(2)}, {ID: "early-2", ExpiresAt: yearsOn(1)}, {ID: "early-1", ExpiresAt: yearsOn(1)},
+		{ID: "unknown"}, {ID: "late", SHA256: "aa", ExpiresAt: YearsOn(2)}, {ID: "early-2", ExpiresAt: YearsOn(1)}, {ID: "early-1", ExpiresAt: YearsOn(1)},
 	}
-	given := inJSON(t, r)
-	publish(saml.Kind(), o, r, connection.State{})
-	same(t, "the URLs", []string{o.Status.ACSURL, o.Status.AudienceURI}, []string{"https://api.stytch.com/acs", "urn:stytch"})
+	given := InJSON(t, r)
+	Publish(saml.Kind(), o, r, connection.State{})
+	Same(t, "the URLs", []string{o.Status.ACSURL, o.Status.AudienceURI}, []string{"https://api.stytch.com/acs", "urn:stytch"})
 	var order []string
 	for _, c := range o.Status.VerificationCertificates {
 		order = append(order, c.CertificateID)
@@ -224,62 +224,62 @@ func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
 			t.Errorf("the end of %s is %v", c.CertificateID, c.ExpiresAt)
 		}
 	}
-	same(t, "the order", fmt.Sprint(order), "[early-1 early-2 late unknown]")
-	same(t, "what Stytch showed, which others share", inJSON(t, r), given)
+	Same(t, "the order", fmt.Sprint(order), "[early-1 early-2 late unknown]")
+	Same(t, "what Stytch showed, which others share", InJSON(t, r), given)
 
 	r.VerificationCertificates = nil
-	publish(saml.Kind(), o, r, connection.State{})
-	same(t, "the certificates once there are none", len(o.Status.VerificationCertificates), 0)
+	Publish(saml.Kind(), o, r, connection.State{})
+	Same(t, "the certificates once there are none", len(o.Status.VerificationCertificates), 0)
 }
 
 func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
-	odd := yearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
-	samlConn, r := samlManifest(), samlRemote()
+	odd := YearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
+	samlConn, r := SAMLManifest(), SAMLRemote()
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: odd}}
-	publish(saml.Kind(), samlConn, r, connection.State{})
+	Publish(saml.Kind(), samlConn, r, connection.State{})
 	var readSAML v1alpha1.SAMLConnection
 	readBack(t, samlConn, &readSAML)
-	publish(saml.Kind(), samlConn, r, connection.State{})
+	Publish(saml.Kind(), samlConn, r, connection.State{})
 	if !equality.Semantic.DeepEqual(samlConn.Status, readSAML.Status) {
-		t.Errorf("SAML: %s is written over %s", inJSON(t, samlConn.Status), inJSON(t, readSAML.Status))
+		t.Errorf("SAML: %s is written over %s", InJSON(t, samlConn.Status), InJSON(t, readSAML.Status))
 	}
 
-	scim, s := scimManifest(), scimRemote()
+	scim, s := SCIMManifest(), SCIMRemote()
 	s.BearerTokenExpiresAt = odd
-	publishedToken(scim, s, connection.Inputs{})
+	PublishedToken(scim, s, connection.Inputs{})
 	var readSCIM v1alpha1.SCIMConnection
 	readBack(t, scim, &readSCIM)
-	publishedToken(scim, s, connection.Inputs{})
+	PublishedToken(scim, s, connection.Inputs{})
 	if !equality.Semantic.DeepEqual(scim.Status, readSCIM.Status) {
-		t.Errorf("SCIM: %s is written over %s", inJSON(t, scim.Status), inJSON(t, readSCIM.Status))
+		t.Errorf("SCIM: %s is written over %s", InJSON(t, scim.Status), InJSON(t, readSCIM.Status))
 	}
 }
 
 // readBack is what the API server keeps of an object.
 func readBack(t *testing.T, written, into any) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(inJSON(t, written)), into); err != nil {
+	if err := json.Unmarshal([]byte(InJSON(t, written)), into); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestASAMLConnectionOfTheSameDisplayNameIsARivalThatManifestsMayShare(t *testing.T) {
 	samlConn := saml.Kind()
-	r := samlRemote()
-	same(t, "the same name", samlConn.Rival(samlManifest(), r), true)
-	r.DisplayName = connection.ProvisionalName("Acme – Okta", otherUID)
-	same(t, "another manifest's provisional name", samlConn.Rival(samlManifest(), r), false)
-	unnamed := samlManifest()
+	r := SAMLRemote()
+	Same(t, "the same name", samlConn.Rival(SAMLManifest(), r), true)
+	r.DisplayName = connection.ProvisionalName("Acme – Okta", OtherUID)
+	Same(t, "another manifest's provisional name", samlConn.Rival(SAMLManifest(), r), false)
+	unnamed := SAMLManifest()
 	unnamed.Spec.DisplayName = ""
 	r.DisplayName = "okta"
-	same(t, "the manifest's name", samlConn.Rival(unnamed, r), true)
-	same(t, "shared", samlConn.Shared, true)
-	same(t, "what it refers to", samlConn.References(unnamed), []connection.Reference(nil))
+	Same(t, "the manifest's name", samlConn.Rival(unnamed, r), true)
+	Same(t, "shared", samlConn.Shared, true)
+	Same(t, "what it refers to", samlConn.References(unnamed), []connection.Reference(nil))
 }
 
 func TestSAMLIsCreatedWithItsProviderAlone(t *testing.T) {
-	o := samlManifest()
-	same(t, "the body", saml.Kind().Creation(o), stytch.Fields{"identity_provider": "okta"})
+	o := SAMLManifest()
+	Same(t, "the body", saml.Kind().Creation(o), stytch.Fields{"identity_provider": "okta"})
 	o.Spec.IdentityProvider = ""
-	same(t, "the body without a provider", saml.Kind().Creation(o), stytch.Fields{})
+	Same(t, "the body without a provider", saml.Kind().Creation(o), stytch.Fields{})
 }

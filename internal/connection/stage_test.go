@@ -23,106 +23,106 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// far is one connection at Stytch, of whatever kind, as its endpoints are documented. It is written anew here, from the names of the
+// Remote is one connection at Stytch, of whatever kind, as its endpoints are documented. It is written anew here, from the names of the
 // fields on.
-type far struct {
-	document
-	certificates []farCertificate
-	signing      []farSigning
-	keys         []farKey
-	groups       []stytch.SCIMGroup
-	details      map[string]string // of the ConfigMap; nil while there is none
-	token        farToken
-	secret       *corev1.Secret // that the token is kept in; nil while there is none
+type Remote struct {
+	Document
+	Certificates []RemoteCertificate
+	Signing      []RemoteSigningKey
+	Keys         []RemoteKey
+	Groups       []stytch.SCIMGroup
+	Details      map[string]string // of the ConfigMap; nil while there is none
+	Token        RemoteToken
+	Secret       *corev1.Secret // that the token is kept in; nil while there is none
 
-	metadata  map[string]farMetadata       // documents of identity providers, by URL
-	discovery map[string]map[string]string // and of issuers, by issuer
-	refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong
-	habits    habits
+	Metadata  map[string]RemoteMetadata    // documents of identity providers, by URL
+	Discovery map[string]map[string]string // and of issuers, by issuer
+	Refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong
+	Habits    Habits
 
-	made int
+	Made int
 }
 
-// habits are what Stytch's documents leave open.
-type habits struct {
-	metadata      string // append (what is not there), append-all, replace (with new IDs), keep (replace, and keep the IDs)
+// Habits are what Stytch's documents leave open.
+type Habits struct {
+	Metadata      string // append (what is not there), append-all, replace (with new IDs), keep (replace, and keep the IDs)
 	duplicates    bool   // a certificate that is there already is added once more
 	signingStay   bool   // the certificate of the signing key before stays
-	secretIs      string // shown, masked or empty
+	SecretIs      string // shown, masked or empty
 	refuseExpired bool
-	ignores       string                     // a field that an update does not change
-	shows         func(sha256 string) string // how a certificate that is added reads back; nil: as it is
+	Ignores       string                     // a field that an update does not change
+	Shows         func(sha256 string) string // how a certificate that is added reads back; nil: as it is
 }
 
-type farCertificate struct {
-	issued
-	id    string
-	shown string // the fingerprint that it is shown with
+type RemoteCertificate struct {
+	IssuedCertificate
+	ID    string
+	Shown string // the fingerprint that it is shown with
 }
 
 // String is the certificate in a word, for a failing test.
-func (c farCertificate) String() string { return c.shown[:min(len(c.shown), 6)] + ":" + c.id }
+func (c RemoteCertificate) String() string { return c.Shown[:min(len(c.Shown), 6)] + ":" + c.ID }
 
-type farSigning struct {
-	spki, sha256, pem string
-	made              time.Time
+type RemoteSigningKey struct {
+	SPKISHA256, SHA256, PEM string
+	made                    time.Time
 }
 
-type farKey struct{ id, spki string }
+type RemoteKey struct{ ID, SPKISHA256 string }
 
-type farMetadata struct {
-	entity, sso  string
-	certificates []issued
+type RemoteMetadata struct {
+	EntityID, SSOURL string
+	Certificates     []IssuedCertificate
 }
 
-// refusal is a 400 with this error type.
-type refusal string
+// RefusalError is a 400 with this error type.
+type RefusalError string
 
-func (r refusal) Error() string { return string(r) }
+func (r RefusalError) Error() string { return string(r) }
 
-func (f *far) newID(kind string) string {
-	f.made++
-	return fmt.Sprintf("%s-%03d", kind, f.made)
+func (remote *Remote) newID(kind string) string {
+	remote.Made++
+	return fmt.Sprintf("%s-%03d", kind, remote.Made)
 }
 
-// take does what a step asks for. Stytch's warning comes with it.
-func (f *far) take(t *testing.T, step connection.Step) (warning string, err error) {
+// Take does what a step asks for. Stytch's warning comes with it.
+func (remote *Remote) Take(t *testing.T, step connection.Step) (warning string, err error) {
 	t.Helper()
 	switch step.Action {
 	case connection.Update, saml.AddEncryptionKey:
-		return f.update(t, step.Fields())
+		return remote.update(t, step.Fields())
 	case saml.ReadMetadata:
-		return "", f.readMetadata(step.Changes[0].Want.Same)
+		return "", remote.readMetadata(step.Changes[0].Want.Same)
 	case saml.DeleteCertificate, saml.FreeCertificate:
-		f.removeCertificate(t, step.Target)
+		remote.removeCertificate(t, step.Target)
 		return "", nil
 	case saml.DeleteEncryptionKey:
-		at := slices.IndexFunc(f.keys, func(k farKey) bool { return k.id == step.Target })
+		at := slices.IndexFunc(remote.Keys, func(k RemoteKey) bool { return k.ID == step.Target })
 		if at < 0 {
 			t.Fatalf("the key %s is removed, which is not there", step.Target)
 		}
-		f.keys = slices.Delete(slices.Clone(f.keys), at, at+1)
+		remote.Keys = slices.Delete(slices.Clone(remote.Keys), at, at+1)
 	case details.Publish:
-		if f.details == nil {
-			f.details = map[string]string{}
+		if remote.Details == nil {
+			remote.Details = map[string]string{}
 		}
 		for key, value := range details.Entries(step) {
-			f.details[key] = value
+			remote.Details[key] = value
 			if value == "" {
-				delete(f.details, key)
+				delete(remote.Details, key)
 			}
 		}
 	default:
-		f.rotate(t, step)
+		remote.rotate(t, step)
 	}
 	return "", nil
 }
 
 // update changes everything or nothing.
-func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err error) {
+func (remote *Remote) update(t *testing.T, body stytch.Fields) (warning string, err error) {
 	t.Helper()
-	plain, next := stytch.Fields{}, *f
-	for field, value := range revealed(body) {
+	plain, next := stytch.Fields{}, *remote
+	for field, value := range Revealed(body) {
 		switch field {
 		case "x509_certificate":
 			err = next.addCertificate(t, value.(string))
@@ -137,8 +137,8 @@ func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err erro
 			return "", err
 		}
 	}
-	if issuer, sent := body["issuer"]; sent && issuer != f.Issuer {
-		found, read := f.discovery[issuer.(string)]
+	if issuer, sent := body["issuer"]; sent && issuer != remote.Issuer {
+		found, read := remote.Discovery[issuer.(string)]
 		if !read {
 			warning = "The metadata document could not be read."
 		}
@@ -148,22 +148,22 @@ func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err erro
 			}
 		}
 	}
-	delete(plain, f.habits.ignores)
-	next.put(t, plain)
-	*f = next
+	delete(plain, remote.Habits.Ignores)
+	next.Put(t, plain)
+	*remote = next
 	return warning, nil
 }
 
-func (f *far) addCertificate(t *testing.T, text string) error {
+func (remote *Remote) addCertificate(t *testing.T, text string) error {
 	t.Helper()
 	added := read(t, text)
-	if slices.Contains(f.refuses, added.sha256) || f.habits.refuseExpired && !added.ends.After(noon) {
-		return refusal("invalid_x509_certificate")
+	if slices.Contains(remote.Refuses, added.SHA256) || remote.Habits.refuseExpired && !added.Ends.After(Noon) {
+		return RefusalError("invalid_x509_certificate")
 	}
-	before := len(f.certificates)
-	err := f.place(added, f.habits.duplicates)
-	if f.habits.shows != nil && len(f.certificates) > before {
-		f.certificates[before].shown = f.habits.shows(added.sha256)
+	before := len(remote.Certificates)
+	err := remote.Place(added, remote.Habits.duplicates)
+	if remote.Habits.Shows != nil && len(remote.Certificates) > before {
+		remote.Certificates[before].Shown = remote.Habits.Shows(added.SHA256)
 	}
 	return err
 }
@@ -181,73 +181,73 @@ func (r *reads[T]) read(text string, parse func(text string) T) T {
 }
 
 var (
-	certificatesRead reads[issued]
+	certificatesRead reads[IssuedCertificate]
 	keysRead         reads[string]
 )
 
 // read reads a certificate as Stytch does, which may take one that Go's parser finds fault with.
-func read(t *testing.T, text string) issued {
+func read(t *testing.T, text string) IssuedCertificate {
 	t.Helper()
-	return certificatesRead.read(text, func(text string) issued {
+	return certificatesRead.read(text, func(text string) IssuedCertificate {
 		block, rest := pem.Decode([]byte(text))
 		if block == nil || block.Type != "CERTIFICATE" || len(rest) > 0 {
 			t.Fatal("what is sent as a certificate is not one")
 		}
-		c := issued{der: block.Bytes, pem: text, sha256: sumOf(string(block.Bytes))}
+		c := IssuedCertificate{DER: block.Bytes, PEM: text, SHA256: SHA256Of(string(block.Bytes))}
 		if parsed, err := x509.ParseCertificate(block.Bytes); err == nil {
-			c.ends = parsed.NotAfter
+			c.Ends = parsed.NotAfter
 		}
 		return c
 	})
 }
 
-func (f *far) place(c issued, duplicates bool) error {
-	there := slices.ContainsFunc(f.certificates, func(h farCertificate) bool { return h.sha256 == c.sha256 })
+func (remote *Remote) Place(c IssuedCertificate, duplicates bool) error {
+	there := slices.ContainsFunc(remote.Certificates, func(h RemoteCertificate) bool { return h.SHA256 == c.SHA256 })
 	if there && !duplicates {
 		return nil
 	}
-	if len(f.certificates) >= 5 {
-		return refusal("too_many_sso_verification_certificates")
+	if len(remote.Certificates) >= 5 {
+		return RefusalError("too_many_sso_verification_certificates")
 	}
-	f.certificates = append(slices.Clone(f.certificates), farCertificate{c, f.newID("cert"), c.sha256})
+	remote.Certificates = append(slices.Clone(remote.Certificates), RemoteCertificate{c, remote.newID("cert"), c.SHA256})
 	return nil
 }
 
-func (f *far) removeCertificate(t *testing.T, id string) {
+func (remote *Remote) removeCertificate(t *testing.T, id string) {
 	t.Helper()
-	at := slices.IndexFunc(f.certificates, func(c farCertificate) bool { return c.id == id })
-	if at < 0 || len(f.certificates) == 1 {
-		t.Fatalf("the certificate %q of %d is removed", id, len(f.certificates))
+	at := slices.IndexFunc(remote.Certificates, func(c RemoteCertificate) bool { return c.ID == id })
+	if at < 0 || len(remote.Certificates) == 1 {
+		t.Fatalf("the certificate %q of %d is removed", id, len(remote.Certificates))
 	}
-	f.certificates = slices.Delete(slices.Clone(f.certificates), at, at+1)
+	remote.Certificates = slices.Delete(slices.Clone(remote.Certificates), at, at+1)
 }
 
-func (f *far) readMetadata(url string) error {
-	read, found := f.metadata[url]
+func (remote *Remote) readMetadata(url string) error {
+	read, found := remote.Metadata[url]
 	if !found {
-		return refusal("invalid_xml_from_saml_metadata_url")
+		return RefusalError("invalid_xml_from_saml_metadata_url")
 	}
-	next := *f
-	next.IDPEntityID, next.IDPSSOURL = read.entity, read.sso
-	if f.habits.metadata == "replace" {
-		next.certificates = nil
+	next := *remote
+	next.IDPEntityID, next.IDPSSOURL = read.EntityID, read.SSOURL
+	if remote.Habits.Metadata == "replace" {
+		next.Certificates = nil
 	}
-	if f.habits.metadata == "keep" {
-		next.certificates = slices.DeleteFunc(slices.Clone(f.certificates), func(c farCertificate) bool {
-			return !slices.ContainsFunc(read.certificates, func(d issued) bool { return d.sha256 == c.sha256 })
+	if remote.Habits.Metadata == "keep" {
+		next.Certificates = slices.DeleteFunc(slices.Clone(remote.Certificates), func(c RemoteCertificate) bool {
+			return !slices.ContainsFunc(read.Certificates, func(d IssuedCertificate) bool { return d.SHA256 == c.SHA256 })
 		})
 	}
-	for _, c := range read.certificates {
-		if err := next.place(c, f.habits.metadata == "append-all"); err != nil {
+	for _, c := range read.Certificates {
+		if err := next.Place(c, remote.Habits.Metadata == "append-all"); err != nil {
 			return err
 		}
 	}
-	*f = next
+	*remote = next
 	return nil
 }
 
-// public reads a private key as Stytch does, and says which it is.
-func public(t *testing.T, text string) string {
+// SPKIOf reads a private key as Stytch does, and says which it is.
+func SPKIOf(t *testing.T, text string) string {
 	t.Helper()
 	return keysRead.read(text, func(text string) string {
 		block, rest := pem.Decode([]byte(text))
@@ -262,46 +262,46 @@ func public(t *testing.T, text string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sumOf(string(spki))
+		return SHA256Of(string(spki))
 	})
 }
 
-func (f *far) sign(t *testing.T, text string) error {
+func (remote *Remote) sign(t *testing.T, text string) error {
 	t.Helper()
-	spki := public(t, text)
-	if slices.Contains(f.refuses, spki) {
-		return refusal("saml_signing_private_key_invalid")
+	spki := SPKIOf(t, text)
+	if slices.Contains(remote.Refuses, spki) {
+		return RefusalError("saml_signing_private_key_invalid")
 	}
-	f.made++
-	made := farSigning{spki: spki, sha256: sumOf(spki), pem: "certificate of " + spki[:8], made: noon.Add(time.Duration(f.made) * time.Second)}
-	if !f.habits.signingStay {
-		f.signing = nil
+	remote.Made++
+	made := RemoteSigningKey{SPKISHA256: spki, SHA256: SHA256Of(spki), PEM: "certificate of " + spki[:8], made: Noon.Add(time.Duration(remote.Made) * time.Second)}
+	if !remote.Habits.signingStay {
+		remote.Signing = nil
 	}
-	f.signing = append(slices.Clone(f.signing), made)
+	remote.Signing = append(slices.Clone(remote.Signing), made)
 	return nil
 }
 
-func (f *far) addKey(t *testing.T, text string) error {
+func (remote *Remote) addKey(t *testing.T, text string) error {
 	t.Helper()
-	spki := public(t, text)
-	if slices.Contains(f.refuses, spki) {
-		return refusal("private_key_too_long")
+	spki := SPKIOf(t, text)
+	if slices.Contains(remote.Refuses, spki) {
+		return RefusalError("private_key_too_long")
 	}
-	if len(f.keys) >= 5 {
-		return refusal("too_many_encryption_certificates")
+	if len(remote.Keys) >= 5 {
+		return RefusalError("too_many_encryption_certificates")
 	}
-	f.keys = append(slices.Clone(f.keys), farKey{f.newID("key"), spki})
+	remote.Keys = append(slices.Clone(remote.Keys), RemoteKey{remote.newID("key"), spki})
 	return nil
 }
 
 // asSAML is what Stytch shows of a SAML connection, in one of the spellings that it may choose.
-func (f *far) asSAML(random *rand.Rand) stytch.SAMLConnection {
-	r := f.noisy(random).saml()
-	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs/"+samlID, "https://api.stytch.com/audience/"+samlID
-	for _, c := range f.certificates {
-		shown := stytch.Certificate{ID: c.id, SHA256: c.shown, ExpiresAt: c.ends, Subject: "CN=okta"}
-		if len(f.certificates) >= 5 {
-			shown.PEM = c.pem
+func (remote *Remote) asSAML(random *rand.Rand) stytch.SAMLConnection {
+	r := remote.Noisy(random).SAML()
+	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs/"+SAMLID, "https://api.stytch.com/audience/"+SAMLID
+	for _, c := range remote.Certificates {
+		shown := stytch.Certificate{ID: c.ID, SHA256: c.Shown, ExpiresAt: c.Ends, Subject: "CN=okta"}
+		if len(remote.Certificates) >= 5 {
+			shown.PEM = c.PEM
 		}
 		r.VerificationCertificates = append(r.VerificationCertificates, shown)
 	}
@@ -309,105 +309,105 @@ func (f *far) asSAML(random *rand.Rand) stytch.SAMLConnection {
 		list := r.VerificationCertificates
 		list[i], list[j] = list[j], list[i]
 	})
-	for _, s := range slices.Backward(f.signing) {
-		r.SigningCertificates = append(r.SigningCertificates, stytch.SigningCertificate{SHA256: s.sha256, SPKISHA256: s.spki, PEM: s.pem, CreatedAt: s.made, ExpiresAt: yearsOn(3)})
+	for _, s := range slices.Backward(remote.Signing) {
+		r.SigningCertificates = append(r.SigningCertificates, stytch.SigningCertificate{SHA256: s.SHA256, SPKISHA256: s.SPKISHA256, PEM: s.PEM, CreatedAt: s.made, ExpiresAt: YearsOn(3)})
 	}
-	for _, k := range f.keys {
-		r.EncryptionKeyIDs = append(r.EncryptionKeyIDs, k.id)
+	for _, k := range remote.Keys {
+		r.EncryptionKeyIDs = append(r.EncryptionKeyIDs, k.ID)
 	}
 	return r
 }
 
-// asOIDC is what Stytch shows of an OIDC connection.
-func (f *far) asOIDC(random *rand.Rand) stytch.OIDCConnection {
-	r := f.noisy(random).oidc()
-	if f.habits.secretIs == "masked" {
+// AsOIDC is what Stytch shows of an OIDC connection.
+func (remote *Remote) AsOIDC(random *rand.Rand) stytch.OIDCConnection {
+	r := remote.Noisy(random).OIDC()
+	if remote.Habits.SecretIs == "masked" {
 		r.ClientSecretMasked = r.ClientSecretSHA256 != ""
 	}
-	if f.habits.secretIs != "shown" {
+	if remote.Habits.SecretIs != "shown" {
 		r.ClientSecretSHA256 = ""
 	}
 	return r
 }
 
-// errLost says that the process was lost.
-var errLost = errors.New("lost")
+// ErrLost says that the process was lost.
+var ErrLost = errors.New("lost")
 
-// stage is a manifest and its connection, and what makes the moves of their convergence, as a pass of the operator does.
-type stage[O v1alpha1.Connection, R any] struct {
-	kind   connection.Kind[O, R]
-	held   O // the manifest as the API server holds it
-	own    O // the pass's copy of it
-	far    *far
-	shows  func() R
-	inputs func() connection.Inputs
+// Stage is a manifest and its connection, and what makes the moves of their convergence, as a pass of the operator does.
+type Stage[O v1alpha1.Connection, R any] struct {
+	Kind   connection.Kind[O, R]
+	Held   O // the manifest as the API server holds it
+	Own    O // the pass's copy of it
+	Remote *Remote
+	Shows  func() R
+	Inputs func() connection.Inputs
 	// lose says, before a request is made, what becomes of it: "" it is answered, "unsent" or "unanswered": the process is lost
 	// before or after it takes effect, "unkept": it is lost after that and before it writes into the Secret what was answered,
 	// "late": the process is lost and the request takes effect later.
-	lose func(connection.Step) string
-	late []connection.Step
+	Lose func(connection.Step) string
+	Late []connection.Step
 	// vague says that Stytch does not say why it refuses something.
-	vague bool
+	Vague bool
 	// watch is called after each request.
-	watch func(connection.Step)
-	log   []connection.Step // of the last pass
+	Watch func(connection.Step)
+	Log   []connection.Step // of the last pass
 	// told is what happened so far, for a failing test.
-	told []string
+	Told []string
 }
 
-// outcome is how a pass ended, and what was left to do and to say then.
-type outcome struct {
-	plan     []connection.Step
-	stuck    []v1alpha1.NotConverging
-	problems []connection.Problem
-	err      error
+// Outcome is how a pass ended, and what was left to do and to say then.
+type Outcome struct {
+	Plan     []connection.Step
+	Stuck    []v1alpha1.NotConverging
+	Problems []connection.Problem
+	Err      error
 }
 
-func copyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
+func CopyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
 
 // nobody holds a connection.
 func nobody(string) string { return "" }
 
-// pass takes a pass, and compares what it left with what was to be.
-func (s *stage[O, R]) pass(t *testing.T) outcome {
+// Pass takes a pass, and compares what it left with what was to be.
+func (s *Stage[O, R]) Pass(t *testing.T) Outcome {
 	t.Helper()
-	return s.outcome(s.converge(t))
+	return s.outcome(s.Converge(t))
 }
 
-// passed is how a pass ended, what it reports, and what it read of the connection last.
-type passed[R any] struct {
+// Passed is how a pass ended, what it reports, and what it read of the connection last.
+type Passed[R any] struct {
 	end    error
 	report connection.Report
 	shown  R
 }
 
-// converge makes the moves of a pass.
-func (s *stage[O, R]) converge(t *testing.T) passed[R] {
+// Converge makes the moves of a pass.
+func (s *Stage[O, R]) Converge(t *testing.T) Passed[R] {
 	t.Helper()
-	var p passed[R]
-	o := copyOf(s.held)
-	s.own, s.log = o, nil
+	var p Passed[R]
+	o := CopyOf(s.Held)
+	s.Own, s.Log = o, nil
 	id := connection.Identity{Verdict: connection.Ours, ID: o.CommonStatus().ConnectionID}
-	c := connection.Converge(s.kind, o, id, nobody, noon)
-	listed := noon.Add(-time.Minute) // by an earlier pass
+	c := connection.Converge(s.Kind, o, id, nobody, Noon)
+	listed := Noon.Add(-time.Minute) // by an earlier pass
 	var move connection.Move
 	for move.End == nil {
 		if move.Fresh {
-			listed = noon
+			listed = Noon
 		}
 		if move.Step == nil {
-			in := s.inputs()
+			in := s.Inputs()
 			in.ID = id.ID
-			p.shown = s.shows()
-			move = c.Next(p.shown, listed, in, noon)
+			p.shown = s.Shows()
+			move = c.Next(p.shown, listed, in, Noon)
 			continue
 		}
 		if move.WriteAhead {
-			s.held = copyOf(o)
+			s.Held = CopyOf(o)
 		}
 		warning, err := s.request(t, *move.Step)
 		switch {
-		case errors.Is(err, errLost):
+		case errors.Is(err, ErrLost):
 			p.end = err
 			return p
 		case err != nil:
@@ -418,95 +418,95 @@ func (s *stage[O, R]) converge(t *testing.T) passed[R] {
 	}
 	p.end, p.report = move.End, c.Report(p.report)
 	o.CommonStatus().NotConverging = p.report.NotConverging
-	s.held = copyOf(o)
+	s.Held = CopyOf(o)
 	return p
 }
 
 // refusal is the answer of Stytch that says no.
-func (s *stage[O, R]) refusal(err error) error {
-	if s.vague {
-		return refused("of_a_passing_kind")
+func (s *Stage[O, R]) refusal(err error) error {
+	if s.Vague {
+		return Rejection("of_a_passing_kind")
 	}
-	return refused(err.Error())
+	return Rejection(err.Error())
 }
 
-func refused(errorType string) *stytch.Error {
+func Rejection(errorType string) *stytch.Error {
 	return &stytch.Error{Request: stytch.Request{Operation: "Update", StatusCode: 400, ErrorType: errorType}, Class: stytch.Rejected}
 }
 
-func (s *stage[O, R]) outcome(p passed[R]) outcome {
+func (s *Stage[O, R]) outcome(p Passed[R]) Outcome {
 	if refused, is := errors.AsType[*stytch.Error](p.end); is {
-		return outcome{stuck: p.report.NotConverging, err: refusal(refused.ErrorType)}
+		return Outcome{Stuck: p.report.NotConverging, Err: RefusalError(refused.ErrorType)}
 	}
 	if _, found := errors.AsType[connection.Finding](p.end); !found {
-		return outcome{err: p.end}
+		return Outcome{Err: p.end}
 	}
-	plan, problems := planFor(s.kind, copyOf(s.held), p.shown, s.inputs())
-	return outcome{plan: plan, stuck: p.report.NotConverging, problems: problems}
+	plan, problems := PlanFor(s.Kind, CopyOf(s.Held), p.shown, s.Inputs())
+	return Outcome{Plan: plan, Stuck: p.report.NotConverging, Problems: problems}
 }
 
-func (s *stage[O, R]) request(t *testing.T, step connection.Step) (warning string, err error) {
+func (s *Stage[O, R]) request(t *testing.T, step connection.Step) (warning string, err error) {
 	t.Helper()
 	fate := ""
-	if s.lose != nil {
-		fate = s.lose(step)
+	if s.Lose != nil {
+		fate = s.Lose(step)
 	}
-	s.told = append(s.told, fmt.Sprintf("at %v: %s %s", s.far.certificates, story([]connection.Step{step}), fate))
+	s.Told = append(s.Told, fmt.Sprintf("at %v: %s %s", s.Remote.Certificates, Story([]connection.Step{step}), fate))
 	switch fate {
 	case "late":
-		s.late = append(s.late, step)
-		return "", errLost
+		s.Late = append(s.Late, step)
+		return "", ErrLost
 	case "unsent":
-		return "", errLost
+		return "", ErrLost
 	}
-	s.log = append(s.log, step)
+	s.Log = append(s.Log, step)
 	defer func() {
 		if t.Failed() {
-			t.Log(strings.Join(s.told, "\n"))
+			t.Log(strings.Join(s.Told, "\n"))
 		}
 	}()
-	secret := s.far.secret
-	warning, err = s.far.take(t, step)
+	secret := s.Remote.Secret
+	warning, err = s.Remote.Take(t, step)
 	if fate == "unkept" {
-		s.far.secret = secret
+		s.Remote.Secret = secret
 	}
-	if s.watch != nil && err == nil {
-		s.watch(step)
+	if s.Watch != nil && err == nil {
+		s.Watch(step)
 	}
 	if fate != "" {
-		return "", errLost
+		return "", ErrLost
 	}
 	return warning, err
 }
 
-// settle runs passes until one takes no step, and fails the test where that does not come soon, or where a further pass
+// Settle runs passes until one takes no step, and fails the test where that does not come soon, or where a further pass
 // changes the manifest's status.
-func (s *stage[O, R]) settle(t *testing.T) outcome {
+func (s *Stage[O, R]) Settle(t *testing.T) Outcome {
 	t.Helper()
 	for range 4 {
-		last := s.converge(t)
-		if len(s.log) > 0 {
+		last := s.Converge(t)
+		if len(s.Log) > 0 {
 			continue
 		}
 		out := s.outcome(last)
-		before := s.held
+		before := s.Held
 		for range 2 {
-			s.converge(t)
-			if len(s.log) > 0 || !reflect.DeepEqual(s.held, before) && !equality.Semantic.DeepEqual(s.held, before) { // the first is faster
-				t.Fatalf("a quiet pass took %q and turned %s into %s", story(s.log), inJSON(t, before), inJSON(t, s.held))
+			s.Converge(t)
+			if len(s.Log) > 0 || !reflect.DeepEqual(s.Held, before) && !equality.Semantic.DeepEqual(s.Held, before) { // the first is faster
+				t.Fatalf("a quiet pass took %q and turned %s into %s", Story(s.Log), InJSON(t, before), InJSON(t, s.Held))
 			}
 		}
 		return out
 	}
-	out := s.pass(t)
-	if out.err == nil {
-		t.Fatalf("still at work after four passes: %s: %s", story(s.log), inJSON(t, s.held))
+	out := s.Pass(t)
+	if out.Err == nil {
+		t.Fatalf("still at work after four passes: %s: %s", Story(s.Log), InJSON(t, s.Held))
 	}
 	return out
 }
 
 // words of a list of problems, for a failing test.
-func problemWords(problems []connection.Problem) string {
+func ProblemWords(problems []connection.Problem) string {
 	var said []string
 	for _, p := range problems {
 		said = append(said, p.Reason+": "+p.Message)

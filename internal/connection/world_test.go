@@ -33,19 +33,19 @@ import (
 )
 
 const (
-	manifestUID = types.UID("b7a1d0a2-4c0f-4d6e-9a63-0d8e1c6f2b11")
-	otherUID    = types.UID("0f0e0d0c-0b0a-4908-8706-050403020100")
+	ManifestUID = types.UID("b7a1d0a2-4c0f-4d6e-9a63-0d8e1c6f2b11")
+	OtherUID    = types.UID("0f0e0d0c-0b0a-4908-8706-050403020100")
 
-	samlID     = "saml-connection-live-11111111-1111-4111-8111-111111111111"
-	scimID     = "scim-connection-live-22222222-2222-4222-8222-222222222222"
-	externalID = "external-connection-live-33333333-3333-4333-8333-333333333333"
-	oidcID     = "oidc-connection-live-44444444-4444-4444-8444-444444444444"
+	SAMLID     = "saml-connection-live-11111111-1111-4111-8111-111111111111"
+	SCIMID     = "scim-connection-live-22222222-2222-4222-8222-222222222222"
+	ExternalID = "external-connection-live-33333333-3333-4333-8333-333333333333"
+	OIDCID     = "oidc-connection-live-44444444-4444-4444-8444-444444444444"
 
-	defaultNameIDFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+	DefaultNameIDFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 )
 
-// noon is a time like any other.
-var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+// Noon is a time like any other.
+var Noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
 // TestMain lets garbage lie longer: the property tests make much of it and keep nothing.
 func TestMain(m *testing.M) {
@@ -53,15 +53,15 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// same fails the test where two values differ.
-func same(t *testing.T, what string, got, want any) {
+// Same fails the test where two values differ.
+func Same(t *testing.T, what string, got, want any) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s:\n got %s\nwant %s", what, inJSON(t, got), inJSON(t, want))
+		t.Errorf("%s:\n got %s\nwant %s", what, InJSON(t, got), InJSON(t, want))
 	}
 }
 
-func inJSON(t *testing.T, v any) string {
+func InJSON(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -70,8 +70,8 @@ func inJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// contains fails the test where a text lacks one of some parts.
-func contains(t *testing.T, text string, parts ...string) {
+// Contains fails the test where a text lacks one of some parts.
+func Contains(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
@@ -80,8 +80,8 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// lacks fails the test where a text has one of some parts.
-func lacks(t *testing.T, text string, parts ...string) {
+// Lacks fails the test where a text has one of some parts.
+func Lacks(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if part != "" && strings.Contains(text, part) {
@@ -90,13 +90,13 @@ func lacks(t *testing.T, text string, parts ...string) {
 	}
 }
 
-func meta(name string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: "acme", Name: name, UID: manifestUID, Generation: 1}
+func Meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: "acme", Name: name, UID: ManifestUID, Generation: 1}
 }
 
-// samlManifest manages every setting of a SAML connection, and no certificate.
-func samlManifest() *v1alpha1.SAMLConnection {
-	o := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
+// SAMLManifest manages every setting of a SAML connection, and no certificate.
+func SAMLManifest() *v1alpha1.SAMLConnection {
+	o := &v1alpha1.SAMLConnection{ObjectMeta: Meta("okta")}
 	o.Spec = v1alpha1.SAMLConnectionSpec{
 		ConnectionSpec:         v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: "Acme – Okta"},
 		IdentityProvider:       "okta",
@@ -111,14 +111,14 @@ func samlManifest() *v1alpha1.SAMLConnection {
 		ImplicitRoles:          []string{"viewer", "editor"},
 		GroupImplicitRoles:     []v1alpha1.GroupRole{{Group: "eng", Role: "editor"}, {Group: "eng", Role: "admin"}},
 	}
-	o.Status.ConnectionID = samlID
+	o.Status.ConnectionID = SAMLID
 	return o
 }
 
-// samlRemote is what samlManifest asks for.
-func samlRemote() stytch.SAMLConnection {
+// SAMLRemote is what samlManifest asks for.
+func SAMLRemote() stytch.SAMLConnection {
 	return stytch.SAMLConnection{
-		Connection:               stytch.Connection{ConnectionID: samlID, Status: "active", DisplayName: "Acme – Okta"},
+		Connection:               stytch.Connection{ConnectionID: SAMLID, Status: "active", DisplayName: "Acme – Okta"},
 		IdentityProvider:         "okta",
 		IDPEntityID:              "https://idp.example.com/entity",
 		IDPSSOURL:                "https://idp.example.com/sso",
@@ -133,112 +133,112 @@ func samlRemote() stytch.SAMLConnection {
 	}
 }
 
-// scimManifest manages every setting of a SCIM connection.
-func scimManifest() *v1alpha1.SCIMConnection {
-	o := &v1alpha1.SCIMConnection{ObjectMeta: meta("acme-scim")}
+// SCIMManifest manages every setting of a SCIM connection.
+func SCIMManifest() *v1alpha1.SCIMConnection {
+	o := &v1alpha1.SCIMConnection{ObjectMeta: Meta("acme-scim")}
 	o.Spec = v1alpha1.SCIMConnectionSpec{
 		ConnectionSpec:     v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: "Acme – Okta"},
 		IdentityProvider:   "okta",
 		GroupImplicitRoles: []v1alpha1.SCIMGroupRole{{GroupID: "scim-group-live-1", Role: "editor"}},
 		BearerToken:        v1alpha1.SCIMBearerToken{SecretName: "acme-scim"},
 	}
-	o.Status.ConnectionID = scimID
+	o.Status.ConnectionID = SCIMID
 	return o
 }
 
-// scimRemote is what scimManifest asks for.
-func scimRemote() stytch.SCIMConnection {
+// SCIMRemote is what scimManifest asks for.
+func SCIMRemote() stytch.SCIMConnection {
 	return stytch.SCIMConnection{
-		Connection:          stytch.Connection{ConnectionID: scimID, Status: "active", DisplayName: "Acme – Okta"},
+		Connection:          stytch.Connection{ConnectionID: SCIMID, Status: "active", DisplayName: "Acme – Okta"},
 		IdentityProvider:    "okta",
-		BaseURL:             "https://api.stytch.com/v1/b2b/scim/" + scimID,
+		BaseURL:             "https://api.stytch.com/v1/b2b/scim/" + SCIMID,
 		BearerTokenLastFour: "wxyz",
 		GroupImplicitRoles:  []stytch.SCIMGroupRole{{GroupID: "scim-group-live-1", GroupName: "Engineering", RoleID: "editor"}},
 	}
 }
 
-// externalManifest manages every setting of an External connection.
-func externalManifest() *v1alpha1.ExternalConnection {
-	o := &v1alpha1.ExternalConnection{ObjectMeta: meta("parent")}
+// ExternalManifest manages every setting of an External connection.
+func ExternalManifest() *v1alpha1.ExternalConnection {
+	o := &v1alpha1.ExternalConnection{ObjectMeta: Meta("parent")}
 	o.Spec = v1alpha1.ExternalConnectionSpec{
 		ConnectionSpec:     v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: "Parent"},
-		Source:             &v1alpha1.ExternalSource{OrganizationID: "organization-live-9", ConnectionID: samlID},
+		Source:             &v1alpha1.ExternalSource{OrganizationID: "organization-live-9", ConnectionID: SAMLID},
 		ImplicitRoles:      []string{"viewer"},
 		GroupImplicitRoles: []v1alpha1.GroupRole{{Group: "eng", Role: "editor"}},
 	}
-	o.Status.ConnectionID = externalID
-	o.Status.Source = &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID}
+	o.Status.ConnectionID = ExternalID
+	o.Status.Source = &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: SAMLID}
 	return o
 }
 
-// externalRemote is what externalManifest asks for.
-func externalRemote() stytch.ExternalConnection {
+// ExternalRemote is what externalManifest asks for.
+func ExternalRemote() stytch.ExternalConnection {
 	return stytch.ExternalConnection{
-		Connection:             stytch.Connection{ConnectionID: externalID, Status: "active", DisplayName: "Parent"},
+		Connection:             stytch.Connection{ConnectionID: ExternalID, Status: "active", DisplayName: "Parent"},
 		ExternalOrganizationID: "organization-live-9",
-		ExternalConnectionID:   samlID,
+		ExternalConnectionID:   SAMLID,
 		ImplicitRoles:          []string{"viewer"},
 		GroupImplicitRoles:     []stytch.GroupRole{{Group: "eng", RoleID: "editor"}},
 	}
 }
 
 const (
-	theIssuer   = "https://idp.example.com"
-	theClient   = "stytch"
-	theSecret   = "client-secret-of-some-length"
-	theRedirect = "https://api.stytch.com/v1/b2b/sso/callback/" + oidcID
+	Issuer       = "https://idp.example.com"
+	theClient    = "stytch"
+	ClientSecret = "client-secret-of-some-length"
+	RedirectURL  = "https://api.stytch.com/v1/b2b/sso/callback/" + OIDCID
 )
 
-// oidcManifest manages every setting of an OIDC connection.
-func oidcManifest() *v1alpha1.OIDCConnection {
-	o := &v1alpha1.OIDCConnection{ObjectMeta: meta("entra")}
+// OIDCManifest manages every setting of an OIDC connection.
+func OIDCManifest() *v1alpha1.OIDCConnection {
+	o := &v1alpha1.OIDCConnection{ObjectMeta: Meta("entra")}
 	o.Spec = v1alpha1.OIDCConnectionSpec{
 		ConnectionSpec:   v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: "Acme – Entra"},
 		IdentityProvider: "microsoft-entra",
 		ClientID:         theClient,
 		ClientSecretRef:  &v1alpha1.SecretKeyRef{Name: "entra", Key: "client-secret"},
-		Issuer:           theIssuer,
-		AuthorizationURL: theIssuer + "/authorize",
-		TokenURL:         theIssuer + "/token",
-		UserinfoURL:      theIssuer + "/userinfo",
-		JWKSURL:          theIssuer + "/jwks",
+		Issuer:           Issuer,
+		AuthorizationURL: Issuer + "/authorize",
+		TokenURL:         Issuer + "/token",
+		UserinfoURL:      Issuer + "/userinfo",
+		JWKSURL:          Issuer + "/jwks",
 		CustomScopes:     []string{"groups", "offline_access"},
 		AttributeMapping: map[string]string{"team": "team"},
 	}
-	o.Status.ConnectionID = oidcID
+	o.Status.ConnectionID = OIDCID
 	return o
 }
 
-// oidcRemote is what oidcManifest asks for.
-func oidcRemote() stytch.OIDCConnection {
+// OIDCRemote is what oidcManifest asks for.
+func OIDCRemote() stytch.OIDCConnection {
 	return stytch.OIDCConnection{
-		Connection:         stytch.Connection{ConnectionID: oidcID, Status: "active", DisplayName: "Acme – Entra"},
+		Connection:         stytch.Connection{ConnectionID: OIDCID, Status: "active", DisplayName: "Acme – Entra"},
 		IdentityProvider:   "microsoft-entra",
-		RedirectURL:        theRedirect,
+		RedirectURL:        RedirectURL,
 		ClientID:           theClient,
-		ClientSecretSHA256: sumOf(theSecret),
-		Issuer:             theIssuer,
-		AuthorizationURL:   theIssuer + "/authorize",
-		TokenURL:           theIssuer + "/token",
-		UserinfoURL:        theIssuer + "/userinfo",
-		JWKSURL:            theIssuer + "/jwks",
+		ClientSecretSHA256: SHA256Of(ClientSecret),
+		Issuer:             Issuer,
+		AuthorizationURL:   Issuer + "/authorize",
+		TokenURL:           Issuer + "/token",
+		UserinfoURL:        Issuer + "/userinfo",
+		JWKSURL:            Issuer + "/jwks",
 		CustomScopes:       "offline_access groups",
 		AttributeMapping:   map[string]string{"team": "team"},
 	}
 }
 
-// oidcInputs hold the client secret of oidcManifest.
-func oidcInputs(secret string) connection.Inputs {
-	return holding(secretOf("entra", map[string]string{"client-secret": secret}))
+// OIDCInputs hold the client secret of oidcManifest.
+func OIDCInputs(secret string) connection.Inputs {
+	return Holding(SecretOf("entra", map[string]string{"client-secret": secret}))
 }
 
-func sumOf(s string) string {
+func SHA256Of(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 
-// secretOf is a Secret of a manifest's namespace.
-func secretOf(name string, data map[string]string) *corev1.Secret {
+// SecretOf is a Secret of a manifest's namespace.
+func SecretOf(name string, data map[string]string) *corev1.Secret {
 	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: name, UID: types.UID(name), ResourceVersion: "1"}, Data: map[string][]byte{}}
 	for key, value := range data {
 		s.Data[key] = []byte(value)
@@ -246,32 +246,32 @@ func secretOf(name string, data map[string]string) *corev1.Secret {
 	return s
 }
 
-// configMapOf is a ConfigMap of a manifest's namespace.
-func configMapOf(name string, data map[string]string) *corev1.ConfigMap {
+// ConfigMapOf is a ConfigMap of a manifest's namespace.
+func ConfigMapOf(name string, data map[string]string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: name, UID: types.UID(name), ResourceVersion: "1"}, Data: data}
 }
 
-// detailsOf is the ConfigMap that was made for a manifest.
-func detailsOf(owner types.UID, data map[string]string) *corev1.ConfigMap {
-	c := configMapOf("details", data)
+// DetailsOf is the ConfigMap that was made for a manifest.
+func DetailsOf(owner types.UID, data map[string]string) *corev1.ConfigMap {
+	c := ConfigMapOf("details", data)
 	c.OwnerReferences = []metav1.OwnerReference{{UID: owner, Controller: new(true)}}
 	return c
 }
 
-// planFor compares a manifest with its connection as a pass does.
-func planFor[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) ([]connection.Step, []connection.Problem) {
-	want, have, problems := statesOf(kind, o, r, in)
+// PlanFor compares a manifest with its connection as a pass does.
+func PlanFor[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) ([]connection.Step, []connection.Problem) {
+	want, have, problems := StatesOf(kind, o, r, in)
 	return kind.PlanFor(o, want, have), append(problems, kind.Complaints(o, want, have)...)
 }
 
-// statesOf are the two states that a pass compares.
-func statesOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) (want, have connection.State, problems []connection.Problem) {
+// StatesOf are the two states that a pass compares.
+func StatesOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, in connection.Inputs) (want, have connection.State, problems []connection.Problem) {
 	in.ID = kind.Common(r).ConnectionID
 	return kind.States(o, r, in)
 }
 
-// wantOf is what a manifest wants of the connection with an ID, but for the display name.
-func wantOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, id string, in connection.Inputs) (connection.State, []connection.Problem) {
+// WantOf is what a manifest wants of the connection with an ID, but for the display name.
+func WantOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, id string, in connection.Inputs) (connection.State, []connection.Problem) {
 	var none R
 	in.ID = id
 	want, _, problems := kind.States(o, none, in)
@@ -279,38 +279,38 @@ func wantOf[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, id st
 	return want, problems
 }
 
-// planOf is the plan of a SCIM connection where one of the states has a token, and else of a SAML connection.
-func planOf(want, have connection.State) []connection.Step {
+// PlanOf is the plan of a SCIM connection where one of the states has a token, and else of a SAML connection.
+func PlanOf(want, have connection.State) []connection.Step {
 	if want.Token != nil || have.Token != nil {
 		return scim.Kind().PlanFor(&v1alpha1.SCIMConnection{}, want, have)
 	}
 	return saml.Kind().PlanFor(&v1alpha1.SAMLConnection{}, want, have)
 }
 
-// learn has a kind remember what a reading showed.
-func learn[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, before, after R, done *connection.Step, now time.Time) {
+// Learn has a kind remember what a reading showed.
+func Learn[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, before, after R, done *connection.Step, now time.Time) {
 	kind.Note(o, connection.Event[R]{Type: connection.Observed, Before: before, Remote: after, Step: done, Now: now})
 }
 
-// begins has a kind remember what has to be known before a step, and says whether there was such a thing.
-func begins[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, step connection.Step, now time.Time) bool {
-	before := copyOf(o)
+// Begins has a kind remember what has to be known before a step, and says whether there was such a thing.
+func Begins[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, step connection.Step, now time.Time) bool {
+	before := CopyOf(o)
 	kind.Note(o, connection.Event[R]{Type: connection.StepBegins, Remote: r, Step: &step, Now: now})
 	return !reflect.DeepEqual(before, o)
 }
 
-// refuse has a kind remember that Stytch refused a step, and returns the one that takes back what made room for it.
-func refuse[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, step connection.Step, errorType string) *connection.Step {
+// Refuse has a kind remember that Stytch refused a step, and returns the one that takes back what made room for it.
+func Refuse[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, step connection.Step, errorType string) *connection.Step {
 	refusal := &stytch.Error{Request: stytch.Request{ErrorType: errorType, StatusCode: 400}, Class: stytch.Rejected}
-	kind.Note(o, connection.Event[R]{Type: connection.StepFailed, Step: &step, Refusal: refusal, Now: noon})
+	kind.Note(o, connection.Event[R]{Type: connection.StepFailed, Step: &step, Refusal: refusal, Now: Noon})
 	if kind.Undo == nil {
 		return nil
 	}
 	return kind.Undo(o, step)
 }
 
-// publish has a kind put into status what a comparison showed.
-func publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, want connection.State) {
+// Publish has a kind put into status what a comparison showed.
+func Publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R, want connection.State) {
 	kind.Note(o, connection.Event[R]{Type: connection.Compared, Remote: r, Want: want, Now: want.Now})
 	if kind.Publish != nil {
 		kind.Publish(o, r, want)
@@ -319,27 +319,27 @@ func publish[O v1alpha1.Connection, R any](kind connection.Kind[O, R], o O, r R,
 
 // sent has an OIDC connection remember an update that was accepted.
 func sent(o *v1alpha1.OIDCConnection, step connection.Step, warning string) {
-	oidc.Kind().Note(o, connection.Event[stytch.OIDCConnection]{Type: connection.StepDone, Step: &step, Warning: warning, Now: noon})
+	oidc.Kind().Note(o, connection.Event[stytch.OIDCConnection]{Type: connection.StepDone, Step: &step, Warning: warning, Now: Noon})
 }
 
 // notStarted has a SCIM connection remember a start that was never sent.
 func notStarted(o *v1alpha1.SCIMConnection, step connection.Step) {
-	scim.Kind().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: noon})
+	scim.Kind().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: Noon})
 }
 
-// issued is a certificate made for one test.
-type issued struct {
-	der    []byte
-	pem    string
-	sha256 string
-	ends   time.Time
+// IssuedCertificate is a certificate made for one test.
+type IssuedCertificate struct {
+	DER    []byte
+	PEM    string
+	SHA256 string
+	Ends   time.Time
 }
 
 // String is the certificate in a word, for a failing test.
-func (c issued) String() string { return c.sha256[:min(len(c.sha256), 6)] }
+func (c IssuedCertificate) String() string { return c.SHA256[:min(len(c.SHA256), 6)] }
 
-// issue makes a certificate that ends at a time.
-func issue(t *testing.T, name string, ends time.Time) issued {
+// IssueCertificate makes a certificate that ends at a time.
+func IssueCertificate(t *testing.T, name string, ends time.Time) IssuedCertificate {
 	t.Helper()
 	public, key, err := ed25519.GenerateKey(rand.Reader) // which is read faster than any other
 	if err != nil {
@@ -354,22 +354,22 @@ func issue(t *testing.T, name string, ends time.Time) issued {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(der)
-	return issued{
-		der: der, sha256: hex.EncodeToString(sum[:]), ends: ends,
-		pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+	return IssuedCertificate{
+		DER: der, SHA256: hex.EncodeToString(sum[:]), Ends: ends,
+		PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 	}
 }
 
-// pair is an RSA key made for all tests, in the forms in which it comes.
-type pair struct {
-	key          *rsa.PrivateKey
-	pkcs1, pkcs8 string
-	spki         string // SHA-256 of the public key
+// KeyPair is an RSA key made for all tests, in the forms in which it comes.
+type KeyPair struct {
+	Key          *rsa.PrivateKey
+	PKCS1, PKCS8 string
+	SPKISHA256   string // SHA-256 of the public key
 }
 
-// pairs are a few RSA keys. They are short, so that they are made and read quickly.
-var pairs = sync.OnceValue(func() []pair {
-	var made []pair
+// KeyPairs are a few RSA keys. They are short, so that they are made and read quickly.
+var KeyPairs = sync.OnceValue(func() []KeyPair {
+	var made []KeyPair
 	for range 6 {
 		key, err := rsa.GenerateKey(rand.Reader, 512)
 		if err != nil {
@@ -383,20 +383,20 @@ var pairs = sync.OnceValue(func() []pair {
 		if err != nil {
 			panic(err)
 		}
-		made = append(made, pair{
-			key: key, spki: sumOf(string(public)),
-			pkcs1: block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), pkcs8: block("PRIVATE KEY", pkcs8),
+		made = append(made, KeyPair{
+			Key: key, SPKISHA256: SHA256Of(string(public)),
+			PKCS1: PEMBlock("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), PKCS8: PEMBlock("PRIVATE KEY", pkcs8),
 		})
 	}
 	return made
 })
 
-// block is PEM.
-func block(kind string, bytes []byte) string {
+// PEMBlock is PEM.
+func PEMBlock(kind string, bytes []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}))
 }
 
-// holding are the inputs of a manifest whose Secret is there.
-func holding(secret *corev1.Secret) connection.Inputs {
-	return connection.Inputs{Now: noon, Secrets: map[string]*corev1.Secret{secret.Name: secret}}
+// Holding are the inputs of a manifest whose Secret is there.
+func Holding(secret *corev1.Secret) connection.Inputs {
+	return connection.Inputs{Now: Noon, Secrets: map[string]*corev1.Secret{secret.Name: secret}}
 }
