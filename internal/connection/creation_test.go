@@ -7,10 +7,11 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// creationInDoubt is what is said while the connection of samlManifest may have been created.
+// creationInDoubt is what is said while the connection of SAMLManifest may have been created.
 func creationInDoubt() string {
 	return fmt.Sprintf("The response to a create request may have been lost. Looking for a connection named %q before creating another.",
 		connection.ProvisionalName("Acme – Okta", ManifestUID))

@@ -1,8 +1,6 @@
 package connection_test
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -10,11 +8,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
-	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
-	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 func ending(name string, at time.Time) connection.Expiry {
@@ -85,54 +81,6 @@ func TestBetweenTwoMomentsNothingElseIsSaid(t *testing.T) {
 		now, moments = next, moments+1
 	}
 	Same(t, "the moments", moments, 4)
-}
-
-func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
-	kind := saml.Kind()
-	o, r := SAMLManifest(), SAMLRemote()
-	Same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
-	sha := strings.Repeat("ab", 32)
-	r.VerificationCertificates = []stytch.Certificate{
-		{ID: "late", SHA256: "late", Subject: "CN=okta", ExpiresAt: YearsOn(2)},
-		{ID: "cert-1", SHA256: sha, Subject: "CN=okta", ExpiresAt: YearsOn(1)},
-		{ID: "cert-2", SHA256: sha, Subject: "CN=okta", ExpiresAt: YearsOn(1)},
-		{ID: "unreadable", ExpiresAt: YearsOn(3)},
-		{ID: "endless", SHA256: "endless"},
-	}
-	r.SigningCertificates = []stytch.SigningCertificate{{SHA256: "new", ExpiresAt: YearsOn(4)}, {SHA256: "old", ExpiresAt: YearsOn(-1)}}
-	Publish(kind, o, r, connection.State{})
-	var words []string
-	for _, e := range kind.Ends(o) {
-		words = append(words, fmt.Sprintf("%s %s %s %d", e.What, e.Which, e.Name, e.At.Year()))
-		if e.Advice == "" || strings.HasSuffix(e.Advice, ".") {
-			t.Errorf("the advice is %q", e.Advice)
-		}
-	}
-	Same(t, "the ends", words, []string{
-		"verification_certificate abababababababab The identity provider's certificate abababababababab (CN=okta) 2027",
-		"verification_certificate late The identity provider's certificate late (CN=okta) 2028",
-		"verification_certificate unreadable The identity provider's certificate unreadable 2029",
-		"signing_certificate new Stytch's signing certificate new 2030",
-	})
-	Contains(t, kind.Ends(o)[0].Advice, "spec.verificationCertificates")
-	o.Spec.MetadataURL = MetadataURLs[0]
-	Contains(t, kind.Ends(o)[0].Advice, "set a new value for the annotation connections.stytch-operator.dev/refresh-metadata")
-	_, message := connection.Expiring(kind.Ends(o), 10*365*24*time.Hour, Noon)
-	Same(t, "each is said once", strings.Count(message, "abababababababab ("), 1)
-}
-
-func TestASCIMConnectionSaysWhenItsTokenEnds(t *testing.T) {
-	kind := scim.Kind()
-	o, r := SCIMManifest(), SCIMRemote()
-	Same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
-	PublishedToken(o, r, connection.Inputs{})
-	Same(t, "the ends where Stytch does not say", kind.Ends(o), []connection.Expiry(nil))
-	r.BearerTokenExpiresAt = YearsOn(1)
-	PublishedToken(o, r, connection.Inputs{})
-	list := kind.Ends(o)
-	Same(t, "the ends", len(list), 1)
-	Same(t, "what", []string{list[0].What, list[0].Which, list[0].Name}, []string{"bearer_token", "", "The bearer token ending in wxyz"})
-	Same(t, "when", list[0].At.Equal(YearsOn(1)), true)
 }
 
 func TestKindsWithoutEndsHaveNone(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -88,11 +89,6 @@ func theTable() []told {
 
 func (row told) report() connection.Report {
 	return connection.Report{Reason: row.reason, Message: "What is " + row.reason + ", and what to do.", Remote: row.remote}
-}
-
-// NewStatus is the status that the API server gives a new manifest.
-func NewStatus() v1alpha1.ConnectionStatus {
-	return v1alpha1.ConnectionStatus{ObservedGeneration: -1}
 }
 
 // settled is the status of a manifest whose generation 3 was in force an hour ago.

@@ -1,10 +1,15 @@
 package connection_test
 
 import (
+	"encoding/json"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
@@ -71,4 +76,35 @@ func TestOnlySomeProblemsHaltEverything(t *testing.T) {
 	Same(t, "none", connection.Halted(nil), false)
 	Same(t, "others", connection.Halted([]connection.Problem{{Reason: v1alpha1.ReasonInvalid}}), false)
 	Same(t, "one that does", connection.Halted([]connection.Problem{{}, {Halts: true}}), true)
+}
+
+func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
+	odd := YearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
+	samlConn, r := SAMLManifest(), SAMLRemote()
+	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: odd}}
+	Publish(saml.Kind(), samlConn, r, connection.State{})
+	var readSAML v1alpha1.SAMLConnection
+	readBack(t, samlConn, &readSAML)
+	Publish(saml.Kind(), samlConn, r, connection.State{})
+	if !equality.Semantic.DeepEqual(samlConn.Status, readSAML.Status) {
+		t.Errorf("SAML: %s is written over %s", InJSON(t, samlConn.Status), InJSON(t, readSAML.Status))
+	}
+
+	scim, s := SCIMManifest(), SCIMRemote()
+	s.BearerTokenExpiresAt = odd
+	PublishedToken(scim, s, connection.Inputs{})
+	var readSCIM v1alpha1.SCIMConnection
+	readBack(t, scim, &readSCIM)
+	PublishedToken(scim, s, connection.Inputs{})
+	if !equality.Semantic.DeepEqual(scim.Status, readSCIM.Status) {
+		t.Errorf("SCIM: %s is written over %s", InJSON(t, scim.Status), InJSON(t, readSCIM.Status))
+	}
+}
+
+// readBack is what the API server keeps of an object.
+func readBack(t *testing.T, written, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(InJSON(t, written)), into); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,18 +1,14 @@
 package connection_test
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
@@ -21,26 +17,38 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// OneUpdate fails the test where a plan is not one Update with this body.
-func OneUpdate(t *testing.T, plan []connection.Step, body string) {
-	t.Helper()
-	if len(plan) != 1 || plan[0].Action != connection.Update {
-		t.Fatalf("the plan is %s, want one Update of %s", InJSON(t, plan), body)
-	}
-	var got, want any
-	if err := json.Unmarshal([]byte(InJSON(t, plan[0].Fields())), &got); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(body), &want); err != nil {
-		t.Fatal(err)
-	}
-	Same(t, "the body of the update", got, want)
+func FuzzShow(f *testing.F) {
+	f.Add("", "")
+	f.Add("a", strings.Repeat("ü", 256))
+	f.Add(strings.Repeat("x", 257), strings.Repeat("😀", 300))
+	f.Add("\xff\xfe", strings.Repeat("\xff", 300))
+	f.Fuzz(func(t *testing.T, have, want string) {
+		step := UpdateOf([3]string{"f", have, want})
+		shown := connection.Show([]connection.Step{step})
+		if have == want {
+			if len(shown) > 0 || step.Sentence() != "" {
+				t.Fatalf("what is equal is shown as %+v and %q", shown, step.Sentence())
+			}
+			return
+		}
+		wellShown(t, have, shown[0].Have)
+		wellShown(t, want, shown[0].Want)
+		if !strings.HasPrefix(step.Sentence(), "f: ") {
+			t.Fatalf("the sentence is %q", step.Sentence())
+		}
+	})
 }
 
-func NoSteps(t *testing.T, plan []connection.Step) {
+// wellShown checks that a short value is shown as it is, and a long one by its beginning.
+func wellShown(t *testing.T, whole, shown string) {
 	t.Helper()
-	if len(plan) > 0 {
-		t.Errorf("the plan is %s, want none", InJSON(t, plan))
+	switch {
+	case utf8.RuneCountInString(whole) <= 256:
+		Same(t, "a short value", shown, whole)
+	case utf8.RuneCountInString(shown) != 256:
+		t.Fatalf("%q is shown as %q", whole, shown)
+	case utf8.ValidString(whole) && !strings.HasPrefix(whole, strings.TrimSuffix(shown, "…")):
+		t.Fatalf("%q is shown as %q", whole, shown)
 	}
 }
 
@@ -56,103 +64,6 @@ func TestWhatIsEqualNeedsNoStep(t *testing.T) {
 	scimConn, problems := PlanFor(scim.Kind(), SCIMManifest(), SCIMRemote(), SecretWith(SCIMID, "token-ending-in-wxyz"))
 	NoSteps(t, scimConn)
 	Same(t, "problems", problems, []connection.Problem(nil))
-}
-
-func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		edit func(*v1alpha1.SAMLConnectionSpec)
-		body string
-	}{
-		{"display name", func(s *v1alpha1.SAMLConnectionSpec) { s.DisplayName = "Acme" }, `{"display_name":"Acme"}`},
-		{"identity provider", func(s *v1alpha1.SAMLConnectionSpec) { s.IdentityProvider = "generic" }, `{"identity_provider":"generic"}`},
-		{"entity ID", func(s *v1alpha1.SAMLConnectionSpec) { s.IDPEntityID = "urn:x" }, `{"idp_entity_id":"urn:x"}`},
-		{"SSO URL", func(s *v1alpha1.SAMLConnectionSpec) { s.IDPSSOURL = "https://x" }, `{"idp_sso_url":"https://x"}`},
-		{
-			"attribute mapping, as a whole",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AttributeMapping = map[string]string{"email": "mail"} },
-			`{"attribute_mapping":{"email":"mail"}}`,
-		},
-		{
-			"NameID format",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new("urn:x") },
-			`{"nameid_format":"urn:x"}`,
-		},
-		{
-			"NameID format, cleared",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new("") },
-			`{"nameid_format":""}`,
-		},
-		{
-			"audience, cleared",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AlternativeAudienceURI = new("") },
-			`{"alternative_audience_uri":""}`,
-		},
-		{
-			"audience",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AlternativeAudienceURI = new("urn:y") },
-			`{"alternative_audience_uri":"urn:y"}`,
-		},
-		{
-			"ACS URL, cleared",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AlternativeACSURL = new("") },
-			`{"alternative_acs_url":""}`,
-		},
-		{
-			"login begun at the identity provider, enabled",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.IDPInitiatedAuth = v1alpha1.ToggleEnabled },
-			`{"idp_initiated_auth_disabled":false}`,
-		},
-		{
-			"gateway, denied",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.GatewayCallback = v1alpha1.PermissionDenied },
-			`{"allow_gateway_callback":false}`,
-		},
-		{
-			"roles, cleared",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.ImplicitRoles = []string{} },
-			`{"saml_connection_implicit_role_assignments":[]}`,
-		},
-		{
-			"roles, with one more",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.ImplicitRoles = append(s.ImplicitRoles, "admin") },
-			`{"saml_connection_implicit_role_assignments":[{"role_id":"admin"},{"role_id":"editor"},{"role_id":"viewer"}]}`,
-		},
-		{
-			"roles of groups, cleared",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.GroupImplicitRoles = []v1alpha1.GroupRole{} },
-			`{"saml_group_implicit_role_assignments":[]}`,
-		},
-		{
-			"roles of groups",
-			func(s *v1alpha1.SAMLConnectionSpec) {
-				s.GroupImplicitRoles = []v1alpha1.GroupRole{{Group: "ops", Role: "admin"}}
-			},
-			`{"saml_group_implicit_role_assignments":[{"role_id":"admin","group":"ops"}]}`,
-		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			o := SAMLManifest()
-			test.edit(&o.Spec)
-			plan, _ := PlanFor(saml.Kind(), o, SAMLRemote(), connection.Inputs{})
-			OneUpdate(t, plan, test.body)
-		})
-	}
-}
-
-func TestASwitchIsTurnedTheOtherWayToo(t *testing.T) {
-	r := SAMLRemote()
-	r.IDPInitiatedAuthDisabled, r.AllowGatewayCallback = false, false
-	plan, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
-	OneUpdate(t, plan, `{"idp_initiated_auth_disabled":true,"allow_gateway_callback":true}`)
-}
-
-func TestSettingsThatDifferGoInOneUpdate(t *testing.T) {
-	r := SAMLRemote()
-	r.IDPSSOURL, r.ImplicitRoles = "https://evil.example.com", nil
-	plan, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
-	OneUpdate(t, plan, `{"idp_sso_url":"https://idp.example.com/sso",
-		"saml_connection_implicit_role_assignments":[{"role_id":"editor"},{"role_id":"viewer"}]}`)
 }
 
 func TestTheOtherKindsUpdateTheOneFieldThatDiffers(t *testing.T) {
@@ -202,62 +113,6 @@ func TestWhatAManifestDoesNotNameIsNotTouched(t *testing.T) {
 	NoSteps(t, plan)
 }
 
-func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		edit   func(*v1alpha1.SAMLConnectionSpec)
-		remote func(*stytch.SAMLConnection)
-	}{
-		{"roles in another order", nil, func(r *stytch.SAMLConnection) { slices.Reverse(r.ImplicitRoles) }},
-		{"a role twice", nil, func(r *stytch.SAMLConnection) { r.ImplicitRoles = append(r.ImplicitRoles, "viewer") }},
-		{"roles of groups in another order", nil, func(r *stytch.SAMLConnection) { slices.Reverse(r.GroupImplicitRoles) }},
-		{
-			"no roles where an empty list is wanted",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.ImplicitRoles = []string{} },
-			func(r *stytch.SAMLConnection) { r.ImplicitRoles = nil },
-		},
-		{
-			"no identity provider where generic is wanted",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.IdentityProvider = "generic" },
-			func(r *stytch.SAMLConnection) { r.IdentityProvider = "" },
-		},
-		{
-			"the default NameID format where none is wanted",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new("") },
-			func(r *stytch.SAMLConnection) { r.NameIDFormat = DefaultNameIDFormat },
-		},
-		{
-			"no NameID format where the default is wanted",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.NameIDFormat = new(DefaultNameIDFormat) },
-			func(r *stytch.SAMLConnection) { r.NameIDFormat = "" },
-		},
-		{
-			"no audience where none is wanted",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AlternativeAudienceURI = new("") },
-			func(r *stytch.SAMLConnection) { r.AlternativeAudienceURI = "" },
-		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			o, r := SAMLManifest(), SAMLRemote()
-			if test.edit != nil {
-				test.edit(&o.Spec)
-			}
-			test.remote(&r)
-			plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
-			NoSteps(t, plan)
-		})
-	}
-	Same(t, "no mapping", connection.Mapping(nil).Same, connection.Mapping(map[string]string{}).Same)
-	Same(t, "the body of no mapping", InJSON(t, connection.Mapping(nil).Send), "{}")
-}
-
-func TestTheNameOfAGroupAtStytchIsNoDifference(t *testing.T) {
-	r := SCIMRemote()
-	r.GroupImplicitRoles[0].GroupName = "Engineering, renamed"
-	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, SecretWith(SCIMID, "token-ending-in-wxyz"))
-	NoSteps(t, plan)
-}
-
 func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testing.T) {
 	unnamed := SAMLManifest()
 	unnamed.Spec.DisplayName = ""
@@ -300,250 +155,6 @@ func TestPlanChangesNeitherState(t *testing.T) {
 	before := InJSON(t, []connection.State{want, have})
 	PlanOf(want, have)
 	Same(t, "the states after a plan", InJSON(t, []connection.State{want, have}), before)
-}
-
-// CertificatesAtStytch of Stytch, written as fingerprint:id:years until they end; ? for an end that Stytch does not tell.
-func CertificatesAtStytch(list ...string) []connection.Certificate {
-	var made []connection.Certificate
-	for _, text := range list {
-		parts := strings.Split(text, ":")
-		c := connection.Certificate{Certificate: pki.Certificate{SHA256: parts[0]}, ID: parts[1]}
-		if parts[2] != "?" {
-			var years int
-			if _, err := fmt.Sscan(parts[2], &years); err != nil {
-				panic(err)
-			}
-			c.ExpiresAt = Noon.AddDate(years, 0, 0)
-		}
-		made = append(made, c)
-	}
-	return made
-}
-
-// WantedCertificates are certificates of a manifest, by fingerprint.
-func WantedCertificates(fingerprints ...string) []connection.Certificate {
-	var made []connection.Certificate
-	for _, f := range fingerprints {
-		made = append(made, connection.Certificate{Certificate: pki.Certificate{SHA256: f, PEM: PEMOf(f)}})
-	}
-	return made
-}
-
-func PEMOf(fingerprint string) string { return "pem of " + fingerprint }
-
-// Story is a plan in few words: +fingerprint, -id, free:id, and the other fields of an update.
-func Story(plan []connection.Step) string {
-	var words []string
-	for _, s := range plan {
-		var parts []string
-		for _, c := range s.Changes {
-			switch {
-			case s.Action == saml.DeleteCertificate, s.Action == saml.DeleteEncryptionKey:
-				parts = append(parts, "-"+s.Target)
-			case s.Action == saml.FreeCertificate:
-				parts = append(parts, "free:"+s.Target)
-			case s.Action == saml.AddEncryptionKey:
-				parts = append(parts, "+"+c.Want.Same)
-			case c.Field == "x509_certificate":
-				parts = append(parts, "+"+c.Want.Same)
-			case s.Action == connection.Update:
-				parts = append(parts, c.Field)
-			default:
-				parts = append(parts, s.Action.Name)
-			}
-		}
-		words = append(words, strings.Join(parts, "&"))
-	}
-	return strings.Join(words, " ")
-}
-
-func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
-	for _, test := range []struct {
-		name       string
-		want       []connection.Certificate
-		have       []connection.Certificate
-		incomplete bool
-		settings   bool // some setting differs too
-		story      string
-	}{
-		{"nothing where the sets are equal, in any order", WantedCertificates("a", "b"), CertificatesAtStytch("b:1:1", "a:2:2"), false, false, ""},
-		{"nothing where none are managed", nil, CertificatesAtStytch("x:1:1"), false, false, ""},
-		{"the first ones", WantedCertificates("a", "b"), nil, false, false, "+a +b"},
-		{"the first beside the settings", WantedCertificates("a", "b", "c"), nil, false, true, "idp_entity_id&+a +b +c"},
-		{"settings alone", WantedCertificates("a"), CertificatesAtStytch("a:1:1"), false, true, "idp_entity_id"},
-		{"a new one before the old one goes", WantedCertificates("b"), CertificatesAtStytch("a:1:1"), false, false, "+b -1"},
-		{"settings before an old one goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "x:2:1"), false, true, "idp_entity_id -2"},
-		{"the old ones go by their ends", WantedCertificates("a"), CertificatesAtStytch("a:0:1", "z:1:3", "y:2:1", "x:3:2"), false, false, "-2 -3 -1"},
-		{"of the same end by their IDs", WantedCertificates("a"), CertificatesAtStytch("a:0:1", "z:2:1", "y:1:1"), false, false, "-1 -2"},
-		{"four slots taken free none", WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4"), false, false, "+n -1 -2 -3 -4"},
-		{
-			"five slots taken free the unwanted one that ends first",
-			WantedCertificates("n", "a"), CertificatesAtStytch("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
-			false, true, "free:3 idp_entity_id&+n -2 -4 -5",
-		},
-		{
-			"five slots taken free an expired one",
-			WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
-		},
-		{
-			"five slots taken free an expired one before one of unknown end",
-			WantedCertificates("n"), CertificatesAtStytch("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
-		},
-		{
-			"five slots taken and nothing new free none early",
-			WantedCertificates("a"), CertificatesAtStytch("a:1:9", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 -3 -4 -5",
-		},
-		{"a second copy of a wanted one goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "a:2:1"), false, false, "-2"},
-		{
-			"five slots taken free a second copy before the last of the others that ends later",
-			WantedCertificates("a", "n"), CertificatesAtStytch("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
-		},
-		{"both copies of an unwanted one go", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
-		{"one that cannot be read at Stytch goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", ":2:?"), false, false, "-2"},
-		{"several that cannot be read go, once the wanted one is there", WantedCertificates("a"), CertificatesAtStytch(":1:?", ":2:?"), false, false, "+a -1 -2"},
-		{"where one could not be read in the manifest none goes", WantedCertificates("a"), CertificatesAtStytch("x:1:1"), true, false, "+a"},
-		{
-			"where one could not be read in the manifest no slot is freed",
-			WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), true, false, "+n",
-		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			want := connection.State{Certificates: test.want, Incomplete: test.incomplete, Settings: connection.Settings{}, Now: Noon}
-			if test.settings {
-				want.Settings["idp_entity_id"] = connection.Text("urn:x")
-			}
-			plan := PlanOf(want, connection.State{Certificates: test.have})
-			Same(t, "the plan", Story(plan), test.story)
-		})
-	}
-}
-
-func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
-	plan := PlanOf(connection.State{Certificates: WantedCertificates("a", "b")}, connection.State{})
-	if len(plan) != 2 {
-		t.Fatalf("the plan is %s, want two updates", Story(plan))
-	}
-	Same(t, "the first body", plan[0].Fields(), stytch.Fields{"x509_certificate": PEMOf("a")})
-	Same(t, "the second body", plan[1].Fields(), stytch.Fields{"x509_certificate": PEMOf("b")})
-}
-
-func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
-	const base = "https://api.stytch.com/scim"
-	kept := func(last string) *connection.Token { return &connection.Token{LastFour: last, BaseURL: base} }
-	next := func(last, next string) *connection.Token {
-		return &connection.Token{LastFour: last, NextLastFour: next, BaseURL: base}
-	}
-	for _, test := range []struct {
-		name    string
-		secret  *connection.Token
-		current string
-		next    string
-		isNew   bool
-		story   string
-		renamed bool // the provisional name gives way in the same plan
-	}{
-		{"kept and new: the mark goes", kept("aaaa"), "aaaa", "", true, "display_name", true},
-		{"kept and no longer new: nothing", kept("aaaa"), "aaaa", "", false, "", false},
-		{"kept, new and rotating: the rotation is cancelled before the mark goes", kept("aaaa"), "aaaa", "nnnn", true, "CancelRotation display_name", true},
-		{"kept, no longer new and rotating: somebody else's rotation is left alone", kept("aaaa"), "aaaa", "nnnn", false, "", false},
-		{"lost and new: a rotation is started", &connection.Token{}, "aaaa", "", true, "StartRotation", false},
-		{"lost, new and rotating: the open rotation is cancelled", &connection.Token{}, "aaaa", "nnnn", true, "CancelRotation", false},
-		{"the next one kept: the rotation is completed", next("", "nnnn"), "aaaa", "nnnn", true, "CompleteRotation", false},
-		{"both kept: the rotation is cancelled", next("aaaa", "nnnn"), "aaaa", "nnnn", true, "CancelRotation display_name", true},
-		{"the current one kept as the next: it takes its place", next("", "aaaa"), "aaaa", "", true, "RecoverToken&RecoverToken", false},
-		{"the next one kept as the current: the open rotation is cancelled", kept("nnnn"), "aaaa", "nnnn", true, "CancelRotation", false},
-		{"another one kept, and new: a rotation is started", kept("oooo"), "aaaa", "", true, "StartRotation", false},
-		{"another one kept, new and rotating: it is cancelled", kept("oooo"), "aaaa", "nnnn", true, "CancelRotation", false},
-		{"lost and no longer new: nothing", &connection.Token{}, "aaaa", "", false, "", false},
-		{"the next one kept and no longer new: nothing", kept("nnnn"), "aaaa", "nnnn", false, "", false},
-		{"a Secret that is not ours: nothing, and the mark stays", &connection.Token{Foreign: true}, "aaaa", "", true, "", false},
-		{"a Secret that is not ours, rotating: nothing", &connection.Token{Foreign: true}, "aaaa", "nnnn", true, "", false},
-		{"another base URL: it is published", &connection.Token{LastFour: "aaaa", BaseURL: "old"}, "aaaa", "", false, "PublishToken", false},
-		{"another base URL while rotating: it is published", &connection.Token{LastFour: "aaaa", BaseURL: "old"}, "aaaa", "nnnn", false, "PublishToken", false},
-		{"another base URL, new: it is published and the mark goes", &connection.Token{LastFour: "aaaa"}, "aaaa", "", true, "PublishToken display_name", true},
-		{"another base URL beside another token: nothing", &connection.Token{LastFour: "oooo", BaseURL: "old"}, "aaaa", "", false, "", false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			have := connection.State{
-				Settings: connection.Settings{"display_name": connection.Text("Acme")},
-				Token:    &connection.Token{LastFour: test.current, NextLastFour: test.next, BaseURL: base},
-				New:      test.isNew,
-			}
-			if test.isNew {
-				have.Settings["display_name"] = connection.Text(connection.ProvisionalName("Acme", ManifestUID))
-			}
-			want := connection.State{Settings: connection.Settings{"display_name": connection.Text("Acme")}, Token: test.secret}
-			plan := PlanOf(want, have)
-			Same(t, "the plan", Story(plan), test.story)
-			if renamed := strings.Contains(connection.Names(plan), "display_name"); renamed != test.renamed {
-				t.Errorf("the mark goes: %t, want %t", renamed, test.renamed)
-			}
-		})
-	}
-}
-
-func TestOtherSettingsDoNotWaitForTheToken(t *testing.T) {
-	want := connection.State{Token: &connection.Token{}, Settings: connection.Settings{
-		"display_name": connection.Text("Acme"), "identity_provider": connection.Provider("okta"),
-	}}
-	have := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}, Settings: connection.Settings{
-		"identity_provider": connection.Provider(""),
-	}}
-	Same(t, "the plan", Story(PlanOf(want, have)), "StartRotation identity_provider")
-}
-
-func TestANameIsManagedThoughTheTokenIsLostOnceTheConnectionIsNoLongerNew(t *testing.T) {
-	r := SCIMRemote()
-	r.DisplayName = "by hand"
-	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, connection.Inputs{})
-	OneUpdate(t, plan, `{"display_name":"Acme – Okta"}`)
-}
-
-func TestTheBaseURLIsPublishedAsStytchShowsIt(t *testing.T) {
-	plan := PlanOf(
-		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "old"}},
-		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "new"}})
-	Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "base_url", Have: "old", Want: "new"}})
-}
-
-func TestAKindWithoutTokensNeedsNone(t *testing.T) {
-	settings := connection.Settings{"display_name": connection.Text("Acme")}
-	for _, want := range []*connection.Token{nil, {LastFour: "aaaa"}} {
-		plan := PlanOf(connection.State{Settings: settings, Token: want}, connection.State{New: true})
-		Same(t, "the plan without a token at Stytch", Story(plan), "display_name")
-	}
-	plan := PlanOf(connection.State{Settings: settings}, connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}})
-	Same(t, "the plan without a token wanted", Story(plan), "display_name")
-}
-
-func TestWhatIsSentToReplaceATokenSaysWhatStytchHasAndWillHave(t *testing.T) {
-	at := func(current, next string) connection.State {
-		return connection.State{New: true, Token: &connection.Token{LastFour: current, NextLastFour: next}}
-	}
-	for _, test := range []struct {
-		name   string
-		secret string
-		have   connection.State
-		want   v1alpha1.Change
-	}{
-		{"start", "", at("aaaa", ""), v1alpha1.Change{Field: "bearer_token", Have: "…aaaa", Want: "a new token"}},
-		{"complete", "nnnn", at("aaaa", "nnnn"), v1alpha1.Change{Field: "bearer_token", Have: "…aaaa", Want: "…nnnn"}},
-		{"cancel", "", at("aaaa", "nnnn"), v1alpha1.Change{Field: "next_bearer_token", Have: "…nnnn", Want: ""}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			plan := PlanOf(connection.State{Token: &connection.Token{NextLastFour: test.secret}}, test.have)
-			Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{test.want})
-		})
-	}
-}
-
-// UpdateOf is a step with changes of one field each, written as field, have, want.
-func UpdateOf(changes ...[3]string) connection.Step {
-	s := connection.Step{Action: connection.Update}
-	for _, c := range changes {
-		s.Changes = append(s.Changes, connection.Change{Field: c[0], Have: connection.Text(c[1]), Want: connection.Text(c[2])})
-	}
-	return s
 }
 
 func removal(id, fingerprint string) connection.Step {
@@ -678,20 +289,6 @@ func TestRepeatedIsWhatAStepMadeAndThePlanAsksForAgain(t *testing.T) {
 	}
 }
 
-func TestARotationThatWouldNotBeCancelledDoesNotKeepOneFromBeingStarted(t *testing.T) {
-	want := connection.State{Token: &connection.Token{}}
-	rotating := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa", NextLastFour: "nnnn"}}
-	cancel := PlanOf(want, rotating)
-	held := connection.Repeated(cancel[0], PlanOf(want, rotating))
-	if left, _ := connection.Withhold(cancel, held); len(left) > 0 {
-		t.Fatalf("a cancellation that changed nothing is asked for again: %s", Story(left))
-	}
-	idle := connection.State{New: true, Token: &connection.Token{LastFour: "aaaa"}}
-	left, hold := connection.Withhold(PlanOf(want, idle), held)
-	Same(t, "what is left once the rotation is gone", Story(left), "StartRotation")
-	Same(t, "what is held", hold, []v1alpha1.NotConverging(nil))
-}
-
 func TestWhatIsStuckIsRememberedWithoutItsValues(t *testing.T) {
 	entry := stuck("idp_sso_url", "https://have.example.com", "https://want.example.com")
 	Lacks(t, InJSON(t, entry), "example.com")
@@ -743,35 +340,6 @@ func TestShowIsBounded(t *testing.T) {
 	Same(t, "what is sent though it is equal", connection.Show([]connection.Step{UpdateOf([3]string{"f", "x", "x"})}), []v1alpha1.Change(nil))
 }
 
-func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
-	added := IssueCertificate(t, "added", Noon.AddDate(1, 0, 0))
-	o := SAMLManifest()
-	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: added.PEM}}
-	r := SAMLRemote()
-	for i := range 5 {
-		r.VerificationCertificates = append(r.VerificationCertificates, stytch.Certificate{
-			ID: fmt.Sprintf("cert-%d", i), SHA256: strings.Repeat(fmt.Sprint(i), 64), ExpiresAt: Noon,
-		})
-	}
-	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
-	Same(t, "the plan", Story(plan), "free:cert-0 +"+added.SHA256+" -cert-1 -cert-2 -cert-3 -cert-4")
-	var sentences []string
-	for _, s := range plan {
-		sentences = append(sentences, s.Sentence())
-	}
-	said := strings.Join(sentences, "\n") + InJSON(t, connection.Show(plan)) + connection.Names(plan)
-	body := strings.Split(added.PEM, "\n")[1]
-	Lacks(t, said, "BEGIN", "CERTIFICATE", body, body[:20])
-	Contains(t, said,
-		"x509_certificate: added "+added.SHA256,
-		"verification_certificates: removed "+strings.Repeat("0", 64))
-	for _, c := range connection.Show(plan) {
-		if utf8.RuneCountInString(c.Have) > 256 {
-			t.Errorf("%d runes are shown", utf8.RuneCountInString(c.Have))
-		}
-	}
-}
-
 func TestASentenceSaysFieldHaveAndWant(t *testing.T) {
 	s := UpdateOf([3]string{"display_name", "a", "b"}, [3]string{"idp_sso_url", strings.Repeat("x", 300), "d"})
 	Same(t, "the sentence", s.Sentence(), `display_name: "a" → "b"; idp_sso_url: "`+strings.Repeat("x", 255)+`…" → "d"`)
@@ -784,25 +352,3 @@ func TestNamesListsEachFieldOnce(t *testing.T) {
 	Same(t, "the names", connection.Names(plan), "b, a")
 	Same(t, "the names of nothing", connection.Names(nil), "")
 }
-
-func TestTheFieldsOfAnUpdateAreInOneOrder(t *testing.T) {
-	r := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: SAMLID}}
-	first, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{})
-	names := strings.Split(connection.Names(first), ", ")
-	if !slices.IsSortedFunc(names, cmp.Compare[string]) || len(names) != 12 {
-		t.Errorf("the fields come as %q, want all 12 in order", names)
-	}
-	for range 20 {
-		if again, _ := PlanFor(saml.Kind(), SAMLManifest(), r, connection.Inputs{}); !reflect.DeepEqual(again, first) {
-			t.Fatal("two plans of the same states differ")
-		}
-	}
-}
-
-// SecretWith is the Secret of scimManifest with a label and a token.
-func SecretWith(label, bearer string) connection.Inputs {
-	return Holding(TokenSecret(label, map[string]string{"token": bearer, "base-url": SCIMRemote().BaseURL}))
-}
-
-// YearsOn is a time some years after noon.
-func YearsOn(n int) time.Time { return Noon.AddDate(n, 0, 0) }

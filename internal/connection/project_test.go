@@ -6,6 +6,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 )
 
 func TestTheBaseURLIsStytchsOrAllowed(t *testing.T) {

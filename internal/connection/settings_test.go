@@ -1,16 +1,34 @@
 package connection_test
 
 import (
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 )
+
+func FuzzScopes(f *testing.F) {
+	for _, seed := range [][2]string{{"", ""}, {"a", "b"}, {"a%20b", "c"}, {"%", "a"}, {"a+b", "%2520"}, {"\u00a0", "\xff"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		is := func(s string) string { return connection.Scopes(s).Same }
+		Same(t, "in another order and with more space", is(a+" "+b), is("\t"+b+"\n "+a))
+		Same(t, "twice", is(a+" "+a), is(a))
+		fields := strings.Fields(a)
+		slices.Sort(fields)
+		Same(t, "encoded", is(url.PathEscape(a)), strings.Join(slices.Compact(fields), " "))
+		Same(t, "what is sent", connection.Scopes(a).Send, any(a))
+	})
+}
 
 func TestEachChangeOfASettingHasTheTopicOfItsLine(t *testing.T) {
 	const endpoint, mapping, rest = "endpoint", "mapping and roles", "name and rest"
@@ -51,25 +69,4 @@ func topicsAre[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[
 		}
 	}
 	Same(t, "the topics", got, want)
-}
-
-func TestCertificatesAndKeysHaveATopicEach(t *testing.T) {
-	a, b := KeyPairs()[0], KeyPairs()[1]
-	o := SAMLManifest()
-	beside := NewObjects()
-	one, two := IssueCertificate(t, "one", YearsOn(1)), IssueCertificate(t, "two", YearsOn(2))
-	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: one.PEM}, {PEM: two.PEM}}
-	for _, p := range []KeyPair{a, b} {
-		o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, v1alpha1.SecretKeyRef{Name: p.SPKISHA256[:8], Key: beside.Put(connection.KindSecret, p.SPKISHA256[:8], p.PKCS1)})
-	}
-	plan, _ := PlanFor(saml.Kind(), o, SAMLRemote(), connection.Inputs{Now: Noon, Secrets: beside.Secrets})
-	var topics []string
-	for _, s := range plan {
-		for _, c := range s.Changes {
-			topics = append(topics, c.Topic.Name)
-		}
-	}
-	for _, topic := range []string{"certificate " + one.SHA256, "certificate " + two.SHA256, "encryption key " + a.SPKISHA256, "encryption key " + b.SPKISHA256} {
-		Same(t, "whether there is "+topic, slices.Contains(topics, topic), true)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 )
 
 func intervals() []time.Duration {

@@ -1,22 +1,17 @@
-package connection_test
+package connectiontest
 
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/rand"
-	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 
-	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
@@ -54,6 +49,7 @@ type Habits struct {
 	Shows         func(sha256 string) string // how a certificate that is added reads back; nil: as it is
 }
 
+// RemoteCertificate is a verification certificate at Stytch.
 type RemoteCertificate struct {
 	IssuedCertificate
 	ID    string
@@ -63,13 +59,16 @@ type RemoteCertificate struct {
 // String is the certificate in a word, for a failing test.
 func (c RemoteCertificate) String() string { return c.Shown[:min(len(c.Shown), 6)] + ":" + c.ID }
 
+// RemoteSigningKey is the signing certificate that Stytch made of a private key.
 type RemoteSigningKey struct {
 	SPKISHA256, SHA256, PEM string
 	made                    time.Time
 }
 
+// RemoteKey is an encryption key at Stytch.
 type RemoteKey struct{ ID, SPKISHA256 string }
 
+// RemoteMetadata is the metadata document of an identity provider.
 type RemoteMetadata struct {
 	EntityID, SSOURL string
 	Certificates     []IssuedCertificate
@@ -201,6 +200,7 @@ func read(t *testing.T, text string) IssuedCertificate {
 	})
 }
 
+// Place adds a certificate, where there is room for it. One that is there already is added once more, or not.
 func (remote *Remote) Place(c IssuedCertificate, duplicates bool) error {
 	there := slices.ContainsFunc(remote.Certificates, func(h RemoteCertificate) bool { return h.SHA256 == c.SHA256 })
 	if there && !duplicates {
@@ -330,186 +330,47 @@ func (remote *Remote) AsOIDC(random *rand.Rand) stytch.OIDCConnection {
 	return r
 }
 
-// ErrLost says that the process was lost.
-var ErrLost = errors.New("lost")
-
-// Stage is a manifest and its connection, and what makes the moves of their convergence, as a pass of the operator does.
-type Stage[O v1alpha1.Connection, R any] struct {
-	Kind   connection.Kind[O, R]
-	Held   O // the manifest as the API server holds it
-	Own    O // the pass's copy of it
-	Remote *Remote
-	Shows  func() R
-	Inputs func() connection.Inputs
-	// lose says, before a request is made, what becomes of it: "" it is answered, "unsent" or "unanswered": the process is lost
-	// before or after it takes effect, "unkept": it is lost after that and before it writes into the Secret what was answered,
-	// "late": the process is lost and the request takes effect later.
-	Lose func(connection.Step) string
-	Late []connection.Step
-	// vague says that Stytch does not say why it refuses something.
-	Vague bool
-	// watch is called after each request.
-	Watch func(connection.Step)
-	Log   []connection.Step // of the last pass
-	// told is what happened so far, for a failing test.
-	Told []string
+// AnyRemote is a connection at Stytch, as anybody may have left it.
+func AnyRemote(random *rand.Rand) *Remote {
+	remote := &Remote{Document: RandomDocument(random), Habits: Habits{
+		Metadata: Pick(random, "append", "append-all", "replace", "keep"), duplicates: Maybe(random), signingStay: Maybe(random),
+		SecretIs: Pick(random, "shown", "masked", "empty"),
+	}}
+	remote.Metadata = map[string]RemoteMetadata{
+		MetadataURLs[0]: {"urn:a", "https://a", Among(random, MetadataCertificates(0), 1, 2)},
+		MetadataURLs[1]: {Pick(random, "urn:a", "urn:b"), "https://b", Among(random, MetadataCertificates(1), 1, 2)},
+	}
+	remote.Discovery = map[string]map[string]string{
+		"https://a": {"authorization_url": "https://a/authorize", "token_url": "https://a/token", "userinfo_url": "https://a/userinfo", "jwks_url": "https://a/jwks"},
+		"https://b": {"authorization_url": "https://b/authorize", "token_url": "https://b/token", "jwks_url": "https://b/jwks"},
+	}
+	for _, c := range Among(random, OtherCertificates(), 0, 2) {
+		_ = remote.Place(c, false)
+	}
+	remote.Signing = []RemoteSigningKey{{SPKISHA256: "stytch", SHA256: SHA256Of("stytch"), PEM: "certificate of stytch", made: Noon}}
+	return remote
 }
 
-// Outcome is how a pass ended, and what was left to do and to say then.
-type Outcome struct {
-	Plan     []connection.Step
-	Stuck    []v1alpha1.NotConverging
-	Problems []connection.Problem
-	Err      error
-}
-
-func CopyOf[O v1alpha1.Connection](o O) O { return o.DeepCopyObject().(O) }
-
-// nobody holds a connection.
-func nobody(string) string { return "" }
-
-// Pass takes a pass, and compares what it left with what was to be.
-func (s *Stage[O, R]) Pass(t *testing.T) Outcome {
-	t.Helper()
-	return s.outcome(s.Converge(t))
-}
-
-// Passed is how a pass ended, what it reports, and what it read of the connection last.
-type Passed[R any] struct {
-	end    error
-	report connection.Report
-	shown  R
-}
-
-// Converge makes the moves of a pass.
-func (s *Stage[O, R]) Converge(t *testing.T) Passed[R] {
-	t.Helper()
-	var p Passed[R]
-	o := CopyOf(s.Held)
-	s.Own, s.Log = o, nil
-	id := connection.Identity{Verdict: connection.Ours, ID: o.CommonStatus().ConnectionID}
-	c := connection.Converge(s.Kind, o, id, nobody, Noon)
-	listed := Noon.Add(-time.Minute) // by an earlier pass
-	var move connection.Move
-	for move.End == nil {
-		if move.Fresh {
-			listed = Noon
+// Drift changes something at Stytch that nobody asked the operator for.
+func (remote *Remote) Drift(random *rand.Rand) {
+	switch random.Intn(6) {
+	case 0:
+		secret := remote.ClientSecret
+		remote.Document = RandomDocument(random)
+		if remote.Habits.SecretIs != "shown" {
+			remote.ClientSecret = secret // what is not shown is not seen to drift
 		}
-		if move.Step == nil {
-			in := s.Inputs()
-			in.ID = id.ID
-			p.shown = s.Shows()
-			move = c.Next(p.shown, listed, in, Noon)
-			continue
+	case 1:
+		_ = remote.Place(Pick(random, OtherCertificates()...), false)
+	case 2:
+		if len(remote.Certificates) > 1 {
+			remote.Certificates = remote.Certificates[1:]
 		}
-		if move.WriteAhead {
-			s.Held = CopyOf(o)
-		}
-		warning, err := s.request(t, *move.Step)
-		switch {
-		case errors.Is(err, ErrLost):
-			p.end = err
-			return p
-		case err != nil:
-			move = c.Failed(s.refusal(err), listed)
-		default:
-			move = c.Took(warning)
-		}
+	case 3:
+		remote.Keys = nil
+	case 4:
+		remote.IDPEntityID, remote.IDPSSOURL = "urn:evil", "https://evil"
+	case 5:
+		remote.AuthorizationURL, remote.TokenURL, remote.JWKSURL = "https://evil/authorize", "https://evil/token", "https://evil/jwks"
 	}
-	p.end, p.report = move.End, c.Report(p.report)
-	o.CommonStatus().NotConverging = p.report.NotConverging
-	s.Held = CopyOf(o)
-	return p
-}
-
-// refusal is the answer of Stytch that says no.
-func (s *Stage[O, R]) refusal(err error) error {
-	if s.Vague {
-		return Rejection("of_a_passing_kind")
-	}
-	return Rejection(err.Error())
-}
-
-func Rejection(errorType string) *stytch.Error {
-	return &stytch.Error{Request: stytch.Request{Operation: "Update", StatusCode: 400, ErrorType: errorType}, Class: stytch.Rejected}
-}
-
-func (s *Stage[O, R]) outcome(p Passed[R]) Outcome {
-	if refused, is := errors.AsType[*stytch.Error](p.end); is {
-		return Outcome{Stuck: p.report.NotConverging, Err: RefusalError(refused.ErrorType)}
-	}
-	if _, found := errors.AsType[connection.Finding](p.end); !found {
-		return Outcome{Err: p.end}
-	}
-	plan, problems := PlanFor(s.Kind, CopyOf(s.Held), p.shown, s.Inputs())
-	return Outcome{Plan: plan, Stuck: p.report.NotConverging, Problems: problems}
-}
-
-func (s *Stage[O, R]) request(t *testing.T, step connection.Step) (warning string, err error) {
-	t.Helper()
-	fate := ""
-	if s.Lose != nil {
-		fate = s.Lose(step)
-	}
-	s.Told = append(s.Told, fmt.Sprintf("at %v: %s %s", s.Remote.Certificates, Story([]connection.Step{step}), fate))
-	switch fate {
-	case "late":
-		s.Late = append(s.Late, step)
-		return "", ErrLost
-	case "unsent":
-		return "", ErrLost
-	}
-	s.Log = append(s.Log, step)
-	defer func() {
-		if t.Failed() {
-			t.Log(strings.Join(s.Told, "\n"))
-		}
-	}()
-	secret := s.Remote.Secret
-	warning, err = s.Remote.Take(t, step)
-	if fate == "unkept" {
-		s.Remote.Secret = secret
-	}
-	if s.Watch != nil && err == nil {
-		s.Watch(step)
-	}
-	if fate != "" {
-		return "", ErrLost
-	}
-	return warning, err
-}
-
-// Settle runs passes until one takes no step, and fails the test where that does not come soon, or where a further pass
-// changes the manifest's status.
-func (s *Stage[O, R]) Settle(t *testing.T) Outcome {
-	t.Helper()
-	for range 4 {
-		last := s.Converge(t)
-		if len(s.Log) > 0 {
-			continue
-		}
-		out := s.outcome(last)
-		before := s.Held
-		for range 2 {
-			s.Converge(t)
-			if len(s.Log) > 0 || !reflect.DeepEqual(s.Held, before) && !equality.Semantic.DeepEqual(s.Held, before) { // the first is faster
-				t.Fatalf("a quiet pass took %q and turned %s into %s", Story(s.Log), InJSON(t, before), InJSON(t, s.Held))
-			}
-		}
-		return out
-	}
-	out := s.Pass(t)
-	if out.Err == nil {
-		t.Fatalf("still at work after four passes: %s: %s", Story(s.Log), InJSON(t, s.Held))
-	}
-	return out
-}
-
-// words of a list of problems, for a failing test.
-func ProblemWords(problems []connection.Problem) string {
-	var said []string
-	for _, p := range problems {
-		said = append(said, p.Reason+": "+p.Message)
-	}
-	return strings.Join(said, " | ")
 }

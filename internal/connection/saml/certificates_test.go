@@ -1,4 +1,4 @@
-package connection_test
+package saml_test
 
 import (
 	"errors"
@@ -6,11 +6,13 @@ import (
 	"math/rand"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -357,4 +359,103 @@ func TestACertificateThatStytchRefusedIsNotSentAgainAndNothingIsRemovedForIt(t *
 	Same(t, "noted while it is wanted", o.Status.RefusedCertificate, "a")
 	Publish(saml.Kind(), o, SAMLRemote(), connection.State{Certificates: WantedCertificates("b")})
 	Same(t, "noted when it is not wanted any more", o.Status.RefusedCertificate, "")
+}
+
+func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		want       []connection.Certificate
+		have       []connection.Certificate
+		incomplete bool
+		settings   bool // some setting differs too
+		story      string
+	}{
+		{"nothing where the sets are equal, in any order", WantedCertificates("a", "b"), CertificatesAtStytch("b:1:1", "a:2:2"), false, false, ""},
+		{"nothing where none are managed", nil, CertificatesAtStytch("x:1:1"), false, false, ""},
+		{"the first ones", WantedCertificates("a", "b"), nil, false, false, "+a +b"},
+		{"the first beside the settings", WantedCertificates("a", "b", "c"), nil, false, true, "idp_entity_id&+a +b +c"},
+		{"settings alone", WantedCertificates("a"), CertificatesAtStytch("a:1:1"), false, true, "idp_entity_id"},
+		{"a new one before the old one goes", WantedCertificates("b"), CertificatesAtStytch("a:1:1"), false, false, "+b -1"},
+		{"settings before an old one goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "x:2:1"), false, true, "idp_entity_id -2"},
+		{"the old ones go by their ends", WantedCertificates("a"), CertificatesAtStytch("a:0:1", "z:1:3", "y:2:1", "x:3:2"), false, false, "-2 -3 -1"},
+		{"of the same end by their IDs", WantedCertificates("a"), CertificatesAtStytch("a:0:1", "z:2:1", "y:1:1"), false, false, "-1 -2"},
+		{"four slots taken free none", WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4"), false, false, "+n -1 -2 -3 -4"},
+		{
+			"five slots taken free the unwanted one that ends first",
+			WantedCertificates("n", "a"), CertificatesAtStytch("a:1:1", "b:2:4", "c:3:3", "d:4:5", "e:5:6"),
+			false, true, "free:3 idp_entity_id&+n -2 -4 -5",
+		},
+		{
+			"five slots taken free an expired one",
+			WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -1 -2 -4 -5",
+		},
+		{
+			"five slots taken free an expired one before one of unknown end",
+			WantedCertificates("n"), CertificatesAtStytch("a:1:?", "b:2:2", "c:3:-1", "d:4:4", "e:5:5"), false, false, "free:3 +n -2 -4 -5 -1",
+		},
+		{
+			"five slots taken and nothing new free none early",
+			WantedCertificates("a"), CertificatesAtStytch("a:1:9", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), false, false, "-2 -3 -4 -5",
+		},
+		{"a second copy of a wanted one goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "a:2:1"), false, false, "-2"},
+		{
+			"five slots taken free a second copy before the last of the others that ends later",
+			WantedCertificates("a", "n"), CertificatesAtStytch("a:1:1", "a:2:1", "c:3:3", "d:4:4", "e:5:5"), false, false, "free:2 +n -3 -4 -5",
+		},
+		{"both copies of an unwanted one go", WantedCertificates("a"), CertificatesAtStytch("a:1:1", "x:2:1", "x:3:1"), false, false, "-2 -3"},
+		{"one that cannot be read at Stytch goes", WantedCertificates("a"), CertificatesAtStytch("a:1:1", ":2:?"), false, false, "-2"},
+		{"several that cannot be read go, once the wanted one is there", WantedCertificates("a"), CertificatesAtStytch(":1:?", ":2:?"), false, false, "+a -1 -2"},
+		{"where one could not be read in the manifest none goes", WantedCertificates("a"), CertificatesAtStytch("x:1:1"), true, false, "+a"},
+		{
+			"where one could not be read in the manifest no slot is freed",
+			WantedCertificates("n"), CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), true, false, "+n",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := connection.State{Certificates: test.want, Incomplete: test.incomplete, Settings: connection.Settings{}, Now: Noon}
+			if test.settings {
+				want.Settings["idp_entity_id"] = connection.Text("urn:x")
+			}
+			plan := PlanOf(want, connection.State{Certificates: test.have})
+			Same(t, "the plan", Story(plan), test.story)
+		})
+	}
+}
+
+func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
+	plan := PlanOf(connection.State{Certificates: WantedCertificates("a", "b")}, connection.State{})
+	if len(plan) != 2 {
+		t.Fatalf("the plan is %s, want two updates", Story(plan))
+	}
+	Same(t, "the first body", plan[0].Fields(), stytch.Fields{"x509_certificate": PEMOf("a")})
+	Same(t, "the second body", plan[1].Fields(), stytch.Fields{"x509_certificate": PEMOf("b")})
+}
+
+func TestAPlanShowsCertificatesByFingerprint(t *testing.T) {
+	added := IssueCertificate(t, "added", Noon.AddDate(1, 0, 0))
+	o := SAMLManifest()
+	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: added.PEM}}
+	r := SAMLRemote()
+	for i := range 5 {
+		r.VerificationCertificates = append(r.VerificationCertificates, stytch.Certificate{
+			ID: fmt.Sprintf("cert-%d", i), SHA256: strings.Repeat(fmt.Sprint(i), 64), ExpiresAt: Noon,
+		})
+	}
+	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
+	Same(t, "the plan", Story(plan), "free:cert-0 +"+added.SHA256+" -cert-1 -cert-2 -cert-3 -cert-4")
+	var sentences []string
+	for _, s := range plan {
+		sentences = append(sentences, s.Sentence())
+	}
+	said := strings.Join(sentences, "\n") + InJSON(t, connection.Show(plan)) + connection.Names(plan)
+	body := strings.Split(added.PEM, "\n")[1]
+	Lacks(t, said, "BEGIN", "CERTIFICATE", body, body[:20])
+	Contains(t, said,
+		"x509_certificate: added "+added.SHA256,
+		"verification_certificates: removed "+strings.Repeat("0", 64))
+	for _, c := range connection.Show(plan) {
+		if utf8.RuneCountInString(c.Have) > 256 {
+			t.Errorf("%d runes are shown", utf8.RuneCountInString(c.Have))
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package connection_test
+package saml_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -29,17 +30,6 @@ func newRollover(random *rand.Rand) *rollover { return rolloverOf(random, AnyRem
 func rolloverOf(random *rand.Rand, remote *Remote) *rollover {
 	s, beside := NewSAML(random, remote)
 	return &rollover{random: random, beside: beside, Stage: s}
-}
-
-// NewSAML is the stage of a SAML connection, and the objects beside its manifest.
-func NewSAML(random *rand.Rand, remote *Remote) (*Stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection], *Objects) {
-	beside := NewObjects()
-	o := &v1alpha1.SAMLConnection{ObjectMeta: Meta("okta")}
-	o.Status.ConnectionID = SAMLID
-	s := &Stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{Kind: saml.Kind(), Held: o, Remote: remote}
-	s.Shows = func() stytch.SAMLConnection { return remote.asSAML(random) }
-	s.Inputs = func() connection.Inputs { return beside.inputs(remote, s.Held) }
-	return s, beside
 }
 
 // valid counts the certificates at Stytch that have not ended.
@@ -161,23 +151,6 @@ func (r *rollover) arrive(t *testing.T) {
 		_, _ = r.Remote.Take(t, step)
 	}
 	r.Late = nil
-}
-
-// EditCertificates asks for other certificates.
-func EditCertificates(random *rand.Rand, s *Stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection], beside *Objects) {
-	s.Held.Spec.MetadataURL = ""
-	s.Held.Spec.VerificationCertificates = beside.certificates(random, Among(random, OtherCertificates(), 1, 5))
-	if random.Intn(6) == 0 {
-		s.Held.Spec.VerificationCertificates = append(s.Held.Spec.VerificationCertificates[:1], v1alpha1.VerificationCertificate{PEM: "x"})
-	}
-	s.Remote.Refuses = nil
-	if Maybe(random) {
-		for _, c := range Among(random, OtherCertificates(), 0, 3) {
-			if !slices.ContainsFunc(s.Remote.Certificates, func(h RemoteCertificate) bool { return h.SHA256 == c.SHA256 }) {
-				s.Remote.Refuses = append(s.Remote.Refuses, c.SHA256)
-			}
-		}
-	}
 }
 
 func TestCertificatesAreReplacedWithoutALossThoughRequestsAreRefusedAndProcessesAreLost(t *testing.T) {

@@ -1,4 +1,4 @@
-package connection_test
+package token_test
 
 import (
 	"testing"
@@ -9,22 +9,10 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
-
-// TokenSecret is a Secret in the place of a token's.
-func TokenSecret(label string, data map[string]string) *corev1.Secret {
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme-scim"}, Data: map[string][]byte{}}
-	if label != "" {
-		secret.Labels = map[string]string{v1alpha1.LabelConnection: label}
-	}
-	for key, value := range data {
-		secret.Data[key] = []byte(value)
-	}
-	return secret
-}
 
 func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 	bearer := map[string]string{"token": "some-token-wxyz"}
@@ -57,14 +45,6 @@ func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 // held is what a Secret holds of a token, without what is known of it otherwise.
 func held(bearer *connection.Token) connection.Token {
 	return connection.Token{LastFour: bearer.LastFour, NextLastFour: bearer.NextLastFour, BaseURL: bearer.BaseURL, Foreign: bearer.Foreign}
-}
-
-// PublishedToken puts into status what a pass would, without taking a step.
-func PublishedToken(o *v1alpha1.SCIMConnection, r stytch.SCIMConnection, in connection.Inputs) {
-	kind := scim.Kind()
-	Learn(kind, o, r, r, nil, Noon)
-	want, _ := WantOf(kind, o, SCIMID, in)
-	Publish(kind, o, r, want)
 }
 
 func TestTheTokenOfASecretIsKnownByItsLastFour(t *testing.T) {
@@ -196,31 +176,4 @@ func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
 	Same(t, "the token whose Secret went away", o.Status.BearerToken, &v1alpha1.SCIMBearerTokenStatus{
 		LastFour: "wxyz", SecretName: "acme-scim", SecretLastFour: "wxyz", Phase: v1alpha1.TokenIdle,
 	})
-}
-
-func TestSCIMIsCreatedWithItsProviderAlone(t *testing.T) {
-	o := SCIMManifest()
-	Same(t, "the body", scim.Kind().Creation(o), stytch.Fields{"identity_provider": "okta"})
-	o.Spec.IdentityProvider = ""
-	Same(t, "the body without a provider", scim.Kind().Creation(o), stytch.Fields{})
-}
-
-func TestAnySCIMConnectionOfTheOrganizationIsARival(t *testing.T) {
-	scimConn := scim.Kind()
-	if !scimConn.Rival(SCIMManifest(), stytch.SCIMConnection{}) || scimConn.Shared {
-		t.Error("a second SCIM connection is not seen as a rival")
-	}
-	Same(t, "what it refers to", scimConn.References(SCIMManifest()), []connection.Reference{{Kind: "Secret", Name: "acme-scim"}})
-	Same(t, "whether it may lack something", scimConn.MissingToActivate != nil, false)
-	Same(t, "its API", scimConn.API, stytch.APISCIM)
-}
-
-func TestASCIMConnectionWritesNothingDownBeforeAnUpdate(t *testing.T) {
-	kind, o, r := scim.Kind(), SCIMManifest(), SCIMRemote()
-	Learn(kind, o, r, r, nil, Noon)
-	before := InJSON(t, o)
-	Same(t, "what is written down before a step", Begins(kind, o, r, connection.Step{}, Noon), false)
-	Same(t, "what is undone", Refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	Learn(kind, o, r, r, nil, Noon)
-	Same(t, "the manifest", InJSON(t, o), before)
 }

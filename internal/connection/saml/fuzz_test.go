@@ -1,8 +1,7 @@
-package connection_test
+package saml_test
 
 import (
 	"encoding/pem"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 )
 
@@ -118,21 +117,6 @@ func FuzzReadKey(f *testing.F) {
 	})
 }
 
-func FuzzScopes(f *testing.F) {
-	for _, seed := range [][2]string{{"", ""}, {"a", "b"}, {"a%20b", "c"}, {"%", "a"}, {"a+b", "%2520"}, {"\u00a0", "\xff"}} {
-		f.Add(seed[0], seed[1])
-	}
-	f.Fuzz(func(t *testing.T, a, b string) {
-		is := func(s string) string { return connection.Scopes(s).Same }
-		Same(t, "in another order and with more space", is(a+" "+b), is("\t"+b+"\n "+a))
-		Same(t, "twice", is(a+" "+a), is(a))
-		fields := strings.Fields(a)
-		slices.Sort(fields)
-		Same(t, "encoded", is(url.PathEscape(a)), strings.Join(slices.Compact(fields), " "))
-		Same(t, "what is sent", connection.Scopes(a).Send, any(a))
-	})
-}
-
 func FuzzMetadata(f *testing.F) {
 	f.Add("https://a", "1", "urn:a", "https://sso", "x")
 	f.Add("https://a", "", "", "", "")
@@ -161,69 +145,4 @@ func FuzzMetadata(f *testing.F) {
 		plan, _ = PlanFor(kind, o, r, connection.Inputs{Now: Noon})
 		Same(t, "the plan for another refresh", Story(plan), "ReadMetadata")
 	})
-}
-
-func FuzzDiscovered(f *testing.F) {
-	f.Add("https://a", "https://a/t", "", "https://b")
-	f.Add("\xff", strings.Repeat("x", 5000), "https://mine", " ")
-	f.Fuzz(func(t *testing.T, issuer, found, given, drifted string) {
-		if issuer == "" {
-			return
-		}
-		kind, o, r := oidc.Kind(), OIDCManifest(), OIDCRemote()
-		o.Spec.Issuer, o.Spec.TokenURL = issuer, given
-		r.Issuer, r.TokenURL = issuer, found
-		if given != "" {
-			r.TokenURL = given
-		}
-		Learn(kind, o, r, r, nil, Noon)
-		plan, problems := PlanFor(kind, o, r, OIDCInputs(ClientSecret))
-		NoSteps(t, plan)
-		Same(t, "problems", problems, []connection.Problem(nil))
-
-		wanted := given
-		if given == "" && len(found) <= 4096 {
-			wanted = found
-		}
-		r.TokenURL = drifted
-		plan, _ = PlanFor(kind, o, r, OIDCInputs(ClientSecret))
-		if repaired := connection.Names(plan) == "token_url"; repaired != (wanted != "" && drifted != wanted) {
-			t.Fatalf("%q turned into %q: %s", wanted, drifted, Story(plan))
-		}
-	})
-}
-
-func FuzzShow(f *testing.F) {
-	f.Add("", "")
-	f.Add("a", strings.Repeat("ü", 256))
-	f.Add(strings.Repeat("x", 257), strings.Repeat("😀", 300))
-	f.Add("\xff\xfe", strings.Repeat("\xff", 300))
-	f.Fuzz(func(t *testing.T, have, want string) {
-		step := UpdateOf([3]string{"f", have, want})
-		shown := connection.Show([]connection.Step{step})
-		if have == want {
-			if len(shown) > 0 || step.Sentence() != "" {
-				t.Fatalf("what is equal is shown as %+v and %q", shown, step.Sentence())
-			}
-			return
-		}
-		wellShown(t, have, shown[0].Have)
-		wellShown(t, want, shown[0].Want)
-		if !strings.HasPrefix(step.Sentence(), "f: ") {
-			t.Fatalf("the sentence is %q", step.Sentence())
-		}
-	})
-}
-
-// wellShown checks that a short value is shown as it is, and a long one by its beginning.
-func wellShown(t *testing.T, whole, shown string) {
-	t.Helper()
-	switch {
-	case utf8.RuneCountInString(whole) <= 256:
-		Same(t, "a short value", shown, whole)
-	case utf8.RuneCountInString(shown) != 256:
-		t.Fatalf("%q is shown as %q", whole, shown)
-	case utf8.ValidString(whole) && !strings.HasPrefix(whole, strings.TrimSuffix(shown, "…")):
-		t.Fatalf("%q is shown as %q", whole, shown)
-	}
 }

@@ -1,4 +1,4 @@
-package connection_test
+package saml_test
 
 import (
 	"crypto/ecdsa"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -43,17 +44,6 @@ func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
 			Same(t, "what is sent", Revealed(PlanOf(want, connection.State{})[0].Fields())["signing_private_key"], any(p.PKCS1))
 		})
 	}
-}
-
-// KeyMaterial is what no message may hold of a text: any longer run of its base64.
-func KeyMaterial(text string) []string {
-	var parts []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); len(line) >= 24 && !strings.Contains(line, "-----") {
-			parts = append(parts, line[:24], line[len(line)-20:])
-		}
-	}
-	return parts
 }
 
 func TestAKeyThatStytchDoesNotTakeIsRefusedWithTheReason(t *testing.T) {

@@ -1,4 +1,4 @@
-package connection_test
+package oidc_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -34,21 +35,6 @@ func newOIDC() *oidcStage {
 	in := OIDCInputs(ClientSecret)
 	s.Inputs = func() connection.Inputs { return in }
 	return s
-}
-
-// Sends runs passes to their end, and says what they sent.
-func (s *Stage[O, R]) Sends(t *testing.T) (fields string, out Outcome) {
-	t.Helper()
-	var all []string
-	for range 5 {
-		out = s.Pass(t)
-		if len(s.Log) == 0 {
-			return strings.Join(all, " "), out
-		}
-		all = append(all, Story(s.Log))
-	}
-	t.Fatalf("still at work: %s", strings.Join(all, " "))
-	return "", out
 }
 
 func TestAnOIDCUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
@@ -434,4 +420,9 @@ func TestAnOIDCConnectionRefersToItsSecretAndItsDetails(t *testing.T) {
 	Same(t, "what is undone", Refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
 	Publish(kind, o, r, connection.State{})
 	Same(t, "the redirect URL", o.Status.RedirectURL, RedirectURL)
+}
+
+// sent has an OIDC connection remember an update that was accepted.
+func sent(o *v1alpha1.OIDCConnection, step connection.Step, warning string) {
+	oidc.Kind().Note(o, connection.Event[stytch.OIDCConnection]{Type: connection.StepDone, Step: &step, Warning: warning, Now: Noon})
 }

@@ -1,35 +1,32 @@
-package connection_test
+package connectiontest
 
 import (
 	"fmt"
 	"math/rand"
 	"testing"
+	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
+// AcknowledgedRotation starts a rotation a month before the end, and waits for an acknowledgement.
+func AcknowledgedRotation() *v1alpha1.SCIMTokenRotation {
+	return &v1alpha1.SCIMTokenRotation{RenewBefore: &metav1.Duration{Duration: 30 * 24 * time.Hour}}
+}
+
+// AutomaticRotation completes a rotation after three days.
+func AutomaticRotation() *v1alpha1.SCIMTokenRotation {
+	return &v1alpha1.SCIMTokenRotation{Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 3 * 24 * time.Hour}}
+}
+
 // RemoteToken is the bearer token that Stytch accepts of a SCIM connection, and the next one while a rotation is under way, by their last
 // four characters.
 type RemoteToken struct{ LastFour, Next string }
-
-// NewSCIM is the stage of a SCIM connection.
-func NewSCIM(random *rand.Rand, remote *Remote) *Stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection] {
-	o := &v1alpha1.SCIMConnection{ObjectMeta: Meta("acme-scim")}
-	o.Spec.BearerToken.SecretName = "acme-scim"
-	o.Status.ConnectionID = SCIMID
-	s := &Stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]{Kind: scim.Kind(), Held: o, Remote: remote}
-	s.Shows = func() stytch.SCIMConnection { return remote.asSCIM(random) }
-	s.Inputs = func() connection.Inputs {
-		return connection.Inputs{Now: Noon, Secrets: map[string]*corev1.Secret{"acme-scim": remote.Secret}, Groups: remote.Groups}
-	}
-	return s
-}
 
 // asSCIM is what Stytch shows of a SCIM connection.
 func (remote *Remote) asSCIM(random *rand.Rand) stytch.SCIMConnection {
@@ -95,17 +92,4 @@ func (remote *Remote) InSecret() connection.Token {
 	return connection.Token{
 		LastFour: stytch.Secret(data["token"]).LastFour(), NextLastFour: stytch.Secret(data["next-token"]).LastFour(), BaseURL: string(data["base-url"]),
 	}
-}
-
-func TokenEndingIn(lastFour string) []byte { return []byte("a-token-ending-in-" + lastFour) }
-
-// secretData is a Secret that holds tokens with these ends.
-func secretData(bearer connection.Token) map[string][]byte {
-	data := map[string][]byte{"base-url": []byte(bearer.BaseURL)}
-	for key, lastFour := range map[string]string{"token": bearer.LastFour, "next-token": bearer.NextLastFour} {
-		if lastFour != "" {
-			data[key] = TokenEndingIn(lastFour)
-		}
-	}
-	return data
 }

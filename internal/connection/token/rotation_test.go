@@ -1,4 +1,4 @@
-package connection_test
+package token_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -112,22 +113,10 @@ func (c tokenCase) check(t *testing.T) {
 
 func at(t time.Time) *metav1.Time { return new(metav1.NewTime(t)) }
 
-func duration(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
-
 const (
 	day   = 24 * time.Hour
 	month = 30 * day
 )
-
-// AcknowledgedRotation starts a rotation a month before the end, and waits for an acknowledgement.
-func AcknowledgedRotation() *v1alpha1.SCIMTokenRotation {
-	return &v1alpha1.SCIMTokenRotation{RenewBefore: &metav1.Duration{Duration: 30 * 24 * time.Hour}}
-}
-
-// AutomaticRotation completes a rotation after three days.
-func AutomaticRotation() *v1alpha1.SCIMTokenRotation {
-	return &v1alpha1.SCIMTokenRotation{Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 3 * 24 * time.Hour}}
-}
 
 // started is what status knows of a rotation that was started here a while ago, and whose next token was in the Secret.
 func started(ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
@@ -609,4 +598,20 @@ func TestASecretIsPutInOrderOnlyIfItIsAsTheStepAssumes(t *testing.T) {
 	complete := connection.Step{Changes: []connection.Change{{Want: connection.Text("…nnnn")}}}
 	Same(t, "the next token that is completed", token.HoldsNext(secretData(connection.Token{NextLastFour: "nnnn"}), complete), true)
 	Same(t, "another", token.HoldsNext(secretData(connection.Token{NextLastFour: "mmmm"}), complete), false)
+}
+
+// secretData is a Secret that holds tokens with these ends.
+func secretData(bearer connection.Token) map[string][]byte {
+	data := map[string][]byte{"base-url": []byte(bearer.BaseURL)}
+	for key, lastFour := range map[string]string{"token": bearer.LastFour, "next-token": bearer.NextLastFour} {
+		if lastFour != "" {
+			data[key] = TokenEndingIn(lastFour)
+		}
+	}
+	return data
+}
+
+// notStarted has a SCIM connection remember a start that was never sent.
+func notStarted(o *v1alpha1.SCIMConnection, step connection.Step) {
+	scim.Kind().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: Noon})
 }

@@ -1,18 +1,15 @@
-package connection_test
+package saml_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -161,106 +158,6 @@ func TestABadCertificateKeepsTheOthersFromBeingRemovedAndNothingFromBeingAdded(t
 	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa"}}
 	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{})
 	Same(t, "the plan", Story(plan), "+"+good.SHA256)
-}
-
-func TestAPendingSAMLConnectionLacksWhatStytchAsksFor(t *testing.T) {
-	whole := SAMLRemote()
-	whole.VerificationCertificates = []stytch.Certificate{{ID: "cert-1"}}
-	for _, test := range []struct {
-		name string
-		edit func(*stytch.SAMLConnection)
-		want string
-	}{
-		{"nothing", func(*stytch.SAMLConnection) {}, ""},
-		{"the entity ID", func(r *stytch.SAMLConnection) { r.IDPEntityID = "" }, "idpEntityID"},
-		{"the SSO URL", func(r *stytch.SAMLConnection) { r.IDPSSOURL = "" }, "idpSSOURL"},
-		{"a certificate", func(r *stytch.SAMLConnection) { r.VerificationCertificates = nil }, "verificationCertificates"},
-		{
-			"the e-mail", func(r *stytch.SAMLConnection) { r.AttributeMapping = map[string]string{"full_name": "n"} },
-			"attributeMapping.email",
-		},
-		{
-			"a name", func(r *stytch.SAMLConnection) { r.AttributeMapping = map[string]string{"email": "m"} },
-			"attributeMapping.full_name (or first_name and last_name)",
-		},
-		{
-			"a last name", func(r *stytch.SAMLConnection) {
-				r.AttributeMapping = map[string]string{"email": "m", "first_name": "f"}
-			},
-			"attributeMapping.full_name (or first_name and last_name)",
-		},
-		{
-			"no name where it has both halves", func(r *stytch.SAMLConnection) {
-				r.AttributeMapping = map[string]string{"email": "m", "first_name": "f", "last_name": "l"}
-			},
-			"",
-		},
-		{
-			"everything", func(r *stytch.SAMLConnection) { *r = stytch.SAMLConnection{} },
-			"idpEntityID idpSSOURL attributeMapping.email attributeMapping.full_name (or first_name and last_name) verificationCertificates",
-		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			r := whole
-			test.edit(&r)
-			Same(t, "what it lacks", strings.Join(saml.Kind().MissingToActivate(r), " "), test.want)
-		})
-	}
-}
-
-func TestSAMLStatusShowsTheCertificateThatEndsFirstAtTheTop(t *testing.T) {
-	o, r := SAMLManifest(), SAMLRemote()
-	r.ACSURL, r.AudienceURI = "https://api.stytch.com/acs", "urn:stytch"
-	r.VerificationCertificates = []stytch.Certificate{
-		{ID: "unknown"}, {ID: "late", SHA256: "aa", ExpiresAt: YearsOn(2)}, {ID: "early-2", ExpiresAt: YearsOn(1)}, {ID: "early-1", ExpiresAt: YearsOn(1)},
-	}
-	given := InJSON(t, r)
-	Publish(saml.Kind(), o, r, connection.State{})
-	Same(t, "the URLs", []string{o.Status.ACSURL, o.Status.AudienceURI}, []string{"https://api.stytch.com/acs", "urn:stytch"})
-	var order []string
-	for _, c := range o.Status.VerificationCertificates {
-		order = append(order, c.CertificateID)
-		if (c.ExpiresAt == nil) != (c.CertificateID == "unknown") {
-			t.Errorf("the end of %s is %v", c.CertificateID, c.ExpiresAt)
-		}
-	}
-	Same(t, "the order", fmt.Sprint(order), "[early-1 early-2 late unknown]")
-	Same(t, "what Stytch showed, which others share", InJSON(t, r), given)
-
-	r.VerificationCertificates = nil
-	Publish(saml.Kind(), o, r, connection.State{})
-	Same(t, "the certificates once there are none", len(o.Status.VerificationCertificates), 0)
-}
-
-func TestWhatIsPublishedAgainEqualsWhatWasReadBack(t *testing.T) {
-	odd := YearsOn(1).Add(123456789 * time.Nanosecond).In(time.FixedZone("", 3600))
-	samlConn, r := SAMLManifest(), SAMLRemote()
-	r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: "aa", ExpiresAt: odd}}
-	Publish(saml.Kind(), samlConn, r, connection.State{})
-	var readSAML v1alpha1.SAMLConnection
-	readBack(t, samlConn, &readSAML)
-	Publish(saml.Kind(), samlConn, r, connection.State{})
-	if !equality.Semantic.DeepEqual(samlConn.Status, readSAML.Status) {
-		t.Errorf("SAML: %s is written over %s", InJSON(t, samlConn.Status), InJSON(t, readSAML.Status))
-	}
-
-	scim, s := SCIMManifest(), SCIMRemote()
-	s.BearerTokenExpiresAt = odd
-	PublishedToken(scim, s, connection.Inputs{})
-	var readSCIM v1alpha1.SCIMConnection
-	readBack(t, scim, &readSCIM)
-	PublishedToken(scim, s, connection.Inputs{})
-	if !equality.Semantic.DeepEqual(scim.Status, readSCIM.Status) {
-		t.Errorf("SCIM: %s is written over %s", InJSON(t, scim.Status), InJSON(t, readSCIM.Status))
-	}
-}
-
-// readBack is what the API server keeps of an object.
-func readBack(t *testing.T, written, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(InJSON(t, written)), into); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestASAMLConnectionOfTheSameDisplayNameIsARivalThatManifestsMayShare(t *testing.T) {

@@ -1,13 +1,28 @@
-package connection_test
+package scim_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
+
+// longName is one of the longest names that a group may have in a manifest.
+func longName(i int) string { return fmt.Sprintf("%012d", i) + strings.Repeat("x", 244) }
+
+// fits fails the test where a message is longer than a condition may be.
+func fits(t *testing.T, message string) {
+	t.Helper()
+	if n := utf8.RuneCountInString(message); n > 32768 {
+		t.Errorf("the message has %d characters", n)
+	}
+}
 
 func byName(name, role string) v1alpha1.SCIMGroupRole {
 	return v1alpha1.SCIMGroupRole{GroupName: name, Role: role}
@@ -157,4 +172,11 @@ func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeep
 	_, message := connection.Worst(problems)
 	Contains(t, message, "uses: \"Twice\" (g1, g2). The roles of all groups stay unchanged", "yet: \"Nobody\".")
 	Lacks(t, message, "have their roles")
+}
+
+func TestTheNameOfAGroupAtStytchIsNoDifference(t *testing.T) {
+	r := SCIMRemote()
+	r.GroupImplicitRoles[0].GroupName = "Engineering, renamed"
+	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, SecretWith(SCIMID, "token-ending-in-wxyz"))
+	NoSteps(t, plan)
 }
