@@ -47,7 +47,7 @@ test: ## Run all tests against a real control plane and the simulator.
 
 .PHONY: test-long
 test-long: ## Fuzz every fuzz target for FUZZTIME: what does not fit into make test.
-	@for package in ./internal/stytch ./internal/connection; do \
+	@for package in $$(go list ./internal/...); do \
 	  targets=$$(go test $$package -list '^Fuzz'); \
 	  for target in $$(grep '^Fuzz' <<<"$$targets"); do \
 	    echo "$$package $$target"; \

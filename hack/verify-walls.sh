@@ -118,13 +118,20 @@ for kind in saml oidc external scim; do
   others=("${kinds[@]/$ours\/internal\/connection\/$kind/}")
   forbids internal/connection/$kind/plant_test.go ${others[*]}
   permits internal/connection/$kind/right.go "${parts[@]}" $ours/internal/connection/pki
+  permits internal/connection/$kind/right_test.go $ours/internal/connection/$kind
 done
 for part in token details; do
-  forbids internal/connection/$part/plant_test.go "${kinds[@]}"
+  forbids internal/connection/$part/below/plant.go "${kinds[@]}"
   permits internal/connection/$part/right.go $ours/internal/connection/pki
+  permits internal/connection/$part/right_test.go "${kinds[@]}"
 done
 forbids internal/connection/pki/plant.go github.com/go-logr/logr k8s.io/api/core/v1 $client
 permits internal/connection/pki/right.go crypto/x509
+for room in internal/connection internal/connection/saml internal/connection/token controllers cmd/manager hack/bench; do
+  forbids $room/below/helper_plant.go $ours/internal/connection/connectiontest
+  permits $room/helper_right_test.go $ours/internal/connection/connectiontest
+done
+permits internal/connection/connectiontest/right.go math/rand "${kinds[@]}" "${parts[@]}"
 forbids internal/stytch/plant_test.go $metav1 $client $ours/api/v1alpha1 $ours/internal/connection $ours/controllers "${kinds[@]}" "${parts[@]}"
 permits internal/stytch/right.go net/http context $ours/internal/stytchsim $ours/internal/connection/pki
 forbids internal/stytchsim/plant.go github.com/go-logr/logr $metav1 $client $ours/internal/connection

@@ -29,6 +29,10 @@ var rooms = []struct {
 	{"internal/connection/oidc", []string{"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/pki", "internal/stytch"}},
 	{"internal/connection/external", []string{"api/v1alpha1", "internal/connection", "internal/stytch"}},
 	{"internal/connection/scim", []string{"api/v1alpha1", "internal/connection", "internal/connection/token", "internal/stytch"}},
+	{"internal/connection/connectiontest", []string{ // which only tests import
+		"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
+		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/connection/pki", "internal/stytch",
+	}},
 	{"controllers", []string{
 		"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/stytch",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
@@ -83,7 +84,7 @@ func (h *hooks) reading(hook string, arguments ...any) func() {
 	return func() {
 		for i, a := range arguments {
 			if !reflect.DeepEqual(before[i], a) {
-				h.t.Errorf("%s changed its argument %d, a %T: it was\n%s and is\n%s", hook, i, a, inJSON(h.t, before[i]), inJSON(h.t, a))
+				h.t.Errorf("%s changed its argument %d, a %T: it was\n%s and is\n%s", hook, i, a, InJSON(h.t, before[i]), InJSON(h.t, a))
 			}
 		}
 	}
@@ -92,7 +93,7 @@ func (h *hooks) reading(hook string, arguments ...any) func() {
 // writing notes, once it is called in its turn, which fields of status a writer changed, and whether it changed anything else.
 func (h *hooks) writing(writer string, o v1alpha1.Connection) func() {
 	h.called[writer] = true
-	before := copyOf(o)
+	before := CopyOf(o)
 	return func() {
 		was, is := fieldsOf(before), fieldsOf(o)
 		for _, field := range slices.Sorted(maps.Keys(is)) {
@@ -235,52 +236,52 @@ func (h *hooks) allCalled(kind any) {
 }
 
 // lives takes a connection through much that may happen to it, while the hooks of its kind are watched.
-func (s *stage[O, R]) lives(t *testing.T, random *rand.Rand, h *hooks, edit func()) {
+func lives[O v1alpha1.Connection, R any](t *testing.T, random *rand.Rand, s *Stage[O, R], h *hooks, edit func()) {
 	t.Helper()
-	s.kind = watched(h, s.kind)
+	s.Kind = watched(h, s.Kind)
 	for range 4 {
 		edit()
-		s.lose = func(connection.Step) string { return pick(random, "", "", "", "unsent", "unanswered") }
+		s.Lose = func(connection.Step) string { return Pick(random, "", "", "", "unsent", "unanswered") }
 		for range 3 {
-			s.converge(t)
+			s.Converge(t)
 		}
-		s.lose = nil
-		s.converge(t)
-		s.failsLater()
-		s.outsidePasses(h)
-		s.far.drift(random)
+		s.Lose = nil
+		s.Converge(t)
+		failsLater(s)
+		outsidePasses(s, h)
+		s.Remote.Drift(random)
 	}
 }
 
 // failsLater has each step of the last pass fail as if it were the first.
-func (s *stage[O, R]) failsLater() {
-	for _, step := range s.log {
-		o := copyOf(s.held)
-		s.kind.Note(o, connection.Event[R]{Type: connection.StepBegins, Remote: s.shows(), Step: &step, Now: noon})
-		s.kind.Note(o, connection.Event[R]{Type: connection.StepFailed, Step: &step, Refusal: refused("too_many"), Now: noon})
-		if s.kind.Undo != nil {
-			s.kind.Undo(o, step)
+func failsLater[O v1alpha1.Connection, R any](s *Stage[O, R]) {
+	for _, step := range s.Log {
+		o := CopyOf(s.Held)
+		s.Kind.Note(o, connection.Event[R]{Type: connection.StepBegins, Remote: s.Shows(), Step: &step, Now: Noon})
+		s.Kind.Note(o, connection.Event[R]{Type: connection.StepFailed, Step: &step, Refusal: Rejection("too_many"), Now: Noon})
+		if s.Kind.Undo != nil {
+			s.Kind.Undo(o, step)
 		}
 	}
 }
 
 // outsidePasses calls what is called before the passes of a connection, and after them.
-func (s *stage[O, R]) outsidePasses(h *hooks) {
-	o, r := copyOf(s.held), s.shows()
-	s.kind.References(o)
-	s.kind.Rival(o, r)
-	s.kind.Body(o)
-	s.kind.Ends(o)
-	s.kind.DueAt(o)
-	if s.kind.MissingToActivate != nil {
-		s.kind.MissingToActivate(r)
+func outsidePasses[O v1alpha1.Connection, R any](s *Stage[O, R], h *hooks) {
+	o, r := CopyOf(s.Held), s.Shows()
+	s.Kind.References(o)
+	s.Kind.Rival(o, r)
+	s.Kind.Body(o)
+	s.Kind.Ends(o)
+	s.Kind.DueAt(o)
+	if s.Kind.MissingToActivate != nil {
+		s.Kind.MissingToActivate(r)
 	}
 	record := connection.Record{
 		Project: "p", Organization: "o", ID: "i", Keys: []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: "k"}},
 		Metadata: &v1alpha1.MetadataStatus{MetadataURL: "m"}, Discovered: &v1alpha1.DiscoveredStatus{Issuer: "d"},
 	}
 	defer h.writing("WriteRecord", o)()
-	s.kind.WriteRecord(o, record)
+	s.Kind.WriteRecord(o, record)
 }
 
 // writers are the fields of status that each writer changes. No field has two, and of those that every kind has none is Remember's or
@@ -292,22 +293,22 @@ func (h *hooks) wroteOnly(w writers) {
 		slices.Sort(h.wrote[writer])
 		want := strings.Fields(fields)
 		slices.Sort(want)
-		same(h.t, "what "+writer+" writes", strings.Join(h.wrote[writer], " "), strings.Join(want, " "))
+		Same(h.t, "what "+writer+" writes", strings.Join(h.wrote[writer], " "), strings.Join(want, " "))
 	}
 }
 
 // editToken edits a manifest into any other, and asks for something about the token.
-func editToken(random *rand.Rand, s *stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]) {
-	s.held.Spec = randomSCIM(random).Spec
-	s.held.Spec.BearerToken.Rotation = pick(random, nil, ofAMonth(), automatic())
-	if len(s.held.Spec.GroupImplicitRoles) > 0 {
-		s.held.Spec.GroupImplicitRoles = append(s.held.Spec.GroupImplicitRoles, v1alpha1.SCIMGroupRole{GroupName: pick(random, "Engineering", "Ops"), Role: "viewer"})
+func editToken(random *rand.Rand, s *Stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]) {
+	s.Held.Spec = RandomSCIM(random).Spec
+	s.Held.Spec.BearerToken.Rotation = Pick(random, nil, AcknowledgedRotation(), AutomaticRotation())
+	if len(s.Held.Spec.GroupImplicitRoles) > 0 {
+		s.Held.Spec.GroupImplicitRoles = append(s.Held.Spec.GroupImplicitRoles, v1alpha1.SCIMGroupRole{GroupName: Pick(random, "Engineering", "Ops"), Role: "viewer"})
 	}
-	s.far.groups = among(random, []stytch.SCIMGroup{{ID: "g1", Name: "Engineering"}, {ID: "g3", Name: "Ops"}, {ID: "g4", Name: "Ops"}}, 0, 3)
-	s.held.Annotations = map[string]string{
-		v1alpha1.AnnotationRotateToken:      s.far.token.lastFour + pick(random, "", "-1", "-2"),
-		v1alpha1.AnnotationAcknowledgeToken: pick(random, "", s.far.token.next),
-		v1alpha1.AnnotationCancelRotation:   pick(random, "", "", s.far.token.next),
+	s.Remote.Groups = Among(random, []stytch.SCIMGroup{{ID: "g1", Name: "Engineering"}, {ID: "g3", Name: "Ops"}, {ID: "g4", Name: "Ops"}}, 0, 3)
+	s.Held.Annotations = map[string]string{
+		v1alpha1.AnnotationRotateToken:      s.Remote.Token.LastFour + Pick(random, "", "-1", "-2"),
+		v1alpha1.AnnotationAcknowledgeToken: Pick(random, "", s.Remote.Token.Next),
+		v1alpha1.AnnotationCancelRotation:   Pick(random, "", "", s.Remote.Token.Next),
 	}
 }
 
@@ -316,14 +317,15 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 	t.Run("SAML", func(t *testing.T) {
 		h := newHooks(t)
 		for seed := range int64(25) {
-			r := newRollover(rand.New(rand.NewSource(seed)))
-			r.lives(t, r.random, h, func() {
-				wholeSAML(r.random, r.held, r.beside)
-				if r.held.Spec.MetadataURL == "" && maybe(r.random) {
-					r.editCertificates()
+			random := rand.New(rand.NewSource(seed))
+			s, beside := NewSAML(random, AnyRemote(random))
+			lives(t, random, s, h, func() {
+				EditSAML(random, s.Held, beside)
+				if s.Held.Spec.MetadataURL == "" && Maybe(random) {
+					EditCertificates(random, s, beside)
 				}
-				for maybe(r.random) {
-					_ = r.far.place(pick(r.random, anybodys()...), false)
+				for Maybe(random) {
+					_ = s.Remote.Place(Pick(random, OtherCertificates()...), false)
 				}
 			})
 		}
@@ -336,8 +338,8 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		h := newHooks(t)
 		for seed := range int64(30) {
 			random := rand.New(rand.NewSource(seed))
-			s, beside := anyOIDC(random)
-			s.lives(t, random, h, func() { wholeOIDC(random, s.held, beside) })
+			s, beside := AnyOIDC(random)
+			lives(t, random, s, h, func() { EditOIDC(random, s.Held, beside) })
 		}
 		h.allCalled(oidc.Kind())
 		h.wroteOnly(writers{"ClientSecret", "RedirectURL", "Discovered"})
@@ -346,8 +348,8 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		h := newHooks(t)
 		for seed := range int64(30) {
 			random := rand.New(rand.NewSource(seed))
-			s := anyExternal(random, maybe(random))
-			s.lives(t, random, h, func() { editExternal(random, s.held) })
+			s := AnyExternal(random, Maybe(random))
+			lives(t, random, s, h, func() { EditExternal(random, s.Held) })
 		}
 		h.allCalled(external.Kind())
 		h.wroteOnly(writers{remember: "Source"})
@@ -356,9 +358,9 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		h := newHooks(t)
 		for seed := range int64(30) {
 			random := rand.New(rand.NewSource(seed))
-			s := newSCIM(random, wholeFar(random))
-			s.far.token, s.far.secret = farToken{lastFour: "wxyz"}, pick(random, nil, secretWith(scimID, "some-token-wxyz").Secrets["acme-scim"])
-			s.lives(t, random, h, func() { editToken(random, s) })
+			s := NewSCIM(random, AnyRemote(random))
+			s.Remote.Token, s.Remote.Secret = RemoteToken{LastFour: "wxyz"}, Pick(random, nil, SecretWith(SCIMID, "some-token-wxyz").Secrets["acme-scim"])
+			lives(t, random, s, h, func() { editToken(random, s) })
 		}
 		h.allCalled(scim.Kind())
 		h.wroteOnly(writers{"BearerToken", "BaseURL Groups", ""})

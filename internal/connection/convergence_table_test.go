@@ -9,11 +9,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
-
-// The tables of this file are the contract of a Convergence: told this, it says that. Their kind does what a script says, so that
-// nothing of a real kind and no Stytch is in the way.
 
 // glimpse is a connection of the scripted kind.
 type glimpse struct{ State, Note string }
@@ -96,9 +94,9 @@ var (
 	alone       = connection.Topic{Name: "alone", Alone: true}
 	alsoAlone   = connection.Topic{Name: "also alone", Alone: true}
 	foundID     = "saml-connection-live-99999999-9999-4999-8999-999999999999"
-	earlier     = noon.Add(-time.Minute)
-	later       = noon.Add(time.Minute)
-	readInputs  = connection.Inputs{ID: foundID, Now: noon.Add(2 * time.Second)}
+	earlier     = Noon.Add(-time.Minute)
+	later       = Noon.Add(time.Minute)
+	readInputs  = connection.Inputs{ID: foundID, Now: Noon.Add(2 * time.Second)}
 	mentioned   = connection.Problem{Message: "Mentioned."}
 	wrong       = connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: "Wrong."}
 	wrongIfSeen = connection.Problem{Reason: v1alpha1.ReasonConflict, Message: "Wrong, if seen.", Fresh: true}
@@ -149,7 +147,7 @@ type loop struct {
 
 // loopOf is the convergence of a manifest that nobody else's stands before, in a pass that began at noon.
 func loopOf(s *script) loop {
-	return loop{connection.Converge(s.kind(), samlManifest(), connection.Identity{ID: foundID}, nobodyElse, noon), s}
+	return loop{connection.Converge(s.kind(), SAMLManifest(), connection.Identity{ID: foundID}, nobodyElse, Noon), s}
 }
 
 func nobodyElse(string) string { return "" }
@@ -157,7 +155,7 @@ func nobodyElse(string) string { return "" }
 // reads tells of a reading of this pass that the kind makes a plan of.
 func (l loop) reads(note string, plan ...connection.Step) connection.Move {
 	l.script.plan = plan
-	return l.Next(glimpse{"active", note}, noon, readInputs, later)
+	return l.Next(glimpse{"active", note}, Noon, readInputs, later)
 }
 
 func asMove(s connection.Step) connection.Move { return connection.Move{Step: &s} }
@@ -195,56 +193,56 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 		others     []string
 		want       connection.Move
 	}{
-		{name: "nothing differs", listed: noon, want: inSync},
+		{name: "nothing differs", listed: Noon, want: inSync},
 		{name: "nothing differs, in an old list", listed: earlier, want: inSync},
-		{name: "something differs", listed: noon, plan: steps{a}, want: asMove(a)},
+		{name: "something differs", listed: Noon, plan: steps{a}, want: asMove(a)},
 		{name: "something differs, in an old list", listed: earlier, plan: steps{a}, want: asMove(a)},
-		{name: "the first of three steps is taken", listed: noon, plan: steps{a, b, c}, want: asMove(a)},
+		{name: "the first of three steps is taken", listed: Noon, plan: steps{a, b, c}, want: asMove(a)},
 
 		{name: "a step wants a list of this pass, and the list is old", listed: earlier, plan: steps{fresh, b}, want: readAnew},
-		{name: "a step wants a list of this pass, and the list began with it", listed: noon, plan: steps{fresh, b}, want: asMove(fresh)},
+		{name: "a step wants a list of this pass, and the list began with it", listed: Noon, plan: steps{fresh, b}, want: asMove(fresh)},
 		{name: "a step wants a list of this pass, and the list began in it", listed: later, plan: steps{fresh, b}, want: asMove(fresh)},
 		{name: "a later step wants a list of this pass", listed: earlier, plan: steps{b, fresh}, want: asMove(b)},
 		{name: "a step that is withheld wants a list of this pass", listed: earlier, plan: steps{fresh, b}, stuck: steps{fresh}, want: asMove(b)},
 		{name: "a step wants a list of this pass after one that is withheld", listed: earlier, plan: steps{b, fresh}, stuck: steps{b}, want: readAnew},
 		{name: "a complaint wants a list of this pass, and the list is old", listed: earlier, complaints: problems{wrongIfSeen}, want: readAnew},
-		{name: "a complaint wants a list of this pass, and the list began with it", listed: noon, complaints: problems{wrongIfSeen}, want: endsWith(v1alpha1.ReasonConflict, "Wrong, if seen.")},
+		{name: "a complaint wants a list of this pass, and the list began with it", listed: Noon, complaints: problems{wrongIfSeen}, want: endsWith(v1alpha1.ReasonConflict, "Wrong, if seen.")},
 		{name: "the second complaint wants a list of this pass", listed: earlier, plan: steps{a}, complaints: problems{wrong, wrongIfSeen}, want: readAnew},
 		{name: "a complaint does not want a list of this pass", listed: earlier, complaints: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
 
-		{name: "Observe, and something differs", listed: noon, plan: steps{a, b}, observe: true, want: pending("A shared, B shared", "")},
-		{name: "Observe, and nothing differs", listed: noon, observe: true, want: inSync},
+		{name: "Observe, and something differs", listed: Noon, plan: steps{a, b}, observe: true, want: pending("A shared, B shared", "")},
+		{name: "Observe, and nothing differs", listed: Noon, observe: true, want: inSync},
 		{name: "Observe, and a step wants a list of this pass", listed: earlier, plan: steps{fresh}, observe: true, want: readAnew},
-		{name: "Observe, and something did not converge", listed: noon, plan: steps{a, b}, stuck: steps{b}, observe: true, want: pending("A shared, B shared", "")},
-		{name: "Observe, and a mention", listed: noon, plan: steps{a}, complaints: problems{mentioned}, observe: true, want: pending("A shared", " Mentioned.")},
-		{name: "Observe, and a problem", listed: noon, plan: steps{a}, invalid: problems{wrong}, observe: true, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
+		{name: "Observe, and something did not converge", listed: Noon, plan: steps{a, b}, stuck: steps{b}, observe: true, want: pending("A shared, B shared", "")},
+		{name: "Observe, and a mention", listed: Noon, plan: steps{a}, complaints: problems{mentioned}, observe: true, want: pending("A shared", " Mentioned.")},
+		{name: "Observe, and a problem", listed: Noon, plan: steps{a}, invalid: problems{wrong}, observe: true, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
 
-		{name: "another manifest holds the connection before a step", listed: noon, plan: steps{a}, holder: "manifest other", want: endsWith(v1alpha1.ReasonConflict, foundID+" belongs to manifest other, and a connection can have only one manifest. Delete one of the two manifests (deletionPolicy: Retain keeps the connection).")},
+		{name: "another manifest holds the connection before a step", listed: Noon, plan: steps{a}, holder: "manifest other", want: endsWith(v1alpha1.ReasonConflict, foundID+" belongs to manifest other, and a connection can have only one manifest. Delete one of the two manifests (deletionPolicy: Retain keeps the connection).")},
 		{name: "another manifest holds the connection, and a step wants a list of this pass", listed: earlier, plan: steps{fresh}, holder: "manifest other", want: readAnew},
-		{name: "another manifest holds the connection, and nothing differs", listed: noon, holder: "manifest other", want: inSync},
-		{name: "another manifest holds the connection, and Observe", listed: noon, plan: steps{a}, observe: true, holder: "manifest other", want: pending("A shared", "")},
+		{name: "another manifest holds the connection, and nothing differs", listed: Noon, holder: "manifest other", want: inSync},
+		{name: "another manifest holds the connection, and Observe", listed: Noon, plan: steps{a}, observe: true, holder: "manifest other", want: pending("A shared", "")},
 
-		{name: "a change did not converge", listed: noon, plan: steps{a}, stuck: steps{a}, want: withheld("A shared", "")},
-		{name: "a change did not converge, and another differs", listed: noon, plan: steps{a, b}, stuck: steps{a}, want: asMove(b)},
-		{name: "a change did not converge that another waits for", listed: noon, plan: steps{a, needing(b, "A shared")}, stuck: steps{a}, want: withheld("A shared", "")},
-		{name: "two changes did not converge", listed: noon, plan: steps{a, b}, stuck: steps{a, b, c}, want: withheld("A shared, B shared", "")},
-		{name: "two changes of one field did not converge", listed: noon, plan: steps{twice}, stuck: steps{twice}, want: withheld("A shared", "")},
-		{name: "a change did not converge, and a mention", listed: noon, plan: steps{a}, stuck: steps{a}, invalid: problems{mentioned}, want: withheld("A shared", " Mentioned.")},
-		{name: "a change did not converge, and a problem", listed: noon, plan: steps{a}, stuck: steps{a}, invalid: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
-		{name: "what did not converge is not wanted any more", listed: noon, stuck: steps{a}, want: inSync},
+		{name: "a change did not converge", listed: Noon, plan: steps{a}, stuck: steps{a}, want: withheld("A shared", "")},
+		{name: "a change did not converge, and another differs", listed: Noon, plan: steps{a, b}, stuck: steps{a}, want: asMove(b)},
+		{name: "a change did not converge that another waits for", listed: Noon, plan: steps{a, needing(b, "A shared")}, stuck: steps{a}, want: withheld("A shared", "")},
+		{name: "two changes did not converge", listed: Noon, plan: steps{a, b}, stuck: steps{a, b, c}, want: withheld("A shared, B shared", "")},
+		{name: "two changes of one field did not converge", listed: Noon, plan: steps{twice}, stuck: steps{twice}, want: withheld("A shared", "")},
+		{name: "a change did not converge, and a mention", listed: Noon, plan: steps{a}, stuck: steps{a}, invalid: problems{mentioned}, want: withheld("A shared", " Mentioned.")},
+		{name: "a change did not converge, and a problem", listed: Noon, plan: steps{a}, stuck: steps{a}, invalid: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong.")},
+		{name: "what did not converge is not wanted any more", listed: Noon, stuck: steps{a}, want: inSync},
 
-		{name: "a mention", listed: noon, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInSync, "Stytch matches the manifest. Mentioned.")},
-		{name: "a problem keeps no step from being taken", listed: noon, plan: steps{a}, invalid: problems{wrong}, complaints: problems{mentioned}, want: asMove(a)},
-		{name: "problems of the manifest are said before those of the connection", listed: noon, invalid: problems{wrong}, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong. Mentioned.")},
-		{name: "a problem that halts keeps every step from being taken", listed: noon, plan: steps{a}, complaints: problems{wrongThing}, want: endsWith(v1alpha1.ReasonInvalid, "Another thing.")},
+		{name: "a mention", listed: Noon, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInSync, "Stytch matches the manifest. Mentioned.")},
+		{name: "a problem keeps no step from being taken", listed: Noon, plan: steps{a}, invalid: problems{wrong}, complaints: problems{mentioned}, want: asMove(a)},
+		{name: "problems of the manifest are said before those of the connection", listed: Noon, invalid: problems{wrong}, complaints: problems{mentioned}, want: endsWith(v1alpha1.ReasonInvalid, "Wrong. Mentioned.")},
+		{name: "a problem that halts keeps every step from being taken", listed: Noon, plan: steps{a}, complaints: problems{wrongThing}, want: endsWith(v1alpha1.ReasonInvalid, "Another thing.")},
 
-		{name: "connections were left", listed: noon, others: []string{"left-1", "left-2"}, want: endsWith(v1alpha1.ReasonInSync,
+		{name: "connections were left", listed: Noon, others: []string{"left-1", "left-2"}, want: endsWith(v1alpha1.ReasonInSync,
 			"Stytch matches the manifest. Unused connections, left by a create request whose response was lost: left-1, left-2. Delete them in Stytch.")},
-		{name: "connections were left, and a problem", listed: noon, others: []string{"left-1"}, invalid: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid,
+		{name: "connections were left, and a problem", listed: Noon, others: []string{"left-1"}, invalid: problems{wrong}, want: endsWith(v1alpha1.ReasonInvalid,
 			"Wrong. Unused connections, left by a create request whose response was lost: left-1. Delete them in Stytch.")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := samlManifest()
+			o := SAMLManifest()
 			o.Status.NotConverging = stuckOn(test.stuck...)
 			if test.observe {
 				o.Spec.Management = v1alpha1.ManagementObserve
@@ -256,8 +254,8 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 				}
 				return ""
 			}
-			c := connection.Converge(s.kind(), o, connection.Identity{ID: foundID, Others: test.others}, holder, noon)
-			same(t, "the move", c.Next(glimpse{State: "active"}, test.listed, readInputs, later), test.want)
+			c := connection.Converge(s.kind(), o, connection.Identity{ID: foundID, Others: test.others}, holder, Noon)
+			Same(t, "the move", c.Next(glimpse{State: "active"}, test.listed, readInputs, later), test.want)
 		})
 	}
 }
@@ -266,55 +264,55 @@ func TestAPassThatDoesNotEndIsEnded(t *testing.T) {
 	l := loopOf(&script{})
 	for n := range 40 {
 		step := connection.Step{Action: connection.Update, Changes: []connection.Change{changeOf("field", shared, fmt.Sprint(n))}}
-		same(t, fmt.Sprintf("the move after reading %d", n+1), l.reads("", step), asMove(step))
-		same(t, "the move after the step", l.Took(""), connection.Move{})
+		Same(t, fmt.Sprintf("the move after reading %d", n+1), l.reads("", step), asMove(step))
+		Same(t, "the move after the step", l.Took(""), connection.Move{})
 	}
-	same(t, "the move after reading 41", l.reads("", stepOf("A", shared)).End, connection.ErrEndless)
+	Same(t, "the move after reading 41", l.reads("", stepOf("A", shared)).End, connection.ErrEndless)
 }
 
 func TestAKindIsToldWhatHappensInItsOrder(t *testing.T) {
 	s := &script{}
 	l := loopOf(s)
 	a := stepOf("A", shared)
-	same(t, "the first move", l.reads("first", a), asMove(a))
-	same(t, "what comes before the step", s.order, []string{
+	Same(t, "the first move", l.reads("first", a), asMove(a))
+	Same(t, "what comes before the step", s.order, []string{
 		"InputsRead", "Observed", "Want", "Compared", "Publish " + wantedState + " of first", "StepBegins",
 	})
 	want := s.of(connection.Compared)[0].Want
-	same(t, "the state that was compared", want.Refused, wantedState)
+	Same(t, "the state that was compared", want.Refused, wantedState)
 	first, second := glimpse{"active", "first"}, glimpse{"active", "second"}
-	same(t, "the events", s.events, []connection.Event[glimpse]{
-		{Type: connection.InputsRead, Inputs: readInputs, Now: noon},
-		{Type: connection.Observed, Before: first, Remote: first, Now: noon},
-		{Type: connection.Compared, Remote: first, Want: want, Now: noon},
+	Same(t, "the events", s.events, []connection.Event[glimpse]{
+		{Type: connection.InputsRead, Inputs: readInputs, Now: Noon},
+		{Type: connection.Observed, Before: first, Remote: first, Now: Noon},
+		{Type: connection.Compared, Remote: first, Want: want, Now: Noon},
 		{Type: connection.StepBegins, Remote: first, Step: &a, Now: later},
 	})
 
 	s.events, s.order = nil, nil
-	same(t, "the move after the step", l.Took("Careful."), connection.Move{})
+	Same(t, "the move after the step", l.Took("Careful."), connection.Move{})
 	l.reads("second")
-	same(t, "what comes after the step", s.order, []string{
+	Same(t, "what comes after the step", s.order, []string{
 		"StepDone", "InputsRead", "Observed", "Want", "Compared", "Publish " + wantedState + " of second",
 	})
-	same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &a, Warning: "Careful.", Now: noon}})
-	same(t, "the reading after it", s.of(connection.Observed), []connection.Event[glimpse]{{Type: connection.Observed, Before: first, Remote: second, Step: &a, Now: noon}})
+	Same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &a, Warning: "Careful.", Now: Noon}})
+	Same(t, "the reading after it", s.of(connection.Observed), []connection.Event[glimpse]{{Type: connection.Observed, Before: first, Remote: second, Step: &a, Now: Noon}})
 }
 
 func TestAReadingIsComparedWithTheOneBeforeOnlyAfterAStep(t *testing.T) {
 	s := &script{complaints: []connection.Problem{wrongIfSeen}}
 	l := loopOf(s)
 	a, b := stepOf("A", shared), stepOf("B", alone)
-	same(t, "the first move", l.reads("first", a), asMove(a))
+	Same(t, "the first move", l.reads("first", a), asMove(a))
 	l.Took("")
-	same(t, "the move on an old list", l.Next(glimpse{"active", "old"}, earlier, readInputs, later), connection.Move{Fresh: true})
-	same(t, "the move on a new one", l.reads("new", b), asMove(b))
-	same(t, "the move after what was set aside", l.Failed(refusedByStytch(), noon), connection.Move{})
+	Same(t, "the move on an old list", l.Next(glimpse{"active", "old"}, earlier, readInputs, later), connection.Move{Fresh: true})
+	Same(t, "the move on a new one", l.reads("new", b), asMove(b))
+	Same(t, "the move after what was set aside", l.Failed(refusedByStytch(), Noon), connection.Move{})
 	l.reads("last")
 	var heard []string
 	for _, e := range s.of(connection.Observed) {
 		heard = append(heard, fmt.Sprintf("%s %s %t", e.Before.Note, e.Remote.Note, e.Step != nil))
 	}
-	same(t, "before, after, and whether a step was done", heard, []string{"first first false", "first old true", "new new false", "last last false"})
+	Same(t, "before, after, and whether a step was done", heard, []string{"first first false", "first old true", "new new false", "last last false"})
 }
 
 func TestStatusIsWrittenBeforeAStepThatSomethingIsRememberedFor(t *testing.T) {
@@ -330,19 +328,19 @@ func TestStatusIsWrittenBeforeAStepThatSomethingIsRememberedFor(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := stepOf("A", shared)
-			same(t, "the move", loopOf(&script{remembers: test.remembers}).reads("", a), connection.Move{Step: &a, WriteAhead: test.want})
+			Same(t, "the move", loopOf(&script{remembers: test.remembers}).reads("", a), connection.Move{Step: &a, WriteAhead: test.want})
 		})
 	}
 }
 
 func TestAKindThatDecidesNothingMoreConverges(t *testing.T) {
 	s := &script{}
-	c := connection.Converge(s.bare(), samlManifest(), connection.Identity{ID: foundID}, nobodyElse, noon)
+	c := connection.Converge(s.bare(), SAMLManifest(), connection.Identity{ID: foundID}, nobodyElse, Noon)
 	a := stepOf("A", shared)
 	s.plan = []connection.Step{a}
-	same(t, "the move", c.Next(glimpse{State: "pending"}, noon, readInputs, later), asMove(a))
-	same(t, "the report", c.Report(connection.Report{}), connection.Report{Remote: &connection.Remote{State: "pending"}, Plan: connection.Show(s.plan)})
-	same(t, "the move after a refusal", c.Failed(refusedByStytch(), noon), connection.Move{End: refusedByStytch()})
+	Same(t, "the move", c.Next(glimpse{State: "pending"}, Noon, readInputs, later), asMove(a))
+	Same(t, "the report", c.Report(connection.Report{}), connection.Report{Remote: &connection.Remote{State: "pending"}, Plan: connection.Show(s.plan)})
+	Same(t, "the move after a refusal", c.Failed(refusedByStytch(), Noon), connection.Move{End: refusedByStytch()})
 }
 
 func TestAChangeThatReadsBackDifferentIsNotSentAgain(t *testing.T) {
@@ -353,40 +351,40 @@ func TestAChangeThatReadsBackDifferentIsNotSentAgain(t *testing.T) {
 	}
 	t.Run("by itself", func(t *testing.T) {
 		l := loopOf(&script{})
-		same(t, "the move", l.reads("", a), asMove(a))
+		Same(t, "the move", l.reads("", a), asMove(a))
 		l.Took("")
-		same(t, "the move where it reads back different", l.reads("", a), endsWith(v1alpha1.ReasonNotConverging, message("A shared")))
-		same(t, "what is reported", l.Report(connection.Report{}).NotConverging, stuckOn(a))
+		Same(t, "the move where it reads back different", l.reads("", a), endsWith(v1alpha1.ReasonNotConverging, message("A shared")))
+		Same(t, "what is reported", l.Report(connection.Report{}).NotConverging, stuckOn(a))
 	})
 	t.Run("and the next one is taken", func(t *testing.T) {
 		l := loopOf(&script{})
-		same(t, "the move", l.reads("", a, b), asMove(a))
+		Same(t, "the move", l.reads("", a, b), asMove(a))
 		l.Took("")
-		same(t, "the move where it reads back different", l.reads("", a, b), asMove(b))
+		Same(t, "the move where it reads back different", l.reads("", a, b), asMove(b))
 		l.Took("")
-		same(t, "the move where both do", l.reads("", a, b), endsWith(v1alpha1.ReasonNotConverging, message("A shared, B shared")))
+		Same(t, "the move where both do", l.reads("", a, b), endsWith(v1alpha1.ReasonNotConverging, message("A shared, B shared")))
 	})
 	t.Run("though another did not converge before", func(t *testing.T) {
-		o, s := samlManifest(), &script{}
+		o, s := SAMLManifest(), &script{}
 		o.Status.NotConverging = stuckOn(a)
-		l := loop{connection.Converge(s.kind(), o, connection.Identity{ID: foundID}, nobodyElse, noon), s}
-		same(t, "the move", l.reads("", a, b), asMove(b))
+		l := loop{connection.Converge(s.kind(), o, connection.Identity{ID: foundID}, nobodyElse, Noon), s}
+		Same(t, "the move", l.reads("", a, b), asMove(b))
 		l.Took("")
-		same(t, "the move where both do not converge", l.reads("", a, b), endsWith(v1alpha1.ReasonNotConverging, message("A shared, B shared")))
+		Same(t, "the move where both do not converge", l.reads("", a, b), endsWith(v1alpha1.ReasonNotConverging, message("A shared, B shared")))
 	})
 	t.Run("but is where it was not taken", func(t *testing.T) {
 		l := loopOf(&script{})
-		same(t, "the move", l.reads("", stepOf("B", alone), a), asMove(stepOf("B", alone)))
-		l.Failed(refusedByStytch(), noon)
-		same(t, "the move without the refused step", l.reads("", stepOf("B", alone), a), asMove(a))
-		same(t, "what does not converge", l.Report(connection.Report{}).NotConverging, []v1alpha1.NotConverging(nil))
+		Same(t, "the move", l.reads("", stepOf("B", alone), a), asMove(stepOf("B", alone)))
+		l.Failed(refusedByStytch(), Noon)
+		Same(t, "the move without the refused step", l.reads("", stepOf("B", alone), a), asMove(a))
+		Same(t, "what does not converge", l.Report(connection.Report{}).NotConverging, []v1alpha1.NotConverging(nil))
 	})
 }
 
 // answerOf is an answer of Stytch that says that a call failed.
 func answerOf(class stytch.Class, status int, errorType string) *stytch.Error {
 	return &stytch.Error{Class: class, Request: stytch.Request{
-		ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: status, ErrorType: errorType, Time: noon,
+		ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: status, ErrorType: errorType, Time: Noon,
 	}}
 }
 
@@ -394,7 +392,7 @@ func refusedByStytch() *stytch.Error { return answerOf(stytch.Rejected, 400, "in
 
 // answerLost is a call of which nobody knows whether it happened.
 func answerLost() *stytch.Error {
-	return &stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{Operation: "UpdateSAMLConnection", Time: noon}, Err: errors.New("connection reset")}
+	return &stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{Operation: "UpdateSAMLConnection", Time: Noon}, Err: errors.New("connection reset")}
 }
 
 func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
@@ -417,32 +415,32 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 		failed  bool          // the kind is told that the step certainly did not happen
 		refusal *stytch.Error // and what Stytch said
 	}{
-		{"refused", topics{shared}, refused, noon, nil, end(refused), true, refused},
+		{"refused", topics{shared}, refused, Noon, nil, end(refused), true, refused},
 		{"refused, on an old list", topics{shared}, refused, earlier, nil, end(refused), true, refused},
-		{"refused, and nothing waits for it", topics{alone}, refused, noon, nil, goOn, true, refused},
-		{"refused, and nothing waits for its two changes", topics{alone, alone}, refused, noon, nil, goOn, true, refused},
-		{"refused, of two topics that nothing waits for", topics{alone, alsoAlone}, refused, noon, nil, end(refused), true, refused},
-		{"refused, of one that nothing waits for, and another", topics{alone, shared}, refused, noon, nil, end(refused), true, refused},
-		{"refused, of another, and one that nothing waits for", topics{shared, alone}, refused, noon, nil, end(refused), true, refused},
-		{"refused in other words, and nothing waits for it", topics{alone}, wrapped, noon, nil, goOn, true, refused},
-		{"refused in other words", topics{shared}, wrapped, noon, nil, end(wrapped), true, refused},
-		{"refused, and something made room for it", topics{shared}, refused, noon, &undo, asMove(undo), true, refused},
-		{"refused, and something made room for it that nothing waits for", topics{alone}, refused, noon, &undo, asMove(undo), true, refused},
+		{"refused, and nothing waits for it", topics{alone}, refused, Noon, nil, goOn, true, refused},
+		{"refused, and nothing waits for its two changes", topics{alone, alone}, refused, Noon, nil, goOn, true, refused},
+		{"refused, of two topics that nothing waits for", topics{alone, alsoAlone}, refused, Noon, nil, end(refused), true, refused},
+		{"refused, of one that nothing waits for, and another", topics{alone, shared}, refused, Noon, nil, end(refused), true, refused},
+		{"refused, of another, and one that nothing waits for", topics{shared, alone}, refused, Noon, nil, end(refused), true, refused},
+		{"refused in other words, and nothing waits for it", topics{alone}, wrapped, Noon, nil, goOn, true, refused},
+		{"refused in other words", topics{shared}, wrapped, Noon, nil, end(wrapped), true, refused},
+		{"refused, and something made room for it", topics{shared}, refused, Noon, &undo, asMove(undo), true, refused},
+		{"refused, and something made room for it that nothing waits for", topics{alone}, refused, Noon, &undo, asMove(undo), true, refused},
 
 		{"missing, on an old list", topics{shared}, missing, earlier, nil, outdated, true, missing},
 		{"missing, on an old list, though something made room for it", topics{shared}, missing, earlier, &undo, outdated, true, missing},
-		{"missing, on a list that began with the pass", topics{shared}, missing, noon, nil, end(missing), true, missing},
+		{"missing, on a list that began with the pass", topics{shared}, missing, Noon, nil, end(missing), true, missing},
 		{"missing, on a list of this pass, and nothing waits for it", topics{alone}, missing, later, nil, end(missing), true, missing},
 		{"missing, on a list of this pass, though something made room for it", topics{shared}, missing, later, &undo, end(missing), true, missing},
 
 		{"denied, and nothing waits for it", topics{alone}, denied, earlier, &undo, end(denied), true, denied},
 		{"throttled, and nothing waits for it", topics{alone}, throttled, earlier, &undo, end(throttled), true, throttled},
 		{"the answer was lost", topics{shared}, lost, earlier, nil, end(lost), false, nil},
-		{"the answer was lost, and nothing waits for it", topics{alone}, lost, noon, &undo, end(lost), false, nil},
+		{"the answer was lost, and nothing waits for it", topics{alone}, lost, Noon, &undo, end(lost), false, nil},
 
-		{"not sent", topics{alone}, connection.Unsent{Err: unsaid}, noon, &undo, end(connection.Unsent{Err: unsaid}), true, nil},
-		{"not sent, and there is something to say", topics{alone}, connection.Unsent{Err: finding}, noon, &undo, goOn, true, nil},
-		{"not sent, and there is something to say, and others wait for it", topics{shared}, connection.Unsent{Err: finding}, noon, &undo, end(connection.Unsent{Err: finding}), true, nil},
+		{"not sent", topics{alone}, connection.Unsent{Err: unsaid}, Noon, &undo, end(connection.Unsent{Err: unsaid}), true, nil},
+		{"not sent, and there is something to say", topics{alone}, connection.Unsent{Err: finding}, Noon, &undo, goOn, true, nil},
+		{"not sent, and there is something to say, and others wait for it", topics{shared}, connection.Unsent{Err: finding}, Noon, &undo, end(connection.Unsent{Err: finding}), true, nil},
 		{"something to say", topics{alone}, finding, earlier, &undo, goOn, false, nil},
 		{"something to say, and others wait for it", topics{shared}, finding, earlier, &undo, end(finding), false, nil},
 		{"not yet", topics{alone}, notYet, earlier, &undo, end(notYet), false, nil},
@@ -451,13 +449,13 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := &script{undo: test.undo}
 			l, a := loopOf(s), stepOf("A", test.topics...)
-			same(t, "the step", l.reads("", a), asMove(a))
-			same(t, "the move", l.Failed(test.err, test.listed), test.want)
+			Same(t, "the step", l.reads("", a), asMove(a))
+			Same(t, "the move", l.Failed(test.err, test.listed), test.want)
 			var told []connection.Event[glimpse]
 			if test.failed {
-				told = append(told, connection.Event[glimpse]{Type: connection.StepFailed, Step: &a, Refusal: test.refusal, Now: noon})
+				told = append(told, connection.Event[glimpse]{Type: connection.StepFailed, Step: &a, Refusal: test.refusal, Now: Noon})
 			}
-			same(t, "what the kind is told", s.of(connection.StepFailed), append([]connection.Event[glimpse]{}, told...))
+			Same(t, "what the kind is told", s.of(connection.StepFailed), append([]connection.Event[glimpse]{}, told...))
 		})
 	}
 }
@@ -478,10 +476,10 @@ func TestWhatMadeRoomIsTakenBackBeforeARefusalIsAnswered(t *testing.T) {
 			l, a := loopOf(s), stepOf("A", test.topic)
 			l.reads("", a)
 			s.order, s.events = nil, nil
-			same(t, "the undoing step", l.Failed(refused, noon), asMove(undo))
-			same(t, "the move once it was taken", l.Took("Careful."), test.want)
-			same(t, "what the kind is told", s.order, []string{"StepFailed", "Undo A", "StepDone"})
-			same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &undo, Warning: "Careful.", Now: noon}})
+			Same(t, "the undoing step", l.Failed(refused, Noon), asMove(undo))
+			Same(t, "the move once it was taken", l.Took("Careful."), test.want)
+			Same(t, "what the kind is told", s.order, []string{"StepFailed", "Undo A", "StepDone"})
+			Same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &undo, Warning: "Careful.", Now: Noon}})
 		})
 	}
 }
@@ -491,15 +489,15 @@ func TestAnUndoingStepIsNoStepOfThePlan(t *testing.T) {
 	s := &script{undo: &undo}
 	l := loopOf(s)
 	l.reads("first", stepOf("A", alone))
-	l.Failed(refusedByStytch(), noon)
+	l.Failed(refusedByStytch(), Noon)
 	l.Took("")
 	b := stepOf("B", alsoAlone)
-	same(t, "the step after it, which looks as if the undoing step had not converged", l.reads("second", undo, b), asMove(undo))
-	same(t, "the reading after it", s.of(connection.Observed)[1], connection.Event[glimpse]{
-		Type: connection.Observed, Before: glimpse{"active", "second"}, Remote: glimpse{"active", "second"}, Now: noon,
+	Same(t, "the step after it, which looks as if the undoing step had not converged", l.reads("second", undo, b), asMove(undo))
+	Same(t, "the reading after it", s.of(connection.Observed)[1], connection.Event[glimpse]{
+		Type: connection.Observed, Before: glimpse{"active", "second"}, Remote: glimpse{"active", "second"}, Now: Noon,
 	})
 	s.undo = &again
-	same(t, "a refusal of that step is undone anew", l.Failed(refusedByStytch(), noon), asMove(again))
+	Same(t, "a refusal of that step is undone anew", l.Failed(refusedByStytch(), Noon), asMove(again))
 }
 
 func TestAnUndoingStepThatFailsEndsThePass(t *testing.T) {
@@ -512,9 +510,9 @@ func TestAnUndoingStepThatFailsEndsThePass(t *testing.T) {
 			s := &script{undo: &undo}
 			l := loopOf(s)
 			l.reads("", stepOf("A", alone))
-			same(t, "the undoing step", l.Failed(refusedByStytch(), noon), asMove(undo))
-			same(t, "the move", l.Failed(err, earlier), connection.Move{End: err})
-			same(t, "how often a step is said to have failed", len(s.of(connection.StepFailed)), 1)
+			Same(t, "the undoing step", l.Failed(refusedByStytch(), Noon), asMove(undo))
+			Same(t, "the move", l.Failed(err, earlier), connection.Move{End: err})
+			Same(t, "how often a step is said to have failed", len(s.of(connection.StepFailed)), 1)
 		})
 	}
 }
@@ -526,27 +524,27 @@ func TestWhatIsSetAsideIsSpokenOfAndNotTakenAgain(t *testing.T) {
 	finding := connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: "The Secret is gone."}
 
 	l := loopOf(&script{})
-	same(t, "the first step", l.reads("", a, b, c), asMove(a))
-	same(t, "the move once it is refused", l.Failed(refused, noon), connection.Move{})
-	same(t, "the second step", l.reads("", a, b, c), asMove(b))
-	same(t, "the move once it is not sent", l.Failed(connection.Unsent{Err: finding}, noon), connection.Move{})
-	same(t, "the third step", l.reads("", a, b, c), asMove(c))
+	Same(t, "the first step", l.reads("", a, b, c), asMove(a))
+	Same(t, "the move once it is refused", l.Failed(refused, Noon), connection.Move{})
+	Same(t, "the second step", l.reads("", a, b, c), asMove(b))
+	Same(t, "the move once it is not sent", l.Failed(connection.Unsent{Err: finding}, Noon), connection.Move{})
+	Same(t, "the third step", l.reads("", a, b, c), asMove(c))
 	l.Took("")
-	same(t, "the end", l.reads("", a, b), endsWith(reason, message+" The Secret is gone."))
-	same(t, "the plan", l.Report(connection.Report{}).Plan, connection.Show([]connection.Step{a, b}))
+	Same(t, "the end", l.reads("", a, b), endsWith(reason, message+" The Secret is gone."))
+	Same(t, "the plan", l.Report(connection.Report{}).Plan, connection.Show([]connection.Step{a, b}))
 
 	l = loopOf(&script{})
 	l.reads("", b)
-	l.Failed(finding, noon)
-	same(t, "the end with a finding", l.reads("", b), endsWith(v1alpha1.ReasonInputMissing, "The Secret is gone."))
+	l.Failed(finding, Noon)
+	Same(t, "the end with a finding", l.reads("", b), endsWith(v1alpha1.ReasonInputMissing, "The Secret is gone."))
 
 	l = loopOf(&script{})
 	fresh := a
 	fresh.Fresh = true
 	l.reads("", fresh)
-	l.Failed(refused, noon)
+	l.Failed(refused, Noon)
 	l.script.plan = []connection.Step{fresh, c}
-	same(t, "the move on an old list, where what is set aside wants a list of this pass", l.Next(glimpse{}, earlier, readInputs, later), asMove(c))
+	Same(t, "the move on an old list, where what is set aside wants a list of this pass", l.Next(glimpse{}, earlier, readInputs, later), asMove(c))
 }
 
 func TestAReportSaysWhatTheLastReadingShowed(t *testing.T) {
@@ -555,12 +553,12 @@ func TestAReportSaysWhatTheLastReadingShowed(t *testing.T) {
 		NotConverging: []v1alpha1.NotConverging{{Field: "before"}}, Rotating: v1alpha1.ReasonStarting, RotatingMessage: "Before.",
 	}
 	a, b := stepOf("A", shared), stepOf("B", shared)
-	o, s := samlManifest(), &script{rotating: v1alpha1.ReasonOverlapping, complaints: []connection.Problem{wrongThing}}
+	o, s := SAMLManifest(), &script{rotating: v1alpha1.ReasonOverlapping, complaints: []connection.Problem{wrongThing}}
 	o.Status.NotConverging = stuckOn(a)
-	l := loop{connection.Converge(s.kind(), o, connection.Identity{ID: foundID}, nobodyElse, noon), s}
-	same(t, "the report before a reading", l.Report(was), was)
+	l := loop{connection.Converge(s.kind(), o, connection.Identity{ID: foundID}, nobodyElse, Noon), s}
+	Same(t, "the report before a reading", l.Report(was), was)
 	l.reads("", a, b)
-	same(t, "the report after it", l.Report(was), connection.Report{
+	Same(t, "the report after it", l.Report(was), connection.Report{
 		Reason: v1alpha1.ReasonInvalid, Message: "As before.", Remote: &connection.Remote{State: "active"},
 		Plan: connection.Show([]connection.Step{a, b}), NotConverging: stuckOn(a),
 		Rotating: v1alpha1.ReasonOverlapping, RotatingMessage: "Message of Overlapping",
@@ -573,7 +571,7 @@ func TestAConnectionThatIsNotActiveSaysWhatItLacks(t *testing.T) {
 		"pending": {State: "pending", Missing: []string{"what okta lacks"}},
 	} {
 		l := loopOf(&script{})
-		l.Next(glimpse{state, "okta"}, noon, readInputs, later)
-		same(t, state, l.Report(connection.Report{}).Remote, want)
+		l.Next(glimpse{state, "okta"}, Noon, readInputs, later)
+		Same(t, state, l.Report(connection.Report{}).Remote, want)
 	}
 }

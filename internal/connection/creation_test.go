@@ -7,13 +7,14 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// creationInDoubt is what is said while the connection of samlManifest may have been created.
+// creationInDoubt is what is said while the connection of SAMLManifest may have been created.
 func creationInDoubt() string {
 	return fmt.Sprintf("The response to a create request may have been lost. Looking for a connection named %q before creating another.",
-		connection.ProvisionalName("Acme – Okta", manifestUID))
+		connection.ProvisionalName("Acme – Okta", ManifestUID))
 }
 
 func TestAConnectionIsCreatedUnlessAProblemKeepsItFrom(t *testing.T) {
@@ -28,9 +29,9 @@ func TestAConnectionIsCreatedUnlessAProblemKeepsItFrom(t *testing.T) {
 		{"something is wrong", []connection.Problem{mentioned, wrong}, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: "Mentioned. Wrong.", Absent: true}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, may := (&script{invalid: test.problems}).kind().MayCreate(samlManifest(), readInputs)
-			same(t, "the finding", got, test.want)
-			same(t, "whether it may be created", may, test.may)
+			got, may := (&script{invalid: test.problems}).kind().MayCreate(SAMLManifest(), readInputs)
+			Same(t, "the finding", got, test.want)
+			Same(t, "whether it may be created", may, test.may)
 		})
 	}
 }
@@ -46,12 +47,12 @@ func TestObserveForetellsWhatManageWouldCreate(t *testing.T) {
 		{"something is wrong", []connection.Problem{wrong}, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: "Wrong.", Absent: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o, kind := samlManifest(), (&script{invalid: test.problems}).kind()
+			o, kind := SAMLManifest(), (&script{invalid: test.problems}).kind()
 			o.Spec.DisplayName = ""
 			kind.Plan = nil
 			shown, finding := kind.Foresee(o, readInputs)
-			same(t, "the plan", shown, plan)
-			same(t, "the finding", finding, test.want)
+			Same(t, "the plan", shown, plan)
+			Same(t, "the finding", finding, test.want)
 		})
 	}
 }
@@ -61,13 +62,13 @@ func TestWhatIsForetoldIsThePlanOfANewConnection(t *testing.T) {
 	kind.Plan = func(_ *v1alpha1.SAMLConnection, _, have connection.State) []connection.Step {
 		return []connection.Step{stepOf(fmt.Sprint("new: ", have.New), shared)}
 	}
-	shown, _ := kind.Foresee(samlManifest(), readInputs)
-	same(t, "the plan", shown, connection.Show([]connection.Step{stepOf("new: true", shared)}))
+	shown, _ := kind.Foresee(SAMLManifest(), readInputs)
+	Same(t, "the plan", shown, connection.Show([]connection.Step{stepOf("new: true", shared)}))
 }
 
 func TestAListProvesThatNothingWasCreatedOnceWhatMayBeHasSettled(t *testing.T) {
 	const settle = 10 * time.Second
-	started, unknown := noon.Add(-time.Hour), noon.Add(-time.Minute)
+	started, unknown := Noon.Add(-time.Hour), Noon.Add(-time.Minute)
 	for _, test := range []struct {
 		name    string
 		attempt connection.Attempt
@@ -80,7 +81,7 @@ func TestAListProvesThatNothingWasCreatedOnceWhatMayBeHasSettled(t *testing.T) {
 		{"the outcome is unknown, and no earlier process can have", connection.Attempt{UnknownAt: unknown, Certain: true, Begun: true, Started: started}, unknown.Add(settle)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			same(t, "believable from", test.attempt.Believable(settle), test.want)
+			Same(t, "believable from", test.attempt.Believable(settle), test.want)
 		})
 	}
 }
@@ -107,9 +108,9 @@ func TestACreationThatFailedIsInDoubtOrRefusedOrTheListIsOutdated(t *testing.T) 
 		{"there is a SAML connection that an old list did not show", rival(saml), true, false, connection.ErrOutdated},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			unknown, end := connection.NotCreated(samlManifest(), test.failed, test.outdated)
-			same(t, "whether it is unknown", unknown, test.unknown)
-			same(t, "the end", end, test.end)
+			unknown, end := connection.NotCreated(SAMLManifest(), test.failed, test.outdated)
+			Same(t, "whether it is unknown", unknown, test.unknown)
+			Same(t, "the end", end, test.end)
 		})
 	}
 }
@@ -123,7 +124,7 @@ func TestAVerdictEndsThePassOrGoesOn(t *testing.T) {
 		connection.None:     nil,
 	} {
 		t.Run(string(verdict), func(t *testing.T) {
-			same(t, "the end", connection.Identity{Verdict: verdict, ID: samlID, Message: "What it is about"}.End(samlManifest(), later), want)
+			Same(t, "the end", connection.Identity{Verdict: verdict, ID: SAMLID, Message: "What it is about"}.End(SAMLManifest(), later), want)
 		})
 	}
 }

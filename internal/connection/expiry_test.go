@@ -1,8 +1,6 @@
 package connection_test
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -10,11 +8,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
-	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
-	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 func ending(name string, at time.Time) connection.Expiry {
@@ -23,7 +19,7 @@ func ending(name string, at time.Time) connection.Expiry {
 
 func TestWhatEndsWithinTheWindowIsSaid(t *testing.T) {
 	const window = 30 * 24 * time.Hour
-	at := noon
+	at := Noon
 	for _, test := range []struct {
 		name    string
 		list    []connection.Expiry
@@ -52,17 +48,17 @@ func TestWhatEndsWithinTheWindowIsSaid(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reason, message := connection.Expiring(test.list, window, at)
-			same(t, "the reason", reason, test.reason)
-			same(t, "the message", message, test.message)
-			same(t, "the next moment", connection.NextMoment(test.list, window, at), test.next)
+			Same(t, "the reason", reason, test.reason)
+			Same(t, "the message", message, test.message)
+			Same(t, "the next moment", connection.NextMoment(test.list, window, at), test.next)
 		})
 	}
 }
 
 func TestBetweenTwoMomentsNothingElseIsSaid(t *testing.T) {
 	const window = 100 * time.Hour
-	list := []connection.Expiry{ending("A", noon.Add(130*time.Hour)), ending("B", noon.Add(50*time.Hour)), ending("C", noon.Add(150*time.Hour))}
-	now, moments := noon, 0
+	list := []connection.Expiry{ending("A", Noon.Add(130*time.Hour)), ending("B", Noon.Add(50*time.Hour)), ending("C", Noon.Add(150*time.Hour))}
+	now, moments := Noon, 0
 	for {
 		reason, message := connection.Expiring(list, window, now)
 		next := connection.NextMoment(list, window, now)
@@ -72,8 +68,8 @@ func TestBetweenTwoMomentsNothingElseIsSaid(t *testing.T) {
 		}
 		for _, later := range []time.Time{now.Add(time.Second), until.Add(-time.Second)} {
 			r, m := connection.Expiring(list, window, later)
-			same(t, "what is said later", []string{r, m}, []string{reason, message})
-			same(t, "the next moment later", connection.NextMoment(list, window, later), next)
+			Same(t, "what is said later", []string{r, m}, []string{reason, message})
+			Same(t, "the next moment later", connection.NextMoment(list, window, later), next)
 		}
 		if next.IsZero() {
 			break
@@ -84,95 +80,47 @@ func TestBetweenTwoMomentsNothingElseIsSaid(t *testing.T) {
 		}
 		now, moments = next, moments+1
 	}
-	same(t, "the moments", moments, 4)
-}
-
-func TestASAMLConnectionSaysWhatItsStatusKnowsOfEnds(t *testing.T) {
-	kind := saml.Kind()
-	o, r := samlManifest(), samlRemote()
-	same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
-	sha := strings.Repeat("ab", 32)
-	r.VerificationCertificates = []stytch.Certificate{
-		{ID: "late", SHA256: "late", Subject: "CN=okta", ExpiresAt: yearsOn(2)},
-		{ID: "cert-1", SHA256: sha, Subject: "CN=okta", ExpiresAt: yearsOn(1)},
-		{ID: "cert-2", SHA256: sha, Subject: "CN=okta", ExpiresAt: yearsOn(1)},
-		{ID: "unreadable", ExpiresAt: yearsOn(3)},
-		{ID: "endless", SHA256: "endless"},
-	}
-	r.SigningCertificates = []stytch.SigningCertificate{{SHA256: "new", ExpiresAt: yearsOn(4)}, {SHA256: "old", ExpiresAt: yearsOn(-1)}}
-	publish(kind, o, r, connection.State{})
-	var words []string
-	for _, e := range kind.Ends(o) {
-		words = append(words, fmt.Sprintf("%s %s %s %d", e.What, e.Which, e.Name, e.At.Year()))
-		if e.Advice == "" || strings.HasSuffix(e.Advice, ".") {
-			t.Errorf("the advice is %q", e.Advice)
-		}
-	}
-	same(t, "the ends", words, []string{
-		"verification_certificate abababababababab The identity provider's certificate abababababababab (CN=okta) 2027",
-		"verification_certificate late The identity provider's certificate late (CN=okta) 2028",
-		"verification_certificate unreadable The identity provider's certificate unreadable 2029",
-		"signing_certificate new Stytch's signing certificate new 2030",
-	})
-	contains(t, kind.Ends(o)[0].Advice, "spec.verificationCertificates")
-	o.Spec.MetadataURL = documents[0]
-	contains(t, kind.Ends(o)[0].Advice, "set a new value for the annotation connections.stytch-operator.dev/refresh-metadata")
-	_, message := connection.Expiring(kind.Ends(o), 10*365*24*time.Hour, noon)
-	same(t, "each is said once", strings.Count(message, "abababababababab ("), 1)
-}
-
-func TestASCIMConnectionSaysWhenItsTokenEnds(t *testing.T) {
-	kind := scim.Kind()
-	o, r := scimManifest(), scimRemote()
-	same(t, "the ends of a fresh one", kind.Ends(o), []connection.Expiry(nil))
-	publishedToken(o, r, connection.Inputs{})
-	same(t, "the ends where Stytch does not say", kind.Ends(o), []connection.Expiry(nil))
-	r.BearerTokenExpiresAt = yearsOn(1)
-	publishedToken(o, r, connection.Inputs{})
-	list := kind.Ends(o)
-	same(t, "the ends", len(list), 1)
-	same(t, "what", []string{list[0].What, list[0].Which, list[0].Name}, []string{"bearer_token", "", "The bearer token ending in wxyz"})
-	same(t, "when", list[0].At.Equal(yearsOn(1)), true)
+	Same(t, "the moments", moments, 4)
 }
 
 func TestKindsWithoutEndsHaveNone(t *testing.T) {
-	same(t, "External", external.Kind().Ends(externalManifest()), []connection.Expiry(nil))
-	same(t, "OIDC", oidc.Kind().Ends(oidcManifest()), []connection.Expiry(nil))
+	Same(t, "External", external.Kind().Ends(ExternalManifest()), []connection.Expiry(nil))
+	Same(t, "OIDC", oidc.Kind().Ends(OIDCManifest()), []connection.Expiry(nil))
 }
 
 func TestExpiringSoonStandsWhileSomethingEndsSoonAndLeavesReadyAlone(t *testing.T) {
 	report := connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: active(), Expiring: v1alpha1.ReasonExpiring, ExpiringMessage: "A expires."}
-	status := connection.Judge(settled(), 3, report, noon)
-	same(t, "ExpiringSoon", conditionWords(status, "ExpiringSoon"), words("True Expiring"))
-	same(t, "its message", apimeta.FindStatusCondition(status.Conditions, "ExpiringSoon").Message, "A expires.")
-	same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
+	status := connection.Judge(settled(), 3, report, Noon)
+	Same(t, "ExpiringSoon", conditionWords(status, "ExpiringSoon"), words("True Expiring"))
+	Same(t, "its message", apimeta.FindStatusCondition(status.Conditions, "ExpiringSoon").Message, "A expires.")
+	Same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
 	honest(t, status, 3)
-	same(t, "the status of the same finding", connection.Judge(status, 3, report, noon.Add(time.Hour)), status)
+	Same(t, "the status of the same finding", connection.Judge(status, 3, report, Noon.Add(time.Hour)), status)
 
 	report.Expiring, report.ExpiringMessage = v1alpha1.ReasonExpired, "A expired."
-	expired := connection.Judge(status, 3, report, noon.Add(time.Hour))
-	same(t, "ExpiringSoon once it ended", conditionWords(expired, "ExpiringSoon"), words("True Expired"))
-	same(t, "Ready then", conditionWords(expired, "Ready"), words("True Active"))
+	expired := connection.Judge(status, 3, report, Noon.Add(time.Hour))
+	Same(t, "ExpiringSoon once it ended", conditionWords(expired, "ExpiringSoon"), words("True Expired"))
+	Same(t, "Ready then", conditionWords(expired, "Ready"), words("True Active"))
 
 	report.Expiring = ""
-	same(t, "ExpiringSoon once it is over", conditionWords(connection.Judge(expired, 3, report, noon), "ExpiringSoon"), words(""))
+	Same(t, "ExpiringSoon once it is over", conditionWords(connection.Judge(expired, 3, report, Noon), "ExpiringSoon"), words(""))
 	for _, row := range theTable() {
 		r := row.report()
 		r.Expiring, r.ExpiringMessage = v1alpha1.ReasonExpiring, "A expires."
-		got := connection.Judge(settled(), 4, r, noon)
-		without := connection.Judge(settled(), 4, row.report(), noon)
-		same(t, "ExpiringSoon beside "+row.reason, conditionWords(got, "ExpiringSoon"), words("True Expiring"))
+		got := connection.Judge(settled(), 4, r, Noon)
+		without := connection.Judge(settled(), 4, row.report(), Noon)
+		Same(t, "ExpiringSoon beside "+row.reason, conditionWords(got, "ExpiringSoon"), words("True Expiring"))
 		apimeta.RemoveStatusCondition(&got.Conditions, "ExpiringSoon")
-		same(t, "the rest beside "+row.reason, got, without)
+		Same(t, "the rest beside "+row.reason, got, without)
 	}
 }
 
 func TestAWarningAloneChangesNothingElse(t *testing.T) {
 	was := settled()
-	before := inJSON(t, was)
-	status := connection.Warn(was, 3, v1alpha1.ReasonExpiring, "A expires.", noon)
-	same(t, "the status that was given", inJSON(t, was), before)
-	same(t, "ExpiringSoon", conditionWords(status, "ExpiringSoon"), words("True Expiring"))
-	same(t, "the same again", connection.Warn(status, 3, v1alpha1.ReasonExpiring, "A expires.", noon.Add(time.Hour)), status)
-	same(t, "and back", inJSON(t, connection.Warn(status, 3, "", "", noon)), before)
+	before := InJSON(t, was)
+	status := connection.Warn(was, 3, v1alpha1.ReasonExpiring, "A expires.", Noon)
+	Same(t, "the status that was given", InJSON(t, was), before)
+	Same(t, "ExpiringSoon", conditionWords(status, "ExpiringSoon"), words("True Expiring"))
+	Same(t, "the same again", connection.Warn(status, 3, v1alpha1.ReasonExpiring, "A expires.", Noon.Add(time.Hour)), status)
+	Same(t, "and back", InJSON(t, connection.Warn(status, 3, "", "", Noon)), before)
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 )
 
 // situation is one that Identify decides on, as a table writes it.
@@ -30,13 +31,13 @@ type situation struct {
 }
 
 func (s situation) identify() connection.Identity {
-	begun := noon
+	begun := Noon
 	if s.early {
-		begun = noon.Add(-time.Nanosecond)
+		begun = Noon.Add(-time.Nanosecond)
 	}
 	return connection.Identify(connection.Situation{
-		UID: manifestUID, Recorded: s.recorded, Named: s.named,
-		Seen: s.seen, Begun: begun, Believable: noon,
+		UID: ManifestUID, Recorded: s.recorded, Named: s.named,
+		Seen: s.seen, Begun: begun, Believable: Noon,
 		Holder:  func(id string) string { return s.heldByOthers[id] },
 		Rivalry: "there is one already", Shared: s.shared,
 	})
@@ -48,8 +49,8 @@ func (s situation) check(t *testing.T) {
 	if got.Verdict != s.verdict || got.ID != s.id || !slices.Equal(got.Others, s.others) {
 		t.Errorf("identified as %s %q, others %q; want %s %q, others %q", got.Verdict, got.ID, got.Others, s.verdict, s.id, s.others)
 	}
-	contains(t, got.Message, s.says...)
-	lacks(t, got.Message, "%!", "..")
+	Contains(t, got.Message, s.says...)
+	Lacks(t, got.Message, "%!", "..")
 	speaks := s.verdict == connection.Conflict || s.verdict == connection.Missing
 	if (got.Message != "") != speaks {
 		t.Errorf("the verdict %s comes with the message %q", got.Verdict, got.Message)
@@ -105,7 +106,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		},
 		{
 			name:     "recorded and not seen is missing although another bears our mark",
-			recorded: "c1", seen: []connection.Candidate{marked("c2", manifestUID)},
+			recorded: "c1", seen: []connection.Candidate{marked("c2", ManifestUID)},
 			verdict: connection.Missing, id: "c1",
 		},
 		{
@@ -140,47 +141,47 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		},
 		{
 			name:    "one with our mark is ours",
-			seen:    []connection.Candidate{plain("c0"), marked("c1", manifestUID)},
+			seen:    []connection.Candidate{plain("c0"), marked("c1", ManifestUID)},
 			verdict: connection.Ours, id: "c1",
 		},
 		{
 			name: "of several with our mark the smallest ID is ours and the others are named",
 			seen: []connection.Candidate{
-				marked("c3", manifestUID), marked("c1", manifestUID), plain("c0"), marked("c2", manifestUID),
+				marked("c3", ManifestUID), marked("c1", ManifestUID), plain("c0"), marked("c2", ManifestUID),
 			},
 			verdict: connection.Ours, id: "c1", others: []string{"c2", "c3"},
 		},
 		{
 			name:         "one with our mark that another manifest holds is not ours, nor among the others",
-			seen:         []connection.Candidate{marked("c1", manifestUID), marked("c2", manifestUID), marked("c3", manifestUID)},
+			seen:         []connection.Candidate{marked("c1", ManifestUID), marked("c2", ManifestUID), marked("c3", ManifestUID)},
 			heldByOthers: map[string]string{"c1": "manifest elder", "c3": "manifest elder"},
 			verdict:      connection.Ours, id: "c2",
 		},
 		{
 			name:         "where others hold all that bear our mark there is none",
-			seen:         []connection.Candidate{marked("c1", manifestUID)},
+			seen:         []connection.Candidate{marked("c1", ManifestUID)},
 			heldByOthers: map[string]string{"c1": "manifest elder"},
 			verdict:      connection.None,
 		},
 		{
 			name:     "recorded, the others with our mark are named",
-			recorded: "c2", seen: []connection.Candidate{marked("c3", manifestUID), marked("c2", manifestUID), marked("c1", manifestUID)},
+			recorded: "c2", seen: []connection.Candidate{marked("c3", ManifestUID), marked("c2", ManifestUID), marked("c1", ManifestUID)},
 			verdict: connection.Ours, id: "c2", others: []string{"c1", "c3"},
 		},
 		{
 			name:     "recorded and renamed, the others with our mark are still named",
-			recorded: "c2", seen: []connection.Candidate{plain("c2"), marked("c1", manifestUID)},
+			recorded: "c2", seen: []connection.Candidate{plain("c2"), marked("c1", ManifestUID)},
 			verdict: connection.Ours, id: "c2", others: []string{"c1"},
 		},
 		{
 			name:    "one with our mark is ours although the list is early",
-			seen:    []connection.Candidate{marked("c1", manifestUID)},
+			seen:    []connection.Candidate{marked("c1", ManifestUID)},
 			early:   true,
 			verdict: connection.Ours, id: "c1",
 		},
 		{
 			name:    "one with our mark is ours although a rival stands beside it",
-			seen:    []connection.Candidate{rival("c0"), marked("c1", manifestUID)},
+			seen:    []connection.Candidate{rival("c0"), marked("c1", ManifestUID)},
 			verdict: connection.Ours, id: "c1",
 		},
 		{
@@ -222,12 +223,12 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		},
 		{
 			name:    "another manifest's mark is nothing to us",
-			seen:    []connection.Candidate{marked("c1", otherUID)},
+			seen:    []connection.Candidate{marked("c1", OtherUID)},
 			verdict: connection.None,
 		},
 		{
 			name:    "a mark in the middle of a name is none",
-			seen:    []connection.Candidate{{ID: "c1", DisplayName: connection.ProvisionalName("Acme", manifestUID) + " (old)"}},
+			seen:    []connection.Candidate{{ID: "c1", DisplayName: connection.ProvisionalName("Acme", ManifestUID) + " (old)"}},
 			verdict: connection.None,
 		},
 		{
@@ -241,7 +242,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		},
 		{
 			name:    "nothing of ours in an early list is a doubt, whoever else is there",
-			seen:    []connection.Candidate{plain("c1"), marked("c2", otherUID)},
+			seen:    []connection.Candidate{plain("c1"), marked("c2", OtherUID)},
 			early:   true,
 			verdict: connection.Doubt,
 		},
@@ -264,7 +265,7 @@ func TestIdentifyNeverTakesWhatIsNeitherRecordedNorNamedNorMarked(t *testing.T) 
 			t.Fatalf("%+v: %s is ours and was not seen", s, got.ID)
 		case s.heldByOthers[got.ID] != "":
 			t.Fatalf("%+v: %s is ours and another holds it", s, got.ID)
-		case got.ID != s.recorded && got.ID != s.named && !connection.Marked(s.seen[i].DisplayName, manifestUID):
+		case got.ID != s.recorded && got.ID != s.named && !connection.Marked(s.seen[i].DisplayName, ManifestUID):
 			t.Fatalf("%+v: %s is ours by likeness", s, got.ID)
 		}
 	}
@@ -275,7 +276,7 @@ func TestIdentifyCreatesOnlyWhereNothingIsRecordedNamedOrMarkedAndTheListIsBelie
 	for range 2000 {
 		s := randomSituation(random)
 		ownMark := func(c connection.Candidate) bool {
-			return connection.Marked(c.DisplayName, manifestUID) && s.heldByOthers[c.ID] == ""
+			return connection.Marked(c.DisplayName, ManifestUID) && s.heldByOthers[c.ID] == ""
 		}
 		if s.identify().Verdict == connection.None && (s.recorded != "" || s.named != "" || s.early || slices.ContainsFunc(s.seen, ownMark)) {
 			t.Fatalf("%+v: judged that there is none", s)
@@ -290,7 +291,7 @@ func randomSituation(random *rand.Rand) situation {
 		shared: random.Intn(2) == 0, early: random.Intn(2) == 0,
 	}
 	for _, id := range ids[1:] {
-		one := []connection.Candidate{plain(id), rival(id), marked(id, manifestUID), marked(id, otherUID)}[random.Intn(4)]
+		one := []connection.Candidate{plain(id), rival(id), marked(id, ManifestUID), marked(id, OtherUID)}[random.Intn(4)]
 		if random.Intn(2) == 0 {
 			s.seen = append(s.seen, one)
 		}
@@ -303,7 +304,7 @@ func randomSituation(random *rand.Rand) situation {
 }
 
 func TestTheHolderIsRecordedBeforeNamedThenElderThenOfTheSmallerUID(t *testing.T) {
-	early, late := noon, noon.Add(time.Second)
+	early, late := Noon, Noon.Add(time.Second)
 	// Each claim counts before all that follow it.
 	order := []connection.Claim{
 		{Name: "recorded-early-a", Recorded: true, Created: early, UID: "a"},
@@ -334,41 +335,41 @@ func TestNobodyHoldsWhatNobodyClaims(t *testing.T) {
 
 func TestAHolderIsNamedOnlyWithinItsNamespace(t *testing.T) {
 	claim := connection.Claim{Namespace: "acme", Name: "secret-customer", UID: "uid-of-it"}
-	same(t, "in its namespace", claim.Describe("acme"), "manifest secret-customer")
+	Same(t, "in its namespace", claim.Describe("acme"), "manifest secret-customer")
 	elsewhere := claim.Describe("other")
-	lacks(t, elsewhere, claim.Name, claim.Namespace, string(claim.UID))
-	contains(t, elsewhere, "another namespace")
+	Lacks(t, elsewhere, claim.Name, claim.Namespace, string(claim.UID))
+	Contains(t, elsewhere, "another namespace")
 }
 
 func TestTheMarkOfAManifestNeverChanges(t *testing.T) {
 	// What an earlier version of the operator wrote at Stytch must be known again.
-	same(t, "the mark", connection.Mark(manifestUID), "7777bbda")
-	same(t, "the provisional name", connection.ProvisionalName("Acme", manifestUID), "Acme [new 7777bbda]")
-	same(t, "the label", connection.MarkLabel(manifestUID), "new-7777bbda")
-	if problems := validation.IsValidLabelValue(connection.MarkLabel(manifestUID)); len(problems) > 0 {
+	Same(t, "the mark", connection.Mark(ManifestUID), "7777bbda")
+	Same(t, "the provisional name", connection.ProvisionalName("Acme", ManifestUID), "Acme [new 7777bbda]")
+	Same(t, "the label", connection.MarkLabel(ManifestUID), "new-7777bbda")
+	if problems := validation.IsValidLabelValue(connection.MarkLabel(ManifestUID)); len(problems) > 0 {
 		t.Errorf("the mark is no value of a label: %v", problems)
 	}
 }
 
 func TestAProvisionalNameIsMarkedForItsManifestAlone(t *testing.T) {
 	for _, name := range []string{"", "Acme", strings.Repeat("ü", 255), "Acme [new 00000000]"} {
-		provisional := connection.ProvisionalName(name, manifestUID)
-		if !connection.Marked(provisional, manifestUID) {
+		provisional := connection.ProvisionalName(name, ManifestUID)
+		if !connection.Marked(provisional, ManifestUID) {
 			t.Errorf("%q does not bear the mark", provisional)
 		}
-		if connection.Marked(provisional, otherUID) {
+		if connection.Marked(provisional, OtherUID) {
 			t.Errorf("%q bears another manifest's mark", provisional)
 		}
-		if connection.Marked(name, manifestUID) {
+		if connection.Marked(name, ManifestUID) {
 			t.Errorf("%q bears the mark before it is given", name)
 		}
 	}
 }
 
 func TestAProvisionalNameIsCutBetweenRunesAndKeepsItsMark(t *testing.T) {
-	marking := utf8.RuneCountInString(connection.ProvisionalName("", manifestUID))
+	marking := utf8.RuneCountInString(connection.ProvisionalName("", ManifestUID))
 	for _, test := range []struct{ runes, kept int }{{199, 199}, {200, 200}, {201, 200}, {255, 200}} {
-		name := connection.ProvisionalName(strings.Repeat("ü", test.runes), manifestUID)
+		name := connection.ProvisionalName(strings.Repeat("ü", test.runes), ManifestUID)
 		if got := utf8.RuneCountInString(name); got != test.kept+marking || !utf8.ValidString(name) {
 			t.Errorf("a name of %d runes becomes one of %d, want %d and the mark of %d", test.runes, got, test.kept, marking)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -90,18 +91,13 @@ func (row told) report() connection.Report {
 	return connection.Report{Reason: row.reason, Message: "What is " + row.reason + ", and what to do.", Remote: row.remote}
 }
 
-// neverSeen is the status that the API server gives a new manifest.
-func neverSeen() v1alpha1.ConnectionStatus {
-	return v1alpha1.ConnectionStatus{ObservedGeneration: -1}
-}
-
 // settled is the status of a manifest whose generation 3 was in force an hour ago.
 func settled() v1alpha1.ConnectionStatus {
-	return connection.Judge(neverSeen(), 3, connection.Report{
+	return connection.Judge(NewStatus(), 3, connection.Report{
 		Reason: v1alpha1.ReasonInSync, Message: "Stytch matches the manifest.", Remote: active(),
 		Inputs:  []v1alpha1.Input{{Kind: "Secret", Name: "acme-scim", UID: "u", ResourceVersion: "7"}},
-		Request: stytch.Request{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 200, Time: noon.Add(-time.Hour)},
-	}, noon.Add(-time.Hour))
+		Request: stytch.Request{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 200, Time: Noon.Add(-time.Hour)},
+	}, Noon.Add(-time.Hour))
 }
 
 func TestEachReasonSaysWhatTheTableSays(t *testing.T) {
@@ -113,20 +109,20 @@ func TestEachReasonSaysWhatTheTableSays(t *testing.T) {
 			ready      words
 			applied    int64
 		}{
-			{"never looked at", neverSeen(), 1, row.fresh, 0},
+			{"never looked at", NewStatus(), 1, row.fresh, 0},
 			{"in force", settled(), 3, row.inForce, 3},
 			{"edited", settled(), 4, row.edited, 3},
 		} {
 			t.Run(fmt.Sprintf("%s %+v %s", row.reason, row.remote, from.name), func(t *testing.T) {
-				status := connection.Judge(from.was, from.generation, row.report(), noon)
-				same(t, "Synced", conditionWords(status, "Synced"), words(fmt.Sprintf("%s %s", row.synced, row.reason)))
-				same(t, "Ready", conditionWords(status, "Ready"), from.ready)
+				status := connection.Judge(from.was, from.generation, row.report(), Noon)
+				Same(t, "Synced", conditionWords(status, "Synced"), words(fmt.Sprintf("%s %s", row.synced, row.reason)))
+				Same(t, "Ready", conditionWords(status, "Ready"), from.ready)
 				also := map[string]words{row.also: words("True " + row.reason)}
-				same(t, "Stalled", conditionWords(status, "Stalled"), also["Stalled"])
-				same(t, "Reconciling", conditionWords(status, "Reconciling"), also["Reconciling"])
+				Same(t, "Stalled", conditionWords(status, "Stalled"), also["Stalled"])
+				Same(t, "Reconciling", conditionWords(status, "Reconciling"), also["Reconciling"])
 				applied := map[bool]int64{true: from.generation, false: from.applied}
-				same(t, "appliedGeneration", status.AppliedGeneration, applied[row.applied])
-				same(t, "applied, as the settled pass asks", connection.Applied(row.reason), row.applied)
+				Same(t, "appliedGeneration", status.AppliedGeneration, applied[row.applied])
+				Same(t, "applied, as the settled pass asks", connection.Applied(row.reason), row.applied)
 			})
 		}
 	}
@@ -166,34 +162,34 @@ func TestEachReasonOfTheAPIHasItsRow(t *testing.T) {
 
 func TestRotatingStandsWhileARotationIsUnderWayAndLeavesReadyAlone(t *testing.T) {
 	report := connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: active(), Rotating: v1alpha1.ReasonOverlapping, RotatingMessage: "Two tokens."}
-	status := connection.Judge(settled(), 3, report, noon)
-	same(t, "Rotating", conditionWords(status, "Rotating"), words("True Overlapping"))
-	same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
-	same(t, "Synced", conditionWords(status, "Synced"), words("True InSync"))
+	status := connection.Judge(settled(), 3, report, Noon)
+	Same(t, "Rotating", conditionWords(status, "Rotating"), words("True Overlapping"))
+	Same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
+	Same(t, "Synced", conditionWords(status, "Synced"), words("True InSync"))
 	honest(t, status, 3)
 
 	unseen := connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "No answer."}
-	status = connection.Judge(status, 4, unseen, noon)
-	same(t, "Rotating, where the connection was not seen", conditionWords(status, "Rotating"), words("True Overlapping"))
+	status = connection.Judge(status, 4, unseen, Noon)
+	Same(t, "Rotating, where the connection was not seen", conditionWords(status, "Rotating"), words("True Overlapping"))
 	honest(t, status, 4)
 
 	report.Rotating = ""
-	status = connection.Judge(status, 4, report, noon)
-	same(t, "Rotating, once it is over", conditionWords(status, "Rotating"), words(""))
-	same(t, "Rotating, where it never stood", conditionWords(connection.Judge(status, 4, unseen, noon), "Rotating"), words(""))
+	status = connection.Judge(status, 4, report, Noon)
+	Same(t, "Rotating, once it is over", conditionWords(status, "Rotating"), words(""))
+	Same(t, "Rotating, where it never stood", conditionWords(connection.Judge(status, 4, unseen, Noon), "Rotating"), words(""))
 }
 
 // honest checks what holds of every status. Paused and Observe aside, a generation that is not in force is never without a word.
 func honest(t *testing.T, status v1alpha1.ConnectionStatus, generation int64) {
 	t.Helper()
-	same(t, "observedGeneration", status.ObservedGeneration, generation)
+	Same(t, "observedGeneration", status.ObservedGeneration, generation)
 	for _, c := range status.Conditions {
 		if c.ObservedGeneration != generation || c.Message == "" || c.Reason == "" || c.LastTransitionTime.IsZero() {
 			t.Errorf("the condition %+v is incomplete at generation %d", c, generation)
 		}
 	}
 	if conditionWords(status, "Synced") == "" || conditionWords(status, "Ready") == "" {
-		t.Errorf("Synced or Ready does not stand: %s", inJSON(t, status.Conditions))
+		t.Errorf("Synced or Ready does not stand: %s", InJSON(t, status.Conditions))
 	}
 	stalled, reconciling := conditionWords(status, "Stalled"), conditionWords(status, "Reconciling")
 	if stalled != "" && reconciling != "" {
@@ -217,15 +213,15 @@ func TestStatusIsHonestWhateverIsLearnedOneAfterAnother(t *testing.T) {
 	table := theTable()
 	for seed := range int64(300) {
 		random := rand.New(rand.NewSource(seed))
-		status, generation, now := neverSeen(), int64(1), noon
+		status, generation, now := NewStatus(), int64(1), Noon
 		for range 12 {
 			row := table[random.Intn(len(table))]
 			generation += int64(random.Intn(2))
 			now = now.Add(time.Minute)
 			before := status.DeepCopy()
-			was := inJSON(t, status)
+			was := InJSON(t, status)
 			next := connection.Judge(status, generation, row.report(), now)
-			same(t, "the status that was given", inJSON(t, status), was)
+			Same(t, "the status that was given", InJSON(t, status), was)
 			honest(t, next, generation)
 			ready := conditionWords(next, "Ready")
 			if strings.HasPrefix(string(ready), "True") && next.AppliedGeneration != generation && row.reason != v1alpha1.ReasonDeletionBlocked {
@@ -255,12 +251,12 @@ func movesTimesWithStatusOnly(t *testing.T, before, after v1alpha1.ConnectionSta
 func TestARepeatedFindingGivesTheSameStatusToTheLetter(t *testing.T) {
 	failures := []stytch.Request{
 		{},
-		{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 400, ErrorType: "invalid_idp_sso_url", Time: noon},
-		{Operation: "ListSSOConnections", Time: noon},
-		{ID: "request-id-1", Operation: "ListSSOConnections", StatusCode: 500, ErrorType: "internal_server_error", Time: noon},
+		{ID: "request-id-1", Operation: "UpdateSAMLConnection", StatusCode: 400, ErrorType: "invalid_idp_sso_url", Time: Noon},
+		{Operation: "ListSSOConnections", Time: Noon},
+		{ID: "request-id-1", Operation: "ListSSOConnections", StatusCode: 500, ErrorType: "internal_server_error", Time: Noon},
 	}
 	for _, row := range theTable() {
-		for _, was := range []v1alpha1.ConnectionStatus{neverSeen(), settled()} {
+		for _, was := range []v1alpha1.ConnectionStatus{NewStatus(), settled()} {
 			for _, request := range failures {
 				t.Run(fmt.Sprintf("%s %+v %d", row.reason, row.remote, request.StatusCode), func(t *testing.T) {
 					repeated(t, row.report(), was, request)
@@ -275,17 +271,17 @@ func repeated(t *testing.T, report connection.Report, was v1alpha1.ConnectionSta
 	t.Helper()
 	for _, generation := range []int64{3, 4} {
 		report.Request = request
-		first := connection.Judge(was, generation, report, noon)
+		first := connection.Judge(was, generation, report, Noon)
 		status := first
 		for n := range 3 {
-			report.Request.Time = noon.Add(time.Duration(n+1) * time.Hour)
+			report.Request.Time = Noon.Add(time.Duration(n+1) * time.Hour)
 			report.Request.ID = fmt.Sprintf("request-id-%d", n+2)
 			if request.Operation == "" {
 				report.Request = stytch.Request{}
 			}
-			status = connection.Judge(status, generation, report, noon.Add(time.Duration(n+1)*time.Hour))
-			same(t, "the status of the same finding", status, first)
-			same(t, "the status of the same finding, as it is written", inJSON(t, status), inJSON(t, first))
+			status = connection.Judge(status, generation, report, Noon.Add(time.Duration(n+1)*time.Hour))
+			Same(t, "the status of the same finding", status, first)
+			Same(t, "the status of the same finding, as it is written", InJSON(t, status), InJSON(t, first))
 		}
 	}
 }
@@ -295,7 +291,7 @@ func TestAnUnreadableAnswerThatRepeatsIsOneRunOfFailures(t *testing.T) {
 	for _, reason := range []string{v1alpha1.ReasonUnavailable, v1alpha1.ReasonCreationInDoubt} {
 		t.Run(reason, func(t *testing.T) {
 			report := told{reason: reason}.report()
-			request := stytch.Request{Operation: "ListSSOConnections", StatusCode: 200, Time: noon}
+			request := stytch.Request{Operation: "ListSSOConnections", StatusCode: 200, Time: Noon}
 			repeated(t, report, settled(), request)
 		})
 	}
@@ -304,12 +300,12 @@ func TestAnUnreadableAnswerThatRepeatsIsOneRunOfFailures(t *testing.T) {
 func TestWhatPassedIsTakenBack(t *testing.T) {
 	for _, row := range theTable() {
 		t.Run(row.reason, func(t *testing.T) {
-			status := connection.Judge(settled(), 4, row.report(), noon)
-			status = connection.Judge(status, 4, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: active()}, noon.Add(time.Minute))
-			same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
-			same(t, "Synced", conditionWords(status, "Synced"), words("True InSync"))
-			same(t, "Stalled", conditionWords(status, "Stalled"), words(""))
-			same(t, "Reconciling", conditionWords(status, "Reconciling"), words(""))
+			status := connection.Judge(settled(), 4, row.report(), Noon)
+			status = connection.Judge(status, 4, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: active()}, Noon.Add(time.Minute))
+			Same(t, "Ready", conditionWords(status, "Ready"), words("True Active"))
+			Same(t, "Synced", conditionWords(status, "Synced"), words("True InSync"))
+			Same(t, "Stalled", conditionWords(status, "Stalled"), words(""))
+			Same(t, "Reconciling", conditionWords(status, "Reconciling"), words(""))
 		})
 	}
 }
@@ -317,20 +313,20 @@ func TestWhatPassedIsTakenBack(t *testing.T) {
 func TestReadyKeepsItsLastTruthWhileTheGenerationIsInForce(t *testing.T) {
 	pending := connection.Judge(settled(), 3, connection.Report{
 		Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &connection.Remote{State: "pending", Missing: []string{"idpSSOURL"}},
-	}, noon)
+	}, Noon)
 	was := *apimeta.FindStatusCondition(pending.Conditions, "Ready")
-	status := connection.Judge(pending, 3, told{reason: v1alpha1.ReasonUnavailable}.report(), noon.Add(time.Hour))
-	same(t, "Ready", *apimeta.FindStatusCondition(status.Conditions, "Ready"), was)
+	status := connection.Judge(pending, 3, told{reason: v1alpha1.ReasonUnavailable}.report(), Noon.Add(time.Hour))
+	Same(t, "Ready", *apimeta.FindStatusCondition(status.Conditions, "Ready"), was)
 }
 
 func TestAPendingConnectionSaysWhatItLacks(t *testing.T) {
 	message := func(remote connection.Remote) string {
-		status := connection.Judge(neverSeen(), 1, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &remote}, noon)
+		status := connection.Judge(NewStatus(), 1, connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Equal.", Remote: &remote}, Noon)
 		return apimeta.FindStatusCondition(status.Conditions, "Ready").Message
 	}
-	contains(t, message(connection.Remote{State: "pending", Missing: []string{"idpSSOURL", "attributeMapping.email"}}), "idpSSOURL, attributeMapping.email")
-	contains(t, message(connection.Remote{State: "pending"}), "pending", "no required field is known to be missing")
-	contains(t, message(connection.Remote{State: "active"}), "active")
+	Contains(t, message(connection.Remote{State: "pending", Missing: []string{"idpSSOURL", "attributeMapping.email"}}), "idpSSOURL, attributeMapping.email")
+	Contains(t, message(connection.Remote{State: "pending"}), "pending", "no required field is known to be missing")
+	Contains(t, message(connection.Remote{State: "active"}), "active")
 }
 
 func TestTheRemotePartOfStatusIsWhatTheLastLookShowed(t *testing.T) {
@@ -339,36 +335,36 @@ func TestTheRemotePartOfStatusIsWhatTheLastLookShowed(t *testing.T) {
 		Plan:          []v1alpha1.Change{{Field: "f", Have: "a", Want: "b"}},
 		NotConverging: []v1alpha1.NotConverging{{Field: "f", Want: "1", Have: "2"}},
 	}
-	status := connection.Judge(settled(), 3, report, noon)
-	same(t, "the plan", status.Plan, report.Plan)
-	same(t, "what does not converge", status.NotConverging, report.NotConverging)
-	same(t, "the inputs, which the pass did not read", status.Inputs, settled().Inputs)
+	status := connection.Judge(settled(), 3, report, Noon)
+	Same(t, "the plan", status.Plan, report.Plan)
+	Same(t, "what does not converge", status.NotConverging, report.NotConverging)
+	Same(t, "the inputs, which the pass did not read", status.Inputs, settled().Inputs)
 
-	blind := connection.Judge(status, 3, connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "No answer."}, noon)
-	same(t, "the plan where nothing was seen", blind.Plan, report.Plan)
-	same(t, "what does not converge where nothing was seen", blind.NotConverging, report.NotConverging)
-	same(t, "the state where nothing was seen", blind.State, "active")
+	blind := connection.Judge(status, 3, connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "No answer."}, Noon)
+	Same(t, "the plan where nothing was seen", blind.Plan, report.Plan)
+	Same(t, "what does not converge where nothing was seen", blind.NotConverging, report.NotConverging)
+	Same(t, "the state where nothing was seen", blind.State, "active")
 
 	gone := connection.Judge(status, 3, connection.Report{
 		Reason: v1alpha1.ReasonRemoteMissing, Message: "Gone.", Remote: &connection.Remote{Absent: true}, Inputs: []v1alpha1.Input{},
-	}, noon)
-	same(t, "the plan where there is nothing", gone.Plan, []v1alpha1.Change(nil))
-	same(t, "the state where there is nothing", gone.State, "")
-	same(t, "no inputs", len(gone.Inputs), 0)
+	}, Noon)
+	Same(t, "the plan where there is nothing", gone.Plan, []v1alpha1.Change(nil))
+	Same(t, "the state where there is nothing", gone.State, "")
+	Same(t, "no inputs", len(gone.Inputs), 0)
 }
 
 func TestWhatIsPinnedStays(t *testing.T) {
 	was := settled()
-	was.ProjectID, was.OrganizationID, was.ConnectionID = "project-live-1", "organization-live-1", samlID
+	was.ProjectID, was.OrganizationID, was.ConnectionID = "project-live-1", "organization-live-1", SAMLID
 	for _, row := range theTable() {
-		status := connection.Judge(was, 4, row.report(), noon)
-		same(t, row.reason, []string{status.ProjectID, status.OrganizationID, status.ConnectionID}, []string{was.ProjectID, was.OrganizationID, was.ConnectionID})
+		status := connection.Judge(was, 4, row.report(), Noon)
+		Same(t, row.reason, []string{status.ProjectID, status.OrganizationID, status.ConnectionID}, []string{was.ProjectID, was.OrganizationID, was.ConnectionID})
 	}
 }
 
 func TestLastRequestIsTheLastChangeOrTheFirstOfARunOfEqualFailures(t *testing.T) {
 	call := func(n int, operation string, code int, errorType string) stytch.Request {
-		return stytch.Request{ID: fmt.Sprintf("request-id-%d", n), Operation: operation, StatusCode: code, ErrorType: errorType, Time: noon.Add(time.Duration(n) * time.Minute)}
+		return stytch.Request{ID: fmt.Sprintf("request-id-%d", n), Operation: operation, StatusCode: code, ErrorType: errorType, Time: Noon.Add(time.Duration(n) * time.Minute)}
 	}
 	const put, list = "UpdateSAMLConnection", "ListSSOConnections"
 	for _, test := range []struct {
@@ -391,17 +387,17 @@ func TestLastRequestIsTheLastChangeOrTheFirstOfARunOfEqualFailures(t *testing.T)
 		{"a quiet pass in a run", []stytch.Request{call(1, put, 400, "x"), {}, call(3, put, 400, "x")}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			status := neverSeen()
+			status := NewStatus()
 			for _, request := range test.calls {
-				status = connection.Judge(status, 1, connection.Report{Reason: v1alpha1.ReasonRejected, Message: "No.", Request: request}, noon)
+				status = connection.Judge(status, 1, connection.Report{Reason: v1alpha1.ReasonRejected, Message: "No.", Request: request}, Noon)
 			}
 			kept := test.calls[test.kept-1]
-			same(t, "lastRequest", status.LastRequest, &v1alpha1.Request{
+			Same(t, "lastRequest", status.LastRequest, &v1alpha1.Request{
 				RequestID: kept.ID, Operation: kept.Operation, StatusCode: int32(kept.StatusCode), ErrorType: kept.ErrorType, Time: metav1.NewTime(kept.Time),
 			})
 		})
 	}
-	if status := connection.Judge(neverSeen(), 1, connection.Report{Reason: v1alpha1.ReasonConflict, Message: "No."}, noon); status.LastRequest != nil {
+	if status := connection.Judge(NewStatus(), 1, connection.Report{Reason: v1alpha1.ReasonConflict, Message: "No."}, Noon); status.LastRequest != nil {
 		t.Errorf("a request is shown where none was made: %+v", status.LastRequest)
 	}
 }
@@ -511,17 +507,17 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := test.err
-			err.Operation, err.ID, err.Time = "UpdateSAMLConnection", "request-id-live-1", noon
+			err.Operation, err.ID, err.Time = "UpdateSAMLConnection", "request-id-live-1", Noon
 			reason, message := connection.Failure(&err)
-			same(t, "the reason", reason, test.reason)
-			contains(t, message, test.says...)
-			lacks(t, message, "request-id", "..", "%!", "12:00")
+			Same(t, "the reason", reason, test.reason)
+			Contains(t, message, test.says...)
+			Lacks(t, message, "request-id", "..", "%!", "12:00")
 			if !strings.HasSuffix(message, ".") {
 				t.Errorf("%q does not end", message)
 			}
-			err.ID, err.Time, err.RetryAfter = "request-id-live-2", noon.Add(time.Hour), 7*time.Second
+			err.ID, err.Time, err.RetryAfter = "request-id-live-2", Noon.Add(time.Hour), 7*time.Second
 			_, again := connection.Failure(&err)
-			same(t, "the message of the same failure", again, message)
+			Same(t, "the message of the same failure", again, message)
 		})
 	}
 }
@@ -547,28 +543,28 @@ func (row told) check() connection.ProjectReport {
 	return connection.ProjectReport{
 		Reason: row.reason, Message: "What is " + row.reason + ", and what to do.", Environment: "live", Name: "Acme",
 		Input:   v1alpha1.Input{Kind: "Secret", Name: "stytch", UID: "u", ResourceVersion: "1"},
-		Request: stytch.Request{ID: "request-id-1", Operation: "Whoami", StatusCode: 500, Time: noon},
+		Request: stytch.Request{ID: "request-id-1", Operation: "Whoami", StatusCode: 500, Time: Noon},
 	}
 }
 
 func TestAProjectSaysWhetherItsCredentialsAreAccepted(t *testing.T) {
-	verified := connection.JudgeProject(v1alpha1.StytchProjectStatus{ObservedGeneration: -1}, 1, told{reason: v1alpha1.ReasonVerified}.check(), noon.Add(-time.Hour))
+	verified := connection.JudgeProject(v1alpha1.StytchProjectStatus{ObservedGeneration: -1}, 1, told{reason: v1alpha1.ReasonVerified}.check(), Noon.Add(-time.Hour))
 	for _, row := range projectTable() {
 		for _, was := range []v1alpha1.StytchProjectStatus{{ObservedGeneration: -1}, verified} {
 			t.Run(fmt.Sprintf("%s after generation %d", row.reason, was.ObservedGeneration), func(t *testing.T) {
-				before := inJSON(t, was)
-				status := connection.JudgeProject(was, 2, row.check(), noon)
+				before := InJSON(t, was)
+				status := connection.JudgeProject(was, 2, row.check(), Noon)
 				as := v1alpha1.ConnectionStatus{Conditions: status.Conditions, ObservedGeneration: status.ObservedGeneration}
-				same(t, "observedGeneration", status.ObservedGeneration, int64(2))
-				same(t, "Ready", conditionWords(as, "Ready"), row.inForce)
-				same(t, "what else stands", strings.Join(slices.Collect(abnormal(as)), " "), row.also)
-				same(t, "the environment", status.Environment, "live")
-				same(t, "the inputs", status.Inputs, []v1alpha1.Input{row.check().Input})
-				same(t, "the status that was given", inJSON(t, was), before)
+				Same(t, "observedGeneration", status.ObservedGeneration, int64(2))
+				Same(t, "Ready", conditionWords(as, "Ready"), row.inForce)
+				Same(t, "what else stands", strings.Join(slices.Collect(abnormal(as)), " "), row.also)
+				Same(t, "the environment", status.Environment, "live")
+				Same(t, "the inputs", status.Inputs, []v1alpha1.Input{row.check().Input})
+				Same(t, "the status that was given", InJSON(t, was), before)
 
 				again := row.check()
-				again.Request.ID, again.Request.Time = "request-id-2", noon.Add(time.Hour)
-				same(t, "the status of the same finding", connection.JudgeProject(status, 2, again, noon.Add(time.Hour)), status)
+				again.Request.ID, again.Request.Time = "request-id-2", Noon.Add(time.Hour)
+				Same(t, "the status of the same finding", connection.JudgeProject(status, 2, again, Noon.Add(time.Hour)), status)
 			})
 		}
 	}
@@ -590,17 +586,17 @@ func abnormal(status v1alpha1.ConnectionStatus) func(yield func(string) bool) {
 func TestAProjectKeepsItsNameAndShowsAtMost256RunesOfIt(t *testing.T) {
 	check := told{reason: v1alpha1.ReasonVerified}.check()
 	check.Name = strings.Repeat("ü", 300)
-	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, noon)
-	same(t, "the runes of the name", utf8.RuneCountInString(status.ProjectName), 256)
+	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, Noon)
+	Same(t, "the runes of the name", utf8.RuneCountInString(status.ProjectName), 256)
 	failed := told{reason: v1alpha1.ReasonUnavailable}.check()
 	failed.Name = ""
-	same(t, "the name after a failure", connection.JudgeProject(status, 1, failed, noon).ProjectName, status.ProjectName)
+	Same(t, "the name after a failure", connection.JudgeProject(status, 1, failed, Noon).ProjectName, status.ProjectName)
 }
 
 func TestAProjectWhoseCheckGetsAnUnreadableAnswerAgainSaysTheSame(t *testing.T) {
 	check := told{reason: v1alpha1.ReasonUnavailable}.check()
 	check.Request.StatusCode = 200
-	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, noon)
-	check.Request.Time = noon.Add(time.Hour)
-	same(t, "the status", connection.JudgeProject(status, 1, check, noon.Add(time.Hour)), status)
+	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, Noon)
+	check.Request.Time = Noon.Add(time.Hour)
+	Same(t, "the status", connection.JudgeProject(status, 1, check, Noon.Add(time.Hour)), status)
 }

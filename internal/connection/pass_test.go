@@ -8,6 +8,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
@@ -15,7 +16,7 @@ import (
 
 // inForce is a manifest of generation 3 whose last pass found its desired met.
 func inForce() *v1alpha1.SAMLConnection {
-	o := samlManifest()
+	o := SAMLManifest()
 	o.Generation = 3
 	o.Status.ObservedGeneration, o.Status.AppliedGeneration = 3, 3
 	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionSynced, Reason: v1alpha1.ReasonInSync}}
@@ -33,9 +34,9 @@ func TestAManifestBelongsToTheProjectThatItWasPinnedTo(t *testing.T) {
 			"Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := samlManifest()
+			o := SAMLManifest()
 			o.Spec.ProjectRef.Name, o.Status.ProjectID = "acme", test.pinned
-			same(t, "the problem", connection.SameProject(o, test.project), test.want)
+			Same(t, "the problem", connection.SameProject(o, test.project), test.want)
 		})
 	}
 }
@@ -55,7 +56,7 @@ func TestAManifestIsMetOnceTheLastPassFoundItsGenerationMet(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := inForce()
 			test.change(o)
-			same(t, "met", connection.Met(o), test.met)
+			Same(t, "met", connection.Met(o), test.met)
 		})
 	}
 }
@@ -76,7 +77,7 @@ func dueAt(due time.Time, ends ...time.Time) connection.Kind[*v1alpha1.SAMLConne
 
 func TestAManifestIsSettledUntilSomethingHappens(t *testing.T) {
 	slots := connection.SlotsOf(time.Hour, "organization")
-	now := slots.Start(noon).Add(10 * time.Minute)
+	now := slots.Start(Noon).Add(10 * time.Minute)
 	for _, test := range []struct {
 		name                     string
 		unmet                    bool
@@ -100,8 +101,8 @@ func TestAManifestIsSettledUntilSomethingHappens(t *testing.T) {
 				reads = true
 				return !test.otherInputs
 			}
-			same(t, "settled", dueAt(test.due).Settled(o, slots, test.looked, now, sameInputs), test.want)
-			same(t, "whether inputs were read", reads, test.reads)
+			Same(t, "settled", dueAt(test.due).Settled(o, slots, test.looked, now, sameInputs), test.want)
+			Same(t, "whether inputs were read", reads, test.reads)
 		})
 	}
 }
@@ -129,16 +130,16 @@ func TestAPassIsUrgentWhereSomebodyWaitsForIt(t *testing.T) {
 				o.Generation++
 			}
 			if test.deleted {
-				o.DeletionTimestamp = new(metav1.NewTime(noon))
+				o.DeletionTimestamp = new(metav1.NewTime(Noon))
 			}
-			same(t, "urgent", connection.Urgent(o, func() bool { return !test.newInput }), test.urgent)
+			Same(t, "urgent", connection.Urgent(o, func() bool { return !test.newInput }), test.urgent)
 		})
 	}
 }
 
 func TestTheNextPassIsDueAtTheFirstMomentThatAsksForIt(t *testing.T) {
 	slots := connection.SlotsOf(time.Hour, "organization")
-	now := slots.Start(noon).Add(10 * time.Minute)
+	now := slots.Start(Noon).Add(10 * time.Minute)
 	slot := slots.Next(now)
 	in := func(minutes time.Duration) time.Time { return now.Add(minutes * time.Minute) }
 	const warning = 5 * time.Minute
@@ -159,10 +160,10 @@ func TestTheNextPassIsDueAtTheFirstMomentThatAsksForIt(t *testing.T) {
 		{"something is about to end before the clock asks", in(30), in(25), in(20)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			same(t, "next", dueAt(test.due, test.ends).Next(inForce(), slots, warning, now), test.want)
+			Same(t, "next", dueAt(test.due, test.ends).Next(inForce(), slots, warning, now), test.want)
 		})
 	}
-	same(t, "next, of a kind without a clock", (&script{}).bare().Next(inForce(), slots, warning, now), slot)
+	Same(t, "next, of a kind without a clock", (&script{}).bare().Next(inForce(), slots, warning, now), slot)
 }
 
 func TestEachActionIsToldOfByItsEvent(t *testing.T) {
@@ -181,6 +182,6 @@ func TestEachActionIsToldOfByItsEvent(t *testing.T) {
 		token.RecoverToken:       "TokenRecovered",
 		token.PublishToken:       "SecretUpdated",
 	} {
-		t.Run(action.Name, func(t *testing.T) { same(t, "the event", action.Event, event) })
+		t.Run(action.Name, func(t *testing.T) { Same(t, "the event", action.Event, event) })
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 )
 
 func TestTheBaseURLIsStytchsOrAllowed(t *testing.T) {
@@ -69,13 +70,13 @@ func TestTheBaseURLIsStytchsOrAllowed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, problem := c.endpoints.BaseURL(v1alpha1.StytchProjectSpec{ProjectID: c.project, BaseURL: c.url})
-			same(t, "the root", got, c.want)
+			Same(t, "the root", got, c.want)
 			if (problem != nil) != (c.refusal != "") {
 				t.Fatalf("the problem is %+v, want one about %q", problem, c.refusal)
 			}
 			if problem != nil {
-				same(t, "the reason", problem.Reason, v1alpha1.ReasonInvalid)
-				contains(t, problem.Message, "spec.baseURL", c.refusal)
+				Same(t, "the reason", problem.Reason, v1alpha1.ReasonInvalid)
+				Contains(t, problem.Message, "spec.baseURL", c.refusal)
 			}
 		})
 	}
@@ -85,7 +86,7 @@ func TestTheEnvironmentIsThatOfTheProjectID(t *testing.T) {
 	for id, want := range map[string]string{
 		"project-live-1": "live", "project-test-1": "test", "project-live": "test", "": "test", "x-project-live-1": "test",
 	} {
-		same(t, id, connection.Environment(id), want)
+		Same(t, id, connection.Environment(id), want)
 	}
 }
 
@@ -98,7 +99,7 @@ func TestAnIDOfAnotherEnvironmentIsAProblemAndASlugIsNot(t *testing.T) {
 	}{
 		{"nothing", live, nil, ""},
 		{"an absent ID", live, []string{""}, ""},
-		{"its own", live, []string{"organization-live-1", samlID}, ""},
+		{"its own", live, []string{"organization-live-1", SAMLID}, ""},
 		{"its own, test", test, []string{"organization-test-1", "scim-connection-test-1"}, ""},
 		{"a test organization in a live project", live, []string{"organization-test-1"}, "organization-test-1"},
 		{"a live organization in a test project", test, []string{"organization-live-1"}, "organization-live-1"},
@@ -117,8 +118,8 @@ func TestAnIDOfAnotherEnvironmentIsAProblemAndASlugIsNot(t *testing.T) {
 				t.Fatalf("the problem is %+v, want one about %q", problem, c.names)
 			}
 			if problem != nil {
-				same(t, "the reason", problem.Reason, v1alpha1.ReasonInvalid)
-				contains(t, problem.Message, c.names, c.project, "another environment")
+				Same(t, "the reason", problem.Reason, v1alpha1.ReasonInvalid)
+				Contains(t, problem.Message, c.names, c.project, "another environment")
 			}
 		})
 	}
@@ -129,6 +130,6 @@ func TestAnOrganizationWrittenAsItsIDNeedsNoCall(t *testing.T) {
 		"organization-live-1": true, "organization-test-1": true, "organization-1": false, "acme": false, "": false,
 		"my-organization-live-1": false, strings.ToUpper("organization-live-1"): false,
 	} {
-		same(t, name, connection.IsOrganizationID(name), want)
+		Same(t, name, connection.IsOrganizationID(name), want)
 	}
 }

@@ -1,315 +1,44 @@
 package connection_test
 
 import (
-	"encoding/json"
 	"math/rand"
-	"reflect"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
-
-// document is a connection as Stytch keeps it: what an update sends replaces what was there, field by field. It is written here
-// anew, so that a name that the plan misspells is seen.
-type document struct {
-	DisplayName      string            `json:"display_name"`
-	IdentityProvider string            `json:"identity_provider"`
-	IDPEntityID      string            `json:"idp_entity_id"`
-	IDPSSOURL        string            `json:"idp_sso_url"`
-	AttributeMapping map[string]string `json:"attribute_mapping"`
-	NameIDFormat     string            `json:"nameid_format"`
-	Audience         string            `json:"alternative_audience_uri"`
-	ACSURL           string            `json:"alternative_acs_url"`
-	Disabled         bool              `json:"idp_initiated_auth_disabled"`
-	Gateway          bool              `json:"allow_gateway_callback"`
-	SAMLRoles        []role            `json:"saml_connection_implicit_role_assignments"`
-	SAMLGroups       []role            `json:"saml_group_implicit_role_assignments"`
-	ExternalRoles    []role            `json:"external_connection_implicit_role_assignments"`
-	ExternalGroups   []role            `json:"external_group_implicit_role_assignments"`
-	SCIMGroups       []role            `json:"scim_group_implicit_role_assignments"`
-	ClientID         string            `json:"client_id"`
-	ClientSecret     string            `json:"client_secret"`
-	Issuer           string            `json:"issuer"`
-	AuthorizationURL string            `json:"authorization_url"`
-	TokenURL         string            `json:"token_url"`
-	UserinfoURL      string            `json:"userinfo_url"`
-	JWKSURL          string            `json:"jwks_url"`
-	Scopes           string            `json:"custom_scopes"`
-}
-
-type role struct {
-	RoleID  string `json:"role_id"`
-	Group   string `json:"group"`
-	GroupID string `json:"group_id"`
-}
-
-// revealed is the body as it goes out.
-func revealed(body stytch.Fields) stytch.Fields {
-	out := stytch.Fields{}
-	for field, value := range body {
-		if secret, is := value.(stytch.Secret); is {
-			value = secret.Reveal()
-		}
-		out[field] = value
-	}
-	return out
-}
-
-// placeOf is where a document keeps a field.
-var placeOf = sync.OnceValue(func() map[string]int {
-	places := map[string]int{}
-	for i := range reflect.TypeFor[document]().NumField() {
-		places[reflect.TypeFor[document]().Field(i).Tag.Get("json")] = i
-	}
-	return places
-})
-
-// put is a partial update.
-func (d *document) put(t *testing.T, body stytch.Fields) {
-	t.Helper()
-	for field, value := range revealed(body) {
-		i, known := placeOf()[field]
-		if !known {
-			t.Fatalf("Stytch knows no %s", field)
-		}
-		place := reflect.ValueOf(d).Elem().Field(i)
-		if sent := reflect.ValueOf(value); sent.Type() == place.Type() && place.Kind() != reflect.Map {
-			place.Set(sent)
-			continue
-		}
-		place.SetZero()
-		decoder := json.NewDecoder(strings.NewReader(inJSON(t, value)))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(place.Addr().Interface()); err != nil {
-			t.Fatalf("Stytch cannot read %s: %v", inJSON(t, body), err)
-		}
-	}
-}
-
-// noisy spells the same connection differently.
-func (d document) noisy(random *rand.Rand) document {
-	if d.IdentityProvider == "" || d.IdentityProvider == "generic" {
-		d.IdentityProvider = pick(random, "", "generic")
-	}
-	if d.NameIDFormat == "" || d.NameIDFormat == defaultNameIDFormat {
-		d.NameIDFormat = pick(random, "", defaultNameIDFormat)
-	}
-	scopes := strings.Fields(strings.ReplaceAll(d.Scopes, "%20", " "))
-	random.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
-	d.Scopes = strings.Join(scopes, pick(random, " ", "%20", "  "))
-	if len(d.AttributeMapping) == 0 && maybe(random) {
-		d.AttributeMapping = map[string]string{}
-	}
-	for _, list := range []*[]role{&d.SAMLRoles, &d.SAMLGroups, &d.ExternalRoles, &d.ExternalGroups, &d.SCIMGroups} {
-		noise := slices.Clone(*list)
-		random.Shuffle(len(noise), func(i, j int) { noise[i], noise[j] = noise[j], noise[i] })
-		if len(noise) > 0 && maybe(random) {
-			noise = append(noise, noise[0])
-		}
-		if len(noise) == 0 && maybe(random) {
-			noise = []role{}
-		}
-		*list = noise
-	}
-	return d
-}
-
-func (d document) common(id string) stytch.Connection {
-	return stytch.Connection{ConnectionID: id, Status: "active", DisplayName: d.DisplayName}
-}
-
-func (d document) saml() stytch.SAMLConnection {
-	return stytch.SAMLConnection{
-		Connection: d.common(samlID), IdentityProvider: d.IdentityProvider, IDPEntityID: d.IDPEntityID, IDPSSOURL: d.IDPSSOURL,
-		AttributeMapping: d.AttributeMapping, NameIDFormat: d.NameIDFormat, AlternativeAudienceURI: d.Audience, AlternativeACSURL: d.ACSURL,
-		IDPInitiatedAuthDisabled: d.Disabled, AllowGatewayCallback: d.Gateway,
-		ImplicitRoles: roleIDs(d.SAMLRoles), GroupImplicitRoles: groupRoles(d.SAMLGroups),
-	}
-}
-
-func (d document) external() stytch.ExternalConnection {
-	return stytch.ExternalConnection{
-		Connection: d.common(externalID), ExternalOrganizationID: "organization-live-9", ExternalConnectionID: samlID,
-		ImplicitRoles: roleIDs(d.ExternalRoles), GroupImplicitRoles: groupRoles(d.ExternalGroups),
-	}
-}
-
-func (d document) oidc() stytch.OIDCConnection {
-	r := stytch.OIDCConnection{
-		Connection: d.common(oidcID), IdentityProvider: d.IdentityProvider, RedirectURL: theRedirect, ClientID: d.ClientID, Issuer: d.Issuer,
-		AuthorizationURL: d.AuthorizationURL, TokenURL: d.TokenURL, UserinfoURL: d.UserinfoURL, JWKSURL: d.JWKSURL,
-		CustomScopes: d.Scopes, AttributeMapping: d.AttributeMapping,
-	}
-	if d.ClientSecret != "" {
-		r.ClientSecretSHA256 = sumOf(d.ClientSecret)
-	}
-	return r
-}
-
-func (d document) scim() stytch.SCIMConnection {
-	r := stytch.SCIMConnection{Connection: d.common(scimID), IdentityProvider: d.IdentityProvider, BearerTokenLastFour: "wxyz", BaseURL: scimRemote().BaseURL}
-	for _, entry := range d.SCIMGroups {
-		r.GroupImplicitRoles = append(r.GroupImplicitRoles, stytch.SCIMGroupRole{RoleID: entry.RoleID, GroupID: entry.GroupID, GroupName: "Engineering"})
-	}
-	return r
-}
-
-func roleIDs(list []role) []string {
-	var ids []string
-	for _, entry := range list {
-		ids = append(ids, entry.RoleID)
-	}
-	return ids
-}
-
-func groupRoles(list []role) []stytch.GroupRole {
-	var entries []stytch.GroupRole
-	for _, entry := range list {
-		entries = append(entries, stytch.GroupRole{RoleID: entry.RoleID, Group: entry.Group})
-	}
-	return entries
-}
-
-func maybe(random *rand.Rand) bool { return random.Intn(2) == 0 }
-
-func pick[T any](random *rand.Rand, choices ...T) T { return choices[random.Intn(len(choices))] }
-
-// some is a list of up to three entries, or none at all.
-func some[T any](random *rand.Rand, one func() T) []T {
-	if random.Intn(3) == 0 {
-		return nil
-	}
-	list := []T{}
-	for range random.Intn(4) {
-		list = append(list, one())
-	}
-	return list
-}
-
-func randomRole(random *rand.Rand) role {
-	return role{RoleID: pick(random, "viewer", "editor", "admin"), Group: pick(random, "eng", "ops", "Ünï <&>")}
-}
-
-// randomDocument is whatever may be at Stytch.
-func randomDocument(random *rand.Rand) document {
-	group := func() role { return randomRole(random) }
-	plain := func() role { return role{RoleID: randomRole(random).RoleID} }
-	byID := func() role { return role{RoleID: randomRole(random).RoleID, GroupID: pick(random, "g1", "g2")} }
-	return document{
-		DisplayName:      pick(random, "", "Acme", "by hand", connection.ProvisionalName("Acme", manifestUID), connection.ProvisionalName("x", otherUID)),
-		IdentityProvider: pick(random, "", "generic", "okta"), IDPEntityID: pick(random, "", "urn:a", "urn:b"), IDPSSOURL: pick(random, "", "https://a", "https://b"),
-		AttributeMapping: randomMapping(random), NameIDFormat: pick(random, "", defaultNameIDFormat, "urn:x"),
-		Audience: pick(random, "", "urn:a"), ACSURL: pick(random, "", "https://a"), Disabled: maybe(random), Gateway: maybe(random),
-		SAMLRoles: some(random, plain), SAMLGroups: some(random, group), ExternalRoles: some(random, plain),
-		ExternalGroups: some(random, group), SCIMGroups: some(random, byID),
-		ClientID: pick(random, "", "a", "b"), ClientSecret: pick(random, theSecret, "another-secret"), Issuer: pick(random, "", "https://a", "https://b"),
-		AuthorizationURL: pick(random, "", "https://a/authorize", "https://b/authorize"), TokenURL: pick(random, "", "https://a/token"),
-		UserinfoURL: pick(random, "", "https://a/userinfo"), JWKSURL: pick(random, "", "https://a/jwks"), Scopes: pick(random, "", "x", "x y", "y%20x"),
-	}
-}
-
-func randomMapping(random *rand.Rand) map[string]string {
-	if random.Intn(3) == 0 {
-		return nil
-	}
-	mapping := map[string]string{"email": pick(random, "NameID", "mail")}
-	if maybe(random) {
-		mapping["full_name"] = pick(random, "displayName", "<cn>")
-	}
-	return mapping
-}
-
-func randomCommon(random *rand.Rand) v1alpha1.ConnectionSpec {
-	return v1alpha1.ConnectionSpec{Organization: "acme", DisplayName: pick(random, "", "Acme", "Acme – Okta")}
-}
-
-func randomGroupRole(random *rand.Rand) func() v1alpha1.GroupRole {
-	return func() v1alpha1.GroupRole {
-		r := randomRole(random)
-		return v1alpha1.GroupRole{Group: r.Group, Role: r.RoleID}
-	}
-}
-
-func randomRoleID(random *rand.Rand) func() string {
-	return func() string { return randomRole(random).RoleID }
-}
-
-func randomSAML(random *rand.Rand) *v1alpha1.SAMLConnection {
-	return &v1alpha1.SAMLConnection{ObjectMeta: meta("okta"), Spec: v1alpha1.SAMLConnectionSpec{
-		ConnectionSpec:   randomCommon(random),
-		IdentityProvider: pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
-		IDPEntityID:      pick(random, "", "urn:a", "urn:b"), IDPSSOURL: pick(random, "", "https://a", "https://b"),
-		AttributeMapping: randomMapping(random), NameIDFormat: pick(random, nil, new(""), new(defaultNameIDFormat), new("urn:x")),
-		AlternativeAudienceURI: pick(random, nil, new(""), new("urn:a")), AlternativeACSURL: pick(random, nil, new(""), new("https://a")),
-		IDPInitiatedAuth: pick[v1alpha1.Toggle](random, "", "Enabled", "Disabled"), GatewayCallback: pick[v1alpha1.Permission](random, "", "Allowed", "Denied"),
-		ImplicitRoles: some(random, randomRoleID(random)), GroupImplicitRoles: some(random, randomGroupRole(random)),
-	}}
-}
-
-func randomExternal(random *rand.Rand) *v1alpha1.ExternalConnection {
-	return &v1alpha1.ExternalConnection{ObjectMeta: meta("parent"), Spec: v1alpha1.ExternalConnectionSpec{
-		ConnectionSpec: randomCommon(random), Source: externalManifest().Spec.Source,
-		ImplicitRoles: some(random, randomRoleID(random)), GroupImplicitRoles: some(random, randomGroupRole(random)),
-	}}
-}
-
-func randomOIDC(random *rand.Rand) *v1alpha1.OIDCConnection {
-	return &v1alpha1.OIDCConnection{ObjectMeta: meta("entra"), Spec: v1alpha1.OIDCConnectionSpec{
-		ConnectionSpec:   randomCommon(random),
-		IdentityProvider: pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
-		ClientID:         pick(random, "", "a", "b"), ClientSecretRef: pick(random, nil, oidcManifest().Spec.ClientSecretRef),
-		Issuer:           pick(random, "", "https://a", "https://b"),
-		AuthorizationURL: pick(random, "", "https://a/authorize", "https://c/authorize"), TokenURL: pick(random, "", "https://a/token", "https://b/token"),
-		UserinfoURL: pick(random, "", "https://a/userinfo"), JWKSURL: pick(random, "", "https://a/jwks", "https://b/jwks"),
-		CustomScopes: pick(random, nil, []string{}, []string{"x"}, []string{"y", "x"}), AttributeMapping: randomMapping(random),
-	}}
-}
-
-func randomSCIM(random *rand.Rand) *v1alpha1.SCIMConnection {
-	return &v1alpha1.SCIMConnection{ObjectMeta: meta("acme-scim"), Spec: v1alpha1.SCIMConnectionSpec{
-		ConnectionSpec:   randomCommon(random),
-		IdentityProvider: pick[v1alpha1.SCIMIdentityProvider](random, "", "generic", "okta"),
-		GroupImplicitRoles: some(random, func() v1alpha1.SCIMGroupRole {
-			return v1alpha1.SCIMGroupRole{GroupID: pick(random, "g1", "g2"), Role: randomRole(random).RoleID}
-		}),
-		BearerToken: v1alpha1.SCIMBearerToken{SecretName: "acme-scim"},
-	}}
-}
 
 func TestOneUpdateMakesAnyConnectionEqualHoweverStytchSpellsIt(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(500) {
 		random := rand.New(rand.NewSource(seed))
-		oneUpdateSuffices(t, random, saml.Kind(), randomSAML(random), document.saml, connection.Inputs{})
-		oneUpdateSuffices(t, random, external.Kind(), randomExternal(random), document.external, connection.Inputs{})
-		oneUpdateSuffices(t, random, oidc.Kind(), randomOIDC(random), document.oidc, oidcInputs(theSecret))
-		oneUpdateSuffices(t, random, scim.Kind(), randomSCIM(random), document.scim, secretWith(scimID, "some-token-wxyz"))
+		oneUpdateSuffices(t, random, saml.Kind(), RandomSAML(random), Document.SAML, connection.Inputs{})
+		oneUpdateSuffices(t, random, external.Kind(), RandomExternal(random), Document.External, connection.Inputs{})
+		oneUpdateSuffices(t, random, oidc.Kind(), RandomOIDC(random), Document.OIDC, OIDCInputs(ClientSecret))
+		oneUpdateSuffices(t, random, scim.Kind(), RandomSCIM(random), Document.SCIM, SecretWith(SCIMID, "some-token-wxyz"))
 	}
 }
 
-func oneUpdateSuffices[O v1alpha1.Connection, R any](t *testing.T, random *rand.Rand, kind connection.Kind[O, R], o O, read func(document) R, in connection.Inputs) {
+func oneUpdateSuffices[O v1alpha1.Connection, R any](t *testing.T, random *rand.Rand, kind connection.Kind[O, R], o O, read func(Document) R, in connection.Inputs) {
 	t.Helper()
-	stored := randomDocument(random)
+	stored := RandomDocument(random)
 	before := stored
-	plan, _ := planFor(kind, o, read(stored.noisy(random)), in)
+	plan, _ := PlanFor(kind, o, read(stored.Noisy(random)), in)
 	if len(plan) > 1 {
-		t.Fatalf("%s at %s: the plan has %d steps", inJSON(t, o), inJSON(t, before), len(plan))
+		t.Fatalf("%s at %s: the plan has %d steps", InJSON(t, o), InJSON(t, before), len(plan))
 	}
 	for _, s := range plan {
-		stored.put(t, s.Fields())
+		stored.Put(t, s.Fields())
 	}
 	for range 3 {
-		if again, _ := planFor(kind, o, read(stored.noisy(random)), in); len(again) > 0 {
-			t.Fatalf("%s at %s: after %s there is still %s", inJSON(t, o), inJSON(t, before), inJSON(t, plan), inJSON(t, again))
+		if again, _ := PlanFor(kind, o, read(stored.Noisy(random)), in); len(again) > 0 {
+			t.Fatalf("%s at %s: after %s there is still %s", InJSON(t, o), InJSON(t, before), InJSON(t, plan), InJSON(t, again))
 		}
 	}
 	eachChangeIsNeeded(t, kind, o, read, before, plan, in)
@@ -322,7 +51,7 @@ func besideTheIssuer(s connection.Step, field string) bool {
 }
 
 // eachChangeIsNeeded fails the test where an update without one of its fields would have done.
-func eachChangeIsNeeded[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[O, R], o O, read func(document) R, before document, plan []connection.Step, in connection.Inputs) {
+func eachChangeIsNeeded[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[O, R], o O, read func(Document) R, before Document, plan []connection.Step, in connection.Inputs) {
 	t.Helper()
 	for _, s := range plan {
 		for field := range s.Fields() {
@@ -332,9 +61,9 @@ func eachChangeIsNeeded[O v1alpha1.Connection, R any](t *testing.T, kind connect
 			stored := before
 			body := s.Fields()
 			delete(body, field)
-			stored.put(t, body)
-			if left, _ := planFor(kind, o, read(stored), in); connection.Names(left) != field {
-				t.Fatalf("without %s the plan is %s", field, inJSON(t, left))
+			stored.Put(t, body)
+			if left, _ := PlanFor(kind, o, read(stored), in); connection.Names(left) != field {
+				t.Fatalf("without %s the plan is %s", field, InJSON(t, left))
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -25,19 +26,19 @@ func TestAConnectionIsDeletedOnlyWhereItsManifestSaysSoAndIsManaged(t *testing.T
 		{v1alpha1.DeletionDelete, v1alpha1.ManagementPaused, true},
 	} {
 		t.Run(fmt.Sprintf("%q %q", test.policy, test.management), func(t *testing.T) {
-			o := samlManifest()
+			o := SAMLManifest()
 			o.Spec.DeletionPolicy, o.Spec.Management = test.policy, test.management
-			same(t, "whether it stays", connection.Retains(o), test.retains)
+			Same(t, "whether it stays", connection.Retains(o), test.retains)
 		})
 	}
 }
 
 func TestWhatStaysAtStytchIsNamed(t *testing.T) {
-	o := samlManifest()
-	same(t, "of a connection", connection.Retained(o), samlID+" stays in Stytch unchanged.")
+	o := SAMLManifest()
+	Same(t, "of a connection", connection.Retained(o), SAMLID+" stays in Stytch unchanged.")
 	o.Status.ConnectionID = ""
-	same(t, "of none", connection.Retained(o), fmt.Sprintf("No connection was recorded. If a create request was in progress, its connection is named %q.",
-		connection.ProvisionalName("Acme – Okta", manifestUID)))
+	Same(t, "of none", connection.Retained(o), fmt.Sprintf("No connection was recorded. If a create request was in progress, its connection is named %q.",
+		connection.ProvisionalName("Acme – Okta", ManifestUID)))
 }
 
 func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
@@ -73,22 +74,22 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 		{"another error", plain, plain},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			same(t, "the end", connection.Blocked(test.err), test.want)
+			Same(t, "the end", connection.Blocked(test.err), test.want)
 		})
 	}
 }
 
 func TestADeletionEndsWithNothingWhereNothingIsTheManifests(t *testing.T) {
-	held, named := samlManifest(), samlManifest()
-	named.Status.ConnectionID, named.Spec.ConnectionID = "", samlID
-	unnamed := samlManifest()
+	held, named := SAMLManifest(), SAMLManifest()
+	named.Status.ConnectionID, named.Spec.ConnectionID = "", SAMLID
+	unnamed := SAMLManifest()
 	unnamed.Status.ConnectionID = ""
-	taken := samlManifest()
-	taken.Spec.ConnectionID = samlID
-	same(t, "one that holds a connection", connection.NeverHeld(held), false)
-	same(t, "one that took one over", connection.NeverHeld(taken), false)
-	same(t, "one that only names one", connection.NeverHeld(named), true)
-	same(t, "one that may have created one", connection.NeverHeld(unnamed), false)
+	taken := SAMLManifest()
+	taken.Spec.ConnectionID = SAMLID
+	Same(t, "one that holds a connection", connection.NeverHeld(held), false)
+	Same(t, "one that took one over", connection.NeverHeld(taken), false)
+	Same(t, "one that only names one", connection.NeverHeld(named), true)
+	Same(t, "one that may have created one", connection.NeverHeld(unnamed), false)
 
 	conflict, unread := connection.Finding{Reason: v1alpha1.ReasonConflict}, errors.New("it could not be read")
 	for _, test := range []struct {
@@ -102,11 +103,11 @@ func TestADeletionEndsWithNothingWhereNothingIsTheManifests(t *testing.T) {
 		{"not known yet", connection.Doubt, conflict, conflict},
 		{"not read", "", unread, unread},
 	} {
-		same(t, test.name, connection.Identity{Verdict: test.verdict}.Stray(test.end), test.want)
+		Same(t, test.name, connection.Identity{Verdict: test.verdict}.Stray(test.end), test.want)
 	}
 
-	same(t, "an organization that is gone", connection.Gone(fmt.Errorf("deleting: %w", answerOf(stytch.OrganizationNotFound, 404, "organization_not_found"))), true)
-	same(t, "a connection that is gone", connection.Gone(answerOf(stytch.NotFound, 404, "connection_not_found")), false)
-	same(t, "another error", connection.Gone(unread), false)
-	same(t, "no error", connection.Gone(nil), false)
+	Same(t, "an organization that is gone", connection.Gone(fmt.Errorf("deleting: %w", answerOf(stytch.OrganizationNotFound, 404, "organization_not_found"))), true)
+	Same(t, "a connection that is gone", connection.Gone(answerOf(stytch.NotFound, 404, "connection_not_found")), false)
+	Same(t, "another error", connection.Gone(unread), false)
+	Same(t, "no error", connection.Gone(nil), false)
 }

@@ -1,37 +1,55 @@
 package connection_test
 
 import (
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 )
 
+func FuzzScopes(f *testing.F) {
+	for _, seed := range [][2]string{{"", ""}, {"a", "b"}, {"a%20b", "c"}, {"%", "a"}, {"a+b", "%2520"}, {"\u00a0", "\xff"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		is := func(s string) string { return connection.Scopes(s).Same }
+		Same(t, "in another order and with more space", is(a+" "+b), is("\t"+b+"\n "+a))
+		Same(t, "twice", is(a+" "+a), is(a))
+		fields := strings.Fields(a)
+		slices.Sort(fields)
+		Same(t, "encoded", is(url.PathEscape(a)), strings.Join(slices.Compact(fields), " "))
+		Same(t, "what is sent", connection.Scopes(a).Send, any(a))
+	})
+}
+
 func TestEachChangeOfASettingHasTheTopicOfItsLine(t *testing.T) {
 	const endpoint, mapping, rest = "endpoint", "mapping and roles", "name and rest"
-	topicsAre(t, saml.Kind(), samlManifest(), connection.Inputs{ID: samlID}, map[string]string{
+	topicsAre(t, saml.Kind(), SAMLManifest(), connection.Inputs{ID: SAMLID}, map[string]string{
 		"display_name": rest, "identity_provider": rest, "idp_entity_id": endpoint, "idp_sso_url": endpoint, "attribute_mapping": mapping,
 		"saml_connection_implicit_role_assignments": mapping, "saml_group_implicit_role_assignments": mapping, "nameid_format": rest,
 		"alternative_audience_uri": rest, "alternative_acs_url": rest, "idp_initiated_auth_disabled": rest, "allow_gateway_callback": rest,
 	})
-	oidcConn := oidcInputs(theSecret)
-	oidcConn.ID = oidcID
-	topicsAre(t, oidc.Kind(), oidcManifest(), oidcConn, map[string]string{
+	oidcConn := OIDCInputs(ClientSecret)
+	oidcConn.ID = OIDCID
+	topicsAre(t, oidc.Kind(), OIDCManifest(), oidcConn, map[string]string{
 		"display_name": rest, "identity_provider": rest, "client_id": endpoint, "client_secret": endpoint, "issuer": endpoint,
 		"authorization_url": endpoint, "token_url": endpoint, "userinfo_url": endpoint, "jwks_url": endpoint,
 		"custom_scopes": rest, "attribute_mapping": mapping,
 	})
-	topicsAre(t, external.Kind(), externalManifest(), connection.Inputs{ID: externalID}, map[string]string{
+	topicsAre(t, external.Kind(), ExternalManifest(), connection.Inputs{ID: ExternalID}, map[string]string{
 		"display_name": rest, "external_connection_implicit_role_assignments": mapping, "external_group_implicit_role_assignments": mapping,
 	})
-	scimConn := secretWith(scimID, "some-token-ending-in-")
-	scimConn.ID = scimID
-	topicsAre(t, scim.Kind(), scimManifest(), scimConn, map[string]string{
+	scimConn := SecretWith(SCIMID, "some-token-ending-in-")
+	scimConn.ID = SCIMID
+	topicsAre(t, scim.Kind(), SCIMManifest(), scimConn, map[string]string{
 		"display_name": rest, "identity_provider": rest, "scim_group_implicit_role_assignments": mapping,
 	})
 }
@@ -50,26 +68,5 @@ func topicsAre[O v1alpha1.Connection, R any](t *testing.T, kind connection.Kind[
 			got[c.Field] = c.Topic.Name
 		}
 	}
-	same(t, "the topics", got, want)
-}
-
-func TestCertificatesAndKeysHaveATopicEach(t *testing.T) {
-	a, b := pairs()[0], pairs()[1]
-	o := samlManifest()
-	beside := newShelf()
-	one, two := issue(t, "one", yearsOn(1)), issue(t, "two", yearsOn(2))
-	o.Spec.VerificationCertificates = []v1alpha1.VerificationCertificate{{PEM: one.pem}, {PEM: two.pem}}
-	for _, p := range []pair{a, b} {
-		o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, v1alpha1.SecretKeyRef{Name: p.spki[:8], Key: beside.put(connection.KindSecret, p.spki[:8], p.pkcs1)})
-	}
-	plan, _ := planFor(saml.Kind(), o, samlRemote(), connection.Inputs{Now: noon, Secrets: beside.secrets})
-	var topics []string
-	for _, s := range plan {
-		for _, c := range s.Changes {
-			topics = append(topics, c.Topic.Name)
-		}
-	}
-	for _, topic := range []string{"certificate " + one.sha256, "certificate " + two.sha256, "encryption key " + a.spki, "encryption key " + b.spki} {
-		same(t, "whether there is "+topic, slices.Contains(topics, topic), true)
-	}
+	Same(t, "the topics", got, want)
 }

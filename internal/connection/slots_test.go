@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 )
 
 func intervals() []time.Duration {
@@ -18,7 +19,7 @@ func TestATimeLiesInItsSlot(t *testing.T) {
 	for _, interval := range intervals() {
 		for n := range 500 {
 			slots := connection.SlotsOf(interval, "project-live-1", fmt.Sprintf("organization-live-%d", n), "sso")
-			now := noon.Add(time.Duration(random.Int63n(int64(1000 * time.Hour))))
+			now := Noon.Add(time.Duration(random.Int63n(int64(1000 * time.Hour))))
 			start, next := slots.Start(now), slots.Next(now)
 			if start.After(now) || !next.After(now) || next.Sub(start) != interval {
 				t.Fatalf("%s lies in the slot from %s to %s of %s", now, start, next, interval)
@@ -40,7 +41,7 @@ func TestATimeLiesInItsSlot(t *testing.T) {
 func TestALookIsDueInASlotThatNobodyLookedIn(t *testing.T) {
 	for _, interval := range intervals() {
 		slots := connection.SlotsOf(interval, "project", "organization", "sso")
-		start := slots.Start(noon)
+		start := slots.Start(Noon)
 		last := start.Add(interval - time.Nanosecond)
 		for _, test := range []struct {
 			name        string
@@ -48,7 +49,7 @@ func TestALookIsDueInASlotThatNobodyLookedIn(t *testing.T) {
 			due         bool
 		}{
 			{"never looked", time.Time{}, start, true},
-			{"looked just now", noon, noon, false},
+			{"looked just now", Noon, Noon, false},
 			{"looked at the start of the slot, now at its end", start, last, false},
 			{"looked at the end of the slot before, now at the start", start.Add(-time.Nanosecond), start, true},
 			{"looked at the end of the slot before, now at the end", start.Add(-time.Nanosecond), last, true},
@@ -65,15 +66,15 @@ func TestALookIsDueInASlotThatNobodyLookedIn(t *testing.T) {
 func TestAllOfOneOrganizationAreDueTogether(t *testing.T) {
 	for _, interval := range intervals() {
 		one, other := connection.SlotsOf(interval, "project", "organization", "sso"), connection.SlotsOf(interval, "project", "organization", "sso")
-		same(t, "the start of the slot", one.Start(noon), other.Start(noon))
+		Same(t, "the start of the slot", one.Start(Noon), other.Start(Noon))
 	}
 }
 
 func TestARestartMovesNoSlot(t *testing.T) {
 	const interval = 15 * time.Second
 	key := []string{"project", "organization", "scim"}
-	first := connection.SlotsOf(interval, key...).Start(noon)
-	now := noon
+	first := connection.SlotsOf(interval, key...).Start(Noon)
+	now := Noon
 	for n := range 2000 {
 		slots := connection.SlotsOf(interval, key...) // a process that knows nothing
 		next := slots.Next(now)
@@ -90,7 +91,7 @@ func TestOrganizationsAreDueAtDifferentTimes(t *testing.T) {
 		var hits [parts]int
 		for n := range organizations {
 			slots := connection.SlotsOf(interval, "project", fmt.Sprintf("organization-live-%04d", n), "sso")
-			hits[int(slots.Next(noon).Sub(noon)-1)*parts/int(interval)]++
+			hits[int(slots.Next(Noon).Sub(Noon)-1)*parts/int(interval)]++
 		}
 		for part, n := range hits {
 			if n < organizations/parts/2 || n > organizations/parts*2 {
@@ -103,7 +104,7 @@ func TestOrganizationsAreDueAtDifferentTimes(t *testing.T) {
 func TestWhatIsListedApartHasItsOwnSlots(t *testing.T) {
 	starts := map[time.Time]string{}
 	for _, key := range [][]string{{"p", "o", "sso"}, {"p", "o", "scim"}, {"q", "o", "sso"}, {"p", "osso"}, {"po", "", "sso"}, {"p", "o", "s", "so"}} {
-		start := connection.SlotsOf(24*time.Hour, key...).Start(noon)
+		start := connection.SlotsOf(24*time.Hour, key...).Start(Noon)
 		if other, taken := starts[start]; taken {
 			t.Errorf("%q has the slots of %s", key, other)
 		}
@@ -115,8 +116,8 @@ func TestTheLongestIntervalThatTheAPIAcceptsHasSlots(t *testing.T) {
 	const longest = time.Duration(1<<63 - 1) // what CEL's duration() reads at most
 	for n := range 200 {
 		slots := connection.SlotsOf(longest, fmt.Sprint(n))
-		if start, next := slots.Start(noon), slots.Next(noon); start.After(noon) || !next.After(noon) {
-			t.Fatalf("%s lies in the slot from %s to %s", noon, start, next)
+		if start, next := slots.Start(Noon), slots.Next(Noon); start.After(Noon) || !next.After(Noon) {
+			t.Fatalf("%s lies in the slot from %s to %s", Noon, start, next)
 		}
 	}
 }

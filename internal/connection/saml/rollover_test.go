@@ -1,4 +1,4 @@
-package connection_test
+package saml_test
 
 import (
 	"errors"
@@ -9,38 +9,34 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // rollover is a SAML connection whose certificates and keys change while requests are refused and processes are lost.
 type rollover struct {
-	*stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]
+	*Stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]
 	random *rand.Rand
-	beside *shelf
+	beside *Objects
 	// floor is how many valid certificates there were when the manifest was edited.
 	floor, different int
 	// slots and installed are how many certificates and how many valid ones there were before the last request.
 	slots, installed int
 }
 
-func newRollover(random *rand.Rand) *rollover { return rolloverOf(random, wholeFar(random)) }
+func newRollover(random *rand.Rand) *rollover { return rolloverOf(random, AnyRemote(random)) }
 
-func rolloverOf(random *rand.Rand, f *far) *rollover {
-	beside := newShelf()
-	o := &v1alpha1.SAMLConnection{ObjectMeta: meta("okta")}
-	o.Status.ConnectionID = samlID
-	r := &rollover{random: random, beside: beside, stage: &stage[*v1alpha1.SAMLConnection, stytch.SAMLConnection]{kind: saml.Kind(), held: o, far: f}}
-	r.shows = func() stytch.SAMLConnection { return f.asSAML(random) }
-	r.inputs = func() connection.Inputs { return beside.inputs(f, r.held) }
-	return r
+func rolloverOf(random *rand.Rand, remote *Remote) *rollover {
+	s, beside := NewSAML(random, remote)
+	return &rollover{random: random, beside: beside, Stage: s}
 }
 
 // valid counts the certificates at Stytch that have not ended.
-func (f *far) valid() int {
+func valid(remote *Remote) int {
 	count := 0
-	for _, c := range f.certificates {
-		if c.ends.After(noon) {
+	for _, c := range remote.Certificates {
+		if c.Ends.After(Noon) {
 			count++
 		}
 	}
@@ -48,10 +44,10 @@ func (f *far) valid() int {
 }
 
 // different counts the same, a second copy of one aside.
-func (f *far) different() int {
+func different(remote *Remote) int {
 	seen := map[string]bool{}
-	for _, c := range f.certificates {
-		seen[c.sha256] = seen[c.sha256] || c.ends.After(noon)
+	for _, c := range remote.Certificates {
+		seen[c.SHA256] = seen[c.SHA256] || c.Ends.After(Noon)
 	}
 	count := 0
 	for _, valid := range seen {
@@ -67,11 +63,11 @@ func (r *rollover) wanted(t *testing.T) (wanted, there int) {
 	t.Helper()
 	desired := r.desired()
 	for _, c := range desired.Certificates {
-		if slices.ContainsFunc(pool(), func(p issued) bool { return p.sha256 == c.SHA256 && !p.ends.After(noon) }) || c.SHA256 == desired.Refused {
+		if slices.ContainsFunc(CertificatePool(), func(p IssuedCertificate) bool { return p.SHA256 == c.SHA256 && !p.Ends.After(Noon) }) || c.SHA256 == desired.Refused {
 			continue
 		}
 		wanted++
-		if slices.ContainsFunc(r.far.certificates, func(h farCertificate) bool { return h.sha256 == c.SHA256 }) {
+		if slices.ContainsFunc(r.Remote.Certificates, func(h RemoteCertificate) bool { return h.SHA256 == c.SHA256 }) {
 			there++
 		}
 	}
@@ -80,15 +76,15 @@ func (r *rollover) wanted(t *testing.T) (wanted, there int) {
 
 // desired is what the manifest wants but for keys, which take long to read.
 func (r *rollover) desired() connection.State {
-	o := *r.own
+	o := *r.Own
 	o.Spec.SigningPrivateKeyRef, o.Spec.EncryptionPrivateKeyRefs = nil, nil
-	desired, _ := wantOf(r.kind, &o, samlID, r.inputs())
+	desired, _ := WantOf(r.Kind, &o, SAMLID, r.Inputs())
 	return desired
 }
 
 // due says that the metadata is to be read, which brings what is missing.
 func (r *rollover) due() bool {
-	if r.own.Spec.MetadataURL == "" {
+	if r.Own.Spec.MetadataURL == "" {
 		return false
 	}
 	desired := r.desired()
@@ -97,8 +93,8 @@ func (r *rollover) due() bool {
 
 // begin remembers how it stands.
 func (r *rollover) begin() {
-	r.floor, r.different = r.far.valid(), r.far.different()
-	r.slots, r.installed = len(r.far.certificates), r.far.valid()
+	r.floor, r.different = valid(r.Remote), different(r.Remote)
+	r.slots, r.installed = len(r.Remote.Certificates), valid(r.Remote)
 }
 
 // neverFewer fails the test where a request left fewer valid certificates than there may be.
@@ -106,8 +102,8 @@ func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
 	t.Helper()
 	return func(step connection.Step) {
 		t.Helper()
-		is, slots, was := r.far.valid(), r.slots, r.installed
-		r.slots, r.installed = len(r.far.certificates), is
+		is, slots, was := valid(r.Remote), r.slots, r.installed
+		r.slots, r.installed = len(r.Remote.Certificates), is
 		wanted, there := r.wanted(t)
 		room := step.Action == saml.FreeCertificate && slots == 5 && was == 5
 		ok := true
@@ -129,7 +125,7 @@ func (r *rollover) neverFewer(t *testing.T) func(connection.Step) {
 		}
 		if !ok || is < least && step.Action != saml.ReadMetadata {
 			t.Fatalf("%s left %d of %d valid certificates (%d at the edit; %d are wanted, %d of them there): %v, desired %s",
-				story(r.log), is, was, r.floor, wanted, there, r.far.certificates, inJSON(t, r.held.Spec))
+				Story(r.Log), is, was, r.floor, wanted, there, r.Remote.Certificates, InJSON(t, r.Held.Spec))
 		}
 	}
 }
@@ -139,7 +135,7 @@ func (r *rollover) fates() func(connection.Step) string {
 	return func(step connection.Step) string {
 		fate := ""
 		if r.random.Intn(3) == 0 {
-			fate = pick(r.random, "unsent", "unanswered", "late")
+			fate = Pick(r.random, "unsent", "unanswered", "late")
 		}
 		if fate == "late" && step.Action != connection.Update && step.Action != saml.AddEncryptionKey {
 			fate = "unsent"
@@ -151,28 +147,10 @@ func (r *rollover) fates() func(connection.Step) string {
 // arrive lets the requests take effect that were on their way when a process was lost.
 func (r *rollover) arrive(t *testing.T) {
 	t.Helper()
-	for _, step := range r.late {
-		_, _ = r.far.take(t, step)
+	for _, step := range r.Late {
+		_, _ = r.Remote.Take(t, step)
 	}
-	r.late = nil
-}
-
-// editCertificates asks for other certificates.
-func (r *rollover) editCertificates() {
-	random := r.random
-	r.held.Spec.MetadataURL = ""
-	r.held.Spec.VerificationCertificates = r.beside.certificates(random, among(random, anybodys(), 1, 5))
-	if random.Intn(6) == 0 {
-		r.held.Spec.VerificationCertificates = append(r.held.Spec.VerificationCertificates[:1], v1alpha1.VerificationCertificate{PEM: "x"})
-	}
-	r.far.refuses = nil
-	if maybe(random) {
-		for _, c := range among(random, anybodys(), 0, 3) {
-			if !slices.ContainsFunc(r.far.certificates, func(h farCertificate) bool { return h.sha256 == c.sha256 }) {
-				r.far.refuses = append(r.far.refuses, c.sha256)
-			}
-		}
-	}
+	r.Late = nil
 }
 
 func TestCertificatesAreReplacedWithoutALossThoughRequestsAreRefusedAndProcessesAreLost(t *testing.T) {
@@ -180,25 +158,25 @@ func TestCertificatesAreReplacedWithoutALossThoughRequestsAreRefusedAndProcesses
 	for seed := range int64(400) {
 		random := rand.New(rand.NewSource(seed))
 		r := newRollover(random)
-		r.vague = maybe(random)
-		r.watch = r.neverFewer(t)
+		r.Vague = Maybe(random)
+		r.Watch = r.neverFewer(t)
 		for range 4 {
-			r.editCertificates()
+			EditCertificates(r.random, r.Stage, r.beside)
 			r.begin()
-			r.lose = r.fates()
+			r.Lose = r.fates()
 			for range random.Intn(6) {
-				r.converge(t)
-				if maybe(random) {
+				r.Converge(t)
+				if Maybe(random) {
 					r.arrive(t)
-					r.slots, r.installed = len(r.far.certificates), r.far.valid()
+					r.slots, r.installed = len(r.Remote.Certificates), valid(r.Remote)
 				}
 			}
 			r.arrive(t)
-			r.slots, r.installed = len(r.far.certificates), r.far.valid()
-			r.lose = nil
+			r.slots, r.installed = len(r.Remote.Certificates), valid(r.Remote)
+			r.Lose = nil
 			r.ends(t, seed)
 			for range random.Intn(4) {
-				_ = r.far.place(pick(random, anybodys()...), false)
+				_ = r.Remote.Place(Pick(random, OtherCertificates()...), false)
 			}
 		}
 	}
@@ -207,20 +185,20 @@ func TestCertificatesAreReplacedWithoutALossThoughRequestsAreRefusedAndProcesses
 // ends lets passes come to their end, and checks it.
 func (r *rollover) ends(t *testing.T, seed int64) {
 	t.Helper()
-	out := r.settle(t)
-	if out.err != nil {
-		var refused refusal
+	out := r.Settle(t)
+	if out.Err != nil {
+		var refused RefusalError
 		wanted, there := r.wanted(t)
-		fewer := r.far.different() < r.different && (wanted > there && !r.due() || there == 0)
-		if !errors.As(out.err, &refused) || fewer {
-			t.Fatalf("seed %d: %s ended with %v and %d valid certificates where %d were: %v", seed, story(r.log), out.err, r.far.different(), r.different, r.far.certificates)
+		fewer := different(r.Remote) < r.different && (wanted > there && !r.due() || there == 0)
+		if !errors.As(out.Err, &refused) || fewer {
+			t.Fatalf("seed %d: %s ended with %v and %d valid certificates where %d were: %v", seed, Story(r.Log), out.Err, different(r.Remote), r.different, r.Remote.Certificates)
 		}
 		return
 	}
 	if wanted, there := r.wanted(t); wanted != there {
-		t.Fatalf("seed %d: %d of %d certificates are there: %s %s", seed, there, wanted, inJSON(t, r.held.Spec), problemWords(out.problems))
+		t.Fatalf("seed %d: %d of %d certificates are there: %s %s", seed, there, wanted, InJSON(t, r.Held.Spec), ProblemWords(out.Problems))
 	}
-	if len(out.problems) == 0 {
+	if len(out.Problems) == 0 {
 		r.checkSAML(t, seed)
 	}
 }
@@ -228,15 +206,15 @@ func (r *rollover) ends(t *testing.T, seed int64) {
 // publishes lets the identity provider change its metadata, and asks for it to be read again.
 func (r *rollover) publishes(seed int64) {
 	random := r.random
-	r.held.Spec.VerificationCertificates, r.held.Spec.IDPEntityID, r.held.Spec.IDPSSOURL = nil, "", ""
+	r.Held.Spec.VerificationCertificates, r.Held.Spec.IDPEntityID, r.Held.Spec.IDPSSOURL = nil, "", ""
 	defer func() {
-		r.told = append(r.told, fmt.Sprintf("at %v: published %v", r.far.certificates, r.far.metadata[r.held.Spec.MetadataURL].certificates))
+		r.Told = append(r.Told, fmt.Sprintf("at %v: published %v", r.Remote.Certificates, r.Remote.Metadata[r.Held.Spec.MetadataURL].Certificates))
 	}()
-	r.held.Spec.MetadataURL = pick(random, documents...)
-	r.held.Annotations = map[string]string{v1alpha1.AnnotationRefreshMetadata: fmt.Sprint(seed, random.Int())}
-	r.far.metadata = map[string]farMetadata{r.held.Spec.MetadataURL: {"urn:a", "https://a", among(random, written()[:4], 1, 2)}}
+	r.Held.Spec.MetadataURL = Pick(random, MetadataURLs...)
+	r.Held.Annotations = map[string]string{v1alpha1.AnnotationRefreshMetadata: fmt.Sprint(seed, random.Int())}
+	r.Remote.Metadata = map[string]RemoteMetadata{r.Held.Spec.MetadataURL: {EntityID: "urn:a", SSOURL: "https://a", Certificates: Among(random, Written()[:4], 1, 2)}}
 	if random.Intn(4) == 0 {
-		r.far.metadata = nil // a page in HTML, say
+		r.Remote.Metadata = nil // a page in HTML, say
 	}
 }
 
@@ -245,21 +223,21 @@ func TestMetadataIsReadAgainWithoutALossThoughItIsRefusedAndProcessesAreLost(t *
 	for seed := range int64(600) {
 		random := rand.New(rand.NewSource(seed))
 		r := newRollover(random)
-		r.far.IDPEntityID = "urn:a"
-		r.far.habits.metadata = pick(random, "append", "append-all", "replace", "keep")
-		r.watch = r.neverFewer(t)
+		r.Remote.IDPEntityID = "urn:a"
+		r.Remote.Habits.Metadata = Pick(random, "append", "append-all", "replace", "keep")
+		r.Watch = r.neverFewer(t)
 		for range 4 {
 			r.publishes(seed)
 			r.begin()
-			r.lose = r.fates()
+			r.Lose = r.fates()
 			for range random.Intn(6) {
-				r.converge(t)
+				r.Converge(t)
 			}
-			r.lose = nil
+			r.Lose = nil
 			r.ends(t, seed)
-			if random.Intn(3) == 0 && r.far.metadata != nil {
-				_ = r.far.place(pick(random, pool()[8:]...), false) // of which none is in a document
-				r.far.certificates = r.far.certificates[random.Intn(len(r.far.certificates)):]
+			if random.Intn(3) == 0 && r.Remote.Metadata != nil {
+				_ = r.Remote.Place(Pick(random, CertificatePool()[8:]...), false) // of which none is in a document
+				r.Remote.Certificates = r.Remote.Certificates[random.Intn(len(r.Remote.Certificates)):]
 				r.begin()
 				r.ends(t, seed)
 			}

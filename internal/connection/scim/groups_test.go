@@ -1,13 +1,28 @@
-package connection_test
+package scim_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
+
+// longName is one of the longest names that a group may have in a manifest.
+func longName(i int) string { return fmt.Sprintf("%012d", i) + strings.Repeat("x", 244) }
+
+// fits fails the test where a message is longer than a condition may be.
+func fits(t *testing.T, message string) {
+	t.Helper()
+	if n := utf8.RuneCountInString(message); n > 32768 {
+		t.Errorf("the message has %d characters", n)
+	}
+}
 
 func byName(name, role string) v1alpha1.SCIMGroupRole {
 	return v1alpha1.SCIMGroupRole{GroupName: name, Role: role}
@@ -64,60 +79,60 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 		{"none", []v1alpha1.SCIMGroupRole{}, `[]`, "", nil, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o, r := scimManifest(), scimRemote()
+			o, r := SCIMManifest(), SCIMRemote()
 			o.Spec.GroupImplicitRoles = test.list
 			r.GroupImplicitRoles = []stytch.SCIMGroupRole{{GroupID: "by-hand", RoleID: "x"}}
-			in := secretWith(scimID, "token-ending-in-wxyz")
+			in := SecretWith(SCIMID, "token-ending-in-wxyz")
 			in.Groups = groups
-			before := inJSON(t, groups)
-			plan, problems := planFor(scim.Kind(), o, r, in)
-			same(t, "the groups, which others read", inJSON(t, groups), before)
+			before := InJSON(t, groups)
+			plan, problems := PlanFor(scim.Kind(), o, r, in)
+			Same(t, "the groups, which others read", InJSON(t, groups), before)
 			if test.body == "" {
-				noSteps(t, plan)
+				NoSteps(t, plan)
 			} else {
-				oneUpdate(t, plan, `{"scim_group_implicit_role_assignments":`+test.body+`}`)
+				OneUpdate(t, plan, `{"scim_group_implicit_role_assignments":`+test.body+`}`)
 			}
 			reason, message := connection.Worst(problems)
-			same(t, "the reason", reason, test.reason)
-			contains(t, message, test.says...)
-			publishedToken(o, r, in)
-			same(t, "status", o.Status.Groups, test.status)
+			Same(t, "the reason", reason, test.reason)
+			Contains(t, message, test.says...)
+			PublishedToken(o, r, in)
+			Same(t, "status", o.Status.Groups, test.status)
 		})
 	}
 }
 
 func TestAnAmbiguousNameLeavesOtherSettingsToBeChanged(t *testing.T) {
-	o := scimManifest()
+	o := SCIMManifest()
 	o.Spec.IdentityProvider = "generic"
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Twice", "viewer")}
-	in := secretWith(scimID, "token-ending-in-wxyz")
+	in := SecretWith(SCIMID, "token-ending-in-wxyz")
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
-	plan, _ := planFor(scim.Kind(), o, scimRemote(), in)
-	oneUpdate(t, plan, `{"identity_provider":"generic"}`)
+	plan, _ := PlanFor(scim.Kind(), o, SCIMRemote(), in)
+	OneUpdate(t, plan, `{"identity_provider":"generic"}`)
 }
 
 func TestNoGroupIsLookedForBeforeThereIsAConnection(t *testing.T) {
-	o := scimManifest()
+	o := SCIMManifest()
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Engineering", "viewer")}
-	want, problems := wantOf(scim.Kind(), o, "", connection.Inputs{})
-	same(t, "problems", problems, []connection.Problem(nil))
+	want, problems := WantOf(scim.Kind(), o, "", connection.Inputs{})
+	Same(t, "problems", problems, []connection.Problem(nil))
 	if _, is := want.Settings["scim_group_implicit_role_assignments"]; is || want.Groups != nil {
-		t.Errorf("the desired is %s", inJSON(t, want))
+		t.Errorf("the desired is %s", InJSON(t, want))
 	}
 }
 
 func TestAManifestNamesGroupsOrNot(t *testing.T) {
-	o := scimManifest()
-	same(t, "by ID", scim.NamesGroups(o), false)
+	o := SCIMManifest()
+	Same(t, "by ID", scim.NamesGroups(o), false)
 	o.Spec.GroupImplicitRoles = append(o.Spec.GroupImplicitRoles, byName("Engineering", "viewer"))
-	same(t, "by ID and by name", scim.NamesGroups(o), true)
+	Same(t, "by ID and by name", scim.NamesGroups(o), true)
 	o.Spec.GroupImplicitRoles = nil
-	same(t, "none", scim.NamesGroups(o), false)
+	Same(t, "none", scim.NamesGroups(o), false)
 }
 
 func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
-	o := scimManifest()
-	in := secretWith(scimID, "token-ending-in-wxyz")
+	o := SCIMManifest()
+	in := SecretWith(SCIMID, "token-ending-in-wxyz")
 	o.Spec.GroupImplicitRoles = nil
 	for i := range 100 {
 		name := longName(i)
@@ -128,33 +143,40 @@ func TestWhatIsSaidOfGroupsFitsACondition(t *testing.T) {
 			}
 		}
 	}
-	_, problems := wantOf(scim.Kind(), o, scimID, in)
+	_, problems := WantOf(scim.Kind(), o, SCIMID, in)
 	reason, message := connection.Worst(problems)
-	status := connection.Judge(neverSeen(), 1, connection.Report{Reason: reason, Message: message}, noon)
+	status := connection.Judge(NewStatus(), 1, connection.Report{Reason: reason, Message: message}, Noon)
 	for _, c := range status.Conditions {
 		fits(t, c.Message)
 	}
-	same(t, "the status of the same finding", connection.Judge(status, 1, connection.Report{Reason: reason, Message: message}, noon), status)
+	Same(t, "the status of the same finding", connection.Judge(status, 1, connection.Report{Reason: reason, Message: message}, Noon), status)
 }
 
 func TestAGroupThatOneListingLacksIsTakenFromTheRolesThatStytchShows(t *testing.T) {
-	r := scimRemote() // gives editor to Engineering, scim-group-live-1
-	same(t, "not listed", scim.KnownGroups(nil, r), []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "Engineering"}})
+	r := SCIMRemote() // gives editor to Engineering, scim-group-live-1
+	Same(t, "not listed", scim.KnownGroups(nil, r), []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "Engineering"}})
 	renamed := []stytch.SCIMGroup{{ID: "scim-group-live-1", Name: "R&D"}}
-	same(t, "renamed", scim.KnownGroups(renamed, r), renamed)
+	Same(t, "renamed", scim.KnownGroups(renamed, r), renamed)
 	anew := []stytch.SCIMGroup{{ID: "scim-group-live-2", Name: "Engineering"}}
-	same(t, "pushed anew", scim.KnownGroups(anew, r), anew)
+	Same(t, "pushed anew", scim.KnownGroups(anew, r), anew)
 	r.GroupImplicitRoles[0].GroupName = ""
-	same(t, "without a name", len(scim.KnownGroups(nil, r)), 0)
+	Same(t, "without a name", len(scim.KnownGroups(nil, r)), 0)
 }
 
 func TestAPendingGroupIsNotSaidToLeaveTheOthersTheirRolesWhileAnAmbiguousOneKeepsAllAsTheyAre(t *testing.T) {
-	o := scimManifest()
+	o := SCIMManifest()
 	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{{GroupName: "Twice", Role: "editor"}, {GroupName: "Nobody", Role: "viewer"}}
-	in := secretWith(scimID, "some-token-wxyz")
+	in := SecretWith(SCIMID, "some-token-wxyz")
 	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Twice"}, {ID: "g2", Name: "Twice"}}
-	_, problems := wantOf(scim.Kind(), o, scimID, in)
+	_, problems := WantOf(scim.Kind(), o, SCIMID, in)
 	_, message := connection.Worst(problems)
-	contains(t, message, "that several groups have: \"Twice\" (g1, g2). No group roles are changed", "yet: \"Nobody\".")
-	lacks(t, message, "have their roles")
+	Contains(t, message, "that several groups have: \"Twice\" (g1, g2). No group roles are changed", "yet: \"Nobody\".")
+	Lacks(t, message, "have their roles")
+}
+
+func TestTheNameOfAGroupAtStytchIsNoDifference(t *testing.T) {
+	r := SCIMRemote()
+	r.GroupImplicitRoles[0].GroupName = "Engineering, renamed"
+	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, SecretWith(SCIMID, "token-ending-in-wxyz"))
+	NoSteps(t, plan)
 }

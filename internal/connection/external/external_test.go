@@ -1,4 +1,4 @@
-package connection_test
+package external_test
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -21,21 +22,21 @@ func TestAnExternalConnectionToAnotherSourceIsInvalid(t *testing.T) {
 		{"another organization", func(r *stytch.ExternalConnection) { r.ExternalOrganizationID = "organization-live-other" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := externalRemote()
+			r := ExternalRemote()
 			test.edit(&r)
-			plan, problems := planFor(external.Kind(), externalManifest(), r, connection.Inputs{})
-			noSteps(t, plan)
+			plan, problems := PlanFor(external.Kind(), ExternalManifest(), r, connection.Inputs{})
+			NoSteps(t, plan)
 			if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 				t.Fatalf("the problems are %+v, want one that is Invalid", problems)
 			}
-			contains(t, problems[0].Message, r.ExternalConnectionID, r.ExternalOrganizationID, "Delete this manifest", "connectionID")
+			Contains(t, problems[0].Message, r.ExternalConnectionID, r.ExternalOrganizationID, "Delete this manifest", "connectionID")
 		})
 	}
 }
 
 func TestAnExternalConnectionIsCreatedWithItsSourceAlone(t *testing.T) {
-	same(t, "the body", external.Kind().Creation(externalManifest()), stytch.Fields{
-		"external_organization_id": "organization-live-9", "external_connection_id": samlID,
+	Same(t, "the body", external.Kind().Creation(ExternalManifest()), stytch.Fields{
+		"external_organization_id": "organization-live-9", "external_connection_id": SAMLID,
 	})
 }
 
@@ -51,21 +52,21 @@ func TestOnlyAnExternalConnectionToTheSameSourceIsARival(t *testing.T) {
 		"another connection":    {func(r *stytch.ExternalConnection) { r.ExternalConnectionID = "x" }, false},
 		"nothing but its names": {func(r *stytch.ExternalConnection) { *r = stytch.ExternalConnection{Connection: r.Connection} }, false},
 	} {
-		r := externalRemote()
+		r := ExternalRemote()
 		test.edit(&r)
-		same(t, name, externalConn.Rival(externalManifest(), r), test.rival)
+		Same(t, name, externalConn.Rival(ExternalManifest(), r), test.rival)
 	}
 	if externalConn.Shared {
 		t.Error("two manifests may have one source")
 	}
-	same(t, "what it refers to", externalConn.References(externalManifest()), []connection.Reference(nil))
-	same(t, "whether it may lack something", externalConn.MissingToActivate != nil, false)
+	Same(t, "what it refers to", externalConn.References(ExternalManifest()), []connection.Reference(nil))
+	Same(t, "whether it may lack something", externalConn.MissingToActivate != nil, false)
 }
 
 func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
 	externalConn := external.Kind()
 	names := func(o *v1alpha1.ExternalConnection) []string {
-		want, _ := wantOf(externalConn, o, externalID, connection.Inputs{})
+		want, _ := WantOf(externalConn, o, ExternalID, connection.Inputs{})
 		var named []string
 		for _, field := range []string{"external_connection_implicit_role_assignments", "external_group_implicit_role_assignments"} {
 			if v, is := want.Settings[field]; is {
@@ -74,37 +75,37 @@ func TestRolesThatAreAbsentAreNotWantedAndEmptyOnesAre(t *testing.T) {
 		}
 		return named
 	}
-	o := externalManifest()
+	o := ExternalManifest()
 	o.Spec.ImplicitRoles, o.Spec.GroupImplicitRoles = nil, nil
-	same(t, "absent", names(o), []string(nil))
+	Same(t, "absent", names(o), []string(nil))
 	o.Spec.ImplicitRoles, o.Spec.GroupImplicitRoles = []string{}, []v1alpha1.GroupRole{}
-	same(t, "empty", names(o), []string{"external_connection_implicit_role_assignments=[]", "external_group_implicit_role_assignments=[]"})
+	Same(t, "empty", names(o), []string{"external_connection_implicit_role_assignments=[]", "external_group_implicit_role_assignments=[]"})
 }
 
 func TestPublishingAnExternalConnectionAddsNothing(t *testing.T) {
-	o := externalManifest()
-	before := inJSON(t, o)
-	publish(external.Kind(), o, externalRemote(), connection.State{})
-	same(t, "the manifest", inJSON(t, o), before)
+	o := ExternalManifest()
+	before := InJSON(t, o)
+	Publish(external.Kind(), o, ExternalRemote(), connection.State{})
+	Same(t, "the manifest", InJSON(t, o), before)
 }
 
 func TestASourceOfAnotherEnvironmentThanTheProjectIsInvalid(t *testing.T) {
 	o := &v1alpha1.ExternalConnection{}
 	o.Spec.Source = &v1alpha1.ExternalSource{OrganizationID: "organization-live-1", ConnectionID: "saml-connection-live-1"}
 	o.Status.ProjectID = "project-test-1"
-	_, problems := wantOf(external.Kind(), o, "", connection.Inputs{})
+	_, problems := WantOf(external.Kind(), o, "", connection.Inputs{})
 	if reason, message := connection.Worst(problems); reason != v1alpha1.ReasonInvalid || !strings.Contains(message, "organization-live-1 belongs to another environment") {
 		t.Errorf("got %q: %q", reason, message)
 	}
 	o.Status.ProjectID = "project-live-1"
-	if _, problems := wantOf(external.Kind(), o, "", connection.Inputs{}); len(problems) > 0 {
+	if _, problems := WantOf(external.Kind(), o, "", connection.Inputs{}); len(problems) > 0 {
 		t.Errorf("the project's own environment: %v", problems)
 	}
 }
 
 // sourced is a manifest that names its source by manifest, and is not created yet.
 func sourced() *v1alpha1.ExternalConnection {
-	o := externalManifest()
+	o := ExternalManifest()
 	o.Spec.Source, o.Spec.SourceRef = nil, &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: "okta"}
 	o.Status = v1alpha1.ExternalConnectionStatus{}
 	o.Status.ProjectID, o.Status.OrganizationID = "project-live-1", "organization-live-1"
@@ -113,13 +114,13 @@ func sourced() *v1alpha1.ExternalConnection {
 
 // source is the manifest that sourced names, with an active connection.
 func source() *v1alpha1.SAMLConnection {
-	s := samlManifest()
-	s.Status.ProjectID, s.Status.OrganizationID, s.Status.ConnectionID, s.Status.State = "project-live-1", "organization-live-9", samlID, "active"
+	s := SAMLManifest()
+	s.Status.ProjectID, s.Status.OrganizationID, s.Status.ConnectionID, s.Status.State = "project-live-1", "organization-live-9", SAMLID, "active"
 	return s
 }
 
 func TestASourceIsFollowedByItsManifest(t *testing.T) {
-	found := &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID}
+	found := &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: SAMLID}
 	for _, test := range []struct {
 		name   string
 		edit   func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection
@@ -160,7 +161,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 		{
 			"a pending one, of a connection that exists",
 			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
-				o.Status.ConnectionID, s.Status.State = externalID, "pending"
+				o.Status.ConnectionID, s.Status.State = ExternalID, "pending"
 				return s
 			},
 			"", "", found,
@@ -168,7 +169,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 		{
 			"one that is being deleted",
 			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
-				s.DeletionTimestamp = new(metav1.NewTime(noon))
+				s.DeletionTimestamp = new(metav1.NewTime(Noon))
 				return s
 			},
 			v1alpha1.ReasonSourceNotReady, "is being deleted. The operator continues automatically when this changes.", nil,
@@ -176,7 +177,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 		{
 			"one that is being deleted, of a connection that exists",
 			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
-				o.Status.ConnectionID, s.DeletionTimestamp = externalID, new(metav1.NewTime(noon))
+				o.Status.ConnectionID, s.DeletionTimestamp = ExternalID, new(metav1.NewTime(Noon))
 				return s
 			},
 			"", "", found,
@@ -228,43 +229,43 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 			if test.edit != nil {
 				given = test.edit(o, s)
 			}
-			_, problems := wantOf(external.Kind(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			_, problems := WantOf(external.Kind(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
 			reason, message := connection.Worst(problems)
-			same(t, "the reason", reason, test.reason)
-			same(t, "whether it halts", connection.Halted(problems), test.reason != "")
-			contains(t, message, test.says)
+			Same(t, "the reason", reason, test.reason)
+			Same(t, "whether it halts", connection.Halted(problems), test.reason != "")
+			Contains(t, message, test.says)
 			resolve(o, given)
-			same(t, "what is re-used", o.Status.Source, test.source)
-			_, again := wantOf(external.Kind(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
-			same(t, "the problems of another look", again, problems)
+			Same(t, "what is re-used", o.Status.Source, test.source)
+			_, again := WantOf(external.Kind(), o, o.Status.ConnectionID, connection.Inputs{Source: given})
+			Same(t, "the problems of another look", again, problems)
 		})
 	}
-	o := externalManifest()
+	o := ExternalManifest()
 	o.Status.Source = nil
-	_, problems := wantOf(external.Kind(), o, externalID, connection.Inputs{})
-	same(t, "problems of a source by its IDs", problems, []connection.Problem(nil))
+	_, problems := WantOf(external.Kind(), o, ExternalID, connection.Inputs{})
+	Same(t, "problems of a source by its IDs", problems, []connection.Problem(nil))
 	resolve(o, nil)
-	same(t, "what is re-used by its IDs", o.Status.Source, &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: samlID})
+	Same(t, "what is re-used by its IDs", o.Status.Source, &v1alpha1.ExternalSourceStatus{OrganizationID: "organization-live-9", ConnectionID: SAMLID})
 }
 
 func TestNothingIsSentToAConnectionWhoseSourceWasMadeAnew(t *testing.T) {
-	o, r := sourced(), externalRemote()
-	o.Status.ConnectionID = externalID
+	o, r := sourced(), ExternalRemote()
+	o.Status.ConnectionID = ExternalID
 	r.ExternalConnectionID, r.DisplayName = "saml-connection-live-old", "by hand"
 	resolve(o, source())
-	_, problems := planFor(external.Kind(), o, r, connection.Inputs{Source: source()})
-	same(t, "whether it halts", connection.Halted(problems), true)
-	contains(t, problemWords(problems), "saml-connection-live-old", "Stytch cannot change the source")
+	_, problems := PlanFor(external.Kind(), o, r, connection.Inputs{Source: source()})
+	Same(t, "whether it halts", connection.Halted(problems), true)
+	Contains(t, ProblemWords(problems), "saml-connection-live-old", "Stytch cannot change the source")
 
 	o.Status.Source = nil
-	want, have, _ := statesOf(external.Kind(), o, r, connection.Inputs{})
-	same(t, "what is doubted while no source is known", external.Kind().Problems(o, want, have), []connection.Problem(nil))
-	same(t, "a rival while no source is known", external.Kind().Rival(o, r), false)
+	want, have, _ := StatesOf(external.Kind(), o, r, connection.Inputs{})
+	Same(t, "what is doubted while no source is known", external.Kind().Problems(o, want, have), []connection.Problem(nil))
+	Same(t, "a rival while no source is known", external.Kind().Rival(o, r), false)
 }
 
 func TestAnExternalConnectionThatExistsDependsOnItsSource(t *testing.T) {
-	byName, byIDs := sourced(), externalManifest()
-	byName.Status.ConnectionID = externalID
+	byName, byIDs := sourced(), ExternalManifest()
+	byName.Status.ConnectionID = ExternalID
 	byIDs.Status.Source = nil // status says it only after the pass that recorded the connection
 	for _, test := range []struct {
 		name    string
@@ -276,11 +277,11 @@ func TestAnExternalConnectionThatExistsDependsOnItsSource(t *testing.T) {
 		{"by name", byName, nil, "SAMLConnection", true},
 		{"by its IDs", byIDs, nil, "SAMLConnection", true},
 		{"by the ID that it was made with", byName, func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) {
-			s.Name, o.Status.Source = "renamed", &v1alpha1.ExternalSourceStatus{ConnectionID: samlID}
+			s.Name, o.Status.Source = "renamed", &v1alpha1.ExternalSourceStatus{ConnectionID: SAMLID}
 		}, "SAMLConnection", true},
 		{"not before it exists", byName, func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) { o.Status.ConnectionID = "" }, "SAMLConnection", false},
 		{"not while it is being deleted", byName, func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) {
-			o.DeletionTimestamp = new(metav1.NewTime(noon))
+			o.DeletionTimestamp = new(metav1.NewTime(Noon))
 		}, "SAMLConnection", false},
 		{"not across namespaces", byIDs, func(o *v1alpha1.ExternalConnection, _ *v1alpha1.SAMLConnection) { o.Namespace = "other" }, "SAMLConnection", false},
 		{"not on another name", byName, func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) { s.Name = "other" }, "SAMLConnection", false},
@@ -292,23 +293,23 @@ func TestAnExternalConnectionThatExistsDependsOnItsSource(t *testing.T) {
 			if test.edit != nil {
 				test.edit(o, s)
 			}
-			same(t, "it depends", external.DependsOn(o, test.kind, s), test.depends)
+			Same(t, "it depends", external.DependsOn(o, test.kind, s), test.depends)
 		})
 	}
 }
 
 func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 	kind := external.Kind()
-	same(t, "its references", kind.References(sourced()), []connection.Reference{{Kind: "SAMLConnection", Name: "okta"}})
-	o, r := externalManifest(), externalRemote()
-	before := inJSON(t, o)
-	same(t, "what is written down before a step", begins(kind, o, r, connection.Step{}, noon), false)
-	same(t, "what is undone", refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
-	learn(kind, o, r, r, nil, noon)
-	same(t, "the manifest", inJSON(t, o), before)
+	Same(t, "its references", kind.References(sourced()), []connection.Reference{{Kind: "SAMLConnection", Name: "okta"}})
+	o, r := ExternalManifest(), ExternalRemote()
+	before := InJSON(t, o)
+	Same(t, "what is written down before a step", Begins(kind, o, r, connection.Step{}, Noon), false)
+	Same(t, "what is undone", Refuse(kind, o, connection.Step{}, "invalid_x509_certificate"), (*connection.Step)(nil))
+	Learn(kind, o, r, r, nil, Noon)
+	Same(t, "the manifest", InJSON(t, o), before)
 }
 
 // resolve has an External connection remember what it re-uses.
 func resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) {
-	external.Kind().Note(o, connection.Event[stytch.ExternalConnection]{Type: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: noon})
+	external.Kind().Note(o, connection.Event[stytch.ExternalConnection]{Type: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: Noon})
 }

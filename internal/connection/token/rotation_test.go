@@ -1,4 +1,4 @@
-package connection_test
+package token_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -43,7 +44,7 @@ type decided struct {
 }
 
 func (c tokenCase) manifest() *v1alpha1.SCIMConnection {
-	o := scimManifest()
+	o := SCIMManifest()
 	o.Spec.BearerToken.Rotation = c.spec
 	known := c.known
 	if known.LastFour == "" {
@@ -58,18 +59,18 @@ func (c tokenCase) manifest() *v1alpha1.SCIMConnection {
 }
 
 func (c tokenCase) stytch() stytch.SCIMConnection {
-	r := scimRemote()
+	r := SCIMRemote()
 	r.BearerTokenLastFour, r.NextBearerTokenLastFour, r.BearerTokenExpiresAt = c.remote.current, c.remote.next, c.expires
 	return r
 }
 
 func (c tokenCase) inputs() connection.Inputs {
 	data := map[string]string{}
-	for key, value := range secretData(connection.Token{LastFour: c.secret.current, NextLastFour: c.secret.next, BaseURL: scimRemote().BaseURL}) {
+	for key, value := range secretData(connection.Token{LastFour: c.secret.current, NextLastFour: c.secret.next, BaseURL: SCIMRemote().BaseURL}) {
 		data[key] = string(value)
 	}
-	in := holding(tokenSecret(scimID, data))
-	in.Now = noon
+	in := Holding(TokenSecret(SCIMID, data))
+	in.Now = Noon
 	return in
 }
 
@@ -78,8 +79,8 @@ func (c tokenCase) decide() decided {
 	if c.edit != nil {
 		c.edit(o, &in)
 	}
-	learn(kind, o, r, r, nil, noon)
-	want, have, problems := statesOf(kind, o, r, in)
+	Learn(kind, o, r, r, nil, Noon)
+	want, have, problems := StatesOf(kind, o, r, in)
 	d := decided{plan: kind.PlanFor(o, want, have), problems: append(problems, kind.Problems(o, want, have)...)}
 	d.rotating, d.message = kind.Rotating(o, want, have)
 	return d
@@ -91,7 +92,7 @@ func (c tokenCase) check(t *testing.T) {
 	none := connection.Action{}
 	switch {
 	case c.step == none && len(d.plan) > 0, c.step != none && (len(d.plan) != 1 || d.plan[0].Action != c.step):
-		t.Errorf("the plan is %q, want %q", story(d.plan), c.step)
+		t.Errorf("the plan is %q, want %q", Story(d.plan), c.step)
 	}
 	for _, s := range d.plan {
 		if s.Action != token.PublishToken && !s.Fresh {
@@ -99,9 +100,9 @@ func (c tokenCase) check(t *testing.T) {
 		}
 	}
 	reason, said := connection.Worst(d.problems)
-	same(t, "Rotating", d.rotating, c.rotating)
-	same(t, "the reason", reason, c.reason)
-	contains(t, said+" "+d.message, c.says...)
+	Same(t, "Rotating", d.rotating, c.rotating)
+	Same(t, "the reason", reason, c.reason)
+	Contains(t, said+" "+d.message, c.says...)
 	if len(c.says) == 0 && said != "" {
 		t.Errorf("it says %q, and has nothing to say", said)
 	}
@@ -112,28 +113,16 @@ func (c tokenCase) check(t *testing.T) {
 
 func at(t time.Time) *metav1.Time { return new(metav1.NewTime(t)) }
 
-func duration(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
-
 const (
 	day   = 24 * time.Hour
 	month = 30 * day
 )
 
-// ofAMonth starts a rotation a month before the end, and waits for an acknowledgement.
-func ofAMonth() *v1alpha1.SCIMTokenRotation {
-	return &v1alpha1.SCIMTokenRotation{RenewBefore: duration(month)}
-}
-
-// automatic completes a rotation after three days.
-func automatic() *v1alpha1.SCIMTokenRotation {
-	return &v1alpha1.SCIMTokenRotation{Completion: v1alpha1.RotationAutomatic, Overlap: duration(3 * day)}
-}
-
 // started is what status knows of a rotation that was started here a while ago, and whose next token was in the Secret.
 func started(ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
 	return v1alpha1.SCIMBearerTokenStatus{
 		LastFour: "aaaa", SecretName: "acme-scim", SecretLastFour: "aaaa",
-		Phase: v1alpha1.TokenRotating, NextLastFour: "nnnn", StartedAt: at(noon.Add(-ago)),
+		Phase: v1alpha1.TokenRotating, NextLastFour: "nnnn", StartedAt: at(Noon.Add(-ago)),
 	}
 }
 
@@ -208,34 +197,34 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 
 		{
-			name: "Automatic, it waits while the overlap lasts", secret: both, remote: open, known: started(3*day - time.Second), spec: automatic(), rotating: "Overlapping",
-			says: []string{"acknowledge-token=nnnn", "Without the annotation, the rotation is completed at " + noon.Add(time.Second).Format(time.RFC3339)},
+			name: "Automatic, it waits while the overlap lasts", secret: both, remote: open, known: started(3*day - time.Second), spec: AutomaticRotation(), rotating: "Overlapping",
+			says: []string{"acknowledge-token=nnnn", "Without the annotation, the rotation is completed at " + Noon.Add(time.Second).Format(time.RFC3339)},
 		},
 		{
-			name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: automatic(),
+			name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: AutomaticRotation(),
 			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
-			name: "Automatic, it is completed at once when it is acknowledged", secret: both, remote: open, known: started(time.Second), spec: automatic(),
+			name: "Automatic, it is completed at once when it is acknowledged", secret: both, remote: open, known: started(time.Second), spec: AutomaticRotation(),
 			notes: map[string]string{"acknowledge-token": "nnnn"}, step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
-			name: "Automatic, it is completed when the current token has ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon,
+			name: "Automatic, it is completed when the current token has ended", secret: both, remote: open, known: started(day), spec: AutomaticRotation(), expires: Noon,
 			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
-			name: "Automatic, it waits while the current token has not ended", secret: both, remote: open, known: started(day), spec: automatic(), expires: noon.Add(time.Second),
-			rotating: "Overlapping", says: []string{"the rotation is completed at " + noon.Add(time.Second).Format(time.RFC3339)},
+			name: "Automatic, it waits while the current token has not ended", secret: both, remote: open, known: started(day), spec: AutomaticRotation(), expires: Noon.Add(time.Second),
+			rotating: "Overlapping", says: []string{"the rotation is completed at " + Noon.Add(time.Second).Format(time.RFC3339)},
 		},
 		{
-			name: "Automatic, it waits for the acknowledgement where the Secret does not offer both", secret: tokens{"", "nnnn"}, remote: open, known: started(4 * day), spec: automatic(),
+			name: "Automatic, it waits for the acknowledgement where the Secret does not offer both", secret: tokens{"", "nnnn"}, remote: open, known: started(4 * day), spec: AutomaticRotation(),
 			rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{"does not contain the connection's token"},
 		},
 		{
-			name: "Automatic, it waits for the acknowledgement where it was not started here", secret: both, remote: open, spec: automatic(), rotating: "AwaitingAcknowledgement",
+			name: "Automatic, it waits for the acknowledgement where it was not started here", secret: both, remote: open, spec: AutomaticRotation(), rotating: "AwaitingAcknowledgement",
 			known: with(started(4*day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }),
 		},
-		{name: "Acknowledged, it waits though the current token has ended", secret: both, remote: open, known: started(day), expires: noon.Add(-day), rotating: "AwaitingAcknowledgement"},
+		{name: "Acknowledged, it waits though the current token has ended", secret: both, remote: open, known: started(day), expires: Noon.Add(-day), rotating: "AwaitingAcknowledgement"},
 
 		{
 			name: "a start whose answer was lost is canceled, for nobody can have the next token", secret: alone, remote: open, known: starting(time.Second),
@@ -260,7 +249,7 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 
 		{
-			name: "somebody else's is left alone", secret: alone, remote: open, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Hour), rotating: "StartedElsewhere",
+			name: "somebody else's is left alone", secret: alone, remote: open, known: kept(), spec: AcknowledgedRotation(), expires: Noon.Add(time.Hour), rotating: "StartedElsewhere",
 			says: []string{"started outside this manifest", "(next token ending in nnnn) was started outside this manifest, so it is not changed", "cancel-rotation=nnnn"},
 		},
 		{
@@ -312,10 +301,10 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 	alone := tokens{"aaaa", ""}
 	canceled := func(ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
-		return with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.CanceledLastFour, s.CanceledAt = "nnnn", at(noon.Add(-ago)) })
+		return with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.CanceledLastFour, s.CanceledAt = "nnnn", at(Noon.Add(-ago)) })
 	}
 	issued := func(known v1alpha1.SCIMBearerTokenStatus, ago time.Duration) v1alpha1.SCIMBearerTokenStatus {
-		return with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.IssuedAt = at(noon.Add(-ago)) })
+		return with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.IssuedAt = at(Noon.Add(-ago)) })
 	}
 	for _, c := range []tokenCase{
 		{name: "nothing", secret: alone, remote: alone, known: kept()},
@@ -391,31 +380,31 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 			known: with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }),
 		},
 
-		{name: "before renewBefore nothing is done", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month + time.Second)},
-		{name: "from renewBefore on one is started", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(month), step: token.StartRotation},
-		{name: "without renewBefore none is", secret: alone, remote: alone, known: kept(), spec: automatic(), expires: noon.Add(time.Second)},
-		{name: "a token without an end is not renewed", secret: alone, remote: alone, known: kept(), spec: ofAMonth()},
-		{name: "a token that was issued elsewhere is renewed however little is left of it", secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(time.Minute), step: token.StartRotation},
+		{name: "before renewBefore nothing is done", secret: alone, remote: alone, known: kept(), spec: AcknowledgedRotation(), expires: Noon.Add(month + time.Second)},
+		{name: "from renewBefore on one is started", secret: alone, remote: alone, known: kept(), spec: AcknowledgedRotation(), expires: Noon.Add(month), step: token.StartRotation},
+		{name: "without renewBefore none is", secret: alone, remote: alone, known: kept(), spec: AutomaticRotation(), expires: Noon.Add(time.Second)},
+		{name: "a token without an end is not renewed", secret: alone, remote: alone, known: kept(), spec: AcknowledgedRotation()},
+		{name: "a token that was issued elsewhere is renewed however little is left of it", secret: alone, remote: alone, known: kept(), spec: AcknowledgedRotation(), expires: Noon.Add(time.Minute), step: token.StartRotation},
 		{
-			name: "a token that does not live longer than renewBefore is not", secret: alone, remote: alone, known: issued(kept(), 0), spec: ofAMonth(), expires: noon.Add(month),
+			name: "a token that does not live longer than renewBefore is not", secret: alone, remote: alone, known: issued(kept(), 0), spec: AcknowledgedRotation(), expires: Noon.Add(month),
 			reason: "RenewBeforeTooLong", says: []string{"(720h0m0s)", "no rotation is scheduled. Shorten renewBefore"},
 		},
-		{name: "nor is it at its end", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, reason: "RenewBeforeTooLong", says: []string{"Shorten renewBefore"}},
+		{name: "nor is it at its end", secret: alone, remote: alone, known: issued(kept(), month), spec: AcknowledgedRotation(), expires: Noon, reason: "RenewBeforeTooLong", says: []string{"Shorten renewBefore"}},
 		{
-			name: "it is when that is asked for", secret: alone, remote: alone, known: issued(kept(), month), spec: ofAMonth(), expires: noon, notes: map[string]string{"rotate-token": "aaaa"},
+			name: "it is when that is asked for", secret: alone, remote: alone, known: issued(kept(), month), spec: AcknowledgedRotation(), expires: Noon, notes: map[string]string{"rotate-token": "aaaa"},
 			step: token.StartRotation, reason: "RenewBeforeTooLong", says: []string{""},
 		},
-		{name: "a token that lives a little longer is renewed", secret: alone, remote: alone, known: issued(kept(), time.Second), spec: ofAMonth(), expires: noon.Add(month), step: token.StartRotation},
+		{name: "a token that lives a little longer is renewed", secret: alone, remote: alone, known: issued(kept(), time.Second), spec: AcknowledgedRotation(), expires: Noon.Add(month), step: token.StartRotation},
 
 		{
-			name: "after one was canceled none is started before the last tenth of the token's life", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(),
-			expires: noon.Add(10*day + time.Second),
+			name: "after one was canceled none is started before the last tenth of the token's life", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: AcknowledgedRotation(),
+			expires: Noon.Add(10*day + time.Second),
 		},
-		{name: "in the last tenth one is", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: ofAMonth(), expires: noon.Add(10 * day), step: token.StartRotation},
-		{name: "in the last tenth one is, but not before renewBefore", secret: alone, remote: alone, known: issued(canceled(400*day), 900*day), spec: ofAMonth(), expires: noon.Add(31 * day)},
-		{name: "after one was canceled in the last tenth none is", secret: alone, remote: alone, known: issued(canceled(day), 98*day), spec: ofAMonth(), expires: noon.Add(2 * day)},
-		{name: "of a token that was issued elsewhere what was left then counts", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day), step: token.StartRotation},
-		{name: "and before that nothing is done", secret: alone, remote: alone, known: canceled(9 * day), spec: ofAMonth(), expires: noon.Add(day + time.Minute)},
+		{name: "in the last tenth one is", secret: alone, remote: alone, known: issued(canceled(day), 90*day), spec: AcknowledgedRotation(), expires: Noon.Add(10 * day), step: token.StartRotation},
+		{name: "in the last tenth one is, but not before renewBefore", secret: alone, remote: alone, known: issued(canceled(400*day), 900*day), spec: AcknowledgedRotation(), expires: Noon.Add(31 * day)},
+		{name: "after one was canceled in the last tenth none is", secret: alone, remote: alone, known: issued(canceled(day), 98*day), spec: AcknowledgedRotation(), expires: Noon.Add(2 * day)},
+		{name: "of a token that was issued elsewhere what was left then counts", secret: alone, remote: alone, known: canceled(9 * day), spec: AcknowledgedRotation(), expires: Noon.Add(day), step: token.StartRotation},
+		{name: "and before that nothing is done", secret: alone, remote: alone, known: canceled(9 * day), spec: AcknowledgedRotation(), expires: Noon.Add(day + time.Minute)},
 		{name: "after one was canceled one is started when that is asked for", secret: alone, remote: alone, known: canceled(day), notes: map[string]string{"rotate-token": "aaaa"}, step: token.StartRotation},
 	} {
 		t.Run(c.name, c.check)
@@ -427,42 +416,42 @@ func TestWhyARotationIsStartedIsSaid(t *testing.T) {
 	for why, c := range map[string]tokenCase{
 		`bearer_token: "…aaaa" → "a new token" (requested by rotate-token aaaa-1)`:                               {secret: alone, remote: alone, known: kept(), notes: map[string]string{"rotate-token": "aaaa-1"}},
 		`bearer_token: "…aaaa" → "a new token" (Secret acme-scim no longer contains it)`:                         {remote: alone, known: kept()},
-		`bearer_token: "…aaaa" → "a new token" (it expires at 2026-03-05T12:00:00Z)`:                             {secret: alone, remote: alone, known: kept(), spec: ofAMonth(), expires: noon.Add(day)},
+		`bearer_token: "…aaaa" → "a new token" (it expires at 2026-03-05T12:00:00Z)`:                             {secret: alone, remote: alone, known: kept(), spec: AcknowledgedRotation(), expires: Noon.Add(day)},
 		`bearer_token: "…aaaa" → "a new token" (an earlier request to start a rotation was lost)`:                {secret: alone, remote: alone, known: starting(time.Hour)},
 		`next_bearer_token: "…nnnn" → "" (it was lost before it was stored in the Secret, so nobody can use it)`: {secret: alone, remote: tokens{"aaaa", "nnnn"}, known: starting(time.Hour)},
 	} {
 		plan := c.decide().plan
 		if len(plan) != 1 {
-			t.Fatalf("the plan is %q", story(plan))
+			t.Fatalf("the plan is %q", Story(plan))
 		}
-		same(t, "what is said", plan[0].Sentence(), why)
+		Same(t, "what is said", plan[0].Sentence(), why)
 	}
 }
 
 func TestWhatIsSaidOfATokenIsOnlyBelievedOnceStytchWasReadAfterTheSecretChanged(t *testing.T) {
 	c := tokenCase{secret: tokens{"oooo", ""}, remote: tokens{"aaaa", ""}, known: with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "oooo" })}
-	same(t, "of a Secret that changed", c.decide().problems[0].Fresh, true)
+	Same(t, "of a Secret that changed", c.decide().problems[0].Fresh, true)
 	c.edit = func(o *v1alpha1.SCIMConnection, in *connection.Inputs) {
 		o.Status.Inputs = []v1alpha1.Input{connection.InputOf("Secret", in.Secrets["acme-scim"].ObjectMeta)}
 	}
-	same(t, "of the one that status knows", c.decide().problems[0].Fresh, false)
+	Same(t, "of the one that status knows", c.decide().problems[0].Fresh, false)
 	c.edit = func(_ *v1alpha1.SCIMConnection, in *connection.Inputs) { in.Secrets = nil }
-	same(t, "of one that is gone", c.decide().problems[0].Fresh, true)
+	Same(t, "of one that is gone", c.decide().problems[0].Fresh, true)
 	c.edit = func(o *v1alpha1.SCIMConnection, in *connection.Inputs) {
 		in.Secrets, o.Status.Inputs = nil, []v1alpha1.Input{{Kind: "Secret", Name: "acme-scim"}}
 	}
-	same(t, "of one that status knows to be gone", c.decide().problems[0].Fresh, false)
+	Same(t, "of one that status knows to be gone", c.decide().problems[0].Fresh, false)
 }
 
 func TestWhatStatusKeepsOfAToken(t *testing.T) {
 	learnt := func(known *v1alpha1.SCIMBearerTokenStatus, remote tokens, change ...func(*v1alpha1.SCIMConnection, *stytch.SCIMConnection)) *v1alpha1.SCIMBearerTokenStatus {
-		o, r := scimManifest(), scimRemote()
+		o, r := SCIMManifest(), SCIMRemote()
 		o.Status.BearerToken = known
 		r.BearerTokenLastFour, r.NextBearerTokenLastFour = remote.current, remote.next
 		for _, f := range change {
 			f(o, &r)
 		}
-		learn(scim.Kind(), o, r, r, nil, noon)
+		Learn(scim.Kind(), o, r, r, nil, Noon)
 		return o.Status.BearerToken
 	}
 	ptr := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus { return &known }
@@ -475,104 +464,104 @@ func TestWhatStatusKeepsOfAToken(t *testing.T) {
 		}
 	}
 	full := with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) {
-		s.HandledRotate, s.CanceledLastFour, s.CanceledAt, s.IssuedAt = []string{"aaaa"}, "mmmm", at(noon.Add(-2*day)), at(noon.Add(-9*day))
+		s.HandledRotate, s.CanceledLastFour, s.CanceledAt, s.IssuedAt = []string{"aaaa"}, "mmmm", at(Noon.Add(-2*day)), at(Noon.Add(-9*day))
 	})
 
-	same(t, "at the first record", learnt(nil, tokens{"aaaa", ""}), &v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa"})
-	same(t, "at the first record of one that was created here", learnt(nil, tokens{"aaaa", ""}, isNew), &v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa", IssuedAt: at(noon)})
-	same(t, "at the first record beside a request", learnt(nil, tokens{"aaaa", ""}, asking("aaaa-1")).HandledRotate, []string{"aaaa-1"})
-	same(t, "at the first record beside a request for another", learnt(nil, tokens{"aaaa", ""}, asking("oooo")).HandledRotate, []string(nil))
-	same(t, "later beside a request", learnt(ptr(kept()), tokens{"aaaa", ""}, asking("aaaa-1")).HandledRotate, []string(nil))
-	same(t, "while nothing changes", learnt(ptr(full), tokens{"aaaa", "nnnn"}), &full)
+	Same(t, "at the first record", learnt(nil, tokens{"aaaa", ""}), &v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa"})
+	Same(t, "at the first record of one that was created here", learnt(nil, tokens{"aaaa", ""}, isNew), &v1alpha1.SCIMBearerTokenStatus{LastFour: "aaaa", IssuedAt: at(Noon)})
+	Same(t, "at the first record beside a request", learnt(nil, tokens{"aaaa", ""}, asking("aaaa-1")).HandledRotate, []string{"aaaa-1"})
+	Same(t, "at the first record beside a request for another", learnt(nil, tokens{"aaaa", ""}, asking("oooo")).HandledRotate, []string(nil))
+	Same(t, "later beside a request", learnt(ptr(kept()), tokens{"aaaa", ""}, asking("aaaa-1")).HandledRotate, []string(nil))
+	Same(t, "while nothing changes", learnt(ptr(full), tokens{"aaaa", "nnnn"}), &full)
 
 	completed := learnt(ptr(full), tokens{"nnnn", ""})
-	same(t, "after the completion", completed, &v1alpha1.SCIMBearerTokenStatus{
+	Same(t, "after the completion", completed, &v1alpha1.SCIMBearerTokenStatus{
 		LastFour: "nnnn", IssuedAt: full.StartedAt, SecretName: "acme-scim", SecretLastFour: "aaaa", Phase: v1alpha1.TokenIdle,
 	})
 	elsewhere := learnt(ptr(full), tokens{"oooo", ""})
-	same(t, "after a rotation elsewhere: when it was issued", elsewhere.IssuedAt, (*metav1.Time)(nil))
-	same(t, "after a rotation elsewhere: the token", elsewhere.LastFour, "oooo")
-	same(t, "after one while ours was starting", learnt(ptr(starting(day)), tokens{"oooo", ""}).Phase, v1alpha1.TokenIdle)
-	same(t, "after a recovery: when it was issued", learnt(ptr(kept()), tokens{"oooo", ""}, isNew).IssuedAt, at(noon))
+	Same(t, "after a rotation elsewhere: when it was issued", elsewhere.IssuedAt, (*metav1.Time)(nil))
+	Same(t, "after a rotation elsewhere: the token", elsewhere.LastFour, "oooo")
+	Same(t, "after one while ours was starting", learnt(ptr(starting(day)), tokens{"oooo", ""}).Phase, v1alpha1.TokenIdle)
+	Same(t, "after a recovery: when it was issued", learnt(ptr(kept()), tokens{"oooo", ""}, isNew).IssuedAt, at(Noon))
 
-	same(t, "after the cancellation", learnt(ptr(full), tokens{"aaaa", ""}), ptr(with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) {
-		s.HandledRotate, s.IssuedAt, s.CanceledLastFour, s.CanceledAt = full.HandledRotate, full.IssuedAt, "nnnn", at(noon)
+	Same(t, "after the cancellation", learnt(ptr(full), tokens{"aaaa", ""}), ptr(with(kept(), func(s *v1alpha1.SCIMBearerTokenStatus) {
+		s.HandledRotate, s.IssuedAt, s.CanceledLastFour, s.CanceledAt = full.HandledRotate, full.IssuedAt, "nnnn", at(Noon)
 	})))
 	reissued := learnt(ptr(full), tokens{"aaaa", "mmmm"})
-	same(t, "after somebody had another made: it is not ours", reissued.StartedAt, (*metav1.Time)(nil))
-	same(t, "after somebody had another made: nothing was canceled", reissued.CanceledLastFour, "mmmm")
-	same(t, "while a start is on its way", learnt(ptr(starting(day)), tokens{"aaaa", ""}), ptr(starting(day)))
+	Same(t, "after somebody had another made: it is not ours", reissued.StartedAt, (*metav1.Time)(nil))
+	Same(t, "after somebody had another made: nothing was canceled", reissued.CanceledLastFour, "mmmm")
+	Same(t, "while a start is on its way", learnt(ptr(starting(day)), tokens{"aaaa", ""}), ptr(starting(day)))
 }
 
 func TestALostStartThatWasCanceledIsNotOnItsWayAnyMore(t *testing.T) {
-	o, r := scimManifest(), scimRemote()
+	o, r := SCIMManifest(), SCIMRemote()
 	o.Status.BearerToken = new(starting(time.Second))
 	r.BearerTokenLastFour = "aaaa"
-	learn(scim.Kind(), o, r, r, &connection.Step{Action: token.CancelRotation}, noon)
-	same(t, "what is known", *o.Status.BearerToken, with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }))
+	Learn(scim.Kind(), o, r, r, &connection.Step{Action: token.CancelRotation}, Noon)
+	Same(t, "what is known", *o.Status.BearerToken, with(starting(0), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }))
 }
 
 func TestAStartIsWrittenDownWithTheRequestThatItAnswers(t *testing.T) {
-	kind, o, r := scim.Kind(), scimManifest(), scimRemote()
+	kind, o, r := scim.Kind(), SCIMManifest(), SCIMRemote()
 	o.Status.BearerToken = new(kept())
 	for i := range 10 {
 		step := connection.Step{Action: token.StartRotation, Target: fmt.Sprintf("aaaa-%d", i)}
-		same(t, "whether it is written down", begins(kind, o, r, step, noon), true)
+		Same(t, "whether it is written down", Begins(kind, o, r, step, Noon), true)
 	}
-	same(t, "the requests", strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-2 aaaa-3 aaaa-4 aaaa-5 aaaa-6 aaaa-7 aaaa-8 aaaa-9")
-	same(t, "the phase", o.Status.BearerToken.Phase, v1alpha1.TokenRotating)
-	same(t, "since when", o.Status.BearerToken.StartedAt, at(noon))
+	Same(t, "the requests", strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-2 aaaa-3 aaaa-4 aaaa-5 aaaa-6 aaaa-7 aaaa-8 aaaa-9")
+	Same(t, "the phase", o.Status.BearerToken.Phase, v1alpha1.TokenRotating)
+	Same(t, "since when", o.Status.BearerToken.StartedAt, at(Noon))
 
 	notStarted(o, connection.Step{Action: token.StartRotation, Target: "aaaa-9"})
-	same(t, "the phase, where it did not happen", o.Status.BearerToken.Phase, v1alpha1.TokenIdle)
-	same(t, "the requests, where it did not happen", strings.HasSuffix(strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-8"), true)
+	Same(t, "the phase, where it did not happen", o.Status.BearerToken.Phase, v1alpha1.TokenIdle)
+	Same(t, "the requests, where it did not happen", strings.HasSuffix(strings.Join(o.Status.BearerToken.HandledRotate, " "), "aaaa-8"), true)
 
-	begins(kind, o, r, connection.Step{Action: token.StartRotation}, noon)
+	Begins(kind, o, r, connection.Step{Action: token.StartRotation}, Noon)
 	notStarted(o, connection.Step{Action: token.StartRotation})
-	same(t, "the requests, where none was answered", len(o.Status.BearerToken.HandledRotate), 7)
+	Same(t, "the requests, where none was answered", len(o.Status.BearerToken.HandledRotate), 7)
 
-	before := inJSON(t, o)
+	before := InJSON(t, o)
 	notStarted(o, connection.Step{Action: token.StartRotation, Target: "aaaa-8"})
-	same(t, "what is taken back where nothing was noted", inJSON(t, o), before)
+	Same(t, "what is taken back where nothing was noted", InJSON(t, o), before)
 	for _, action := range []connection.Action{token.CompleteRotation, token.CancelRotation, token.PromoteToken, token.PublishToken, connection.Update} {
-		same(t, "whether anything is, of "+action.Name, begins(kind, o, r, connection.Step{Action: action}, noon), false)
+		Same(t, "whether anything is, of "+action.Name, Begins(kind, o, r, connection.Step{Action: action}, Noon), false)
 	}
 	r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
-	same(t, "whether anything is while the mark tells", begins(kind, o, r, connection.Step{Action: token.StartRotation}, noon), false)
-	same(t, "what is written then", inJSON(t, o), before)
+	Same(t, "whether anything is while the mark tells", Begins(kind, o, r, connection.Step{Action: token.StartRotation}, Noon), false)
+	Same(t, "what is written then", InJSON(t, o), before)
 }
 
 func TestStatusTellsOfTheNextTokenOnceTheSecretHoldsIt(t *testing.T) {
 	publish := func(known v1alpha1.SCIMBearerTokenStatus, secret, remote tokens) v1alpha1.SCIMBearerTokenStatus {
-		c := tokenCase{secret: secret, remote: remote, known: known, expires: noon.Add(day)}
+		c := tokenCase{secret: secret, remote: remote, known: known, expires: Noon.Add(day)}
 		o, r := c.manifest(), c.stytch()
-		r.NextBearerTokenExpiresAt = yearsOn(2)
-		publishedToken(o, r, c.inputs())
+		r.NextBearerTokenExpiresAt = YearsOn(2)
+		PublishedToken(o, r, c.inputs())
 		return *o.Status.BearerToken
 	}
 	both, open, alone := tokens{"aaaa", "nnnn"}, tokens{"aaaa", "nnnn"}, tokens{"aaaa", ""}
 	ends := func(known v1alpha1.SCIMBearerTokenStatus) v1alpha1.SCIMBearerTokenStatus {
-		return with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.ExpiresAt = at(noon.Add(day)) })
+		return with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.ExpiresAt = at(Noon.Add(day)) })
 	}
 	nextEnds := func(known v1alpha1.SCIMBearerTokenStatus) v1alpha1.SCIMBearerTokenStatus {
-		return with(ends(known), func(s *v1alpha1.SCIMBearerTokenStatus) { s.NextExpiresAt = at(yearsOn(2)) })
+		return with(ends(known), func(s *v1alpha1.SCIMBearerTokenStatus) { s.NextExpiresAt = at(YearsOn(2)) })
 	}
-	same(t, "a start that was kept", publish(starting(day), both, open), nextEnds(started(day)))
-	same(t, "a start that was lost", publish(starting(day), alone, open), ends(starting(day)))
-	same(t, "a start on its way", publish(starting(day), alone, alone), ends(starting(day)))
-	same(t, "one that goes on", publish(started(day), both, open), nextEnds(started(day)))
-	same(t, "one whose next token was lost", publish(started(day), alone, open), nextEnds(started(day)))
-	same(t, "somebody else's", publish(kept(), alone, open), nextEnds(with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil })))
-	same(t, "none", publish(kept(), alone, alone), ends(kept()))
+	Same(t, "a start that was kept", publish(starting(day), both, open), nextEnds(started(day)))
+	Same(t, "a start that was lost", publish(starting(day), alone, open), ends(starting(day)))
+	Same(t, "a start on its way", publish(starting(day), alone, alone), ends(starting(day)))
+	Same(t, "one that goes on", publish(started(day), both, open), nextEnds(started(day)))
+	Same(t, "one whose next token was lost", publish(started(day), alone, open), nextEnds(started(day)))
+	Same(t, "somebody else's", publish(kept(), alone, open), nextEnds(with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil })))
+	Same(t, "none", publish(kept(), alone, alone), ends(kept()))
 }
 
 func TestTheClockAsksForASCIMConnectionWhenItsTokenNeedsAStep(t *testing.T) {
 	due := func(known *v1alpha1.SCIMBearerTokenStatus, spec *v1alpha1.SCIMTokenRotation) time.Time {
-		o := scimManifest()
+		o := SCIMManifest()
 		o.Status.BearerToken, o.Spec.BearerToken.Rotation = known, spec
 		return scim.Kind().DueAt(o)
 	}
-	end := noon.Add(100 * day)
+	end := Noon.Add(100 * day)
 	ends := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus {
 		return new(with(known, func(s *v1alpha1.SCIMBearerTokenStatus) { s.ExpiresAt = at(end) }))
 	}
@@ -581,15 +570,15 @@ func TestTheClockAsksForASCIMConnectionWhenItsTokenNeedsAStep(t *testing.T) {
 		got  time.Time
 		want time.Time
 	}{
-		{"a fresh one", due(nil, ofAMonth()), time.Time{}},
+		{"a fresh one", due(nil, AcknowledgedRotation()), time.Time{}},
 		{"idle", due(ends(kept()), nil), time.Time{}},
-		{"idle, to be renewed", due(ends(kept()), ofAMonth()), end.Add(-month)},
-		{"rotating, acknowledged", due(ends(started(day)), ofAMonth()), time.Time{}},
-		{"rotating, automatic", due(ends(started(day)), automatic()), noon.Add(2 * day)},
-		{"rotating, automatic, not in the Secret", due(new(with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "" })), automatic()), time.Time{}},
-		{"starting", due(ends(starting(time.Minute)), nil), noon.Add(15 * time.Second)},
+		{"idle, to be renewed", due(ends(kept()), AcknowledgedRotation()), end.Add(-month)},
+		{"rotating, acknowledged", due(ends(started(day)), AcknowledgedRotation()), time.Time{}},
+		{"rotating, automatic", due(ends(started(day)), AutomaticRotation()), Noon.Add(2 * day)},
+		{"rotating, automatic, not in the Secret", due(new(with(started(day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.SecretLastFour = "" })), AutomaticRotation()), time.Time{}},
+		{"starting", due(ends(starting(time.Minute)), nil), Noon.Add(15 * time.Second)},
 	} {
-		same(t, test.name, test.got, test.want)
+		Same(t, test.name, test.got, test.want)
 	}
 }
 
@@ -597,16 +586,32 @@ func TestASecretIsPutInOrderOnlyIfItIsAsTheStepAssumes(t *testing.T) {
 	promote := tokenCase{secret: tokens{"oooo", "aaaa"}, remote: tokens{"aaaa", ""}, known: kept()}.decide().plan[0]
 	data := secretData(connection.Token{LastFour: "oooo", NextLastFour: "aaaa", BaseURL: "b"})
 	next := string(data["next-token"])
-	same(t, "as it assumes", token.ApplyToSecret(data, promote), true)
-	same(t, "the token", string(data["token"]), next)
-	same(t, "the next token", len(data["next-token"]), 0)
+	Same(t, "as it assumes", token.ApplyToSecret(data, promote), true)
+	Same(t, "the token", string(data["token"]), next)
+	Same(t, "the next token", len(data["next-token"]), 0)
 	for _, other := range []connection.Token{{LastFour: "oooo"}, {LastFour: "oooo", NextLastFour: "mmmm"}, {NextLastFour: "aaaa"}} {
 		data := secretData(other)
 		before := fmt.Sprint(data)
-		same(t, "otherwise", token.ApplyToSecret(data, promote), false)
-		same(t, "and nothing is changed", fmt.Sprint(data), before)
+		Same(t, "otherwise", token.ApplyToSecret(data, promote), false)
+		Same(t, "and nothing is changed", fmt.Sprint(data), before)
 	}
 	complete := connection.Step{Changes: []connection.Change{{Want: connection.Text("…nnnn")}}}
-	same(t, "the next token that is completed", token.HoldsNext(secretData(connection.Token{NextLastFour: "nnnn"}), complete), true)
-	same(t, "another", token.HoldsNext(secretData(connection.Token{NextLastFour: "mmmm"}), complete), false)
+	Same(t, "the next token that is completed", token.HoldsNext(secretData(connection.Token{NextLastFour: "nnnn"}), complete), true)
+	Same(t, "another", token.HoldsNext(secretData(connection.Token{NextLastFour: "mmmm"}), complete), false)
+}
+
+// secretData is a Secret that holds tokens with these ends.
+func secretData(bearer connection.Token) map[string][]byte {
+	data := map[string][]byte{"base-url": []byte(bearer.BaseURL)}
+	for key, lastFour := range map[string]string{"token": bearer.LastFour, "next-token": bearer.NextLastFour} {
+		if lastFour != "" {
+			data[key] = TokenEndingIn(lastFour)
+		}
+	}
+	return data
+}
+
+// notStarted has a SCIM connection remember a start that was never sent.
+func notStarted(o *v1alpha1.SCIMConnection, step connection.Step) {
+	scim.Kind().Note(o, connection.Event[stytch.SCIMConnection]{Type: connection.StepFailed, Step: &step, Now: Noon})
 }
