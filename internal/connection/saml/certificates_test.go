@@ -197,7 +197,7 @@ func TestTheOnlyValidCertificateStaysThoughNobodyWantsIt(t *testing.T) {
 	if len(problems) != 1 || problems[0].Reason != v1alpha1.ReasonInvalid {
 		t.Fatalf("the problems are %s", ProblemWords(problems))
 	}
-	Contains(t, problems[0].Message, "All desired certificates have expired", "Kept valid in Stytch", "to spec.verificationCertificates")
+	Contains(t, problems[0].Message, "All desired certificates have expired", "Kept the certificate valid in Stytch", "to spec.verificationCertificates")
 
 	o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: CertificatePool()[0].PEM})
 	plan, problems = PlanFor(saml.Kind(), o, r, connection.Inputs{Now: Noon})
