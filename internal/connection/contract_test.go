@@ -315,7 +315,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 	t.Parallel()
 	t.Run("SAML", func(t *testing.T) {
 		h := newHooks(t)
-		for seed := range int64(25) {
+		for seed := range int64(60) {
 			r := newRollover(rand.New(rand.NewSource(seed)))
 			r.lives(t, r.random, h, func() {
 				wholeSAML(r.random, r.held, r.beside)

@@ -39,7 +39,7 @@ func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want, problems := wantKey(text)
 			same(t, "problems", problems, []connection.Problem(nil))
-			same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.spki, Private: stytch.Secret(p.pkcs1)}})
+			same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.spki, Private: stytch.Secret(p.pkcs1), Where: "spec.signingPrivateKeyRef"}})
 			same(t, "what is sent", revealed(planOf(want, connection.State{})[0].Fields())["signing_private_key"], any(p.pkcs1))
 		})
 	}

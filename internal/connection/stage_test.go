@@ -438,8 +438,12 @@ func (s *stage[O, R]) outcome(p passed[R]) outcome {
 	if refused, is := errors.AsType[*stytch.Error](p.end); is {
 		return outcome{stuck: p.report.NotConverging, err: refusal(refused.ErrorType)}
 	}
-	if _, found := errors.AsType[connection.Finding](p.end); !found {
+	found, is := errors.AsType[connection.Finding](p.end)
+	switch {
+	case !is:
 		return outcome{err: p.end}
+	case found.Request.ErrorType != "": // of what was set aside
+		return outcome{stuck: p.report.NotConverging, err: refusal(found.Request.ErrorType)}
 	}
 	plan, problems := planFor(s.kind, copyOf(s.held), p.shown, s.inputs())
 	return outcome{plan: plan, stuck: p.report.NotConverging, problems: problems}
