@@ -147,6 +147,7 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	c.kind.Note(c.o, Event[R]{Type: Observed, Before: before, Remote: r, Step: c.done, Now: c.began})
 	want, have, problems := c.kind.States(c.o, r, in)
 	this := comparison[R]{remote: r, shown: c.kind.remote(r), plan: c.kind.PlanFor(c.o, want, have)}
+	this.shown.Astray = astray(this.plan, want, have)
 	this.problems = slices.Concat(problems, c.kind.Complaints(c.o, want, have), c.problems)
 	if c.kind.Rotating != nil {
 		this.rotating, this.message = c.kind.Rotating(c.o, want, have)
@@ -168,6 +169,28 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 		c.kind.Publish(c.o, r, want)
 	}
 	return this
+}
+
+// astray are the fields in which logins differ from what the manifest wants: the endpoint, the mapping and roles, and certificates
+// that are there and unwanted, or of which no wanted one is there.
+func astray(plan []Step, want, have State) []string {
+	var fields []string
+	for _, s := range plan {
+		for _, c := range s.Changes {
+			login := c.Topic == TopicEndpoint || c.Topic == TopicMapping || c.Topic.order == orderCertificate && (c.Kind == Removed || noneThere(want, have))
+			if login && differs(c.Want, c.Have) {
+				fields = AddOnce(fields, c.Field)
+			}
+		}
+	}
+	return fields
+}
+
+// noneThere says that none of the wanted certificates is at Stytch.
+func noneThere(want, have State) bool {
+	return !slices.ContainsFunc(want.Certificates, func(w Certificate) bool {
+		return slices.ContainsFunc(have.Certificates, func(h Certificate) bool { return h.SHA256 == w.SHA256 })
+	})
 }
 
 // wasRejected says that the last pass of this generation ended with a value that Stytch refused.

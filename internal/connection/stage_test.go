@@ -37,7 +37,7 @@ type far struct {
 
 	metadata  map[string]farMetadata       // documents of identity providers, by URL
 	discovery map[string]map[string]string // and of issuers, by issuer
-	refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong
+	refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong, and fields whose value it refuses
 	habits    habits
 
 	made int
@@ -124,6 +124,8 @@ func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err erro
 	plain, next := stytch.Fields{}, *f
 	for field, value := range revealed(body) {
 		switch field {
+		case f.refused(field):
+			err = refusal("invalid_" + field)
 		case "x509_certificate":
 			err = next.addCertificate(t, value.(string))
 		case "signing_private_key":
@@ -152,6 +154,14 @@ func (f *far) update(t *testing.T, body stytch.Fields) (warning string, err erro
 	next.put(t, plain)
 	*f = next
 	return warning, nil
+}
+
+// refused is the field if its values are refused.
+func (f *far) refused(field string) string {
+	if slices.Contains(f.refuses, field) {
+		return field
+	}
+	return ""
 }
 
 func (f *far) addCertificate(t *testing.T, text string) error {
