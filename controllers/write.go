@@ -68,7 +68,7 @@ func (p *pass[O, R]) writeAhead(ctx context.Context) error {
 
 // writeStatus computes the conditions from the pass, and writes status if it has changed.
 func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) error {
-	p.report.Reason, p.report.Message = reason, message
+	p.report.Reason, p.report.Message, p.report.Slot = reason, message, p.slots.Start(p.now)
 	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)

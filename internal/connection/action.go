@@ -1,5 +1,10 @@
 package connection
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Action is what a step does: one call to Stytch, or one write of a Secret or ConfigMap. A new one is declared once, next to the
 // part of a kind that plans it.
 type Action struct {
@@ -15,25 +20,52 @@ func (a Action) String() string { return a.Name }
 // Update changes settings, and adds at most one certificate and one signing key.
 var Update = Action{Name: "Update", Event: "Updated"} //nolint:gochecknoglobals // Go has no constants of this type
 
-// Topic is what a change is about.
+// Topic is what a change is about. Where Stytch refuses an update, its changes are sent topic by topic, so that none is kept back by
+// another: see Convergence.
 type Topic struct {
 	Name string
-	// Alone says that nothing else waits for a step about this topic and no other: where it is refused it is set aside, and the
-	// pass goes on.
+	// Alone says that nothing else ever waits for a step about this topic and no other: it is set aside when it cannot be taken,
+	// whatever the reason.
 	Alone bool
+	order int // 0: there are no others in a step
 }
 
-// Topics of settings. Certificates and keys have a topic each, see topicOf.
+// Where topics stand in the order in which they are sent one by one.
+const (
+	orderCertificate = iota + 1
+	orderKey
+	orderEndpoint
+	orderMapping
+	orderRest
+)
+
+// Topics of settings. Each certificate and each key has a topic of its own.
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	TopicEndpoint = Topic{Name: "endpoint"}
-	TopicMapping  = Topic{Name: "mapping and roles"}
-	TopicRest     = Topic{Name: "name and rest"}
+	TopicEndpoint = Topic{Name: "endpoint", order: orderEndpoint}
+	TopicMapping  = Topic{Name: "mapping and roles", order: orderMapping}
+	TopicRest     = Topic{Name: "name and rest", order: orderRest}
 )
 
-// TopicOf is the topic of one certificate or key, by its fingerprint.
-func TopicOf(what, sha256 string) Topic { return Topic{Name: what + " " + sha256} }
+// TopicCertificate is the topic of one verification certificate, by its fingerprint.
+func TopicCertificate(sha256 string) Topic {
+	return Topic{Name: "certificate " + sha256, order: orderCertificate}
+}
+
+// TopicKey is the topic of one private key, by what it is for and its fingerprint.
+func TopicKey(what, sha256 string) Topic { return Topic{Name: what + " " + sha256, order: orderKey} }
+
+// words are what a refusal says that speaks of a topic and not of its field.
+func (t Topic) words() []string {
+	return [][]string{
+		orderCertificate: {"certificate", "x509"},
+		orderKey:         {"key"},
+		orderEndpoint:    {"issuer", "url", "idp", "client", "entity"},
+		orderMapping:     {"role", "mapping", "group"},
+		orderRest:        {"name", "nameid", "provider", "uri", "scope"},
+	}[t.order]
+}
 
 // ChangeKind is how the two sides of a change relate.
 type ChangeKind int
@@ -51,6 +83,8 @@ type Change struct {
 	Topic      Topic
 	Kind       ChangeKind
 	Have, Want Value
+	// Where the value stands in the manifest, if the field does not tell.
+	Where string
 }
 
 // Step is one thing to do, with the changes that it makes.
@@ -66,14 +100,28 @@ type Step struct {
 	Needs []string
 }
 
-// alone is the one topic of a step for which nothing else waits; false where others wait for it.
-func (s Step) alone() (Topic, bool) {
-	var topic Topic
-	for i, c := range s.Changes {
-		if i > 0 && c.Topic != topic {
+// topic is the one topic of a step; false where it has several.
+func (s Step) topic() (Topic, bool) {
+	for _, c := range s.Changes[1:] {
+		if c.Topic != s.Changes[0].Topic {
 			return Topic{}, false
 		}
-		topic = c.Topic
 	}
-	return topic, topic.Alone
+	return s.Changes[0].Topic, true
+}
+
+// byTopic is the step as one step per topic, in the order of topics.
+func (s Step) byTopic() []Step {
+	var steps []Step
+	for _, c := range s.Changes {
+		at := slices.IndexFunc(steps, func(one Step) bool { return one.Changes[0].Topic == c.Topic })
+		if at < 0 {
+			one := s
+			one.Changes = nil
+			at, steps = len(steps), append(steps, one)
+		}
+		steps[at].Changes = append(steps[at].Changes, c)
+	}
+	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.Changes[0].Topic.order, b.Changes[0].Topic.order) })
+	return steps
 }

@@ -316,7 +316,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 	t.Parallel()
 	t.Run("SAML", func(t *testing.T) {
 		h := newHooks(t)
-		for seed := range int64(25) {
+		for seed := range int64(60) {
 			random := rand.New(rand.NewSource(seed))
 			s, beside := NewSAML(random, AnyRemote(random))
 			lives(t, random, s, h, func() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -53,6 +54,17 @@ type Move struct {
 //	zero Move ──▶ Next(what was read) ──▶ Step ──▶ Took, or Failed(why) ──▶ Move
 //	                    └──▶ Fresh            └──▶ the undoing Step, the next reading, or End
 //	                    └──▶ End
+//
+// A refused value keeps no other one back:
+//
+//	Stytch refused a value in an update of      then
+//	several topics                              the pass is split: from now on each topic is sent by itself
+//	one topic                                   it is set aside for this pass, and named in the end
+//	one topic, twice in a row for a reason      the pass ends: it is not about a value
+//	that names no field
+//
+// The next passes of the same generation begin split. While certificates are missing that came with a new endpoint (entity ID, URLs,
+// issuer), the endpoint of an active connection waits for them: see waiting.
 type Convergence[O v1alpha1.Connection, R any] struct {
 	kind     Kind[O, R]
 	o        O
@@ -62,11 +74,14 @@ type Convergence[O v1alpha1.Connection, R any] struct {
 
 	readings int
 	last     comparison[R]
-	done     *Step     // what was done since the last reading
-	taking   *Step     // the step that was asked for
-	refused  *refusal  // what an undoing step is on its way for
-	problems []Problem // of steps that were set aside
-	setAside []Topic   // whose steps are not taken any more in this pass
+	done     *Step          // what was done since the last reading
+	taking   *Step          // the step that was asked for
+	refused  *refusal       // what an undoing step is on its way for
+	split    bool           // each topic is sent by itself
+	problems []Problem      // of steps that were set aside
+	setAside []Topic        // which are not sent any more in this pass
+	rejected *stytch.Error  // by which the last step was refused, if the refusal named no field
+	request  stytch.Request // of the first step that was set aside
 }
 
 // refusal is a step that Stytch refused.
@@ -80,8 +95,9 @@ type comparison[R any] struct {
 	remote            R
 	shown             *Remote
 	problems          []Problem
-	plan              []Step // everything that differs
-	left              []Step // without what was sent before and read back different, and what was set aside
+	plan              []Step   // everything that differs
+	left              []Step   // without what was sent before and read back different, what was set aside and what waits
+	waiting           []Change // for certificates
 	stuck             []v1alpha1.NotConverging
 	rotating, message string // of the condition Rotating
 }
@@ -91,7 +107,8 @@ type comparison[R any] struct {
 func Converge[O v1alpha1.Connection, R any](kind Kind[O, R], o O, identity Identity, holder func(id string) string, began time.Time) *Convergence[O, R] {
 	return &Convergence[O, R]{
 		kind: kind, o: o, identity: identity, holder: holder, began: began,
-		last: comparison[R]{stuck: o.CommonStatus().NotConverging},
+		last:  comparison[R]{stuck: o.CommonStatus().NotConverging},
+		split: wasRejected(o),
 	}
 }
 
@@ -112,7 +129,11 @@ func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time
 	if holder := c.holder(c.identity.ID); holder != "" {
 		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: heldMessage(c.identity.ID, holder) + "."}}
 	}
-	return c.take(this.left[0], now)
+	step := this.left[0]
+	if c.split {
+		step = step.byTopic()[0]
+	}
+	return c.take(step, now)
 }
 
 // compare looks at manifest, inputs and Stytch. A change that the step just done made, and that is still in the plan, does not
@@ -126,6 +147,7 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	c.kind.Note(c.o, Event[R]{Type: Observed, Before: before, Remote: r, Step: c.done, Now: c.began})
 	want, have, problems := c.kind.States(c.o, r, in)
 	this := comparison[R]{remote: r, shown: c.kind.remote(r), plan: c.kind.PlanFor(c.o, want, have)}
+	this.shown.Astray = astray(this.plan, want, have)
 	this.problems = slices.Concat(problems, c.kind.Complaints(c.o, want, have), c.problems)
 	if c.kind.Rotating != nil {
 		this.rotating, this.message = c.kind.Rotating(c.o, want, have)
@@ -135,7 +157,10 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 		stuck = append(slices.Clone(stuck), Repeated(*c.done, this.plan)...)
 	}
 	this.left, this.stuck = Withhold(this.plan, stuck)
-	this.left = slices.DeleteFunc(this.left, c.isSetAside)
+	this.left, _ = leaveOut(this.left, func(change Change) bool { return slices.Contains(c.setAside, change.Topic) })
+	if c.waits(want, this) {
+		this.left, this.waiting = leaveOut(this.left, func(change Change) bool { return change.Topic == TopicEndpoint })
+	}
 	if Halted(this.problems) {
 		this.left = nil
 	}
@@ -146,10 +171,50 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	return this
 }
 
-// isSetAside says that a step is about what was set aside.
-func (c *Convergence[O, R]) isSetAside(s Step) bool {
-	topic, _ := s.alone()
-	return slices.Contains(c.setAside, topic)
+// astray are the fields in which logins differ from what the manifest wants: the endpoint, the mapping and roles, and certificates
+// that are there and unwanted, or of which no wanted one is there.
+func astray(plan []Step, want, have State) []string {
+	var fields []string
+	for _, s := range plan {
+		for _, c := range s.Changes {
+			login := c.Topic == TopicEndpoint || c.Topic == TopicMapping || c.Topic.order == orderCertificate && (c.Kind == Removed || noneThere(want, have))
+			if login && differs(c.Want, c.Have) {
+				fields = AddOnce(fields, c.Field)
+			}
+		}
+	}
+	return fields
+}
+
+// noneThere says that none of the wanted certificates is at Stytch.
+func noneThere(want, have State) bool {
+	return !slices.ContainsFunc(want.Certificates, func(w Certificate) bool {
+		return slices.ContainsFunc(have.Certificates, func(h Certificate) bool { return h.SHA256 == w.SHA256 })
+	})
+}
+
+// wasRejected says that the last pass of this generation ended with a value that Stytch refused.
+func wasRejected(o v1alpha1.Connection) bool {
+	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && synced.Reason == v1alpha1.ReasonRejected && synced.ObservedGeneration == o.GetGeneration()
+}
+
+// waits says that the endpoint is not sent yet: the connection is active, this generation was never applied, and not all certificates
+// that it wants are at Stytch or go in the same update. A new endpoint without its certificates would stop every login, where
+// the old one goes on as it is. What somebody changed at Stytch does not wait.
+func (c *Convergence[O, R]) waits(want State, this comparison[R]) bool {
+	if this.shown.State != StateActive || c.o.CommonStatus().AppliedGeneration == c.o.GetGeneration() {
+		return false
+	}
+	missing := 0
+	for _, s := range this.plan {
+		for _, change := range s.Changes {
+			if change.Topic.order == orderCertificate && change.Kind == Added {
+				missing++
+			}
+		}
+	}
+	return want.Incomplete || missing > 1 || missing == 1 && c.split
 }
 
 // unsure says that what was found may only be acted on, or complained of, if it was read in this pass.
@@ -202,25 +267,77 @@ func (c *Convergence[O, R]) Failed(err error, listed time.Time) Move {
 	return c.without(refusal{*c.taking, err})
 }
 
-// without goes on without a step that could not be taken, if nothing else waits for it and there is something to say about it.
+// without goes on without a step that could not be taken, if nothing else waits for it or Stytch refused a value in it. A step about
+// several topics is taken again topic by topic.
 func (c *Convergence[O, R]) without(r refusal) Move {
-	topic, alone := r.step.alone()
-	problem, sayable := problemOf(r.err)
-	if !alone || !sayable {
+	topic, one := r.step.topic()
+	failed, _ := errors.AsType[*stytch.Error](r.err)
+	found, unwritable := errors.AsType[Finding](r.err)
+	value := failed != nil && aboutAValue(failed)
+	switch {
+	case one && topic.Alone && unwritable:
+		c.problems = append(c.problems, Problem{Reason: found.Reason, Message: found.Message})
+	case value && !one:
+		c.split = true
+		return Move{}
+	case value && c.again(failed, r.step):
+		return Move{End: r.err}
+	case value || one && topic.Alone && failed != nil && failed.Class == stytch.Rejected:
+		c.problems = append(c.problems, refusedProblem(failed, r.step))
+		if c.request.Operation == "" {
+			c.request = failed.Request
+		}
+	default:
 		return Move{End: r.err}
 	}
-	c.problems, c.setAside = append(c.problems, problem), append(c.setAside, topic)
+	c.setAside = append(c.setAside, topic)
 	return Move{}
 }
 
-// problemOf is what there is to say about a step that was refused, or could not be taken; false where it may simply be tried again.
-func problemOf(err error) (Problem, bool) {
-	if failed, ok := errors.AsType[*stytch.Error](err); ok {
-		reason, message := Failure(failed)
-		return Problem{Reason: reason, Message: message}, failed.Class == stytch.Rejected
+// aboutAValue says that Stytch refused what was sent, and not the project, the organization, the plan or a right.
+func aboutAValue(failed *stytch.Error) bool {
+	reason, _ := Failure(failed)
+	return failed.Class == stytch.Rejected && reason == v1alpha1.ReasonRejected && planLimit(failed.ErrorType) == ""
+}
+
+// again says that two steps in a row were refused for the same reason, which names no field: then it is about none of them.
+func (c *Convergence[O, R]) again(failed *stytch.Error, step Step) bool {
+	last := c.rejected
+	c.rejected = nil
+	if namesField(failed, step) {
+		return false
 	}
-	found, ok := errors.AsType[Finding](err)
-	return Problem{Reason: found.Reason, Message: found.Message}, ok
+	c.rejected = failed
+	return last != nil && last.ErrorType == failed.ErrorType
+}
+
+// namesField says that a refusal speaks of what a step changes.
+func namesField(failed *stytch.Error, step Step) bool {
+	said := strings.ToLower(failed.ErrorType + " " + failed.Message)
+	return slices.ContainsFunc(step.Changes, func(c Change) bool {
+		return strings.Contains(said, c.Field) || slices.ContainsFunc(c.Topic.words(), func(word string) bool { return strings.Contains(said, word) })
+	})
+}
+
+// refusedProblem is what there is to say about a step that Stytch refused.
+func refusedProblem(failed *stytch.Error, step Step) Problem {
+	reason, message := Failure(failed)
+	return Problem{Reason: reason, Message: fmt.Sprintf("Stytch rejected %s: %s", changed(step.Changes), message)}
+}
+
+// changed names changes for a sentence: by their fields, or by where the value stands in the manifest and its fingerprint.
+func changed(changes []Change) string {
+	var names []string
+	for _, c := range changes {
+		name := c.Field
+		if c.Where != "" {
+			name = fmt.Sprintf("%s (%s)", c.Where, c.Want.Same[:min(len(c.Want.Same), 16)])
+		}
+		if differs(c.Want, c.Have) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // Report adds to a pass's report what the last reading showed. It is left as it is where nothing was read.
@@ -240,10 +357,14 @@ func (c *Convergence[O, R]) found() Finding {
 		problems = append(slices.Clone(problems), Problem{Message: fmt.Sprintf(
 			"Unused connections, left by a create request whose response was lost: %s. Delete them in Stytch.", strings.Join(c.identity.Others, ", "))})
 	}
+	if len(c.last.waiting) > 0 {
+		problems = append(slices.Clone(problems), Problem{Message: fmt.Sprintf(
+			"Not sent until all certificates of the manifest are in Stytch: %s.", changed(c.last.waiting))})
+	}
 	reason, message := Worst(problems)
 	switch {
 	case reason != "":
-		return Finding{Reason: reason, Message: message}
+		return Finding{Reason: reason, Message: message, Request: c.request}
 	case len(c.last.stuck) > 0 && !Observing(c.o):
 		return Finding{Reason: v1alpha1.ReasonNotConverging, Message: join(fmt.Sprintf(
 			"Stytch accepted a change but returns another value for: %s. The change is not sent again until one of the two values changes. Set the value that Stytch returns, or remove the field from the manifest.",

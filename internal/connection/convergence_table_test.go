@@ -340,7 +340,7 @@ func TestAKindThatDecidesNothingMoreConverges(t *testing.T) {
 	s.plan = []connection.Step{a}
 	Same(t, "the move", c.Next(glimpse{State: "pending"}, Noon, readInputs, later), asMove(a))
 	Same(t, "the report", c.Report(connection.Report{}), connection.Report{Remote: &connection.Remote{State: "pending"}, Plan: connection.Show(s.plan)})
-	Same(t, "the move after a refusal", c.Failed(refusedByStytch(), Noon), connection.Move{End: refusedByStytch()})
+	Same(t, "the move after a refusal", c.Failed(refusedByStytch(), Noon), connection.Move{})
 }
 
 func TestAChangeThatReadsBackDifferentIsNotSentAgain(t *testing.T) {
@@ -398,6 +398,7 @@ func answerLost() *stytch.Error {
 func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 	refused, lost := refusedByStytch(), answerLost()
 	missing, denied, throttled := answerOf(stytch.NotFound, 404, "connection_not_found"), answerOf(stytch.PermissionDenied, 403, "denied"), answerOf(stytch.Throttled, 429, "too_many_requests")
+	ofThePlan, ofTheSource := answerOf(stytch.Rejected, 400, "billing_not_verified"), answerOf(stytch.Rejected, 400, "external_connection_not_active")
 	finding := connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: "The Secret is gone."}
 	wrapped, unsaid := fmt.Errorf("sending: %w", refused), errors.New("the API server is away")
 	notYet := &stytch.NotYet{At: later}
@@ -415,17 +416,20 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 		failed  bool          // the kind is told that the step certainly did not happen
 		refusal *stytch.Error // and what Stytch said
 	}{
-		{"refused", topics{shared}, refused, Noon, nil, end(refused), true, refused},
-		{"refused, on an old list", topics{shared}, refused, earlier, nil, end(refused), true, refused},
+		{"refused", topics{shared}, refused, Noon, nil, goOn, true, refused},
+		{"refused, on an old list", topics{shared}, refused, earlier, nil, goOn, true, refused},
 		{"refused, and nothing waits for it", topics{alone}, refused, Noon, nil, goOn, true, refused},
 		{"refused, and nothing waits for its two changes", topics{alone, alone}, refused, Noon, nil, goOn, true, refused},
-		{"refused, of two topics that nothing waits for", topics{alone, alsoAlone}, refused, Noon, nil, end(refused), true, refused},
-		{"refused, of one that nothing waits for, and another", topics{alone, shared}, refused, Noon, nil, end(refused), true, refused},
-		{"refused, of another, and one that nothing waits for", topics{shared, alone}, refused, Noon, nil, end(refused), true, refused},
+		{"refused, of two topics that nothing waits for", topics{alone, alsoAlone}, refused, Noon, nil, goOn, true, refused},
+		{"refused, of one that nothing waits for, and another", topics{alone, shared}, refused, Noon, nil, goOn, true, refused},
+		{"refused, of another, and one that nothing waits for", topics{shared, alone}, refused, Noon, nil, goOn, true, refused},
 		{"refused in other words, and nothing waits for it", topics{alone}, wrapped, Noon, nil, goOn, true, refused},
-		{"refused in other words", topics{shared}, wrapped, Noon, nil, end(wrapped), true, refused},
+		{"refused in other words", topics{shared}, wrapped, Noon, nil, goOn, true, refused},
 		{"refused, and something made room for it", topics{shared}, refused, Noon, &undo, asMove(undo), true, refused},
 		{"refused, and something made room for it that nothing waits for", topics{alone}, refused, Noon, &undo, asMove(undo), true, refused},
+
+		{"refused for its plan", topics{shared}, ofThePlan, Noon, nil, end(ofThePlan), true, ofThePlan},
+		{"refused for its source", topics{shared}, ofTheSource, Noon, nil, end(ofTheSource), true, ofTheSource},
 
 		{"missing, on an old list", topics{shared}, missing, earlier, nil, outdated, true, missing},
 		{"missing, on an old list, though something made room for it", topics{shared}, missing, earlier, &undo, outdated, true, missing},
@@ -461,22 +465,24 @@ func TestAStepThatFailsEndsThePassOrIsSetAside(t *testing.T) {
 }
 
 func TestWhatMadeRoomIsTakenBackBeforeARefusalIsAnswered(t *testing.T) {
-	refused := refusedByStytch()
+	refused, ofThePlan := refusedByStytch(), answerOf(stytch.Rejected, 400, "billing_not_verified")
 	undo := stepOf("Undo", shared)
 	for _, test := range []struct {
-		name  string
-		topic connection.Topic
-		want  connection.Move
+		name    string
+		topic   connection.Topic
+		refused *stytch.Error
+		want    connection.Move
 	}{
-		{"others wait for the step", shared, connection.Move{End: refused}},
-		{"nothing waits for the step", alone, connection.Move{}},
+		{"of a value", shared, refused, connection.Move{}},
+		{"of the plan", shared, ofThePlan, connection.Move{End: ofThePlan}},
+		{"of the plan, and nothing waits for the step", alone, ofThePlan, connection.Move{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &script{undo: &undo, remembers: []connection.EventType{connection.StepFailed, connection.StepBegins}}
 			l, a := loopOf(s), stepOf("A", test.topic)
 			l.reads("", a)
 			s.order, s.events = nil, nil
-			Same(t, "the undoing step", l.Failed(refused, Noon), asMove(undo))
+			Same(t, "the undoing step", l.Failed(test.refused, Noon), asMove(undo))
 			Same(t, "the move once it was taken", l.Took("Careful."), test.want)
 			Same(t, "what the kind is told", s.order, []string{"StepFailed", "Undo A", "StepDone"})
 			Same(t, "the step that was done", s.of(connection.StepDone), []connection.Event[glimpse]{{Type: connection.StepDone, Step: &undo, Warning: "Careful.", Now: Noon}})
@@ -530,7 +536,8 @@ func TestWhatIsSetAsideIsSpokenOfAndNotTakenAgain(t *testing.T) {
 	Same(t, "the move once it is not sent", l.Failed(connection.Unsent{Err: finding}, Noon), connection.Move{})
 	Same(t, "the third step", l.reads("", a, b, c), asMove(c))
 	l.Took("")
-	Same(t, "the end", l.reads("", a, b), endsWith(reason, message+" The Secret is gone."))
+	said := connection.Finding{Reason: reason, Message: "Stytch rejected A alone: " + message + " The Secret is gone.", Request: refused.Request}
+	Same(t, "the end", l.reads("", a, b), connection.Move{End: said})
 	Same(t, "the plan", l.Report(connection.Report{}).Plan, connection.Show([]connection.Step{a, b}))
 
 	l = loopOf(&script{})

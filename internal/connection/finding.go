@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func Failure(err *stytch.Error) (reason, message string) {
 	case stytch.CredentialsRejected:
 		return v1alpha1.ReasonCredentialsRejected, said + ". Store the project's current secret in the Secret that the StytchProject references."
 	case stytch.PermissionDenied:
-		return v1alpha1.ReasonPermissionDenied, said + ". Allow the action in Stytch."
+		return v1alpha1.ReasonPermissionDenied, said + ". " + cmp.Or(planLimit(err.ErrorType), "Allow the action in Stytch.")
 	case stytch.Throttled:
 		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject."
 	case stytch.Unavailable:
@@ -92,8 +93,19 @@ func Failure(err *stytch.Error) (reason, message string) {
 	return v1alpha1.ReasonRejected, said + ". " + advice(err.ErrorType)
 }
 
+// planLimit is what to do where the plan of the Stytch project does not include what was asked for; "" for another error type.
+func planLimit(errorType string) string {
+	if errorType != "billing_not_verified" && !strings.HasSuffix(errorType, "_for_billing_tier") {
+		return ""
+	}
+	return "The plan of the Stytch project does not allow this. Change the plan or its billing in the Stytch dashboard, or remove the manifest. Retrying at the next resync."
+}
+
 // advice is what to do about a refusal.
 func advice(errorType string) string {
+	if limit := planLimit(errorType); limit != "" {
+		return limit
+	}
 	switch errorType {
 	case "invalid_saml_metadata_url", "invalid_xml_from_saml_metadata_url", "saml_connection_metadata_invalid_format", "xml_validation_saml_unknown_error":
 		return "Check spec.metadataURL. It must be reachable from the internet and return the identity provider's SAML metadata as XML. Retrying at the next resync."

@@ -30,6 +30,8 @@ type Report struct {
 	Rotating, RotatingMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request
+	// Slot is when the slot of the pass began.
+	Slot time.Time
 }
 
 // Remote is the connection as Stytch showed it.
@@ -38,6 +40,8 @@ type Remote struct {
 	Absent  bool
 	State   string
 	Missing []string
+	// Astray are the fields that decide about logins and that the pass left at another value than the manifest's.
+	Astray []string
 }
 
 // readiness is how Ready follows from a reason.
@@ -117,12 +121,30 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 
 	rule := ruleOf(r.Reason)
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
+	if r.astray(was) {
+		conditions.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason,
+			join(fmt.Sprintf("Stytch differs from the manifest in: %s.", strings.Join(r.Remote.Astray, ", ")), r.Message))
+	} else {
+		conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
+	}
 	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
-	conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	conditions.remedy(rule.remedy, r.Reason, r.Message)
 	conditions.setIf(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
 	conditions.rotating(r)
 	return status
+}
+
+// astray says that logins do not go where the manifest says, and that this pass did not change that. A repair that only waits has
+// until the next slot.
+func (r Report) astray(was v1alpha1.ConnectionStatus) bool {
+	if r.Remote == nil || len(r.Remote.Astray) == 0 || ruleOf(r.Reason).ready != keepIfApplied {
+		return false
+	}
+	if r.Reason != v1alpha1.ReasonThrottled && r.Reason != v1alpha1.ReasonUnavailable {
+		return true
+	}
+	synced := meta.FindStatusCondition(was.Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && synced.Status == metav1.ConditionFalse && synced.LastTransitionTime.Time.Before(r.Slot)
 }
 
 // Warn puts into status what ends soon, and nothing else.

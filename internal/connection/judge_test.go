@@ -422,6 +422,18 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			[]string{"UpdateSAMLConnection", "stytch.sso", "Allow the action in Stytch"},
 		},
 		{
+			"a 403 of the plan",
+			stytch.Error{Class: stytch.PermissionDenied, Request: stytch.Request{StatusCode: 403, ErrorType: "too_many_sso_connections_for_billing_tier"}, Message: "Upgrade."},
+			v1alpha1.ReasonPermissionDenied,
+			[]string{"403 too_many_sso_connections_for_billing_tier", "The plan of the Stytch project does not allow this. Change the plan"},
+		},
+		{
+			"a 400 of the plan",
+			stytch.Error{Class: stytch.Rejected, Request: stytch.Request{StatusCode: 400, ErrorType: "billing_not_verified"}},
+			v1alpha1.ReasonRejected,
+			[]string{"400 billing_not_verified", "The plan of the Stytch project does not allow this"},
+		},
+		{
 			"a 429",
 			stytch.Error{Class: stytch.Throttled, Request: stytch.Request{StatusCode: 429}, Message: "rate limit exceeded", RetryAfter: time.Second},
 			v1alpha1.ReasonThrottled,

@@ -60,15 +60,23 @@ func differs(want, have Value) bool {
 }
 
 // Withhold takes out of a plan what was sent before, at the same have and want, and read back different. It returns what is
-// left to do, and the entries that still hold. A step is not taken while something is withheld that it needs.
+// left to do, and the entries that still hold.
 func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.NotConverging) {
-	var left []Step
+	left, out := leaveOut(steps, func(c Change) bool { return slices.Contains(stuck, Stuck(c)) })
 	var withheld []v1alpha1.NotConverging
+	for _, c := range out {
+		withheld = append(withheld, Stuck(c))
+	}
+	return left, withheld
+}
+
+// leaveOut takes changes out of a plan. A step is not taken while a change is left out that it needs.
+func leaveOut(steps []Step, is func(Change) bool) (left []Step, out []Change) {
 	for _, s := range steps {
 		var changes []Change
 		for _, c := range s.Changes {
-			if entry := Stuck(c); slices.Contains(stuck, entry) {
-				withheld = append(withheld, entry)
+			if is(c) {
+				out = append(out, c)
 			} else {
 				changes = append(changes, c)
 			}
@@ -79,8 +87,8 @@ func Withhold(steps []Step, stuck []v1alpha1.NotConverging) ([]Step, []v1alpha1.
 		}
 	}
 	return slices.DeleteFunc(left, func(s Step) bool {
-		return slices.ContainsFunc(withheld, func(n v1alpha1.NotConverging) bool { return slices.Contains(s.Needs, n.Field) })
-	}), withheld
+		return slices.ContainsFunc(out, func(c Change) bool { return slices.Contains(s.Needs, c.Field) })
+	}), out
 }
 
 // needed leaves out what is equal and was to go together with a field that does not go itself.

@@ -66,8 +66,9 @@ type Metadata struct {
 type Key struct {
 	// SPKISHA256 is the SHA-256 of the public key (SubjectPublicKeyInfo), in lower-case hexadecimal.
 	SPKISHA256 string
-	// Private is a wanted key in PKCS#1 PEM.
+	// Private is a wanted key in PKCS#1 PEM, and Where it stands in the manifest.
 	Private stytch.Secret
+	Where   string
 	// Certificate is, of a key that Stytch signs with, the one that it made for it, in PEM.
 	Certificate string
 }

@@ -32,7 +32,7 @@ type Remote struct {
 
 	Metadata  map[string]RemoteMetadata    // documents of identity providers, by URL
 	Discovery map[string]map[string]string // and of issuers, by issuer
-	Refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong
+	Refuses   []string                     // fingerprints of certificates and keys that Stytch takes for wrong, and fields whose value it refuses
 	Habits    Habits
 
 	Made int
@@ -123,6 +123,8 @@ func (remote *Remote) update(t *testing.T, body stytch.Fields) (warning string, 
 	plain, next := stytch.Fields{}, *remote
 	for field, value := range Revealed(body) {
 		switch field {
+		case remote.refused(field):
+			err = RefusalError("invalid_" + field)
 		case "x509_certificate":
 			err = next.addCertificate(t, value.(string))
 		case "signing_private_key":
@@ -151,6 +153,14 @@ func (remote *Remote) update(t *testing.T, body stytch.Fields) (warning string, 
 	next.Put(t, plain)
 	*remote = next
 	return warning, nil
+}
+
+// refused is the field if its values are refused.
+func (remote *Remote) refused(field string) string {
+	if slices.Contains(remote.Refuses, field) {
+		return field
+	}
+	return ""
 }
 
 func (remote *Remote) addCertificate(t *testing.T, text string) error {

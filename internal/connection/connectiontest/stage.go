@@ -64,6 +64,9 @@ type Passed[R any] struct {
 	shown  R
 }
 
+// End is how the pass ended.
+func (p Passed[R]) End() error { return p.end }
+
 // Converge makes the moves of a pass.
 func (s *Stage[O, R]) Converge(t *testing.T) Passed[R] {
 	t.Helper()
@@ -122,8 +125,12 @@ func (s *Stage[O, R]) outcome(p Passed[R]) Outcome {
 	if refused, is := errors.AsType[*stytch.Error](p.end); is {
 		return Outcome{Stuck: p.report.NotConverging, Err: RefusalError(refused.ErrorType)}
 	}
-	if _, found := errors.AsType[connection.Finding](p.end); !found {
+	found, is := errors.AsType[connection.Finding](p.end)
+	switch {
+	case !is:
 		return Outcome{Err: p.end}
+	case found.Request.ErrorType != "": // of what was set aside
+		return Outcome{Stuck: p.report.NotConverging, Err: RefusalError(found.Request.ErrorType)}
 	}
 	plan, problems := PlanFor(s.Kind, CopyOf(s.Held), p.shown, s.Inputs())
 	return Outcome{Plan: plan, Stuck: p.report.NotConverging, Problems: problems}

@@ -256,15 +256,15 @@ func addition(c connection.Certificate, want, have []connection.Certificate) con
 	}
 	slices.Sort(instead)
 	return connection.Change{
-		Field: fieldCertificate, Kind: connection.Added, Topic: connection.TopicOf("certificate", c.SHA256),
+		Field: fieldCertificate, Kind: connection.Added, Topic: connection.TopicCertificate(c.SHA256),
 		Have: connection.Text(strings.Join(slices.Compact(instead), " ")),
-		Want: connection.Value{Send: c.PEM, Same: c.SHA256},
+		Want: connection.Value{Send: c.PEM, Same: c.SHA256}, Where: c.Where,
 	}
 }
 
 func deletion(action connection.Action, c connection.Certificate) connection.Step {
 	return connection.Step{
 		Action: action, Target: c.ID, Needs: []string{fieldCertificate, fieldMetadataURL},
-		Changes: []connection.Change{{Field: fieldCertificates, Kind: connection.Removed, Topic: connection.TopicOf("certificate", cmp.Or(c.SHA256, c.ID)), Have: connection.Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: connection.Text("")}},
+		Changes: []connection.Change{{Field: fieldCertificates, Kind: connection.Removed, Topic: connection.TopicCertificate(cmp.Or(c.SHA256, c.ID)), Have: connection.Value{Send: c.PEM, Same: cmp.Or(c.SHA256, c.ID)}, Want: connection.Text("")}},
 	}
 }

@@ -37,7 +37,7 @@ func readKeyAt(at connection.KeyRef, in connection.Inputs) (connection.Key, *con
 	if err != nil {
 		return connection.Key{}, new(at.Invalid(err))
 	}
-	return connection.Key{SPKISHA256: spki, Private: stytch.Secret(private)}, nil
+	return connection.Key{SPKISHA256: spki, Private: stytch.Secret(private), Where: at.Path}, nil
 }
 
 // wantedSigning is the signing key that a manifest names.
@@ -88,7 +88,7 @@ func signing(want, have []connection.Key) []connection.Change {
 	if slices.Contains(newest, key.SPKISHA256) {
 		return nil
 	}
-	return []connection.Change{{Field: fieldSigningKey, Topic: connection.TopicOf("signing key", key.SPKISHA256), Have: connection.Text(strings.Join(newest, " ")), Want: connection.Value{Send: key.Private, Same: key.SPKISHA256}}}
+	return []connection.Change{{Field: fieldSigningKey, Topic: connection.TopicKey("signing key", key.SPKISHA256), Have: connection.Text(strings.Join(newest, " ")), Want: connection.Value{Send: key.Private, Same: key.SPKISHA256}, Where: key.Where}}
 }
 
 // compareKeys says which wanted keys are not there, and which of those there were added through the manifest and are not wanted
@@ -121,7 +121,7 @@ func planEncryption(want, have *connection.Encryption) []connection.Step {
 	var steps []connection.Step
 	remove := func(id string) connection.Step {
 		return connection.Step{Action: DeleteEncryptionKey, Target: id, Needs: []string{fieldEncryptionKey}, Changes: []connection.Change{{
-			Field: fieldEncryptionKeys, Kind: connection.Removed, Topic: connection.TopicOf("encryption key", want.Ours[id]), Have: connection.Text(want.Ours[id]), Want: connection.Text(""),
+			Field: fieldEncryptionKeys, Kind: connection.Removed, Topic: connection.TopicKey("encryption key", want.Ours[id]), Have: connection.Text(want.Ours[id]), Want: connection.Text(""),
 		}}}
 	}
 	full := len(have.IDs) >= maxCertificates
@@ -134,7 +134,7 @@ func planEncryption(want, have *connection.Encryption) []connection.Step {
 	}
 	for _, k := range missing {
 		steps = append(steps, connection.Step{Action: AddEncryptionKey, Changes: []connection.Change{{
-			Field: fieldEncryptionKey, Kind: connection.Added, Topic: connection.TopicOf("encryption key", k.SPKISHA256), Want: connection.Value{Send: k.Private, Same: k.SPKISHA256},
+			Field: fieldEncryptionKey, Kind: connection.Added, Topic: connection.TopicKey("encryption key", k.SPKISHA256), Want: connection.Value{Send: k.Private, Same: k.SPKISHA256}, Where: k.Where,
 		}}})
 	}
 	for _, id := range unwanted {

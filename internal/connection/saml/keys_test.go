@@ -40,7 +40,7 @@ func TestAnRSAKeyIsReadHoweverItIsWrittenAndSentAsPKCS1(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want, problems := wantKey(text)
 			Same(t, "problems", problems, []connection.Problem(nil))
-			Same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.SPKISHA256, Private: stytch.Secret(p.PKCS1)}})
+			Same(t, "the key", want.Signing, []connection.Key{{SPKISHA256: p.SPKISHA256, Private: stytch.Secret(p.PKCS1), Where: "spec.signingPrivateKeyRef"}})
 			Same(t, "what is sent", Revealed(PlanOf(want, connection.State{})[0].Fields())["signing_private_key"], any(p.PKCS1))
 		})
 	}

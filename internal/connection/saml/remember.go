@@ -76,6 +76,6 @@ func undo(o manifest, refused connection.Step) *connection.Step {
 		return nil
 	}
 	return &connection.Step{Action: connection.Update, Changes: []connection.Change{{
-		Field: fieldCertificate, Kind: connection.Added, Topic: connection.TopicOf("certificate", freed.SHA256), Want: connection.Value{Send: freed.PEM, Same: freed.SHA256},
+		Field: fieldCertificate, Kind: connection.Added, Topic: connection.TopicCertificate(freed.SHA256), Want: connection.Value{Send: freed.PEM, Same: freed.SHA256},
 	}}}
 }
