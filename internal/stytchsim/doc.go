@@ -35,9 +35,11 @@
 //
 // # Where its rules come from
 //
-// Nothing here was measured against the live API. Each rule says in a comment
+// This project measured nothing against the live API. Each rule says in a comment
 // where it was learned:
 //
+//   - live: answers of test.stytch.com that others recorded in April 2026
+//     (kweizh/stytch-benchmark)
 //   - openapi: the official OpenAPI document (stytchauth/stytch-openapi)
 //   - docs: a page of stytch.com/docs, named
 //   - stytch-go: the official Go SDK's request and response types

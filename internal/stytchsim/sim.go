@@ -86,7 +86,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 	case path.Clean(r.URL.Path) != r.URL.Path:
 		// ServeMux would redirect, and Stytch's answers are JSON with a request ID.
-		s.serve(unknownPath("route_not_found", "There is nothing at this path."))(w, r)
+		s.serve(routeNotFound())(w, r)
 	default:
 		s.api.ServeHTTP(w, r)
 	}
