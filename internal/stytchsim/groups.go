@@ -24,8 +24,9 @@ const (
 // listGroups answers a page of a connection's groups.
 //
 // Source: openapi. A limit of 0 means the default, because stytch-go always
-// sends one. That a limit beyond the largest is refused, and how the last page
-// says so (switch cursor), is inferred.
+// sends one. That a limit beyond the largest is refused is inferred. The
+// description of cursor says that next_cursor is null on the last page; the
+// switch cursor has what else a reader must end at.
 func listGroups(c *call) (document, error) {
 	have, err := findSCIM(c)
 	if err != nil {

@@ -39,8 +39,9 @@ func (o *oidcConnection) fields() []field {
 //
 // The client_secret is readable in every sample of the docs and in the admin
 // portal, and yet may be masked: switch client-secret. The request's
-// documentation wants spaces of custom_scopes as %20, the object's shows spaces:
-// switch custom-scopes.
+// documentation wants spaces of custom_scopes as %20, the object's shows spaces.
+// Spaces work (live: a login); how what was sent reads back is the switch
+// custom-scopes.
 func (o *oidcConnection) document(r renderer) document {
 	d := r.fields(o.fields())
 	d["organization_id"] = o.org.id

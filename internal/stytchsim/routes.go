@@ -133,7 +133,9 @@ func externalRoutes() []route {
 // routeNotFound is every path that is no operation.
 //
 // Source: live, its status, type and message.
-func routeNotFound() route { return refusing("route_not_found", "The route provided is not supported.") }
+func routeNotFound() route {
+	return refusing("route_not_found", "The route provided is not supported.")
+}
 
 // methodNotAllowed is the path of an operation with a method that it does not
 // have (docs: errors/405).

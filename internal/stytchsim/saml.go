@@ -38,7 +38,12 @@ func (s *samlConnection) fields() []field {
 }
 
 // document is SAMLConnection of openapi.
+//
+// Source: live, indirectly: strict models of the official Python SDK, for which
+// strings and lists are always there and never null, read the answers of a
+// creation and of an update. The timestamps in it are optional for them, too.
 func (s *samlConnection) document(r renderer) document {
+	r.switches.Lists, r.switches.Strings = posEmpty, posEmpty
 	d := r.fields(s.fields())
 	d["organization_id"] = s.org.id
 	d["connection_id"] = s.id
