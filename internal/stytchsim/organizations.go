@@ -17,6 +17,8 @@ type organization struct {
 	scim              *scimConnection
 	formerSCIM        *scimConnection // the last one deleted
 	defaultConnection string
+	customRoles       []Role
+	members           []*member // in the order they were added
 }
 
 // whoami answers which project the credentials are of.
@@ -86,7 +88,7 @@ func (o *organization) document(r renderer) document {
 		r.provider(summary, active.base().identityProvider)
 		return summary
 	})
-	list(r, d, "custom_roles", []string{}, func(role string) any { return role })
+	list(r, d, "custom_roles", o.customRoles, roleDocument)
 	r.time(d, "created_at", o.created)
 	r.time(d, "updated_at", o.updated)
 	maps.Copy(d, loginPolicy())
@@ -158,7 +160,10 @@ func (w *world) addOrganization(o Organization, now time.Time) (*organization, e
 	if in == nil {
 		return nil, fmt.Errorf("project %s not found", o.ProjectID)
 	}
-	org := &organization{project: in, id: o.ID, created: now, updated: now}
+	if err := checkRoles(o.CustomRoles); err != nil {
+		return nil, err
+	}
+	org := &organization{project: in, id: o.ID, customRoles: o.CustomRoles, created: now, updated: now}
 	if org.id == "" {
 		org.id = in.newID("organization")
 	}
@@ -206,6 +211,9 @@ func (w *world) removeOrganization(org *organization) {
 	}
 	if org.scim != nil {
 		w.remove(org.scim)
+	}
+	for _, m := range org.members {
+		delete(w.members, m.id)
 	}
 	p := org.project
 	for key, known := range p.organizations {

@@ -27,6 +27,11 @@ func projectRoutes() []route {
 	return []route{
 		{method: "GET", pattern: "/v1/debug/whoami", operation: "Whoami", serve: whoami},
 		{method: "GET", pattern: "/v1/b2b/organizations/{organization_id}", operation: "GetOrganization", serve: getOrganization},
+		{
+			method: "POST", pattern: "/v1/b2b/organizations/search", operation: "SearchOrganizations", serve: searchOrganizations, serveEmpty: noOrganizations,
+			body: shapes{"cursor": textShape, "limit": numberShape, "query": queryShape},
+		},
+		{method: "GET", pattern: "/v1/b2b/rbac/policy", operation: "GetRBACPolicy", serve: rbacPolicy},
 	}
 }
 

@@ -73,9 +73,14 @@ func (s *Sim) Reset() {
 		close(s.reset)
 	}
 	s.reset = make(chan struct{})
-	s.world = newWorld(Project{ID: s.options.ProjectID, Secret: s.options.Secret, Name: s.options.ProjectName})
+	s.world = s.newWorld()
 	s.switches, s.intercept = s.options.Switches, s.options.Intercept
 	s.faults, s.faultSeq, s.limits, s.journal = nil, 0, nil, journal{}
+}
+
+func (s *Sim) newWorld() *world {
+	first := Project{ID: s.options.ProjectID, Secret: s.options.Secret, Name: s.options.ProjectName}
+	return newWorld(first, plainRoles(s.options.Roles))
 }
 
 // ServeHTTP serves the Stytch API under /v1 and the control endpoints under

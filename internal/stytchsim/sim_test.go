@@ -185,6 +185,13 @@ func (r reply) cut() {
 	}
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()
 	g, errGot := json.Marshal(got)
