@@ -64,7 +64,7 @@ func createOIDC(c *call) (document, error) {
 	if err := c.ssoProviderKnown(); err != nil {
 		return nil, err
 	}
-	made := newOIDC(c.org)
+	made := newOIDC(c.org, c.org.newID(OIDC))
 	c.in.apply(made.fields())
 	c.world.add(made)
 	c.electDefault(&made.baseConnection)
@@ -72,11 +72,10 @@ func createOIDC(c *call) (document, error) {
 }
 
 // newOIDC is an OIDC connection as Stytch would make it, not yet in the world.
-func newOIDC(in *organization) *oidcConnection {
-	id := in.project.newID("oidc-connection")
+func newOIDC(in *organization, id string) *oidcConnection {
 	return &oidcConnection{
 		baseConnection: baseConnection{kind: OIDC, id: id, org: in, status: statePending},
-		redirectURL:    in.project.root() + "/v1/b2b/sso/callback/" + id,
+		redirectURL:    in.callback(id),
 	}
 }
 

@@ -64,7 +64,7 @@ func createSAML(c *call) (document, error) {
 	if err := c.ssoProviderKnown(); err != nil {
 		return nil, err
 	}
-	made, err := c.newSAML(c.org)
+	made, err := c.newSAML(c.org, c.org.newID(SAML))
 	if err != nil {
 		return nil, err
 	}
@@ -78,13 +78,12 @@ func createSAML(c *call) (document, error) {
 //
 // Source: docs, start-sso-authenticate and the samples: both addresses are the
 // callback of the connection.
-func (c *call) newSAML(in *organization) (*samlConnection, error) {
+func (c *call) newSAML(in *organization, id string) (*samlConnection, error) {
 	signing, err := initialSigningCertificate(c.now)
 	if err != nil {
 		return nil, err
 	}
-	id := in.project.newID("saml-connection")
-	callback := in.project.root() + "/v1/b2b/sso/callback/" + id
+	callback := in.callback(id)
 	return &samlConnection{
 		baseConnection: baseConnection{kind: SAML, id: id, org: in, status: statePending},
 		acsURL:         callback, audienceURI: callback,

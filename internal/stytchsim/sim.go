@@ -18,6 +18,7 @@ type Sim struct {
 
 	mu        sync.Mutex // guards everything below
 	world     *world
+	seed      Seed          // what a reset restores
 	reset     chan struct{} // closed when the world is reset
 	switches  Switches
 	intercept Intercept
@@ -63,24 +64,27 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reset restores the state that New made: the first project without
-// organizations, no faults, no limits, an empty journal, and the switches and
+// Reset restores the state that New made: the first project with what was planted
+// there, no faults, no limits, an empty journal, and the switches and
 // intercept of the options. Calls that a fault delays are cut.
 func (s *Sim) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.begin()
+}
+
+// begin is Reset, under the lock.
+func (s *Sim) begin() {
 	if s.reset != nil {
 		close(s.reset)
 	}
-	s.reset = make(chan struct{})
-	s.world = s.newWorld()
+	world, err := s.seeded(s.seed)
+	if err != nil { // cannot be: it was planted before
+		panic(err)
+	}
+	s.world, s.reset = world, make(chan struct{})
 	s.switches, s.intercept = s.options.Switches, s.options.Intercept
 	s.faults, s.faultSeq, s.limits, s.journal = nil, 0, nil, journal{}
-}
-
-func (s *Sim) newWorld() *world {
-	first := Project{ID: s.options.ProjectID, Secret: s.options.Secret, Name: s.options.ProjectName}
-	return newWorld(first, plainRoles(s.options.Roles))
 }
 
 // ServeHTTP serves the Stytch API under /v1 and the control endpoints under

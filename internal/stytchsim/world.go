@@ -125,6 +125,15 @@ func (p *project) newID(what string) string {
 	return what + "-" + p.environment() + "-" + newUUID()
 }
 
+// newID makes an ID of a connection in the organization.
+func (o *organization) newID(kind Kind) string { return o.project.newID(string(kind) + "-connection") }
+
+// callback is the address that an identity provider sends a login to (docs,
+// start-sso-authenticate, and the samples).
+func (o *organization) callback(connectionID string) string {
+	return o.project.root() + "/v1/b2b/sso/callback/" + connectionID
+}
+
 func newUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: the runtime ends the process instead
