@@ -56,6 +56,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if asked.coverage {
+		_, err := io.WriteString(stdout, stytchsim.Coverage())
+		return err
+	}
 	sim := stytchsim.New(asked.options)
 	if err := plant(sim, asked.seed); err != nil {
 		return err
@@ -131,6 +135,8 @@ type arguments struct {
 	options stytchsim.Options
 	listen  string
 	seed    string
+
+	coverage bool
 }
 
 // parse reads the flags: those below and one for each switch.
@@ -145,6 +151,7 @@ func parse(args []string, stderr io.Writer) (arguments, error) {
 		_, _ = io.WriteString(stderr, seedHelp+sample)
 	}
 	flags.StringVar(&asked.listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 selects a free port")
+	flags.BoolVar(&asked.coverage, "coverage", false, "print which operations of Stytch's API are simulated, as Markdown, and exit")
 	flags.StringVar(&asked.seed, "seed", "", "JSON `file` with the organizations, roles, connections and groups to start with; its format is below")
 	flags.StringVar(&options.ProjectID, "project-id", stytchsim.DefaultProjectID, "`ID` of the project; the prefix project-live- makes it a live project")
 	flags.StringVar(&options.Secret, "secret", stytchsim.DefaultSecret, "`secret` of the project")

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
 // started runs the program in the test's process and reads its line. The
@@ -152,6 +154,13 @@ func TestItBeginsWithTheSeedOfItsSample(t *testing.T) {
 		if have, _ := state[part].([]any); len(have) != want {
 			t.Errorf("%d %s, want %d", len(have), part, want)
 		}
+	}
+}
+
+func TestItPrintsWhichOperationsItHas(t *testing.T) {
+	var stdout bytes.Buffer
+	if err := run(t.Context(), []string{"--coverage"}, &stdout, io.Discard); err != nil || stdout.String() != stytchsim.Coverage() {
+		t.Errorf("it prints %q, %v", stdout.String(), err)
 	}
 }
 
