@@ -14,8 +14,8 @@
 //	│          journal      │        journal ◀── read ─│ state, calls, drift,│
 //	│ limits   fixed windows│                          │ faults, limits,     │
 //	│ faults   cut, delay … │◀──── added by ───────────│ out-of-band changes │
-//	│ auth     project,     │                          └──────────┬──────────┘
-//	│          secret       │                                     │
+//	│ auth     project,     │                          │ members, sessions   │
+//	│          secret       │                          └──────────┬──────────┘
 //	│ input    known fields │                                     │ past
 //	└───────────┬───────────┘                                     │ the rules
 //	            │ call                                            │
@@ -23,6 +23,7 @@
 //	            │                                                 │
 //	┌───────────▼─────────────────────────────────────────────────▼──────────┐
 //	│ world    projects ─▶ organizations ─▶ SSO connections, one SCIM        │
+//	│          (RBAC policy)          └───▶ members ─▶ sessions              │
 //	│          rules: scim, saml, oidc, external, roles, default connection  │
 //	└───────────┬────────────────────────────────────────────────────────────┘
 //	Intercept(AfterEffect)
@@ -50,7 +51,8 @@
 //   - inferred: not documented; a guess of this package
 //
 // Undocumented behavior that a client can observe is a switch in [Switches]: a
-// client must work with all of its values.
+// client must work with all of its values. Which operations of the API there are
+// is in coverage.md.
 //
 // # What it may not do
 //
