@@ -177,6 +177,8 @@ func TestItsHelpShowsTheFormatOfASeed(t *testing.T) {
 }
 
 func TestASeedThatIsWrongEndsItWithAReason(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // a seed that is accepted must not keep it running
 	file := filepath.Join(t.TempDir(), "seed.json")
 	for content, want := range map[string]string{
 		`{"organizations": [{"organization_slug": "acme", "id": "x"}]}`: `unknown field "id"`,
@@ -185,11 +187,11 @@ func TestASeedThatIsWrongEndsItWithAReason(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := run(t.Context(), []string{"--seed", file}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := run(ctx, []string{"--seed", file}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", content, err, want)
 		}
 	}
-	if err := run(t.Context(), []string{"--seed", file + "x"}, io.Discard, io.Discard); !errors.Is(err, os.ErrNotExist) {
+	if err := run(ctx, []string{"--seed", file + "x"}, io.Discard, io.Discard); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
