@@ -71,8 +71,9 @@ clean: ## Remove everything that was built, the control plane too.
 ##@ Before a commit
 
 .PHONY: generate
-generate: $(TOOLS)/controller-gen ## Write the API's deep copies.
+generate: $(TOOLS)/controller-gen ## Write the API's deep copies, and the table of what the simulator has.
 	$(TOOLS)/controller-gen object paths=./api/...
+	go run -buildvcs=false ./cmd/stytch-sim --coverage >internal/stytchsim/coverage.md
 
 .PHONY: manifests
 manifests: $(TOOLS)/controller-gen ## Write the CRDs and the manager's role from the markers.

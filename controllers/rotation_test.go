@@ -77,7 +77,8 @@ func (w *world) expectRotating(o *v1alpha1.SCIMConnection) {
 	w.expectKept(o) // the current token is untouched
 	secret := w.tokenSecret(o)
 	next := secret.Data[v1alpha1.SecretKeyNextToken]
-	Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(next))).To(Equal(stytchsim.TokenCheck{Accepted: true, Which: "next"}))
+	Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(next))).
+		To(Equal(stytchsim.TokenCheck{Accepted: w.sim.Switches().NextToken == "works", Which: "next"}))
 	token := o.Status.BearerToken
 	Expect(token.Phase).To(Equal(v1alpha1.TokenRotating))
 	Expect(token.NextLastFour).To(Equal(lastFour(next)))
@@ -553,12 +554,12 @@ var _ = Describe("A rotation", func() {
 
 var _ = Describe("A rotation comes through", func() {
 	for name, move := range map[string]func(*stytchsim.Switches){
-		"null for what is empty":              func(s *stytchsim.Switches) { s.Strings = "null" },
-		"nothing for what is empty":           func(s *stytchsim.Switches) { s.Strings = "absent" },
-		"times with nanoseconds":              func(s *stytchsim.Switches) { s.Timestamps = "nanoseconds" },
-		"no times":                            func(s *stytchsim.Switches) { s.Timestamps = "absent" },
-		"201 for what is created":             func(s *stytchsim.Switches) { s.CreateStatus = "201" },
-		"no before the next token is current": func(s *stytchsim.Switches) { s.NextToken = "waits" },
+		"null for what is empty":        func(s *stytchsim.Switches) { s.Strings = "null" },
+		"nothing for what is empty":     func(s *stytchsim.Switches) { s.Strings = "absent" },
+		"times with nanoseconds":        func(s *stytchsim.Switches) { s.Timestamps = "nanoseconds" },
+		"no times":                      func(s *stytchsim.Switches) { s.Timestamps = "absent" },
+		"201 for what is created":       func(s *stytchsim.Switches) { s.CreateStatus = "201" },
+		"yes to the next token at once": func(s *stytchsim.Switches) { s.NextToken = "works" },
 	} {
 		It("and comes to rest where Stytch says "+name, func(ctx context.Context) {
 			w := newWorld(ctx, move)

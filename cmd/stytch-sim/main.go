@@ -6,12 +6,14 @@
 //
 //	{"url":"http://127.0.0.1:40123","projectID":"project-test-…","secret":"secret-test-…"}
 //
-// SIGTERM and SIGINT stop it with exit code 0. What it simulates, and what its
-// switches mean, is documented in package internal/stytchsim.
+// SIGTERM and SIGINT stop it with exit code 0. With --seed it begins with the
+// organizations of a file. What it simulates, and what its switches mean, is
+// documented in package internal/stytchsim.
 package main
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -50,21 +52,28 @@ type ready struct {
 
 // run serves until the context is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	options, listen, err := parse(args, stderr)
+	asked, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", listen)
-	if err != nil {
-		return fmt.Errorf("listening on %s: %w", listen, err)
+	if asked.coverage {
+		_, err := io.WriteString(stdout, stytchsim.Coverage())
+		return err
 	}
-	sim := stytchsim.New(options)
+	sim := stytchsim.New(asked.options)
+	if err := plant(sim, asked.seed); err != nil {
+		return err
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", asked.listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", asked.listen, err)
+	}
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 
-	line := ready{URL: "http://" + listener.Addr().String(), ProjectID: options.ProjectID, Secret: options.Secret}
+	line := ready{URL: "http://" + listener.Addr().String(), ProjectID: asked.options.ProjectID, Secret: asked.options.Secret}
 	if err := json.NewEncoder(stdout).Encode(line); err != nil { //nolint:gosec // the secret opens nothing but this simulator
 		return errors.Join(fmt.Errorf("writing the ready line: %w", err), server.Close())
 	}
@@ -87,12 +96,63 @@ func shutdown(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
+// plant plants the seed in a file, if one is named.
+func plant(sim *stytchsim.Sim, file string) error {
+	if file == "" {
+		return nil
+	}
+	from, err := os.Open(file) //nolint:gosec // whoever starts the program names the file
+	if err != nil {
+		return fmt.Errorf("opening the seed: %w", err)
+	}
+	seed, err := stytchsim.ReadSeed(from)
+	if err := errors.Join(err, from.Close()); err != nil {
+		return fmt.Errorf("reading the seed %s: %w", file, err)
+	}
+	if err := sim.Plant(seed); err != nil {
+		return fmt.Errorf("planting the seed %s: %w", file, err)
+	}
+	return nil
+}
+
+// sample is a seed that has everything a seed can have.
+//
+//go:embed seed.json
+var sample string
+
+// seedHelp is what --help says of the format of a seed.
+const seedHelp = `
+The file of --seed is one JSON object. All its parts are optional, except organization_slug, kind and group_name. A field that
+does not exist is refused. What has no ID gets a new one. The fields of a connection are those of Stytch's object of that kind;
+certificates and encryption keys are PEM; a SCIM connection may also have bearer_token. A complete SAML or OIDC connection is
+active. Groups are those of the organization's SCIM connection. Roles are those of the RBAC policy, instead of --roles. A
+document is what an identity provider serves at a URL. An example:
+
+`
+
+// arguments are what the flags say.
+type arguments struct {
+	options stytchsim.Options
+	listen  string
+	seed    string
+
+	coverage bool
+}
+
 // parse reads the flags: those below and one for each switch.
-func parse(args []string, stderr io.Writer) (stytchsim.Options, string, error) {
-	options := stytchsim.Options{}
+func parse(args []string, stderr io.Writer) (arguments, error) {
+	var asked arguments
+	options := &asked.options
 	flags := flag.NewFlagSet("stytch-sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	listen := flags.String("listen", "127.0.0.1:0", "`address` to listen on; port 0 selects a free port")
+	flags.Usage = func() {
+		_, _ = io.WriteString(stderr, "Usage of stytch-sim:\n")
+		flags.PrintDefaults()
+		_, _ = io.WriteString(stderr, seedHelp+sample)
+	}
+	flags.StringVar(&asked.listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 selects a free port")
+	flags.BoolVar(&asked.coverage, "coverage", false, "print which operations of Stytch's API are simulated, as Markdown, and exit")
+	flags.StringVar(&asked.seed, "seed", "", "JSON `file` with the organizations, roles, connections and groups to start with; its format is below")
 	flags.StringVar(&options.ProjectID, "project-id", stytchsim.DefaultProjectID, "`ID` of the project; the prefix project-live- makes it a live project")
 	flags.StringVar(&options.Secret, "secret", stytchsim.DefaultSecret, "`secret` of the project")
 	flags.StringVar(&options.ProjectName, "project-name", "", "`name` of the project")
@@ -108,10 +168,10 @@ func parse(args []string, stderr io.Writer) (stytchsim.Options, string, error) {
 		flags.Func(row.Name, usage, func(value string) error { return options.Switches.Set(row.Name, value) })
 	}
 	if err := flags.Parse(args); err != nil {
-		return options, "", err
+		return asked, err
 	}
 	if flags.NArg() > 0 {
-		return options, "", fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return asked, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	return options, *listen, nil
+	return asked, nil
 }

@@ -6,11 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
 // started runs the program in the test's process and reads its line. The
@@ -127,5 +132,66 @@ func TestAMisspeltSwitchOrPositionEndsItWithAReason(t *testing.T) {
 		if err := run(t.Context(), args, io.Discard, &stderr); err == nil {
 			t.Errorf("%v is accepted", args)
 		}
+	}
+}
+
+func TestItBeginsWithTheSeedOfItsSample(t *testing.T) {
+	r, _ := started(t, "--seed", "seed.json")
+	for path, want := range map[string]string{
+		"/v1/b2b/organizations/organization-test-aaaaaaaa-0000-4000-8000-000000000001": "organization",
+		"/v1/b2b/sso/crm-7":             "saml_connections",
+		"/v1/b2b/sso/partner":           "external_connections",
+		"/v1/b2b/scim/acme/connection":  "connection",
+		"/v1/b2b/organizations/partner": "organization",
+		"/v1/b2b/scim/acme/connection/scim-connection-test-bbbbbbbb-0000-4000-8000-000000000003": "scim_groups",
+	} {
+		if status, answer := get(t, r, path, r.Secret); status != 200 || answer[want] == nil {
+			t.Errorf("%s answers %d %v", path, status, answer)
+		}
+	}
+	_, state := get(t, r, "/__sim/state", "")
+	for part, want := range map[string]int{"organizations": 2, "connections": 4, "groups": 2, "documents": 1} {
+		if have, _ := state[part].([]any); len(have) != want {
+			t.Errorf("%d %s, want %d", len(have), part, want)
+		}
+	}
+}
+
+func TestItPrintsWhichOperationsItHas(t *testing.T) {
+	var stdout bytes.Buffer
+	if err := run(t.Context(), []string{"--coverage"}, &stdout, io.Discard); err != nil || stdout.String() != stytchsim.Coverage() {
+		t.Errorf("it prints %q, %v", stdout.String(), err)
+	}
+}
+
+func TestItsHelpShowsTheFormatOfASeed(t *testing.T) {
+	var stderr bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("--help ends with %v", err)
+	}
+	for _, part := range []string{"-seed file", "A field that\ndoes not exist is refused", sample} {
+		if !strings.Contains(stderr.String(), part) {
+			t.Errorf("--help does not say %q", part)
+		}
+	}
+}
+
+func TestASeedThatIsWrongEndsItWithAReason(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // a seed that is accepted must not keep it running
+	file := filepath.Join(t.TempDir(), "seed.json")
+	for content, want := range map[string]string{
+		`{"organizations": [{"organization_slug": "acme", "id": "x"}]}`: `unknown field "id"`,
+		`{"organizations": [{"organization_slug": "?"}]}`:               `organizations[0] ("?")`,
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(ctx, []string{"--seed", file}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", content, err, want)
+		}
+	}
+	if err := run(ctx, []string{"--seed", file + "x"}, io.Discard, io.Discard); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
 	}
 }

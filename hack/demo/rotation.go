@@ -43,10 +43,10 @@ func (s *story) startRotation(request string) string {
 	s.showConditions(scim, "Rotating")
 	secret := s.read(scim.tokenSecret()).Data
 	token, next := string(secret["token"]), string(secret["next-token"])
-	if !s.accepts(scim, token) || !s.accepts(scim, next) {
-		lab.Failf("%s has a token or a next token that Stytch does not accept", scim.tokenSecret())
+	if next == "" || !s.accepts(scim, token) || s.accepts(scim, next) {
+		lab.Failf("%s should have the token that Stytch accepts, and the one that it will accept", scim.tokenSecret())
 	}
-	s.Seen("%s has both tokens, Stytch accepts both, and Ready is True", scim.tokenSecret())
+	s.Seen("%s has both tokens, Stytch accepts the current one until the rotation is completed, and Ready is True", scim.tokenSecret())
 	return next
 }
 

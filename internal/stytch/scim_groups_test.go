@@ -52,7 +52,7 @@ func pages(answer func(n int) string) http.HandlerFunc {
 }
 
 func TestGroupsAreReadToTheLastPage(t *testing.T) {
-	for _, s := range []stytchsim.Switches{{}, {Cursor: "null", Order: "reversed"}, {Cursor: "absent", Lists: "absent"}, {Lists: "null"}} {
+	for _, s := range []stytchsim.Switches{{}, {Cursor: "empty", Order: "reversed"}, {Cursor: "absent", Lists: "absent"}, {Lists: "null"}} {
 		w := newWorld(t, s)
 		id, want := w.pushed(2001)
 		caller := w.caller("uid")

@@ -186,9 +186,9 @@ func TestListsReadTheSameUnderEverySwitchOfForm(t *testing.T) {
 	text, sum := certificate(t, "idp")
 	for _, s := range []stytchsim.Switches{
 		{},
-		{CreateStatus: "201", Lists: "null", Strings: "null", Timestamps: "nanoseconds", PEM: "crlf", Order: "reversed"},
+		{CreateStatus: "201", Lists: "null", Strings: "null", Timestamps: "nanoseconds", PEM: "crlf", UnsetMapping: "null", Order: "reversed"},
 		{Lists: "absent", Strings: "absent", Timestamps: "absent", PEM: "one-line", UnsetMapping: "absent", Order: "rotating"},
-		{PEM: "no-final-newline", UnsetMapping: "empty"},
+		{PEM: "no-final-newline"},
 	} {
 		w := newWorld(t, s)
 		caller := w.caller("uid")

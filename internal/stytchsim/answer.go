@@ -21,7 +21,7 @@ func envelope(d document, status int, requestID string) answer {
 	return encoded(d, status)
 }
 
-// refused is an error answer (openapi: the examples of the error responses).
+// refused is an error answer (openapi: the examples of the error responses; live).
 func refused(err error, requestID string) answer {
 	r := asRefusal(err)
 	a := encoded(document{
@@ -29,7 +29,7 @@ func refused(err error, requestID string) answer {
 		"request_id":    requestID,
 		"error_type":    r.errorType,
 		"error_message": r.message,
-		"error_url":     errorURL(r.status),
+		"error_url":     errorURL(r.status, r.errorType),
 	}, r.status)
 	a.errorType = r.errorType
 	return a

@@ -12,8 +12,9 @@ type Options struct {
 	Secret string
 	// ProjectName is what whoami answers. Empty: "Simulated project".
 	ProjectName string
-	// Roles are the role IDs of the project's RBAC policy in addition to the reserved
-	// stytch_member and stytch_admin. Nil: editor, viewer, admin.
+	// Roles are the role IDs of each project's RBAC policy in addition to the reserved
+	// stytch_member and stytch_admin, until AddProject sets others. Nil: editor,
+	// viewer, admin.
 	Roles []string
 	// Switches choose between undocumented behaviors of Stytch.
 	Switches Switches
@@ -62,11 +63,27 @@ type Operation struct {
 	ErrorType string // likewise
 }
 
-// Project is one Stytch project environment, with its credentials.
+// Project is one Stytch project environment, with its credentials. Roles are those
+// of its RBAC policy. stytch_member and stytch_admin are always there; one of that
+// name in Roles has other permissions than by default.
 type Project struct {
 	ID     string `json:"project_id"`
 	Secret string `json:"secret,omitempty"`
 	Name   string `json:"name,omitempty"`
+	Roles  []Role `json:"roles,omitempty"`
+}
+
+// Role is a role of a project's RBAC policy, or a custom role of an organization.
+type Role struct {
+	ID          string       `json:"role_id"`
+	Description string       `json:"description"`
+	Permissions []Permission `json:"permissions"`
+}
+
+// Permission is what may be done with a resource; the action * is all of them.
+type Permission struct {
+	ResourceID string   `json:"resource_id"`
+	Actions    []string `json:"actions"`
 }
 
 // Organization is a tenant of a project. An empty ProjectID means the first
@@ -78,6 +95,36 @@ type Organization struct {
 	Name              string `json:"organization_name"`
 	ExternalID        string `json:"organization_external_id,omitempty"`
 	DefaultConnection string `json:"sso_default_connection_id,omitempty"`
+	CustomRoles       []Role `json:"custom_roles,omitempty"`
+}
+
+// Member is a member of an organization, which is named by ID, slug or external
+// ID. Roles are those assigned to the member; stytch_member is every member's.
+type Member struct {
+	ID             string   `json:"member_id,omitempty"`
+	OrganizationID string   `json:"organization_id"`
+	EmailAddress   string   `json:"email_address,omitempty"`
+	Roles          []string `json:"roles,omitempty"`
+}
+
+// Session is a login of a member. Its token or its JWT, whichever a call brings
+// along, stands for the member until the session expires.
+type Session struct {
+	ID       string    `json:"member_session_id,omitempty"`
+	MemberID string    `json:"member_id"`
+	Token    string    `json:"session_token,omitempty"`
+	JWT      string    `json:"session_jwt,omitempty"`
+	Expires  time.Time `json:"expires_at,omitzero"` // zero in AddSession: in an hour
+}
+
+// SessionCheck says whose session a token or a JWT is of, and what the member may
+// do. It is empty where there is no such session, or none any more.
+type SessionCheck struct {
+	Valid          bool         `json:"valid"`
+	MemberID       string       `json:"member_id,omitempty"`
+	OrganizationID string       `json:"organization_id,omitempty"`
+	Roles          []string     `json:"roles,omitempty"`
+	Permissions    []Permission `json:"permissions,omitempty"`
 }
 
 // Group is a SCIM group as if an identity provider had pushed it. Either
@@ -242,6 +289,8 @@ type State struct {
 	Organizations []Organization `json:"organizations"`
 	Connections   []Connection   `json:"connections"`
 	Groups        []Group        `json:"groups"`
+	Members       []Member       `json:"members"`
+	Sessions      []Session      `json:"sessions"`
 	Documents     []string       `json:"documents"` // their URLs
 	Faults        []Fault        `json:"faults"`
 	Limits        []Limit        `json:"limits"`

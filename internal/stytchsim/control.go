@@ -1,6 +1,7 @@
 package stytchsim
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,12 +25,18 @@ func (s *Sim) controlHandler() http.Handler {
 		"GET /__sim/calls":                 s.controlCalls,
 		"GET /__sim/switches":              func(*http.Request) (any, error) { return s.Switches(), nil },
 		"PATCH /__sim/switches":            s.controlSwitches,
-		"POST /__sim/projects":             withBody(func(p Project) (any, error) { return Project{ID: p.ID, Name: p.Name}, s.AddProject(p) }),
+		"POST /__sim/projects":             withBody(func(p Project) (any, error) { return Project{ID: p.ID, Name: p.Name, Roles: p.Roles}, s.AddProject(p) }),
 		"POST /__sim/organizations":        withBody(func(o Organization) (any, error) { return s.AddOrganization(o) }),
 		"PATCH /__sim/organizations/{id}":  withIDAndFields(func(id string, f map[string]any) (any, error) { return s.PatchOrganization(id, f) }),
 		"DELETE /__sim/organizations/{id}": withID(s.RemoveOrganization),
 		"POST /__sim/groups":               withBody(func(g Group) (any, error) { return s.AddGroup(g) }),
 		"DELETE /__sim/groups/{id}":        withID(s.RemoveGroup),
+		"POST /__sim/members":              withBody(func(m Member) (any, error) { return s.AddMember(m) }),
+		"PATCH /__sim/members/{id}":        withIDAndFields(func(id string, f map[string]any) (any, error) { return s.PatchMember(id, f) }),
+		"DELETE /__sim/members/{id}":       withID(s.RemoveMember),
+		"POST /__sim/sessions":             withBody(func(m Session) (any, error) { return s.AddSession(m) }),
+		"DELETE /__sim/sessions/{id}":      withID(s.RemoveSession),
+		"POST /__sim/verify-session":       withBody(func(c sessionClaim) (any, error) { return s.VerifySession(c.Session), nil }),
 		"GET /__sim/connections/{id}":      s.controlConnection,
 		"POST /__sim/connections":          withBody(func(h connectionBody) (any, error) { return s.AddConnection(h.Organization, h.Kind, h.Fields) }),
 		"PATCH /__sim/connections/{id}":    withIDAndFields(func(id string, f map[string]any) (any, error) { return s.PatchConnection(id, f) }),
@@ -57,6 +64,9 @@ type (
 	tokenClaim struct {
 		ConnectionID string `json:"connection_id"`
 		Token        string `json:"token"`
+	}
+	sessionClaim struct {
+		Session string `json:"session"` // a session_token or a session_jwt
 	}
 )
 
@@ -143,6 +153,17 @@ func readControl(r *http.Request, into any) error {
 		return fmt.Errorf("reading the request body: %w", err)
 	}
 	return nil
+}
+
+// remade makes a value that was decoded without a type one of a type.
+func remade(value, into any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
 }
 
 func (s *Sim) controlCalls(r *http.Request) (any, error) {

@@ -211,7 +211,7 @@ func TestDriftIsAllOrNothingAndPastTheRules(t *testing.T) {
 	}
 	same(t, "certificates", drifted.Fields["verification_certificates"], array{})
 	same(t, "status", drifted.Status, "pending")
-	same(t, "mapping", p.of("acme", "saml_connections", id)["attribute_mapping"], nil)
+	same(t, "mapping", p.of("acme", "saml_connections", id)["attribute_mapping"], object{})
 }
 
 func TestTheStateHasEveryConnection(t *testing.T) {

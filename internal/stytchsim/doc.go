@@ -14,8 +14,8 @@
 //	│          journal      │        journal ◀── read ─│ state, calls, drift,│
 //	│ limits   fixed windows│                          │ faults, limits,     │
 //	│ faults   cut, delay … │◀──── added by ───────────│ out-of-band changes │
-//	│ auth     project,     │                          └──────────┬──────────┘
-//	│          secret       │                                     │
+//	│ auth     project,     │                          │ members, sessions   │
+//	│          secret       │                          └──────────┬──────────┘
 //	│ input    known fields │                                     │ past
 //	└───────────┬───────────┘                                     │ the rules
 //	            │ call                                            │
@@ -23,6 +23,7 @@
 //	            │                                                 │
 //	┌───────────▼─────────────────────────────────────────────────▼──────────┐
 //	│ world    projects ─▶ organizations ─▶ SSO connections, one SCIM        │
+//	│          (RBAC policy)          └───▶ members ─▶ sessions              │
 //	│          rules: scim, saml, oidc, external, roles, default connection  │
 //	└───────────┬────────────────────────────────────────────────────────────┘
 //	Intercept(AfterEffect)
@@ -35,9 +36,11 @@
 //
 // # Where its rules come from
 //
-// Nothing here was measured against the live API. Each rule says in a comment
+// This project measured nothing against the live API. Each rule says in a comment
 // where it was learned:
 //
+//   - live: answers of test.stytch.com that others recorded in April 2026
+//     (kweizh/stytch-benchmark)
 //   - openapi: the official OpenAPI document (stytchauth/stytch-openapi)
 //   - docs: a page of stytch.com/docs, named
 //   - stytch-go: the official Go SDK's request and response types
@@ -48,7 +51,8 @@
 //   - inferred: not documented; a guess of this package
 //
 // Undocumented behavior that a client can observe is a switch in [Switches]: a
-// client must work with all of its values.
+// client must work with all of its values. Which operations of the API there are
+// is in coverage.md.
 //
 // # What it may not do
 //

@@ -47,7 +47,8 @@ func createExternal(c *call) (document, error) {
 			return nil, refuse("duplicate_external_sso_connection", "There is an External connection to it already.")
 		}
 	}
-	made := newExternal(c.org, source.base().org.id, source.base().id)
+	made := newExternal(c.org, c.org.newID(External))
+	made.sourceOrganizationID, made.sourceID = source.base().org.id, source.base().id
 	made.displayName, _ = c.in.text("display_name")
 	made.roles = c.in.assignments("connection_implicit_role_assignments")
 	made.groupRoles = c.in.assignments("group_implicit_role_assignments")
@@ -60,12 +61,8 @@ func createExternal(c *call) (document, error) {
 }
 
 // newExternal is an External connection as Stytch would make it.
-func newExternal(in *organization, organizationID, connectionID string) *externalConnection {
-	return &externalConnection{
-		baseConnection:       baseConnection{kind: External, id: in.project.newID("external-connection"), org: in, status: stateActive},
-		sourceOrganizationID: organizationID,
-		sourceID:             connectionID,
-	}
+func newExternal(in *organization, id string) *externalConnection {
+	return &externalConnection{baseConnection: baseConnection{kind: External, id: id, org: in, status: stateActive}}
 }
 
 // externalSource finds the connection to be used.

@@ -1,11 +1,10 @@
 package stytchsim
 
 import (
-	"encoding/base64"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // group is a SCIM group. There is no operation that makes one: identity
@@ -15,38 +14,30 @@ type group struct {
 	connection *scimConnection
 }
 
-// The page sizes of listGroups (openapi: limit).
-const (
-	defaultPage = 100
-	largestPage = 1000
-)
-
 // listGroups answers a page of a connection's groups.
 //
-// Source: openapi. A limit of 0 means the default, because stytch-go always
-// sends one. That a limit beyond the largest is refused, and how the last page
-// says so (switch cursor), is inferred.
+// Source: openapi. The description of cursor says that next_cursor is null on the
+// last page; the switch cursor has what else a reader must end at.
 func listGroups(c *call) (document, error) {
 	have, err := findSCIM(c)
 	if err != nil {
 		return nil, err
 	}
-	from, err := cursorOf(c.query("cursor"), len(have.groups))
+	limit, err := strconv.Atoi(cmp.Or(c.query("limit"), "0"))
+	if err != nil {
+		return nil, refuse("invalid_argument", "limit must be a number.")
+	}
+	page, next, err := pageOf(have.groups, c.query("cursor"), limit)
 	if err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(c.query("limit"))
-	if err != nil {
-		return nil, err
-	}
-	until := min(from+limit, len(have.groups))
-	return c.groupPage(have.groups[from:until], until < len(have.groups), until), nil
+	return c.groupPage(page, next), nil
 }
 
 // noGroups is listGroups under the fault that empties it.
-func noGroups(c *call) (document, error) { return c.groupPage(nil, false, 0), nil }
+func noGroups(c *call) (document, error) { return c.groupPage(nil, ""), nil }
 
-func (c *call) groupPage(page []*group, more bool, next int) document {
+func (c *call) groupPage(page []*group, next string) document {
 	r, d := c.renderer(), document{}
 	list(r, d, "scim_groups", page, func(g *group) any {
 		return document{
@@ -54,39 +45,8 @@ func (c *call) groupPage(page []*group, more bool, next int) document {
 			"organization_id": g.connection.org.id, "connection_id": g.connection.id,
 		}
 	})
-	if more {
-		d["next_cursor"] = base64.URLEncoding.EncodeToString([]byte("after:" + strconv.Itoa(next)))
-		return d
-	}
-	putOrOmit(d, "next_cursor", "", true, c.switches.Cursor)
+	putOrOmit(d, "next_cursor", next, next == "", c.switches.Cursor)
 	return d
-}
-
-func cursorOf(cursor string, groups int) (int, error) {
-	if cursor == "" {
-		return 0, nil
-	}
-	plain, err := base64.URLEncoding.DecodeString(cursor)
-	from, numeric := strconv.Atoi(strings.TrimPrefix(string(plain), "after:"))
-	if err != nil || numeric != nil || from < 0 || from > groups {
-		return 0, refuse("invalid_argument", "cursor is not one that was given out.")
-	}
-	return from, nil
-}
-
-func limitOf(limit string) (int, error) {
-	if limit == "" {
-		return defaultPage, nil
-	}
-	n, err := strconv.Atoi(limit)
-	switch {
-	case err != nil || n < 0 || n > largestPage:
-		return 0, refuse("invalid_argument", "limit must be a number from 0 to %d.", largestPage)
-	case n == 0:
-		return defaultPage, nil
-	default:
-		return n, nil
-	}
 }
 
 // addGroup pushes a group as an identity provider would.

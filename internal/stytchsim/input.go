@@ -18,6 +18,8 @@ const (
 	rolesShape                       // array of {role_id}
 	groupRolesShape                  // array of {role_id, group}
 	scimRolesShape                   // array of {role_id, group_id}
+	numberShape                      // integer
+	queryShape                       // object of operator and operands
 )
 
 // shapes is the fields a request may have. One it does not have is refused, so
@@ -25,8 +27,8 @@ const (
 // it.
 type shapes map[string]shape
 
-// input is the fields a request had, decoded: string, bool, map[string]string
-// or []assignment. What is not there was not sent.
+// input is the fields a request had, decoded: string, bool, int,
+// map[string]string, []assignment or query. What is not there was not sent.
 type input map[string]any
 
 // assignment is an entry of a role list: role_id, and what it is assigned by.
@@ -174,6 +176,10 @@ func (s shape) zero() any {
 		return map[string]string{}
 	case rolesShape, groupRolesShape, scimRolesShape:
 		return []assignment{}
+	case numberShape:
+		return 0
+	case queryShape:
+		return query{}
 	default:
 		return ""
 	}
@@ -185,6 +191,10 @@ func (s shape) decode(raw json.RawMessage) (any, error) {
 		return decodeAs[bool](raw, "true or false")
 	case mappingShape:
 		return decodeMapping(raw)
+	case numberShape:
+		return decodeAs[int](raw, "an integer")
+	case queryShape:
+		return decodeQuery(raw)
 	case rolesShape:
 		return decodeAssignments(raw, "role_id")
 	case groupRolesShape:

@@ -84,7 +84,7 @@ func TestNullClearsEveryTypeWhereItClears(t *testing.T) {
 	cleared := p.put(path, `{"idp_initiated_auth_disabled":null,"saml_connection_implicit_role_assignments":null,"attribute_mapping":null}`).connection()
 	same(t, "flag", cleared["idp_initiated_auth_disabled"], false)
 	same(t, "roles", cleared["saml_connection_implicit_role_assignments"], array{})
-	same(t, "mapping", cleared["attribute_mapping"], nil)
+	same(t, "mapping", cleared["attribute_mapping"], object{})
 }
 
 func TestAnEmptyStringIsASwitch(t *testing.T) {

@@ -39,8 +39,9 @@ func (o *oidcConnection) fields() []field {
 //
 // The client_secret is readable in every sample of the docs and in the admin
 // portal, and yet may be masked: switch client-secret. The request's
-// documentation wants spaces of custom_scopes as %20, the object's shows spaces:
-// switch custom-scopes.
+// documentation wants spaces of custom_scopes as %20, the object's shows spaces.
+// Spaces work (live: a login); how what was sent reads back is the switch
+// custom-scopes.
 func (o *oidcConnection) document(r renderer) document {
 	d := r.fields(o.fields())
 	d["organization_id"] = o.org.id
@@ -63,7 +64,7 @@ func createOIDC(c *call) (document, error) {
 	if err := c.ssoProviderKnown(); err != nil {
 		return nil, err
 	}
-	made := newOIDC(c.org)
+	made := newOIDC(c.org, c.org.newID(OIDC))
 	c.in.apply(made.fields())
 	c.world.add(made)
 	c.electDefault(&made.baseConnection)
@@ -71,11 +72,10 @@ func createOIDC(c *call) (document, error) {
 }
 
 // newOIDC is an OIDC connection as Stytch would make it, not yet in the world.
-func newOIDC(in *organization) *oidcConnection {
-	id := in.project.newID("oidc-connection")
+func newOIDC(in *organization, id string) *oidcConnection {
 	return &oidcConnection{
 		baseConnection: baseConnection{kind: OIDC, id: id, org: in, status: statePending},
-		redirectURL:    in.project.root() + "/v1/b2b/sso/callback/" + id,
+		redirectURL:    in.callback(id),
 	}
 }
 

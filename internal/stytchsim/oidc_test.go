@@ -90,7 +90,7 @@ func TestAnOIDCMappingCanBeAnythingFlatAndBeCleared(t *testing.T) {
 	p := switched(t, stytchsim.Switches{})
 	path, _ := p.oidc()
 	same(t, "mapping", p.put(path, object{"attribute_mapping": object{"dept": "d"}}).connection()["attribute_mapping"], object{"dept": "d"})
-	same(t, "mapping", p.put(path, object{"attribute_mapping": object{}}).connection()["attribute_mapping"], nil)
+	same(t, "mapping", p.put(path, object{"attribute_mapping": object{}}).connection()["attribute_mapping"], object{})
 }
 
 func TestTheClientSecretInAnswersIsASwitch(t *testing.T) {

@@ -2,6 +2,7 @@ package stytchsim
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"time"
 )
@@ -16,6 +17,8 @@ type organization struct {
 	scim              *scimConnection
 	formerSCIM        *scimConnection // the last one deleted
 	defaultConnection string
+	customRoles       []Role
+	members           []*member // in the order they were added
 }
 
 // whoami answers which project the credentials are of.
@@ -28,7 +31,8 @@ func whoami(c *call) (document, error) {
 // resolveOrganization finds the organization a path names: by ID, slug or
 // external ID.
 //
-// Source: openapi, the parameter's description on every operation of this API.
+// Source: openapi, the parameter's description on every operation of this API;
+// live, the status and type of an unknown one.
 func (c *call) resolveOrganization() error {
 	key := c.path("organization_id")
 	if key == "" {
@@ -51,41 +55,80 @@ func (c *call) resolveOrganization() error {
 	return refuse("organization_not_found", "Organization could not be found.")
 }
 
-// getOrganization answers the organization as a caller of this API needs it.
-//
-// Source: openapi, api_organization_v1_Organization. The many fields about
-// authentication policy are left out.
+// getOrganization answers the whole organization (openapi).
 func getOrganization(c *call) (document, error) {
-	org, r := c.org, c.renderer()
+	return document{"organization": c.org.document(c.renderer())}, nil
+}
+
+// document is Organization of openapi.
+//
+// Source: live, a fresh organization: every field is there, null where nothing is
+// referred to, and its times are whole seconds. What the fields say that no
+// operation of this simulator sets is that of a fresh one for ever.
+func (o *organization) document(r renderer) document {
+	r = r.measured()
 	d := document{
-		"organization_id":           org.id,
-		"organization_name":         org.name,
-		"organization_slug":         org.slug,
-		"sso_jit_provisioning":      "ALL_ALLOWED",
-		"sso_default_connection_id": nil,
+		"organization_id":           o.id,
+		"organization_name":         o.name,
+		"organization_slug":         o.slug,
+		"organization_external_id":  orNull(o.externalID),
+		"organization_logo_url":     "",
+		"trusted_metadata":          document{},
+		"sso_default_connection_id": orNull(o.defaultConnection),
 		"scim_active_connection":    nil,
+		"scim_active_connections":   []any{}, // in no schema
 	}
-	r.text(d, "organization_external_id", org.externalID)
-	// docs, get-organization: the samples have an explicit null for both of these.
-	if org.defaultConnection != "" {
-		d["sso_default_connection_id"] = org.defaultConnection
+	if o.scim != nil {
+		summary := o.scim.summary(r)
+		d["scim_active_connection"], d["scim_active_connections"] = summary, []any{summary} // the second: inferred
 	}
-	if org.scim != nil {
-		d["scim_active_connection"] = org.scim.summary(r)
-	}
-	list(r, d, "sso_active_connections", activeOf(org.sso), func(active connection) any {
+	list(r, d, "sso_active_connections", activeOf(o.sso), func(active connection) any {
 		summary := document{"connection_id": active.base().id}
 		r.text(summary, "display_name", active.base().displayName)
 		r.provider(summary, active.base().identityProvider)
 		return summary
 	})
-	list(r, d, "sso_jit_provisioning_allowed_connections", []string{}, func(id string) any { return id })
-	list(r, d, "custom_roles", []string{}, func(role string) any { return role })
-	r.time(d, "created_at", org.created)
-	r.time(d, "updated_at", org.updated)
-	return document{"organization": d}, nil
+	list(r, d, "custom_roles", o.customRoles, roleDocument)
+	r.time(d, "created_at", o.created)
+	r.time(d, "updated_at", o.updated)
+	maps.Copy(d, loginPolicy())
+	return d
 }
 
+// loginPolicy is how members of a fresh organization may log in and join (live).
+func loginPolicy() document {
+	d := document{
+		"auth_methods":                            "ALL_ALLOWED",
+		"email_invites":                           "ALL_ALLOWED",
+		"email_jit_provisioning":                  "NOT_ALLOWED",
+		"mfa_methods":                             "ALL_ALLOWED",
+		"mfa_policy":                              "OPTIONAL",
+		"oauth_tenant_jit_provisioning":           "NOT_ALLOWED",
+		"sso_jit_provisioning":                    "ALL_ALLOWED",
+		"first_party_connected_apps_allowed_type": "ALL_ALLOWED",
+		"third_party_connected_apps_allowed_type": "ALL_ALLOWED",
+		"allowed_oauth_tenants":                   document{},
+	}
+	for _, name := range []string{
+		"allowed_auth_methods", "allowed_mfa_methods", "allowed_first_party_connected_apps", "allowed_third_party_connected_apps",
+		"claimed_email_domains", "email_allowed_domains", "rbac_email_implicit_role_assignments",
+		"sso_jit_provisioning_allowed_connections",
+	} {
+		d[name] = []string{}
+	}
+	return d
+}
+
+// orNull is a reference as an organization has it: null where there is none (live).
+func orNull(value string) any {
+	if value == "" {
+		return nil
+	}
+	return value
+}
+
+// activeOf is the active ones (live: a pending connection is not among the
+// sso_active_connections).
 func activeOf(all []connection) []connection {
 	var active []connection
 	for _, c := range all {
@@ -98,20 +141,13 @@ func activeOf(all []connection) []connection {
 
 // electDefault makes a connection the organization's default where it has none.
 //
-// Inferred, and the switch default-connection: nobody says how the first
-// connection becomes the default. That the default must be active is an error
-// type (requires_active_sso_connection).
+// Source: live, a pending connection does not become the default; that it must be
+// active is an error type too (requires_active_sso_connection). Whether the first
+// active one does is inferred, and the switch default-connection.
 func (c *call) electDefault(candidate *baseConnection) {
-	if candidate.org.defaultConnection != "" {
-		return
-	}
-	switch c.switches.DefaultConnection {
-	case "first-active":
-		if candidate.status == stateActive {
-			candidate.org.defaultConnection = candidate.id
-		}
-	case "first-created":
-		candidate.org.defaultConnection = candidate.id
+	org := candidate.org
+	if c.switches.DefaultConnection == "first-active" && org.defaultConnection == "" && candidate.status == stateActive {
+		org.defaultConnection = candidate.id
 	}
 }
 
@@ -124,7 +160,10 @@ func (w *world) addOrganization(o Organization, now time.Time) (*organization, e
 	if in == nil {
 		return nil, fmt.Errorf("project %s not found", o.ProjectID)
 	}
-	org := &organization{project: in, id: o.ID, created: now, updated: now}
+	if err := checkRoles(o.CustomRoles); err != nil {
+		return nil, err
+	}
+	org := &organization{project: in, id: o.ID, customRoles: o.CustomRoles, created: now, updated: now}
 	if org.id == "" {
 		org.id = in.newID("organization")
 	}
@@ -172,6 +211,9 @@ func (w *world) removeOrganization(org *organization) {
 	}
 	if org.scim != nil {
 		w.remove(org.scim)
+	}
+	for _, m := range org.members {
+		delete(w.members, m.id)
 	}
 	p := org.project
 	for key, known := range p.organizations {

@@ -123,15 +123,39 @@ func TestTheDefaultConnectionCannotGoWhileOthersStay(t *testing.T) {
 }
 
 func TestWhatBecomesTheDefaultIsASwitch(t *testing.T) {
-	for position, want := range map[string]func(pending, active string) string{
-		"":              func(_, active string) string { return active },
-		"first-created": func(pending, _ string) string { return pending },
-		"by-hand":       func(_, _ string) string { return "" },
+	for position, want := range map[string]func(active string) string{
+		"":        func(active string) string { return active },
+		"by-hand": func(string) string { return "" },
 	} {
 		p := switched(t, stytchsim.Switches{DefaultConnection: position})
-		pending := text(t, p.post("/v1/b2b/sso/oidc/acme", nil).connection(), "connection_id")
+		p.post("/v1/b2b/sso/oidc/acme", nil).ok()
+		same(t, "default while pending", p.State().Organizations[0].DefaultConnection, "") // live
 		active := p.activeSAML("acme", "okta")
-		same(t, "default under "+position, p.State().Organizations[0].DefaultConnection, want(pending, active))
+		same(t, "default under "+position, p.State().Organizations[0].DefaultConnection, want(active))
+	}
+}
+
+// Source: live, and each field that openapi requires.
+func TestAFreshOrganizationIsWholeWhateverTheSwitches(t *testing.T) {
+	for _, switches := range []stytchsim.Switches{
+		{}, {Lists: "null", Strings: "null", Timestamps: "nanoseconds"}, {Lists: "absent", Strings: "absent", Timestamps: "absent"},
+	} {
+		p := switched(t, switches)
+		same(t, "organization", p.get("/v1/b2b/organizations/acme").ok()["organization"], object{
+			"organization_id": p.acme.ID, "organization_name": "acme", "organization_slug": "acme", "organization_external_id": nil,
+			"organization_logo_url": "", "trusted_metadata": object{},
+			"sso_default_connection_id": nil, "sso_active_connections": array{},
+			"scim_active_connection": nil, "scim_active_connections": array{},
+			"sso_jit_provisioning": "ALL_ALLOWED", "sso_jit_provisioning_allowed_connections": array{},
+			"email_allowed_domains": array{}, "email_jit_provisioning": "NOT_ALLOWED", "email_invites": "ALL_ALLOWED",
+			"auth_methods": "ALL_ALLOWED", "allowed_auth_methods": array{},
+			"mfa_policy": "OPTIONAL", "mfa_methods": "ALL_ALLOWED", "allowed_mfa_methods": array{},
+			"rbac_email_implicit_role_assignments": array{}, "custom_roles": array{}, "claimed_email_domains": array{},
+			"oauth_tenant_jit_provisioning": "NOT_ALLOWED", "allowed_oauth_tenants": object{},
+			"first_party_connected_apps_allowed_type": "ALL_ALLOWED", "allowed_first_party_connected_apps": array{},
+			"third_party_connected_apps_allowed_type": "ALL_ALLOWED", "allowed_third_party_connected_apps": array{},
+			"created_at": "2026-03-01T12:00:00Z", "updated_at": "2026-03-01T12:00:00Z",
+		})
 	}
 }
 

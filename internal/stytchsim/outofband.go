@@ -9,11 +9,14 @@ import (
 // organizations, groups, drift, connections that the operator did not create. The
 // rules of the API do not apply here.
 
-// AddProject adds a project, or changes the secret or name of an existing one. An
-// empty secret or name leaves it unchanged.
+// AddProject adds a project, or changes the secret, the name or the roles of an
+// existing one. An empty secret or name and nil roles leave it unchanged.
 func (s *Sim) AddProject(p Project) error {
 	if p.ID == "" {
 		return errors.New("project_id is required")
+	}
+	if err := checkRoles(p.Roles); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,13 +41,14 @@ func (s *Sim) AddOrganization(o Organization) (Organization, error) {
 func (o *organization) view() Organization {
 	return Organization{
 		ProjectID: o.project.id, ID: o.id, Slug: o.slug, Name: o.name,
-		ExternalID: o.externalID, DefaultConnection: o.defaultConnection,
+		ExternalID: o.externalID, DefaultConnection: o.defaultConnection, CustomRoles: o.customRoles,
 	}
 }
 
 // PatchOrganization changes organization_slug, organization_name,
-// organization_external_id or sso_default_connection_id of an organization, named
-// by ID, slug or external ID. A null or empty default connection means none.
+// organization_external_id, sso_default_connection_id or custom_roles of an
+// organization, named by ID, slug or external ID. A null or empty default
+// connection means none.
 func (s *Sim) PatchOrganization(key string, fields map[string]any) (Organization, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,16 +57,8 @@ func (s *Sim) PatchOrganization(key string, fields map[string]any) (Organization
 		return Organization{}, err
 	}
 	to := org.view()
-	for name, value := range fields {
-		at := map[string]*string{
-			"organization_slug": &to.Slug, "organization_name": &to.Name,
-			"organization_external_id": &to.ExternalID, "sso_default_connection_id": &to.DefaultConnection,
-		}[name]
-		word, isText := value.(string)
-		if at == nil || (!isText && value != nil) {
-			return Organization{}, fmt.Errorf("%s cannot be set to %v", name, value)
-		}
-		*at = word
+	if err := to.set(fields); err != nil {
+		return Organization{}, err
 	}
 	if to.DefaultConnection != "" {
 		if c, ok := s.world.connections[to.DefaultConnection]; !ok || c.base().org != org || c.base().kind == SCIM {
@@ -72,8 +68,39 @@ func (s *Sim) PatchOrganization(key string, fields map[string]any) (Organization
 	if err := org.rename(to); err != nil {
 		return Organization{}, err
 	}
-	org.defaultConnection, org.updated = to.DefaultConnection, s.options.Now()
+	org.defaultConnection, org.customRoles, org.updated = to.DefaultConnection, to.CustomRoles, s.options.Now()
 	return org.view(), nil
+}
+
+func (o *Organization) set(fields map[string]any) error {
+	for name, value := range fields {
+		if name == "custom_roles" {
+			continue
+		}
+		at := map[string]*string{
+			"organization_slug": &o.Slug, "organization_name": &o.Name,
+			"organization_external_id": &o.ExternalID, "sso_default_connection_id": &o.DefaultConnection,
+		}[name]
+		word, isText := value.(string)
+		if at == nil || (!isText && value != nil) {
+			return fmt.Errorf("%s cannot be set to %v", name, value)
+		}
+		*at = word
+	}
+	return o.setRoles(fields)
+}
+
+func (o *Organization) setRoles(fields map[string]any) error {
+	value, sent := fields["custom_roles"]
+	if !sent {
+		return nil
+	}
+	var roles []Role
+	if err := remade(value, &roles); err != nil {
+		return fmt.Errorf("custom_roles: %w", err)
+	}
+	o.CustomRoles = roles
+	return checkRoles(roles)
 }
 
 // RemoveOrganization removes an organization with all its connections.

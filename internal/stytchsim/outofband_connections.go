@@ -1,6 +1,7 @@
 package stytchsim
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,39 +21,51 @@ func (s *Sim) AddConnection(organizationKey string, kind Kind, fields map[string
 		return Connection{}, err
 	}
 	c := &call{world: s.world, switches: s.switches, options: &s.options, now: s.options.Now()}
-	made, err := c.newConnection(org, kind)
+	made, err := c.addConnection(org, kind, fields)
 	if err != nil {
 		return Connection{}, err
-	}
-	if id, ok := fields["connection_id"].(string); ok {
-		made.base().id = id
-	}
-	if err := c.setFields(made, fields); err != nil {
-		return Connection{}, err
-	}
-	if _, ok := s.world.connections[made.base().id]; ok || (kind == SCIM && org.scim != nil) {
-		return Connection{}, errors.New("the connection already exists")
-	}
-	if complete, ok := made.(interface{ complete() bool }); ok && fields["status"] == nil && complete.complete() {
-		made.base().status = stateActive
-	}
-	s.world.add(made)
-	if kind != SCIM {
-		c.electDefault(made.base())
 	}
 	return view(made), nil
 }
 
-func (c *call) newConnection(in *organization, kind Kind) (connection, error) {
+func (c *call) addConnection(in *organization, kind Kind, fields map[string]any) (connection, error) {
+	made, err := c.newConnection(in, kind, fields["connection_id"])
+	if err != nil {
+		return nil, err
+	}
+	if err := c.setFields(made, fields); err != nil {
+		return nil, err
+	}
+	if _, ok := c.world.connections[made.base().id]; ok || (kind == SCIM && in.scim != nil) {
+		return nil, errors.New("the connection already exists")
+	}
+	if complete, ok := made.(interface{ complete() bool }); ok && fields["status"] == nil && complete.complete() {
+		made.base().status = stateActive
+	}
+	c.world.add(made)
+	if kind != SCIM {
+		c.electDefault(made.base())
+	}
+	return made, nil
+}
+
+// newConnection is a connection with nothing set, of that ID or, without one, of a
+// new one.
+func (c *call) newConnection(in *organization, kind Kind, given any) (connection, error) {
+	id, ok := given.(string)
+	if !ok && given != nil {
+		return nil, errors.New("connection_id is not a string")
+	}
+	id = cmp.Or(id, in.newID(kind))
 	switch kind {
 	case SCIM:
-		return in.newSCIM(c.options, c.now), nil
+		return in.newSCIM(id, c.options, c.now), nil
 	case SAML:
-		return c.newSAML(in)
+		return c.newSAML(in, id)
 	case OIDC:
-		return newOIDC(in), nil
+		return newOIDC(in, id), nil
 	case External:
-		return newExternal(in, "", ""), nil
+		return newExternal(in, id), nil
 	default:
 		return nil, fmt.Errorf("kind %q is not one of scim, saml, oidc, external", kind)
 	}
@@ -115,7 +128,8 @@ func (c *call) fieldSetter(of connection, name string, data []byte) (func(), err
 		case *map[string]string:
 			return decoded(at, data)
 		case *[]assignment:
-			return decoded(at, data)
+			values, err := decodeAssignments(data, "role_id", "group", "group_id", "group_name")
+			return func() { *at, _ = values.([]assignment) }, err
 		case *[]certificate:
 			return eachOf(at, data, func(pem string) (certificate, error) {
 				parsed, err := parseCertificate(pem, c.now)

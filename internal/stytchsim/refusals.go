@@ -46,9 +46,9 @@ func statusOf(errorType string) int {
 	switch errorType {
 	case "unauthorized_credentials": // docs: errors/401, and the example in openapi
 		return http.StatusUnauthorized
-	case "organization_not_found", // inferred, strongly: docs, errors/404, shows its siblings
+	case "organization_not_found", // live
+		"route_not_found",                      // live
 		"project_not_found",                    // inferred
-		"route_not_found",                      // inferred
 		"sso_connection_not_found",             // inferred from errors/404
 		"saml_connection_not_found",            // inferred from errors/404
 		"oidc_connection_not_found",            // inferred from errors/404
@@ -67,8 +67,16 @@ func statusOf(errorType string) int {
 	}
 }
 
-// errorURL is where an answer sends its reader (openapi: the examples of each
-// operation's error responses).
-func errorURL(status int) string {
-	return fmt.Sprintf("https://stytch.com/docs/api/errors/%d", status)
+// errorURL is where an answer sends its reader: to the error's own heading.
+//
+// Source: live, for the errors of an operation of the B2B API and for
+// route_not_found, which is an error of every API. That the other errors of every
+// API are like it follows openapi, whose examples of them have that page.
+func errorURL(status int, errorType string) string {
+	api := "b2b/api"
+	switch errorType {
+	case "unauthorized_credentials", "route_not_found", "method_not_allowed", "too_many_requests", "internal_server_error":
+		api = "api"
+	}
+	return fmt.Sprintf("https://stytch.com/docs/%s/errors/%d#%s", api, status, errorType)
 }

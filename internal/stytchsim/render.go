@@ -25,6 +25,13 @@ type renderer struct {
 	seq      int
 }
 
+// measured is the renderer of an object whose form was recorded: nothing is
+// absent from it, no list and no string is null, and times are whole seconds.
+func (r renderer) measured() renderer {
+	r.switches.Lists, r.switches.Strings, r.switches.Timestamps = posEmpty, posEmpty, posSeconds
+	return r
+}
+
 // fields renders a connection's fields.
 func (r renderer) fields(fields []field) document {
 	d := document{}
@@ -77,7 +84,8 @@ func list[T any](r renderer, d document, name string, values []T, one func(T) an
 	putOrOmit(d, name, items, len(items) == 0, r.switches.Lists)
 }
 
-// mapping writes an attribute_mapping: optional in openapi, null in a sample.
+// mapping writes an attribute_mapping: optional in openapi, null in a sample. The
+// unset maps of an organization are {} (live), hence the default of its switch.
 func (r renderer) mapping(d document, name string, value map[string]string) {
 	putOrOmit(d, name, maps.Clone(value), len(value) == 0, r.switches.UnsetMapping)
 	if len(value) == 0 && r.switches.UnsetMapping == posEmpty {

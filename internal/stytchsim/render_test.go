@@ -42,10 +42,12 @@ func TestAnEmptyListIsASwitch(t *testing.T) {
 		p.saml()
 		path, _, _ := p.scim()
 		listed := p.get("/v1/b2b/sso/acme")
-		for _, name := range []string{"oidc_connections", "verification_certificates", "saml_connection_implicit_role_assignments"} {
-			shown(t, listed, name, want)
+		shown(t, listed, "oidc_connections", want)
+		for _, name := range []string{"verification_certificates", "saml_connection_implicit_role_assignments"} {
+			shown(t, listed, name, "[]") // live, indirectly
 		}
 		shown(t, p.get(path), "scim_groups", want)
+		shown(t, p.get(scimOfAcme), "scim_group_implicit_role_assignments", want)
 	}
 }
 
@@ -65,16 +67,20 @@ func TestAnUnsetStringIsASwitch(t *testing.T) {
 		_, id := p.saml()
 		r := p.get("/v1/b2b/sso/acme")
 		for _, name := range []string{"idp_entity_id", "identity_provider", "nameid_format"} {
-			shown(t, r, name, want)
+			shown(t, r, name, `""`) // live, indirectly
 		}
 		shown(t, r, "connection_id", `"`+id+`"`)
+		oidc := p.post(oidcOfAcme, nil)
+		for _, name := range []string{"issuer", "identity_provider", "client_secret"} {
+			shown(t, oidc, name, want)
+		}
 		p.scim()
 		shown(t, p.get(scimOfAcme), "next_bearer_token_last_four", want)
 	}
 }
 
 func TestWhatIsNeverSetHasASwitchOfItsOwn(t *testing.T) {
-	for position, want := range map[string]string{"": "null", "absent": "", "empty": "{}"} {
+	for position, want := range map[string]string{"": "{}", "null": "null", "absent": ""} {
 		p := switched(t, stytchsim.Switches{UnsetMapping: position})
 		shown(t, p.post(samlOf+"acme", nil), "attribute_mapping", want)
 	}

@@ -4,16 +4,17 @@ import "slices"
 
 // rolesKnown checks a role list that was sent.
 //
-// Source: openapi, stytch_member and stytch_admin are reserved and always there,
-// the others come from the project's RBAC policy. The error types are
-// enumerated; which is said when is inferred from their names.
+// Source: openapi, stytch_member and stytch_admin are reserved and always there;
+// admin portal, the others come from the project's RBAC policy and from the
+// organization. The error types are enumerated; which is said when is inferred
+// from their names.
 func (c *call) rolesKnown(sent []assignment) error {
+	known := c.org.assignable()
 	for _, entry := range sent {
 		switch id := entry["role_id"]; {
 		case id == "":
 			return refuse("empty_rbac_role_id", "A role assignment has no role_id.")
-		case id == "stytch_member", id == "stytch_admin", slices.Contains(c.options.Roles, id):
-		default:
+		case !slices.ContainsFunc(known, named(id)):
 			return refuse("invalid_rbac_role_id", "There is no role %s.", id)
 		}
 	}

@@ -12,8 +12,8 @@ import "time"
 //	            complete: next becomes current
 //	            cancel:   next is forgotten
 //
-// The current token works until it is completed away; whether the next one works
-// before that is the switch next-token.
+// The current token works until it is completed away. The next one works from
+// then on, unless the switch next-token says that it works before.
 
 // startRotation makes a next token and shows it.
 //
@@ -74,10 +74,12 @@ func (s *scimConnection) forgetNext() {
 
 // verify is whether a SCIM endpoint would let the token in.
 //
-// Source: the current token works during a rotation (docs); the next one too is
-// inferred from machine-to-machine clients, whose two secrets both work, and
-// from the admin portal, which asks people to use only the new token before
-// they complete.
+// Source: the current token works during a rotation (docs). The next one "should
+// be used as the new bearer token … after token rotation has been completed"
+// (openapi, next_bearer_token of SCIMConnectionWithNextToken), and the mobile SDKs
+// call it pending until then. The admin portal alone leans the other way, as it
+// asks people to use only the new token before they complete: hence the switch
+// next-token.
 func (s *scimConnection) verify(token string, now time.Time, switches Switches) TokenCheck {
 	switch token {
 	case "":

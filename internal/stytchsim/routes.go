@@ -27,6 +27,11 @@ func projectRoutes() []route {
 	return []route{
 		{method: "GET", pattern: "/v1/debug/whoami", operation: "Whoami", serve: whoami},
 		{method: "GET", pattern: "/v1/b2b/organizations/{organization_id}", operation: "GetOrganization", serve: getOrganization},
+		{
+			method: "POST", pattern: "/v1/b2b/organizations/search", operation: "SearchOrganizations", serve: searchOrganizations, serveEmpty: noOrganizations,
+			body: shapes{"cursor": textShape, "limit": numberShape, "query": queryShape},
+		},
+		{method: "GET", pattern: "/v1/b2b/rbac/policy", operation: "GetRBACPolicy", serve: rbacPolicy},
 	}
 }
 
@@ -130,23 +135,50 @@ func externalRoutes() []route {
 	}
 }
 
-// unknownPath is every path that is no operation.
-func unknownPath(errorType, message string) route {
-	return route{pattern: "/", serve: func(*call) (document, error) { return nil, refuse(errorType, "%s", message) }}
+// routeNotFound is every path that is no operation.
+//
+// Source: live, its status, type and message.
+func routeNotFound() route {
+	return refusing("route_not_found", "The route provided is not supported.")
 }
 
-// handler is the API as a tree of patterns: each operation, its path under
-// another method, and everything else.
+// methodNotAllowed is the path of an operation with a method that it does not
+// have (docs: errors/405).
+func methodNotAllowed() route {
+	return refusing("method_not_allowed", "The method is not allowed for this path.")
+}
+
+func refusing(errorType, message string) route {
+	return route{serve: func(*call) (document, error) { return nil, refuse(errorType, "%s", message) }}
+}
+
+// everythingElse is the pattern of what is no operation.
+const everythingElse = "/"
+
+// handler is the API as a tree of patterns: each operation, and everything else.
 func (s *Sim) handler() http.Handler {
-	mux := http.NewServeMux()
-	paths := map[string]bool{}
+	operations := http.NewServeMux()
 	for _, r := range routes() {
-		mux.HandleFunc(r.method+" "+r.pattern, s.serve(r))
-		if !paths[r.pattern] {
-			paths[r.pattern] = true
-			mux.HandleFunc(r.pattern, s.serve(unknownPath("method_not_allowed", "The method is not allowed for this path.")))
+		operations.HandleFunc(r.method+" "+r.pattern, s.serve(r))
+	}
+	operations.HandleFunc(everythingElse, func(w http.ResponseWriter, r *http.Request) {
+		if hasOtherMethod(operations, r) {
+			s.serve(methodNotAllowed())(w, r)
+			return
+		}
+		s.serve(routeNotFound())(w, r)
+	})
+	return operations
+}
+
+// hasOtherMethod is whether the path is that of an operation with another method.
+func hasOtherMethod(operations *http.ServeMux, r *http.Request) bool {
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+		other := *r
+		other.Method = method
+		if _, pattern := operations.Handler(&other); pattern != everythingElse {
+			return true
 		}
 	}
-	mux.HandleFunc("/", s.serve(unknownPath("route_not_found", "There is nothing at this path.")))
-	return mux
+	return false
 }

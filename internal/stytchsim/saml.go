@@ -38,7 +38,12 @@ func (s *samlConnection) fields() []field {
 }
 
 // document is SAMLConnection of openapi.
+//
+// Source: live, indirectly: strict models of the official Python SDK, for which
+// strings and lists are always there and never null, read the answers of a
+// creation and of an update. The timestamps in it are optional for them, too.
 func (s *samlConnection) document(r renderer) document {
+	r.switches.Lists, r.switches.Strings = posEmpty, posEmpty
 	d := r.fields(s.fields())
 	d["organization_id"] = s.org.id
 	d["connection_id"] = s.id
@@ -59,7 +64,7 @@ func createSAML(c *call) (document, error) {
 	if err := c.ssoProviderKnown(); err != nil {
 		return nil, err
 	}
-	made, err := c.newSAML(c.org)
+	made, err := c.newSAML(c.org, c.org.newID(SAML))
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +78,12 @@ func createSAML(c *call) (document, error) {
 //
 // Source: docs, start-sso-authenticate and the samples: both addresses are the
 // callback of the connection.
-func (c *call) newSAML(in *organization) (*samlConnection, error) {
+func (c *call) newSAML(in *organization, id string) (*samlConnection, error) {
 	signing, err := initialSigningCertificate(c.now)
 	if err != nil {
 		return nil, err
 	}
-	id := in.project.newID("saml-connection")
-	callback := in.project.root() + "/v1/b2b/sso/callback/" + id
+	callback := in.callback(id)
 	return &samlConnection{
 		baseConnection: baseConnection{kind: SAML, id: id, org: in, status: statePending},
 		acsURL:         callback, audienceURI: callback,

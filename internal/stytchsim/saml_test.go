@@ -54,7 +54,7 @@ func TestANewSAMLConnectionIsPendingWithItsAddressesAndASigningCertificate(t *te
 	callback := "https://test.stytch.com/v1/b2b/sso/callback/" + text(t, made, "connection_id")
 	for name, want := range (object{
 		"status": "pending", "acs_url": callback, "audience_uri": callback, "idp_entity_id": "", "nameid_format": "",
-		"verification_certificates": array{}, "encryption_private_keys": array{}, "attribute_mapping": nil,
+		"verification_certificates": array{}, "encryption_private_keys": array{}, "attribute_mapping": object{},
 		"idp_initiated_auth_disabled": false, "allow_gateway_callback": false,
 	}) {
 		same(t, name, made[name], want)
@@ -178,7 +178,7 @@ func TestAMappingNeedsEmailAndName(t *testing.T) {
 
 func TestAnEmptyOrIncompleteMappingIsASwitch(t *testing.T) {
 	for position, want := range map[string]any{
-		"clear": nil, "ignore": object{"email": "NameID", "full_name": "displayName"},
+		"clear": object{}, "ignore": object{"email": "NameID", "full_name": "displayName"},
 	} {
 		p := switched(t, stytchsim.Switches{EmptyMapping: position})
 		path := samlOf + "acme/connections/" + p.activeSAML("acme", "okta")

@@ -100,7 +100,7 @@ func createSCIM(c *call) (document, error) {
 	if err := c.scimProviderKnown(); err != nil {
 		return nil, err
 	}
-	made := c.org.newSCIM(c.options, c.now)
+	made := c.org.newSCIM(c.org.newID(SCIM), c.options, c.now)
 	c.in.apply(made.fields())
 	c.world.add(made)
 	return c.answer(made.withToken(c.renderer())), nil
@@ -110,9 +110,9 @@ func createSCIM(c *call) (document, error) {
 //
 // Source: launch-era samples of the docs show a first token good for about five
 // years. The lifetime is documented nowhere.
-func (o *organization) newSCIM(options *Options, now time.Time) *scimConnection {
+func (o *organization) newSCIM(id string, options *Options, now time.Time) *scimConnection {
 	return &scimConnection{
-		baseConnection: baseConnection{kind: SCIM, id: o.project.newID("scim-connection"), org: o, status: stateActive},
+		baseConnection: baseConnection{kind: SCIM, id: id, org: o, status: stateActive},
 		token:          newToken(),
 		expires:        now.Add(options.TokenLifetime),
 	}

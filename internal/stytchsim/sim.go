@@ -18,6 +18,7 @@ type Sim struct {
 
 	mu        sync.Mutex // guards everything below
 	world     *world
+	seed      Seed          // what a reset restores
 	reset     chan struct{} // closed when the world is reset
 	switches  Switches
 	intercept Intercept
@@ -63,17 +64,25 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reset restores the state that New made: the first project without
-// organizations, no faults, no limits, an empty journal, and the switches and
+// Reset restores the state that New made: the first project with what was planted
+// there, no faults, no limits, an empty journal, and the switches and
 // intercept of the options. Calls that a fault delays are cut.
 func (s *Sim) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.begin()
+}
+
+// begin is Reset, under the lock.
+func (s *Sim) begin() {
 	if s.reset != nil {
 		close(s.reset)
 	}
-	s.reset = make(chan struct{})
-	s.world = newWorld(Project{ID: s.options.ProjectID, Secret: s.options.Secret, Name: s.options.ProjectName})
+	world, err := s.seeded(s.seed)
+	if err != nil { // cannot be: it was planted before
+		panic(err)
+	}
+	s.world, s.reset = world, make(chan struct{})
 	s.switches, s.intercept = s.options.Switches, s.options.Intercept
 	s.faults, s.faultSeq, s.limits, s.journal = nil, 0, nil, journal{}
 }
@@ -86,7 +95,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control.ServeHTTP(w, r)
 	case path.Clean(r.URL.Path) != r.URL.Path:
 		// ServeMux would redirect, and Stytch's answers are JSON with a request ID.
-		s.serve(unknownPath("route_not_found", "There is nothing at this path."))(w, r)
+		s.serve(routeNotFound())(w, r)
 	default:
 		s.api.ServeHTTP(w, r)
 	}

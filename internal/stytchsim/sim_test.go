@@ -185,6 +185,13 @@ func (r reply) cut() {
 	}
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()
 	g, errGot := json.Marshal(got)
@@ -320,14 +327,28 @@ func TestEveryAnswerHasARequestIDThatTheJournalKnows(t *testing.T) {
 	}
 }
 
+// Source: live; the pages of unauthorized_credentials and too_many_requests are
+// those of the examples in openapi.
 func TestAnErrorHasStytchsShape(t *testing.T) {
 	p := switched(t, stytchsim.Switches{})
-	answer := p.get("/v1/b2b/organizations/nobody").json()
-	same(t, "error_type", answer["error_type"], "organization_not_found")
-	same(t, "error_url", answer["error_url"], "https://stytch.com/docs/api/errors/404")
-	if text(t, answer, "error_message") == "" {
-		t.Error("no error_message")
+	if _, err := p.AddFault(stytchsim.Fault{Path: "/v1/debug/whoami", Status: 429, ErrorType: "too_many_requests"}); err != nil {
+		t.Fatal(err)
 	}
+	for url, r := range map[string]reply{
+		"https://stytch.com/docs/b2b/api/errors/404#organization_not_found": p.get("/v1/b2b/organizations/nobody"),
+		"https://stytch.com/docs/b2b/api/errors/400#invalid_sso_idp":        p.post(samlOf+"acme", object{"identity_provider": "sun"}),
+		"https://stytch.com/docs/api/errors/404#route_not_found":            p.get("/v1/b2b/nothing"),
+		"https://stytch.com/docs/api/errors/405#method_not_allowed":         p.put("/v1/b2b/sso/acme", nil),
+		"https://stytch.com/docs/api/errors/429#too_many_requests":          p.get("/v1/debug/whoami"),
+		"https://stytch.com/docs/api/errors/401#unauthorized_credentials":   p.send(t.Context(), "GET", "/v1/b2b/sso/acme", "wrong", nil),
+	} {
+		answer := r.json()
+		same(t, r.call+": error_url", answer["error_url"], url)
+		if !strings.HasSuffix(url, "#"+text(t, answer, "error_type")) || text(t, answer, "error_message") == "" {
+			t.Errorf("%s: %s", r.call, r.body)
+		}
+	}
+	same(t, "message", p.get("/v1/b2b/nothing").json()["error_message"], "The route provided is not supported.")
 }
 
 func TestAPathThatIsNoOperationIsToldApartFromAMethodThatIsNone(t *testing.T) {

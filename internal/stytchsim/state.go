@@ -13,11 +13,12 @@ func (s *Sim) State() State {
 	defer s.mu.Unlock()
 	state := State{
 		Projects: []Project{}, Organizations: []Organization{}, Connections: []Connection{}, Groups: []Group{},
+		Members: []Member{}, Sessions: []Session{},
 		Documents: slices.Sorted(maps.Keys(s.world.documents)), Faults: []Fault{}, Limits: []Limit{},
 		Switches: s.switches, Calls: s.journal.seq,
 	}
 	for _, p := range s.world.order {
-		state.Projects = append(state.Projects, Project{ID: p.id, Name: p.name})
+		state.Projects = append(state.Projects, Project{ID: p.id, Name: p.name, Roles: p.roles})
 		for _, org := range p.order {
 			state.addOrganization(org)
 		}
@@ -34,6 +35,12 @@ func (s *Sim) State() State {
 func (s *State) addOrganization(org *organization) {
 	s.Organizations = append(s.Organizations, org.view())
 	s.Connections = append(s.Connections, org.connections()...)
+	for _, m := range org.members {
+		s.Members = append(s.Members, m.view())
+		for _, known := range m.sessions {
+			s.Sessions = append(s.Sessions, Session{ID: known.ID, MemberID: m.id, Expires: known.Expires})
+		}
+	}
 	if org.scim == nil {
 		return
 	}

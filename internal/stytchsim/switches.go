@@ -16,10 +16,10 @@ type Switches struct {
 	CreateStatus     string // 200, 201
 	AnswerConnection string // present, null, absent: the connection in the answer of a POST or PUT
 	AbsentSCIM       string // 404, 400, null, absent, deleted: reading an organization without one
-	Lists            string // empty, null, absent: a list with nothing in it
-	Strings          string // empty, null, absent: a string without value
-	Cursor           string // empty, null, absent: next_cursor on the last page
-	UnsetMapping     string // null, absent, empty: attribute_mapping never set
+	Lists            string // empty, null, absent: a list with nothing in it, except in SAML connections and organizations
+	Strings          string // empty, null, absent: a string without value, except in SAML connections and organizations
+	Cursor           string // null, empty, absent: next_cursor on the last page
+	UnsetMapping     string // empty, null, absent: attribute_mapping never set
 	UnsetProvider    string // empty, generic: identity_provider never set
 	UnsetNameID      string // empty, default: nameid_format never set
 	Timestamps       string // seconds, nanoseconds, absent
@@ -40,7 +40,7 @@ type Switches struct {
 
 	// What the rules are.
 
-	DefaultConnection    string // first-active, first-created, by-hand: what becomes the default
+	DefaultConnection    string // first-active, by-hand: what becomes the default
 	Activation           string // sticks, falls-back: an active connection made incomplete
 	DuplicateEntityID    string // accept, refuse: one idp_entity_id twice in an organization
 	DuplicateCertificate string // append, dedupe
@@ -48,7 +48,7 @@ type Switches struct {
 	MetadataCertificates string // append, append-all, replace: what update-by-URL does to those there
 	SigningCertificates  string // replace, append: what a new signing key does to the old certificate
 	StartWhileRotating   string // reissue, refuse
-	NextToken            string // works, waits: before a rotation is completed
+	NextToken            string // waits, works: before a rotation is completed
 	DeletedSource        string // stay, cascade, refuse: External connections to a connection that goes
 	ExternalNotFound     string // 404, 400: status of external_connection_id_not_found
 	ForeignConnection    string // not-found, mismatch: an ID of another organization
@@ -82,6 +82,7 @@ const (
 	posReplace  = "replace"
 	posReversed = "reversed"
 	posRotating = "rotating"
+	posSeconds  = "seconds"
 	posStable   = "stable"
 	posYes      = "yes"
 	status200   = "200"
@@ -100,13 +101,13 @@ func answerSwitches() []Switch {
 		{"create-status", []string{status200, status201}, "HTTP status of a create (200 in openapi, 201 in the SCIM overview of the docs)", func(s *Switches) *string { return &s.CreateStatus }},
 		{"answer-connection", []string{posPresent, posNull, posAbsent}, "the connection in the response to a POST or PUT (optional in openapi)", func(s *Switches) *string { return &s.AnswerConnection }},
 		{"absent-scim", []string{status404, status400, posNull, posAbsent, posDeleted}, "response to reading the SCIM connection of an organization that has none", func(s *Switches) *string { return &s.AbsentSCIM }},
-		{"lists", []string{posEmpty, posNull, posAbsent}, "an empty list", func(s *Switches) *string { return &s.Lists }},
-		{"strings", []string{posEmpty, posNull, posAbsent}, "an empty string", func(s *Switches) *string { return &s.Strings }},
-		{"cursor", []string{posEmpty, posNull, posAbsent}, "next_cursor on the last page", func(s *Switches) *string { return &s.Cursor }},
-		{"unset-mapping", []string{posNull, posAbsent, posEmpty}, "an attribute_mapping that was never set", func(s *Switches) *string { return &s.UnsetMapping }},
+		{"lists", []string{posEmpty, posNull, posAbsent}, "an empty list, except in SAML connections and organizations, where it is []", func(s *Switches) *string { return &s.Lists }},
+		{"strings", []string{posEmpty, posNull, posAbsent}, `an empty string, except in SAML connections and organizations, where it is ""`, func(s *Switches) *string { return &s.Strings }},
+		{"cursor", []string{posNull, posEmpty, posAbsent}, "next_cursor on the last page (openapi: null)", func(s *Switches) *string { return &s.Cursor }},
+		{"unset-mapping", []string{posEmpty, posNull, posAbsent}, "an attribute_mapping that was never set", func(s *Switches) *string { return &s.UnsetMapping }},
 		{"unset-provider", []string{posEmpty, "generic"}, "an identity_provider that was never set", func(s *Switches) *string { return &s.UnsetProvider }},
 		{"unset-nameid", []string{posEmpty, posDefault}, "a nameid_format that was never set", func(s *Switches) *string { return &s.UnsetNameID }},
-		{"timestamps", []string{"seconds", "nanoseconds", posAbsent}, "precision of timestamps (all optional in openapi)", func(s *Switches) *string { return &s.Timestamps }},
+		{"timestamps", []string{posSeconds, "nanoseconds", posAbsent}, "precision of timestamps (all optional in openapi)", func(s *Switches) *string { return &s.Timestamps }},
 		{"pem", []string{"standard", posAsSent, "crlf", "one-line", "no-final-newline"}, "PEM format of certificates and keys in responses", func(s *Switches) *string { return &s.PEM }},
 		{"order", []string{posStable, posReversed, posRotating}, "order of lists in responses; rotating changes it with each call", func(s *Switches) *string { return &s.Order }},
 		{"client-secret", []string{posPlain, posMasked, posEmpty}, "an OIDC client_secret in responses", func(s *Switches) *string { return &s.ClientSecret }},
@@ -128,7 +129,7 @@ func requestSwitches() []Switch {
 
 func ruleSwitches() []Switch {
 	return []Switch{
-		{"default-connection", []string{"first-active", "first-created", "by-hand"}, "which SSO connection becomes the default automatically", func(s *Switches) *string { return &s.DefaultConnection }},
+		{"default-connection", []string{"first-active", "by-hand"}, "which SSO connection becomes the default automatically", func(s *Switches) *string { return &s.DefaultConnection }},
 		{"activation", []string{"sticks", "falls-back"}, "an active connection that becomes incomplete", func(s *Switches) *string { return &s.Activation }},
 		{"duplicate-entity-id", []string{posAccept, posRefuse}, "the same idp_entity_id twice in an organization", func(s *Switches) *string { return &s.DuplicateEntityID }},
 		{"duplicate-certificate", []string{posAppend, "dedupe"}, "an x509_certificate that the connection already has", func(s *Switches) *string { return &s.DuplicateCertificate }},
@@ -136,7 +137,7 @@ func ruleSwitches() []Switch {
 		{"metadata-certificates", []string{posAppend, "append-all", posReplace}, "what update-by-URL does with certificates: add new ones, add all, or replace", func(s *Switches) *string { return &s.MetadataCertificates }},
 		{"signing-certificates", []string{posReplace, posAppend}, "what a new signing key does to existing signing certificates", func(s *Switches) *string { return &s.SigningCertificates }},
 		{"start-while-rotating", []string{"reissue", posRefuse}, "starting a token rotation while one is in progress", func(s *Switches) *string { return &s.StartWhileRotating }},
-		{"next-token", []string{"works", "waits"}, "the next token before its rotation is completed", func(s *Switches) *string { return &s.NextToken }},
+		{"next-token", []string{"waits", "works"}, "the next token before its rotation is completed: not valid yet (openapi), or valid", func(s *Switches) *string { return &s.NextToken }},
 		{"deleted-source", []string{"stay", "cascade", posRefuse}, "what happens to External connections when their source is deleted", func(s *Switches) *string { return &s.DeletedSource }},
 		{"external-not-found", []string{status404, status400}, "HTTP status of external_connection_id_not_found", func(s *Switches) *string { return &s.ExternalNotFound }},
 		{"foreign-connection", []string{"not-found", "mismatch"}, "a connection ID of another organization", func(s *Switches) *string { return &s.ForeignConnection }},

@@ -11,16 +11,19 @@ import (
 // world is everything the simulated Stytch remembers. Whoever touches it holds
 // the simulator's lock.
 type world struct {
+	roles       []Role // of a project that is added without any
 	projects    map[string]*project
 	order       []*project
 	connections map[string]connection // every connection there is, by ID
 	groups      map[string]*group     // every SCIM group there is, by ID
+	members     map[string]*member    // every member there is, by ID
 	documents   map[string]Document   // what identity providers serve, by URL
 }
 
 // project is an environment of a Stytch project: what a pair of credentials opens.
 type project struct {
 	id, secret, name string
+	roles            []Role // of its RBAC policy, without the reserved ones that are as ever
 	order            []*organization
 	organizations    map[string]*organization // by ID, by slug and by external ID
 }
@@ -51,22 +54,25 @@ const (
 	stateDeleted = "deleted"
 )
 
-func newWorld(first Project) *world {
+func newWorld(first Project, roles []Role) *world {
 	w := &world{
+		roles:       roles,
 		projects:    map[string]*project{},
 		connections: map[string]connection{},
 		groups:      map[string]*group{},
+		members:     map[string]*member{},
 		documents:   map[string]Document{},
 	}
 	w.addProject(first)
 	return w
 }
 
-// addProject adds a project, or gives an existing one another secret or name.
+// addProject adds a project, or gives an existing one another secret or name, or
+// other roles.
 func (w *world) addProject(p Project) {
 	have, known := w.projects[p.ID]
 	if !known {
-		have = &project{id: p.ID, organizations: map[string]*organization{}}
+		have = &project{id: p.ID, roles: w.roles, organizations: map[string]*organization{}}
 		w.projects[p.ID] = have
 		w.order = append(w.order, have)
 	}
@@ -75,6 +81,9 @@ func (w *world) addProject(p Project) {
 	}
 	if p.Name != "" {
 		have.name = p.Name
+	}
+	if p.Roles != nil {
+		have.roles = p.Roles
 	}
 }
 
@@ -114,6 +123,15 @@ func (p *project) root() string {
 // every sample).
 func (p *project) newID(what string) string {
 	return what + "-" + p.environment() + "-" + newUUID()
+}
+
+// newID makes an ID of a connection in the organization.
+func (o *organization) newID(kind Kind) string { return o.project.newID(string(kind) + "-connection") }
+
+// callback is the address that an identity provider sends a login to (docs,
+// start-sso-authenticate, and the samples).
+func (o *organization) callback(connectionID string) string {
+	return o.project.root() + "/v1/b2b/sso/callback/" + connectionID
 }
 
 func newUUID() string {
