@@ -45,8 +45,19 @@ type pass[O v1alpha1.Connection, R any] struct {
 	events    []passEvent
 }
 
-// Reconcile takes one pass.
+// Reconcile takes one pass, unless this process may not begin one any more.
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if e.shared.Begin != nil {
+		end, ok := e.shared.Begin()
+		if !ok {
+			return ctrl.Result{}, nil
+		}
+		defer end()
+	}
+	return e.takePass(ctx, req)
+}
+
+func (e *engine[O, R]) takePass(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	o, err := e.readManifest(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
 		e.shared.memory.forget(objectKey{e.kindName, req.NamespacedName})
