@@ -37,6 +37,7 @@ func TestTheNumbersOfThePagesAreThoseOfTheCode(t *testing.T) {
 		{"docs/samlconnection.md", "1 to 5 certificates, all entries together", "internal/connection", "maxCertificates", "5"},
 		{"docs/scimconnection.md", "that were handled for this token, at most 8", "internal/connection", "maxHandled", "8"},
 		{"docs/rotation.md", "At most 64 characters", "internal/connection", "longestRequest", "64"},
+		{"docs/samlconnection.md", "for 90 seconds after it was sent", "internal/connection", "keyDoubtful", "90 * time.Second"},
 		{"docs/conditions.md", "Within two minutes", "internal/connection", "doubtful", "75 * time.Second"},
 	} {
 		if !strings.Contains(unwrapped(read(t, c.page)), c.says) {

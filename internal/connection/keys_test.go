@@ -350,12 +350,13 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 	r := samlRemote()
 	r.EncryptionKeyIDs = []string{"x"}
 	same(t, "whether it is written down", begins(kind, o, r, add("a"), noon), true)
-	same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}})
+	same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}, SentAt: at(noon)})
 	r.EncryptionKeyIDs = []string{"x", "y"}
-	same(t, "whether it is again, of the same key", begins(kind, o, r, add("a"), noon), false)
-	same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
+	later := noon.Add(time.Hour)
+	same(t, "whether it is again, of the same key", begins(kind, o, r, add("a"), later), true)
+	same(t, "what stands of the attempt before, beside the time", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}, SentAt: at(later)})
 	same(t, "whether it is, of another key", begins(kind, o, r, add("b"), noon), true)
-	same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
+	same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}, SentAt: at(noon)})
 	for _, action := range []connection.Action{connection.Update, saml.ReadMetadata, saml.DeleteEncryptionKey, details.Publish} {
 		step := add("c")
 		step.Action = action
@@ -364,8 +365,12 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 }
 
 func TestAnEncryptionKeyIsAddedOnceThoughTheProcessIsLost(t *testing.T) {
-	for _, test := range []struct{ fate, sent string }{
-		{"unsent", "+a"}, {"unanswered", ""},
+	for _, test := range []struct {
+		fate         string
+		doubt        bool
+		sent, settle string // what is sent while it may yet take effect, and after
+	}{
+		{"unsent", true, "", "+a"}, {"unanswered", false, "", ""}, {"late", true, "", ""},
 	} {
 		t.Run(test.fate, func(t *testing.T) {
 			a := pairs()[0]
@@ -374,12 +379,51 @@ func TestAnEncryptionKeyIsAddedOnceThoughTheProcessIsLost(t *testing.T) {
 			r.pass(t)
 			r.lose = nil
 			sent, out := r.sends(t)
-			same(t, "what is sent", strings.ReplaceAll(sent, a.spki, "a"), test.sent)
+			same(t, "what is sent at once", strings.ReplaceAll(sent, a.spki, "a"), test.sent)
+			reason, _ := connection.Worst(out.problems)
+			same(t, "whether that is said", reason == v1alpha1.ReasonUnavailable, test.doubt)
+			r.arrive(t)
+			r.doubtPasses()
+			sent, out = r.sends(t)
+			same(t, "what is sent after the doubt", strings.ReplaceAll(sent, a.spki, "a"), test.settle)
 			r.equal(t, 0, out)
 			same(t, "the keys", len(r.far.keys), 1)
 			same(t, "what is remembered", r.held.Status.EncryptionKeys, []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: r.far.keys[0].id, SPKISHA256: a.spki}})
 		})
 	}
+}
+
+// doubtPasses lets the time pass in which a request that adds a key may yet take effect.
+func (r *rollover) doubtPasses() {
+	if adding := r.held.Status.AddingEncryptionKey; adding != nil && adding.SentAt != nil {
+		adding.SentAt = at(noon.Add(-90 * time.Second))
+	}
+}
+
+func TestAnotherEncryptionKeyIsNotAddedWhileOneMayAppear(t *testing.T) {
+	a, b := pairs()[0], pairs()[1]
+	r := encrypting(a)
+	r.lose = func(connection.Step) string { return "late" }
+	r.pass(t)
+	r.lose = nil
+	r.asks(b)
+	sent, _ := r.sends(t)
+	same(t, "what is sent while the first may appear", sent, "")
+	r.arrive(t)
+	sent, out := r.sends(t)
+	contains(t, sent, "+"+b.spki)
+	r.equal(t, 0, out)
+	same(t, "the keys", len(r.far.keys), 1)
+}
+
+func TestARequestThatCertainlyDidNotHappenLeavesNoDoubt(t *testing.T) {
+	o := samlManifest()
+	step := connection.Step{Action: saml.AddEncryptionKey, Changes: []connection.Change{{Field: "saml_encryption_private_key", Want: connection.Value{Same: "a"}}}}
+	begins(saml.Kind(), o, samlRemote(), step, noon)
+	same(t, "until when it is in doubt", saml.Kind().DueAt(o), noon.Add(90*time.Second))
+	saml.Kind().Note(o, connection.Event[stytch.SAMLConnection]{Type: connection.StepFailed, Step: &step, Now: noon})
+	same(t, "until when it is in doubt then", saml.Kind().DueAt(o), time.Time{})
+	same(t, "what is noted", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a"})
 }
 
 func TestTwoEncryptionKeysThatAppearTogetherAreAConflictAndLeftAlone(t *testing.T) {
@@ -422,6 +466,7 @@ func TestAnEncryptionKeyThatWasRefusedOrIsNotWantedAnyMoreIsNotTakenForAnothers(
 		r.pass(t)
 		r.lose = nil
 		r.asks()
+		r.doubtPasses()
 		r.sends(t)
 		r.far.keys = append(r.far.keys, farKey{"by-hand", "x"})
 		sent, _ := r.sends(t)
@@ -434,6 +479,7 @@ func TestAnEncryptionKeyThatWasRefusedOrIsNotWantedAnyMoreIsNotTakenForAnothers(
 		r.pass(t)
 		r.lose = nil
 		r.held.Spec.EncryptionPrivateKeyRefs = nil
+		r.doubtPasses()
 		r.sends(t)
 		same(t, "what is being added", r.held.Status.AddingEncryptionKey, (*v1alpha1.AddingEncryptionKeyStatus)(nil))
 	})
@@ -474,6 +520,7 @@ func TestEncryptionKeysEndAsWantedThoughRequestsAreRefusedAndProcessesAreLost(t 
 			}
 			r.lose = nil
 			r.arrive(t)
+			r.doubtPasses()
 			out := r.settle(t)
 			if reason, _ := connection.Worst(out.problems); reason == v1alpha1.ReasonConflict {
 				r.tidies()
