@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -147,6 +148,7 @@ func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 	now := e.shared.Now()
 	e.shared.memory.firstPass(now)
 	e.shared.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
+	e.shared.memory.seeBegun(o.GetUID(), controllerutil.ContainsFinalizer(o, v1alpha1.Finalizer), now)
 	spec := o.CommonSpec()
 	interval := e.shared.ResyncInterval
 	if spec.ResyncInterval != nil {
