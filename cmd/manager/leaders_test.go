@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -93,6 +96,11 @@ type stage struct {
 	org       string
 	first     *manager
 	second    *manager
+
+	// undone says that the first manager was stopped before it had done in Stytch what the scenario asks for, and that people have
+	// then changed their minds.
+	undone bool
+	next   string // the next token of a rotation
 
 	mu     sync.Mutex
 	armed  bool
@@ -347,7 +355,7 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	return []scenario{creation()}
+	return []scenario{creation(), tokenCreation(), rotation(), deletion()}
 }
 
 func creation() scenario {
@@ -375,6 +383,157 @@ func creation() scenario {
 			}
 			if len(connections) != 1 || connections[0].ID != o.Status.ConnectionID || connections[0].DisplayName != "Okta" {
 				s.t.Errorf("the manifest has %s, and Stytch has %+v", o.Status.ConnectionID, connections)
+			}
+		},
+	}
+}
+
+// directory is the manifest of the scenarios that have a token.
+func directory(s *stage) *v1alpha1.SCIMConnection {
+	return &v1alpha1.SCIMConnection{ObjectMeta: s.meta("directory"), Spec: v1alpha1.SCIMConnectionSpec{
+		ConnectionSpec: v1alpha1.ConnectionSpec{Organization: s.org, DisplayName: "Directory"},
+		BearerToken:    v1alpha1.SCIMBearerToken{SecretName: "token"},
+	}}
+}
+
+// read reads a manifest again, and says whether it is in sync.
+func (s *stage) read(o v1alpha1.Connection) bool {
+	s.reload(o)
+	return inSync(o)
+}
+
+// secretToken is what the Secret has under a key.
+func (s *stage) secretToken(key string) string {
+	secret := &corev1.Secret{ObjectMeta: s.meta("token")}
+	s.reload(secret)
+	return string(secret.Data[key])
+}
+
+func tokenCreation() scenario {
+	return scenario{
+		name:    "creation with a token",
+		do:      func(s *stage) { s.create(directory(s)) },
+		done:    func(s *stage) bool { return s.read(directory(s)) },
+		settled: func(s *stage) bool { return s.read(directory(s)) },
+		holds: func(s *stage) {
+			o := directory(s)
+			s.reload(o)
+			if n := len(s.sim.Connections(s.org)); n != 1 {
+				s.t.Errorf("%d connections", n)
+			}
+			if got := s.sim.VerifyToken(o.Status.ConnectionID, s.secretToken(v1alpha1.SecretKeyToken)); got.Which != "current" {
+				s.t.Errorf("Stytch says of the token in the Secret: %+v", got)
+			}
+		},
+	}
+}
+
+// rotation is the end of a rotation, by an acknowledgement that is taken back if nothing has come of it yet.
+func rotation() scenario {
+	over := func(s *stage) bool {
+		o := directory(s)
+		return s.read(o) && o.Status.BearerToken.Phase == v1alpha1.TokenIdle && s.secretToken(v1alpha1.SecretKeyToken) == s.next
+	}
+	return scenario{
+		name: "end of a rotation",
+		prepare: func(s *stage) {
+			o := directory(s)
+			s.create(o)
+			s.eventually("there is a connection", func() bool { return s.read(o) })
+			s.annotate(o, v1alpha1.AnnotationRotateToken, o.Status.BearerToken.LastFour)
+			s.eventually("there is a next token", func() bool { return s.read(o) && o.Status.BearerToken.NextLastFour != "" })
+			s.next = s.secretToken(v1alpha1.SecretKeyNextToken)
+		},
+		do: func(s *stage) {
+			s.annotate(directory(s), v1alpha1.AnnotationAcknowledgeToken, s.next[len(s.next)-4:])
+		},
+		done: over,
+		meanwhile: func(s *stage) {
+			o := directory(s)
+			s.reload(o)
+			s.undone = s.sim.VerifyToken(o.Status.ConnectionID, s.next).Which == "next"
+			if s.undone {
+				s.annotate(o, v1alpha1.AnnotationAcknowledgeToken, "")
+			}
+		},
+		settled: func(s *stage) bool {
+			o := directory(s)
+			if !s.undone {
+				return over(s)
+			}
+			return s.read(o) && slices.Contains(o.Status.Inputs, connection.AnnotationsOf(o)[0])
+		},
+		holds: func(s *stage) {
+			o := directory(s)
+			s.reload(o)
+			want := "current"
+			if s.undone {
+				want = "next"
+			}
+			if got := s.sim.VerifyToken(o.Status.ConnectionID, s.next); got.Which != want {
+				s.t.Errorf("Stytch says of the next token %+v, want %s", got, want)
+			}
+		},
+	}
+}
+
+// annotate sets an annotation, or takes it away.
+func (s *stage) annotate(o client.Object, key, value string) {
+	s.t.Helper()
+	s.reload(o)
+	before := o.DeepCopyObject().(client.Object)
+	annotations := maps.Clone(o.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	if value == "" {
+		delete(annotations, key)
+	}
+	o.SetAnnotations(annotations)
+	if err := s.api.Patch(s.t.Context(), o, client.MergeFrom(before)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// deletion is one whose policy is set to Retain if nothing has come of it yet.
+func deletion() scenario {
+	manifest := func(s *stage) *v1alpha1.SAMLConnection {
+		return &v1alpha1.SAMLConnection{ObjectMeta: s.meta("okta"), Spec: v1alpha1.SAMLConnectionSpec{
+			ConnectionSpec: v1alpha1.ConnectionSpec{Organization: s.org, DisplayName: "Okta", DeletionPolicy: v1alpha1.DeletionDelete},
+		}}
+	}
+	gone := func(s *stage) bool { return s.gone(&v1alpha1.SAMLConnection{ObjectMeta: s.meta("okta")}) }
+	return scenario{
+		name: "deletion",
+		prepare: func(s *stage) {
+			o := manifest(s)
+			s.create(o)
+			s.eventually("there is a connection", func() bool { return s.read(o) })
+		},
+		do: func(s *stage) {
+			if err := s.api.Delete(s.t.Context(), manifest(s)); err != nil {
+				s.t.Fatal(err)
+			}
+		},
+		done: gone,
+		meanwhile: func(s *stage) {
+			s.undone = len(s.sim.Connections(s.org)) == 1
+			if !s.undone {
+				return
+			}
+			o := manifest(s)
+			s.reload(o)
+			before := o.DeepCopy()
+			o.Spec.DeletionPolicy = v1alpha1.DeletionRetain
+			if err := s.api.Patch(s.t.Context(), o, client.MergeFrom(before)); err != nil {
+				s.t.Fatal(err)
+			}
+		},
+		settled: gone,
+		holds: func(s *stage) {
+			if there := len(s.sim.Connections(s.org)) == 1; there != s.undone {
+				s.t.Errorf("the connection is there: %t, want %t", there, s.undone)
 			}
 		},
 	}
