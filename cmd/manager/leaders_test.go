@@ -236,7 +236,7 @@ func (s *stage) startManager(server string) *manager {
 		s.t.Fatal(err)
 	}
 	m := &manager{output: &lockedBuffer{}, ended: make(chan struct{})}
-	m.Cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), os.Args[0], //nolint:gosec // this very binary
+	m.Cmd = exec.CommandContext(context.WithoutCancel(s.t.Context()), os.Args[0],
 		"--namespaces="+s.namespace, "--leader-election-namespace="+s.namespace, "--allow-insecure-loopback",
 		"--metrics-bind-address=0", "--health-probe-bind-address=0")
 	m.Env = append(os.Environ(), asManager+"=1", "KUBECONFIG="+kubeconfig)
@@ -261,9 +261,7 @@ func (s *stage) serveStytch(w http.ResponseWriter, r *http.Request) {
 	s.sim.ServeHTTP(answer, r)
 	calls := s.sim.Calls()
 	s.point("Stytch " + calls[len(calls)-1].Operation)
-	for name, values := range answer.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = answer.Body.WriteTo(w)
 }
