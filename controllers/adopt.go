@@ -47,9 +47,13 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 // believable is the time from which a list without the connection proves that no create request is still in flight.
 func (p *pass[O, R]) believable() time.Time {
 	known := p.shared.memory.of(p.o.GetUID())
+	started := p.shared.memory.firstPass(p.now)
+	if known.begunSeen.After(started) {
+		started = known.begunSeen
+	}
 	return connection.Attempt{
 		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight,
-		Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: p.shared.memory.firstPass(p.now),
+		Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: started,
 	}.Believable(p.shared.SettleTime)
 }
 

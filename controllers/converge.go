@@ -81,9 +81,17 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 		}
 	}
 	step := *move.Step
+	if step.Confirm {
+		if err := p.confirm(ctx); err != nil {
+			return move, err
+		}
+	}
 	done, err := p.engine.remote.perform(ctx, p.stytch, p.o, step)
 	if done.Operation != "" {
 		p.report.Request = done.Request
+	}
+	if _, held := errors.AsType[*stytch.NotYet](err); held {
+		return p.takeBack(ctx, c, move, err)
 	}
 	if err != nil {
 		next := c.Failed(err, p.latestListAt())
@@ -96,6 +104,16 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 		p.addEvent(step.Action.Event, step.Sentence())
 	}
 	return c.Took(done.warning), nil
+}
+
+// takeBack ends a pass whose step was not sent because it had to wait: what was written ahead of it is taken back, so that nobody
+// waits for its effect.
+func (p *pass[O, R]) takeBack(ctx context.Context, c *connection.Convergence[O, R], move connection.Move, held error) (connection.Move, error) {
+	next := c.Failed(connection.Unsent{Err: held}, p.latestListAt())
+	if !move.WriteAhead {
+		return next, nil
+	}
+	return next, p.writeAhead(ctx)
 }
 
 // latestListAt is when the newest list of the organization's connections was started, by whichever pass.

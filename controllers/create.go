@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,7 +27,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.addFinalizer(ctx); err != nil {
 		return err
 	}
-	if err := p.checkUnchanged(ctx); err != nil {
+	if err := p.confirm(ctx); err != nil {
 		return err
 	}
 	r, request, err := p.engine.remote.create(ctx, p.stytch, p.o, p.engine.kind.Body(p.o))
@@ -52,18 +53,24 @@ func (p *pass[O, R]) readCreateInputs(ctx context.Context) (connection.Inputs, e
 	return in, nil
 }
 
-// checkUnchanged reads the manifest from the API server right before a creation: the cache may not show yet that it was deleted,
-// edited, or given a connection by another process.
-func (p *pass[O, R]) checkUnchanged(ctx context.Context) error {
+// confirm reads the manifest from the API server right before a call that nobody can take back: a creation, a deletion, the end of
+// a rotation. The cache may not show yet that the manifest was deleted, edited or annotated, or given a connection by another
+// process. The call is sent only soon after, so an edit wins that is older than this.
+func (p *pass[O, R]) confirm(ctx context.Context) error {
+	begun := p.shared.Now()
 	live := p.engine.newObject()
-	if err := p.shared.live.Get(ctx, client.ObjectKeyFromObject(p.o), live); err != nil {
-		return fmt.Errorf("reading the manifest before creating its connection: %w", err)
+	err := p.shared.live.Get(ctx, client.ObjectKeyFromObject(p.o), live)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading the manifest again before a call that cannot be undone: %w", err)
 	}
-	same := live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
-		live.GetDeletionTimestamp().IsZero() && connection.RecordOf(live).ID == ""
+	same := err == nil && live.GetUID() == p.o.GetUID() && live.GetGeneration() == p.o.GetGeneration() &&
+		live.GetDeletionTimestamp().IsZero() == p.o.GetDeletionTimestamp().IsZero() &&
+		connection.RecordOf(live).ID == connection.RecordOf(p.o).ID &&
+		slices.Equal(connection.AnnotationsOf(live), connection.AnnotationsOf(p.o))
 	if !same {
 		return errAgain
 	}
+	p.stytch.Confirm(begun)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -45,8 +46,19 @@ type pass[O v1alpha1.Connection, R any] struct {
 	events    []passEvent
 }
 
-// Reconcile takes one pass.
+// Reconcile takes one pass, unless this process may not begin one any more.
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if e.shared.Begin != nil {
+		end, ok := e.shared.Begin()
+		if !ok {
+			return ctrl.Result{}, nil
+		}
+		defer end()
+	}
+	return e.takePass(ctx, req)
+}
+
+func (e *engine[O, R]) takePass(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	o, err := e.readManifest(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
 		e.shared.memory.forget(objectKey{e.kindName, req.NamespacedName})
@@ -136,6 +148,7 @@ func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 	now := e.shared.Now()
 	e.shared.memory.firstPass(now)
 	e.shared.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
+	e.shared.memory.seeBegun(o.GetUID(), controllerutil.ContainsFinalizer(o, v1alpha1.Finalizer), now)
 	spec := o.CommonSpec()
 	interval := e.shared.ResyncInterval
 	if spec.ResyncInterval != nil {

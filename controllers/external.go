@@ -55,7 +55,7 @@ func (externalRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1a
 	return stepResult{Request: request}, err
 }
 
-func (externalRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection) (stytch.Request, error) {
+func (externalRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, _ time.Time) (stytch.Request, error) {
 	record := connection.RecordOf(o)
 	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }

@@ -34,6 +34,8 @@ type objectMemory struct {
 	// noCreateInFlight says that no create request of an earlier process can still be in flight: this process wrote the finalizer
 	// itself, or Stytch gave a definite answer to a create request.
 	noCreateInFlight bool
+	// begunSeen is when this process first saw the manifest's finalizer; zero while the manifest has none.
+	begunSeen time.Time
 	// createUnknownAt is when the outcome of a create request of this process was last unknown; zero if it never was.
 	createUnknownAt time.Time
 }
@@ -61,6 +63,19 @@ func (m *memory) update(uid types.UID, change func(*objectMemory)) {
 	known := m.objects[uid]
 	change(&known)
 	m.objects[uid] = known
+}
+
+// seeBegun notes when this process first saw that a manifest has the finalizer: from then on another process may have sent a create
+// request, even if that is long after this process became leader.
+func (m *memory) seeBegun(uid types.UID, begun bool, now time.Time) {
+	m.update(uid, func(known *objectMemory) {
+		switch {
+		case !begun:
+			known.begunSeen = time.Time{}
+		case known.begunSeen.IsZero():
+			known.begunSeen = now
+		}
+	})
 }
 
 // rememberKey notes which UID a manifest has, so that forget finds it once only the name is known.

@@ -47,6 +47,6 @@ func (s oidcRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alp
 	return a, err
 }
 
-func (s oidcRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection) (stytch.Request, error) {
-	return s.shared.removeSource(ctx, caller, kindOIDC, o)
+func (s oidcRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, since time.Time) (stytch.Request, error) {
+	return s.shared.removeSource(ctx, caller, kindOIDC, o, since)
 }

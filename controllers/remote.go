@@ -21,8 +21,9 @@ type remote[O v1alpha1.Connection, R any] interface {
 	create(ctx context.Context, caller *stytch.Caller, o O, body stytch.Fields) (R, stytch.Request, error)
 	// perform takes one step of a plan on the connection of o. A connection.Unsent says that the step was certainly not sent.
 	perform(ctx context.Context, caller *stytch.Caller, o O, step connection.Step) (stepResult, error)
-	// remove deletes the connection of o and what belongs to it. That it is gone already is no error.
-	remove(ctx context.Context, caller *stytch.Caller, o O) (stytch.Request, error)
+	// remove deletes the connection of o and what belongs to it. That it is gone already is no error. What keeps it from being deleted
+	// is told by a list that was started at or after since.
+	remove(ctx context.Context, caller *stytch.Caller, o O, since time.Time) (stytch.Request, error)
 }
 
 // stepResult is the result of a step: the call to Stytch, if there was one, and Stytch's warning.

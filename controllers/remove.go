@@ -47,7 +47,10 @@ func (p *pass[O, R]) deleteConnection(ctx context.Context) error {
 	if p.holder(ctx)(connection.RecordOf(p.o).ID) != "" {
 		return connection.ErrNothing
 	}
-	request, err := p.engine.remote.remove(ctx, p.stytch, p.o)
+	if err := p.confirm(ctx); err != nil {
+		return err
+	}
+	request, err := p.engine.remote.remove(ctx, p.stytch, p.o, p.since)
 	if request.Operation != "" {
 		p.report.Request = request
 	}

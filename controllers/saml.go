@@ -56,6 +56,6 @@ func (s samlRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alp
 	return a, err
 }
 
-func (s samlRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection) (stytch.Request, error) {
-	return s.shared.removeSource(ctx, caller, kindSAML, o)
+func (s samlRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, since time.Time) (stytch.Request, error) {
+	return s.shared.removeSource(ctx, caller, kindSAML, o, since)
 }

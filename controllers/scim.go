@@ -120,7 +120,7 @@ func (s scimRemote) completeRotation(ctx context.Context, caller *stytch.Caller,
 	return request, token.Contradicted(err)
 }
 
-func (s scimRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection) (stytch.Request, error) {
+func (s scimRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, _ time.Time) (stytch.Request, error) {
 	request, err := ignoreGone(caller.DeleteSCIM(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID))
 	if err != nil {
 		return request, err

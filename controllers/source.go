@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,8 +25,9 @@ func newSource(kind string) v1alpha1.Connection {
 	return nil
 }
 
-// removeSource deletes a SAML or OIDC connection, unless an ExternalConnection in its namespace depends on it.
-func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind string, o v1alpha1.Connection) (stytch.Request, error) {
+// removeSource deletes a SAML or OIDC connection, unless an ExternalConnection in its namespace depends on it. A connection that does
+// not exist any more is there for nobody.
+func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind string, o v1alpha1.Connection, since time.Time) (stytch.Request, error) {
 	var all v1alpha1.ExternalConnectionList
 	if err := s.live.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
 		return stytch.Request{}, fmt.Errorf("listing the ExternalConnections that use the connection: %w", err)
@@ -36,10 +38,16 @@ func (s *shared) removeSource(ctx context.Context, caller *stytch.Caller, kind s
 			names = append(names, all.Items[i].Name)
 		}
 	}
+	record := connection.RecordOf(o)
 	if len(names) > 0 {
+		list, err := caller.SSO(ctx, record.Organization, since)
+		_, isSAML := stytch.Find(list.SAML, record.ID)
+		_, isOIDC := stytch.Find(list.OIDC, record.ID)
+		if err != nil || !isSAML && !isOIDC {
+			return stytch.Request{}, err
+		}
 		return stytch.Request{}, connection.Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: fmt.Sprintf(
 			"Members of other organizations sign in through this connection. Delete these ExternalConnections first: %s.", strings.Join(names, ", "))}
 	}
-	record := connection.RecordOf(o)
 	return ignoreGone(caller.DeleteSSO(ctx, record.Organization, record.ID))
 }

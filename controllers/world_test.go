@@ -58,6 +58,7 @@ type world struct {
 	issued    *issued        // the tokens that Stytch ever showed to anybody
 	values    []string       // that may stand only in Secrets, when the world was last found to be honest
 	honest    honesty        // when that was
+	fence     stytch.Fence   // of the process that is started next; nil for none
 	observe   func()         // called at each moment at which a process has made a call or a write
 	ends      []func()       // of its processes
 }
@@ -183,6 +184,14 @@ func (w *world) start() *process {
 	return p
 }
 
+// startFenced begins a life of the operator whose calls that change something ask a fence.
+func (w *world) startFenced(fence stytch.Fence) *process {
+	GinkgoHelper()
+	w.fence = fence
+	defer func() { w.fence = nil }()
+	return w.start()
+}
+
 // startAlone begins a life of the operator with a cache of its own, which can be frozen.
 func (w *world) startAlone() *process {
 	GinkgoHelper()
@@ -202,7 +211,7 @@ func (w *world) begin(option cluster.Option) *process {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	w.ends = append(w.ends, cancel, transport.CloseIdleConnections)
 	r, err := newReconcilers(ctx, c, Options{
-		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now}),
+		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now, Fence: w.fence}),
 		Endpoints:      connection.Endpoints{InsecureLoopback: true},
 		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, Now: w.clock.Now,
 	})

@@ -29,11 +29,15 @@ func TestTheNumbersOfThePagesAreThoseOfTheCode(t *testing.T) {
 		{"docs/operations.md", "at most 64, cut at 256 characters", "internal/connection", "maxPlan", "64"},
 		{"docs/operations.md", "at most 64, cut at 256 characters", "internal/connection", "maxShown", "256"},
 		{"docs/operations.md", "the manager has 28 seconds to finish", "cmd/manager", "gracefulTime", "28 * time.Second"},
+		{"docs/operations.md", "for up to 22 seconds", "cmd/manager", "keepTime", "22 * time.Second"},
+		{"docs/operations.md", "began less than 10 seconds ago", "cmd/manager", "renewDeadline", "10 * time.Second"},
+		{"docs/operations.md", "Other managers take the lease after 15 seconds", "cmd/manager", "leaseDuration", "15 * time.Second"},
 		{"docs/operations.md", "only after 60 seconds", "controllers", "DefaultSettleTime", "60 * time.Second"},
 		{"docs/install.md", "It uses up to 28 of them", "cmd/manager", "gracefulTime", "28 * time.Second"},
 		{"docs/samlconnection.md", "1 to 5 certificates, all entries together", "internal/connection", "maxCertificates", "5"},
 		{"docs/scimconnection.md", "that were handled for this token, at most 8", "internal/connection", "maxHandled", "8"},
 		{"docs/rotation.md", "At most 64 characters", "internal/connection", "longestRequest", "64"},
+		{"docs/samlconnection.md", "for 90 seconds after it was sent", "internal/connection", "keyDoubtful", "90 * time.Second"},
 		{"docs/conditions.md", "Within two minutes", "internal/connection", "doubtful", "75 * time.Second"},
 	} {
 		if !strings.Contains(unwrapped(read(t, c.page)), c.says) {
@@ -135,7 +139,8 @@ func TestFlagsMetricsAndAnnotationsOfThePagesExist(t *testing.T) {
 	}{
 		{"flag", "`--([a-z-]+)", matches(t, sources(t, "cmd/manager"), `\.\w*Var\(&o\.\w+, "([a-z-]+)"`)},
 		{"metric", `\b(stytch_[a-z_]+[a-z])\b`, slices.Concat(
-			matches(t, sources(t, "internal/stytch"), `Name:\s+"(\w+)"`), matches(t, sources(t, "controllers"), `NewDesc\("(\w+)"`))},
+			matches(t, sources(t, "internal/stytch"), `Name:\s+"(\w+)"`), matches(t, sources(t, "internal/fence"), `Name:\s+"(\w+)"`),
+			matches(t, sources(t, "controllers"), `NewDesc\("(\w+)"`))},
 		{
 			"annotation, label or finalizer", `connections\.stytch-operator\.dev/([a-z-]+)\b(?:[^0-9]|$)`,
 			matches(t, sources(t, "api/v1alpha1"), `= "connections\.stytch-operator\.dev/([a-z-]+)"`),

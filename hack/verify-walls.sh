@@ -134,6 +134,8 @@ done
 permits internal/connection/connectiontest/right.go math/rand "${kinds[@]}" "${parts[@]}"
 forbids internal/stytch/plant_test.go $metav1 $client $ours/api/v1alpha1 $ours/internal/connection $ours/controllers "${kinds[@]}" "${parts[@]}"
 permits internal/stytch/right.go net/http context $ours/internal/stytchsim $ours/internal/connection/pki
+forbids internal/fence/plant.go $ours/controllers $ours/internal/stytch
+permits internal/fence/right.go k8s.io/client-go/kubernetes github.com/prometheus/client_golang/prometheus
 forbids internal/stytchsim/plant.go github.com/go-logr/logr $metav1 $client $ours/internal/connection
 forbids internal/stytchsim/plant_test.go $ours/internal/stytch
 permits internal/stytchsim/right.go net/http crypto/rand

@@ -250,6 +250,11 @@ type AddingEncryptionKeyStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MaxLength=128
 	PresentKeyIDs []string `json:"presentKeyIDs,omitempty"`
+	// sentAt is when the request was sent that adds the key. Until 90 seconds later it may take effect even without a response, so
+	// no key is added.
+	// Absent: no such request can take effect any more.
+	// +optional
+	SentAt *metav1.Time `json:"sentAt,omitempty"`
 }
 
 // FreedCertificateStatus is a verification certificate that was removed to make room for a new one. It is added again if

@@ -36,12 +36,18 @@ var version = "dev"
 const gracefulTime = 28 * time.Second
 
 func main() {
-	if err := run(os.Args[1:], os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "manager:", err)
-			os.Exit(1)
-		}
+	os.Exit(exitCode(run(os.Args[1:], os.Stderr, realTimes()), os.Stderr))
+}
+
+// exitCode says how a run ended, unless the log has said it, and returns the exit code of the process.
+func exitCode(err error, out io.Writer) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case !errors.Is(err, errLeaseLost):
+		_, _ = fmt.Fprintln(out, "manager:", err)
 	}
+	return 1
 }
 
 // options are what the flags say.
@@ -90,7 +96,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	return o, nil
 }
 
-func run(args []string, out io.Writer) error {
+func run(args []string, out io.Writer, t times) error {
 	o, err := parse(args, out)
 	if err != nil {
 		return err
@@ -100,7 +106,13 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)
 	}
-	mgr, err := ctrl.NewManager(config, managerOptions(o))
+	lease, err := newLease(config, o, t)
+	if err != nil {
+		return fmt.Errorf("setting up leader election: %w", err)
+	}
+	options := managerOptions(o)
+	electBy(lease, t, &options)
+	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return fmt.Errorf("creating the manager: %w", err)
 	}
@@ -108,11 +120,12 @@ func run(args []string, out io.Writer) error {
 	err = controllers.Setup(ctx, mgr, controllers.Options{
 		Stytch: stytch.New(stytch.Options{
 			UserAgent: "stytch-operator/" + version + " (+https://github.com/stytch-operator/stytch-operator)",
-			Metrics:   metrics.Registry, Now: time.Now,
+			Metrics:   metrics.Registry, Now: time.Now, Fence: askOf(lease),
 		}),
 		Endpoints:      connection.Endpoints{AllowedHosts: list(o.allowedHosts), InsecureLoopback: o.insecureLoopback},
 		ResyncInterval: o.resyncInterval,
-		SettleTime:     controllers.DefaultSettleTime,
+		Begin:          lease.Begin,
+		SettleTime:     t.settle,
 		ExpiryWarning:  o.expiryWarning,
 		Now:            time.Now,
 	})
@@ -123,10 +136,7 @@ func run(args []string, out io.Writer) error {
 		return fmt.Errorf("setting up the probes: %w", err)
 	}
 	ctrl.Log.Info("Starting", "version", version)
-	if err := mgr.Start(ctx); err != nil {
-		return fmt.Errorf("running the manager: %w", err)
-	}
-	return nil
+	return serve(ctx, mgr, lease, ctrl.Log)
 }
 
 func logger(o options, out io.Writer) logr.Logger {
@@ -145,16 +155,12 @@ func managerOptions(o options) ctrl.Options {
 	utilruntime.Must(metav1.AddMetaToScheme(scheme))
 	graceful := gracefulTime
 	options := ctrl.Options{
-		Scheme:                        scheme,
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:        o.probeAddress,
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "stytch-operator.connections.stytch-operator.dev",
-		LeaderElectionNamespace:       o.leaderElectNamespace,
-		LeaderElectionReleaseOnCancel: true,
-		GracefulShutdownTimeout:       &graceful,
-		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
-		Client:                        client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		Scheme:                  scheme,
+		Metrics:                 metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:  o.probeAddress,
+		GracefulShutdownTimeout: &graceful,
+		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
 	}
 	if namespaces := list(o.namespaces); len(namespaces) > 0 {
 		options.Cache.DefaultNamespaces = map[string]cache.Config{}

@@ -96,6 +96,8 @@ type Step struct {
 	Why string
 	// Fresh says that the step is only taken on what was read from Stytch in the same pass.
 	Fresh bool
+	// Confirm says that the step is only taken on a manifest that was read from the API server right before: it cannot be undone.
+	Confirm bool
 	// Needs are fields without whose changes the step is not taken: it removes what they replace.
 	Needs []string
 }

@@ -41,7 +41,7 @@ type Attempt struct {
 	Certain bool
 	// Begun says that the manifest has the finalizer: from then on there may be one.
 	Begun bool
-	// Started is when this process began to take passes.
+	// Started is when this process began to take passes or, if that is later, first saw that the manifest has the finalizer.
 	Started time.Time
 }
 

@@ -3,6 +3,7 @@ package stytch
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/url"
 )
 
@@ -23,7 +24,15 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	if until, shut := a.gate.closedUntil(a.service.now()); shut {
 		return answer, Request{}, &NotYet{At: until}
 	}
+	if op.permit != nil {
+		if held := op.permit(); held != nil {
+			return answer, Request{}, held
+		}
+	}
 	body, header, request, failed := a.service.send(ctx, a.credentials(), op)
+	if held, ok := errors.AsType[*NotYet](failed.cause()); ok {
+		return answer, Request{}, held
+	}
 	if failed != nil {
 		if failed.Class == Throttled {
 			a.gate.close(failed.Time.Add(failed.RetryAfter))
@@ -53,4 +62,6 @@ type call struct {
 	limit     int64  // largest response in bytes; zero means maxAnswer
 	// connection is the ID that the response must have; "" for a new connection.
 	connection string
+	// permit says why the call may not be sent now; nil for a call that changes nothing.
+	permit func() *NotYet
 }

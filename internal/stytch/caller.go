@@ -29,12 +29,17 @@ type Caller struct {
 	called   bool // it made a call, or has the turn for one
 	reserved bool
 	listedAt time.Time
+	// confirmed is when that was read which the next call that changes something is based on; zero if it does not matter.
+	confirmed time.Time
 }
 
 // Reserve takes the turn of the next call in advance: that call then does not
 // wait. Use it before a sequence that must not stop halfway. The call still
-// returns *NotYet if a 429 has closed the gate in the meantime.
+// returns *NotYet if a 429 or the fence has stopped it in the meantime.
 func (c *Caller) Reserve(ctx context.Context) error {
+	if held := c.session.account.service.fenced(c.now()); held != nil {
+		return held
+	}
 	if c.reserved {
 		return nil
 	}

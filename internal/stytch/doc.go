@@ -15,7 +15,8 @@
 //	                                              └───────┬─────────────────────────────────┘
 //	                                                      │ a turn, and no 429 keeps it closed
 //	                                              ┌───────▼─────┐
-//	                   Error: with its Class ◀────┤ do, send    │──▶ one HTTP request, never two
+//	 NotYet: the fence holds a change back ◀──────┤ do, send    │──▶ one HTTP request, never two
+//	                 Error: with its Class ◀──────┤             │
 //	                                              └─────────────┘
 //
 // It does not depend on Kubernetes. It writes no logs, takes the time from

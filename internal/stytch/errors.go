@@ -145,8 +145,17 @@ func unsent(err error) bool {
 	return network && op.Op == "dial" || unresolved || untrusted
 }
 
+// cause is Err, also of no Error.
+func (e *Error) cause() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
 // NotYet is returned, always as *NotYet, if a call was not sent because its turn
-// has not come or because a 429 keeps the gate closed. Try again at At.
+// has not come, because a 429 keeps the gate closed, or because the fence or
+// Caller.Confirm does not let it pass. Try again at At.
 type NotYet struct{ At time.Time } //nolint:errname // to its reader it is a time and no error
 
 // Error returns a text without the time.

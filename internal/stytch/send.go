@@ -51,6 +51,8 @@ func (s *Service) send(ctx context.Context, credentials Credentials, op call) ([
 }
 
 func (s *Service) exchange(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
+	ctx, cancel := askOnConnection(ctx, op.permit)
+	defer cancel(nil)
 	request := Request{Operation: op.operation}
 	out, hidden, problem := newRequest(ctx, credentials, op, s.userAgent)
 	if ended := ctx.Err(); problem != "" || ended != nil {
@@ -60,6 +62,10 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	response, err := s.client.Do(out)
 	if err != nil {
 		request.Time = s.now()
+		if held, ok := errors.AsType[*NotYet](context.Cause(ctx)); ok {
+			failed := notSentError(op.operation, request.Time, "", held)
+			return nil, nil, failed.Request, failed
+		}
 		return nil, nil, request, transportError(request, s.timeout, err)
 	}
 	defer func() {

@@ -58,6 +58,9 @@ type Options struct {
 	Metrics prometheus.Registerer
 	// Now is the clock. It is required.
 	Now func() time.Time
+	// Fence is asked right before a call that changes something is sent. Nil means
+	// that such a call may always be sent.
+	Fence Fence
 	// Timeout is the limit of one call, from connecting to reading the response.
 	// Zero means 30 seconds.
 	Timeout time.Duration
@@ -71,6 +74,7 @@ type Service struct {
 	timeout   time.Duration
 	now       func() time.Time
 	made      time.Time
+	fence     Fence
 	metrics   metrics
 
 	gates         *gates
@@ -97,6 +101,7 @@ func New(o Options) *Service {
 		timeout:   o.Timeout,
 		now:       o.Now,
 		made:      o.Now(),
+		fence:     o.Fence,
 		gates:     newGates(),
 	}
 	s.metrics = newMetrics(o.Metrics, s.gates.waiting)

@@ -17,6 +17,7 @@ func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op
 	if err := c.turn(ctx, op.operation, c.uid); err != nil {
 		return Request{}, err
 	}
+	op.permit = c.permit()
 	answer, request, err := do[R](ctx, c.session.account, op)
 	if err == nil {
 		err = done(answer, request)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -26,6 +27,24 @@ var (
 	AddEncryptionKey    = connection.Action{Name: "AddEncryptionKey", Event: "Updated"}
 	DeleteEncryptionKey = connection.Action{Name: "DeleteEncryptionKey", Event: "Updated"}
 )
+
+// keyDoubtful is for how long a request that adds a key may yet take effect if its response was lost: the call lasts 30 seconds at
+// most, and a minute more is what a creation is given too.
+const keyDoubtful = 90 * time.Second
+
+// doubtUntil is until when a request that adds a key may yet take effect; zero where none can.
+func doubtUntil(adding *v1alpha1.AddingEncryptionKeyStatus) time.Time {
+	if adding == nil || adding.SentAt == nil {
+		return time.Time{}
+	}
+	return adding.SentAt.Add(keyDoubtful)
+}
+
+// inDoubt says that a request that adds a key may yet take effect, and has not. Nothing is added or removed then: a key that
+// appeared could not be told from another.
+func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now time.Time) bool {
+	return doubtUntil(adding).After(now) && len(appeared(adding, present)) == 0
+}
 
 // readKeyAt reads the RSA private key that an entry names.
 func readKeyAt(at connection.KeyRef, in connection.Inputs) (connection.Key, *connection.Problem) {
@@ -113,8 +132,8 @@ func compareKeys(want, have *connection.Encryption) (missing []connection.Key, u
 
 // planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
 // goes first, and where there is none, none is added. A key that was not added through the manifest is never removed.
-func planEncryption(want, have *connection.Encryption) []connection.Step {
-	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 {
+func planEncryption(want, have *connection.Encryption, now time.Time) []connection.Step {
+	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 || inDoubt(want.Adding, have.IDs, now) {
 		return nil
 	}
 	missing, unwanted := compareKeys(want, have)
@@ -154,18 +173,25 @@ func recordedKeys(known []v1alpha1.EncryptionKeyStatus, adding *v1alpha1.AddingE
 }
 
 // addingAfter is the key that is being added, with the keys that were there before. It stands until its ID is known, Stytch refused
-// it, or it is not wanted any more and did not appear: should it appear yet, it is nobody's, and is left alone. What is noted
-// of an earlier attempt with the same key stands, because that attempt may still take effect.
+// it, or it is not wanted any more, did not appear, and cannot be on its way: should it appear yet, it is nobody's, and is left
+// alone. What is noted of the keys before an earlier attempt with the same key stands, and the time of the last attempt as long as
+// that may take effect.
 func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[remote]) *v1alpha1.AddingEncryptionKeyStatus {
 	present := e.Remote.EncryptionKeyIDs
 	added := e.Step != nil && e.Step.Action == AddEncryptionKey
 	switch {
-	case e.Type == connection.StepBegins && added && (was == nil || was.SPKISHA256 != e.Step.Changes[0].Want.Same):
-		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present}
+	case e.Type == connection.StepBegins && added:
+		if was != nil && was.SPKISHA256 == e.Step.Changes[0].Want.Same {
+			present = was.PresentKeyIDs
+		}
+		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present, SentAt: connection.StatusTime(e.Now)}
 	case e.Type == connection.Observed && arrived(was, present) != "",
 		e.Type == connection.StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
-		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !wants(e.Want.Encryption, was.SPKISHA256):
+		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !inDoubt(was, present, e.Now) && !wants(e.Want.Encryption, was.SPKISHA256):
 		return nil
+	case e.Type == connection.StepFailed && added && was != nil, // it certainly is not on its way
+		e.Type == connection.Compared && was != nil && !doubtUntil(was).After(e.Now):
+		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: was.SPKISHA256, PresentKeyIDs: was.PresentKeyIDs}
 	}
 	return was
 }
@@ -193,7 +219,7 @@ func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []st
 
 // keyProblems reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
 // reports that there is no place for a wanted one, which is not sent then.
-func keyProblems(want, have *connection.Encryption) []connection.Problem {
+func keyProblems(want, have *connection.Encryption, now time.Time) []connection.Problem {
 	if want == nil || have == nil {
 		return nil
 	}
@@ -202,7 +228,14 @@ func keyProblems(want, have *connection.Encryption) []connection.Problem {
 			"Several encryption keys appeared while one was being added, and Stytch does not show which key is which: %s. Delete the keys that you do not need in Stytch, until only one of these is left.",
 			strings.Join(added, ", "))}}
 	}
-	if missing, unwanted := compareKeys(want, have); len(missing) > 0 && len(unwanted) == 0 && len(have.IDs) >= maxCertificates {
+	missing, unwanted := compareKeys(want, have)
+	switch {
+	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, now):
+		return []connection.Problem{{
+			Reason:  v1alpha1.ReasonUnavailable,
+			Message: "The response to a request that adds an encryption key may have been lost. Looking for that key before a key is added.",
+		}}
+	case len(missing) > 0 && len(unwanted) == 0 && len(have.IDs) >= maxCertificates:
 		return []connection.Problem{{Reason: v1alpha1.ReasonRejected, Message: fmt.Sprintf(
 			"Stytch allows %d encryption keys and already has that many, so not all keys in spec.encryptionPrivateKeyRefs can be added. In Stytch, delete an unused key that was not added by this manifest.",
 			maxCertificates)}}

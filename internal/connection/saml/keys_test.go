@@ -15,6 +15,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -340,12 +341,13 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 	r := SAMLRemote()
 	r.EncryptionKeyIDs = []string{"x"}
 	Same(t, "whether it is written down", Begins(kind, o, r, add("a"), Noon), true)
-	Same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}})
+	Same(t, "what is", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}, SentAt: at(Noon)})
 	r.EncryptionKeyIDs = []string{"x", "y"}
-	Same(t, "whether it is again, of the same key", Begins(kind, o, r, add("a"), Noon), false)
-	Same(t, "what stands of the attempt before", o.Status.AddingEncryptionKey.PresentKeyIDs, []string{"x"})
+	later := Noon.Add(time.Hour)
+	Same(t, "whether it is again, of the same key", Begins(kind, o, r, add("a"), later), true)
+	Same(t, "what stands of the attempt before, beside the time", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a", PresentKeyIDs: []string{"x"}, SentAt: at(later)})
 	Same(t, "whether it is, of another key", Begins(kind, o, r, add("b"), Noon), true)
-	Same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}})
+	Same(t, "what is then", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "b", PresentKeyIDs: []string{"x", "y"}, SentAt: at(Noon)})
 	for _, action := range []connection.Action{connection.Update, saml.ReadMetadata, saml.DeleteEncryptionKey, details.Publish} {
 		step := add("c")
 		step.Action = action
@@ -354,8 +356,12 @@ func TestBeforeAnEncryptionKeyIsAddedThoseThatAreThereAreNoted(t *testing.T) {
 }
 
 func TestAnEncryptionKeyIsAddedOnceThoughTheProcessIsLost(t *testing.T) {
-	for _, test := range []struct{ fate, sent string }{
-		{"unsent", "+a"}, {"unanswered", ""},
+	for _, test := range []struct {
+		fate         string
+		doubt        bool
+		sent, settle string // what is sent while it may yet take effect, and after
+	}{
+		{"unsent", true, "", "+a"}, {"unanswered", false, "", ""}, {"late", true, "", ""},
 	} {
 		t.Run(test.fate, func(t *testing.T) {
 			a := KeyPairs()[0]
@@ -364,12 +370,51 @@ func TestAnEncryptionKeyIsAddedOnceThoughTheProcessIsLost(t *testing.T) {
 			r.Pass(t)
 			r.Lose = nil
 			sent, out := r.Sends(t)
-			Same(t, "what is sent", strings.ReplaceAll(sent, a.SPKISHA256, "a"), test.sent)
+			Same(t, "what is sent at once", strings.ReplaceAll(sent, a.SPKISHA256, "a"), test.sent)
+			reason, _ := connection.Worst(out.Problems)
+			Same(t, "whether that is said", reason == v1alpha1.ReasonUnavailable, test.doubt)
+			r.arrive(t)
+			r.doubtPasses()
+			sent, out = r.Sends(t)
+			Same(t, "what is sent after the doubt", strings.ReplaceAll(sent, a.SPKISHA256, "a"), test.settle)
 			r.Equal(t, 0, out)
 			Same(t, "the keys", len(r.Remote.Keys), 1)
 			Same(t, "what is remembered", r.Held.Status.EncryptionKeys, []v1alpha1.EncryptionKeyStatus{{PrivateKeyID: r.Remote.Keys[0].ID, SPKISHA256: a.SPKISHA256}})
 		})
 	}
+}
+
+// doubtPasses lets the time pass in which a request that adds a key may yet take effect.
+func (r *rollover) doubtPasses() {
+	if adding := r.Held.Status.AddingEncryptionKey; adding != nil && adding.SentAt != nil {
+		adding.SentAt = at(Noon.Add(-90 * time.Second))
+	}
+}
+
+func TestAnotherEncryptionKeyIsNotAddedWhileOneMayAppear(t *testing.T) {
+	a, b := KeyPairs()[0], KeyPairs()[1]
+	r := encrypting(a)
+	r.Lose = func(connection.Step) string { return "late" }
+	r.Pass(t)
+	r.Lose = nil
+	r.asks(b)
+	sent, _ := r.Sends(t)
+	Same(t, "what is sent while the first may appear", sent, "")
+	r.arrive(t)
+	sent, out := r.Sends(t)
+	Contains(t, sent, "+"+b.SPKISHA256)
+	r.Equal(t, 0, out)
+	Same(t, "the keys", len(r.Remote.Keys), 1)
+}
+
+func TestARequestThatCertainlyDidNotHappenLeavesNoDoubt(t *testing.T) {
+	o := SAMLManifest()
+	step := connection.Step{Action: saml.AddEncryptionKey, Changes: []connection.Change{{Field: "saml_encryption_private_key", Want: connection.Value{Same: "a"}}}}
+	Begins(saml.Kind(), o, SAMLRemote(), step, Noon)
+	Same(t, "until when it is in doubt", saml.Kind().DueAt(o), Noon.Add(90*time.Second))
+	saml.Kind().Note(o, connection.Event[stytch.SAMLConnection]{Type: connection.StepFailed, Step: &step, Now: Noon})
+	Same(t, "until when it is in doubt then", saml.Kind().DueAt(o), time.Time{})
+	Same(t, "what is noted", o.Status.AddingEncryptionKey, &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: "a"})
 }
 
 func TestTwoEncryptionKeysThatAppearTogetherAreAConflictAndLeftAlone(t *testing.T) {
@@ -412,6 +457,7 @@ func TestAnEncryptionKeyThatWasRefusedOrIsNotWantedAnyMoreIsNotTakenForAnothers(
 		r.Pass(t)
 		r.Lose = nil
 		r.asks()
+		r.doubtPasses()
 		r.Sends(t)
 		r.Remote.Keys = append(r.Remote.Keys, RemoteKey{ID: "by-hand", SPKISHA256: "x"})
 		sent, _ := r.Sends(t)
@@ -424,6 +470,7 @@ func TestAnEncryptionKeyThatWasRefusedOrIsNotWantedAnyMoreIsNotTakenForAnothers(
 		r.Pass(t)
 		r.Lose = nil
 		r.Held.Spec.EncryptionPrivateKeyRefs = nil
+		r.doubtPasses()
 		r.Sends(t)
 		Same(t, "what is being added", r.Held.Status.AddingEncryptionKey, (*v1alpha1.AddingEncryptionKeyStatus)(nil))
 	})
@@ -464,6 +511,7 @@ func TestEncryptionKeysEndAsWantedThoughRequestsAreRefusedAndProcessesAreLost(t 
 			}
 			r.Lose = nil
 			r.arrive(t)
+			r.doubtPasses()
 			out := r.Settle(t)
 			if reason, _ := connection.Worst(out.Problems); reason == v1alpha1.ReasonConflict {
 				r.tidies()
@@ -514,3 +562,6 @@ func (r *rollover) checkKeys(t *testing.T, seed int64, foreign []RemoteKey) {
 		}
 	}
 }
+
+// at is a time as status has it.
+func at(t time.Time) *metav1.Time { return new(metav1.NewTime(t)) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -45,6 +46,7 @@ func Kind() connection.Kind[manifest, remote] {
 		Publish:           publish,
 		Undo:              undo,
 		Expiries:          expiries,
+		Due:               func(o manifest) time.Time { return doubtUntil(o.Status.AddingEncryptionKey) },
 	}
 }
 
@@ -115,7 +117,7 @@ func plan(_ manifest, want, have connection.State) []connection.Step {
 	newKey := signing(want.Signing, have.Signing)
 	remote := slices.Concat(
 		planCertificates(want, have, append(connection.Differences(want.Settings, have.Settings), newKey...)),
-		planEncryption(want.Encryption, cmp.Or(have.Encryption, &connection.Encryption{})),
+		planEncryption(want.Encryption, cmp.Or(have.Encryption, &connection.Encryption{}), want.Now),
 	)
 	remote = append(remote, planReading(want.Metadata, remote)...)
 	published := details.Plan(want.Details, detailsOf(want.Signing, have))

@@ -73,7 +73,7 @@ func Decide(o *v1alpha1.SCIMConnection, want, have connection.State) Decision {
 //	open     the next token    cancel-rotation names it                  cancel
 //	open     the next token    acknowledge-token names it                complete
 //	open     both tokens       Automatic, and the overlap is over        complete
-//	open     the next token    otherwise, or both annotations name it    wait
+//	open     the next token    otherwise                                 wait
 //	open     not the next      our start, whose answer was lost          cancel: nobody can have it; then start again
 //	open     not the next      cancel-rotation names it                  cancel
 //	open     not the next      otherwise                                 leave it alone, and say so
@@ -91,7 +91,7 @@ func Decide(o *v1alpha1.SCIMConnection, want, have connection.State) Decision {
 //	open     otherwise                                                   cancel
 //	none     neither                                                     start
 //
-// In a Secret that is not the connection's nothing is ever looked for, and with it nothing is done.
+// Where both annotations name the next token, both are ignored. In a Secret that is not the connection's nothing is ever looked for, and with it nothing is done.
 func decide(c rotationContext, stored, current *connection.Token, isNew bool) Decision {
 	var d Decision
 	switch {
@@ -136,12 +136,17 @@ func (c rotationContext) open(stored, current *connection.Token) Decision {
 	next := current.NextLastFour
 	held, lost := stored.NextLastFour == next, c.starting()
 	acknowledged, canceled := c.Acknowledge == next, c.Cancel == next
+	contradict := acknowledged && canceled
+	if contradict { // so nobody has asked for anything, and what goes by the clock goes on
+		acknowledged, canceled = false, false
+	}
 	d := Decision{Problems: slices.Concat(c.missing(stored, current), c.ignoredWhileOpen(current))}
 	d.Rotating, d.Message = c.waiting(stored, current)
-	switch {
-	case acknowledged && canceled:
+	if contradict {
 		d.mention("The annotations %s and %s both name the next token, so both are ignored. Remove one of them.",
 			v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation)
+	}
+	switch {
 	case canceled:
 		d.Step = cancellation(current)
 	case held && (acknowledged || c.overlapped(stored, current)):

@@ -17,6 +17,8 @@ func (c rotationContext) waiting(stored, current *connection.Token) (reason, mes
 		c.Secret, current.NextLastFour, v1alpha1.SecretKeyNextToken, v1alpha1.AnnotationAcknowledgeToken, current.NextLastFour)
 	abandon := fmt.Sprintf("To cancel the rotation, set the annotation %s=%s.", v1alpha1.AnnotationCancelRotation, current.NextLastFour)
 	switch {
+	case held && stored.LastFour == current.LastFour && !end.IsZero() && !end.After(c.Now):
+		return v1alpha1.ReasonOverlapping, offered + " The time for that is over, so the rotation is being completed without the annotation. " + abandon
 	case held && stored.LastFour == current.LastFour && !end.IsZero():
 		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without the annotation, the rotation is completed at %s. %s", offered, connection.FormatTime(end), abandon)
 	case held:

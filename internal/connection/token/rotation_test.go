@@ -209,6 +209,16 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 			notes: map[string]string{"acknowledge-token": "nnnn"}, step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},
 		{
+			name: "Automatic, two annotations that contradict each other do not hold it back", secret: both, remote: open, known: started(3 * day), spec: AutomaticRotation(),
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "nnnn"}, step: token.CompleteRotation, rotating: "Overlapping",
+			says: []string{"both name the next token, so both are ignored"},
+		},
+		{
+			name: "Automatic, two annotations that contradict each other do not end it before its time", secret: both, remote: open, known: started(day), spec: AutomaticRotation(),
+			notes: map[string]string{"acknowledge-token": "nnnn", "cancel-rotation": "nnnn"}, rotating: "Overlapping",
+			says: []string{"both name the next token, so both are ignored"},
+		},
+		{
 			name: "Automatic, it is completed when the current token has ended", secret: both, remote: open, known: started(day), spec: AutomaticRotation(), expires: Noon,
 			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
 		},

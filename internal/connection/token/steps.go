@@ -76,14 +76,14 @@ func start(current *connection.Token, request, why string) *connection.Step {
 
 func completion(current *connection.Token) *connection.Step {
 	return &connection.Step{
-		Action: CompleteRotation, Fresh: true,
+		Action: CompleteRotation, Fresh: true, Confirm: true,
 		Changes: []connection.Change{{Field: fieldToken, Topic: topic, Have: ending(current.LastFour), Want: ending(current.NextLastFour)}},
 	}
 }
 
 func cancellation(current *connection.Token) *connection.Step {
 	return &connection.Step{
-		Action: CancelRotation, Fresh: true,
+		Action: CancelRotation, Fresh: true, Confirm: true,
 		Changes: []connection.Change{{Field: fieldNextToken, Topic: topic, Have: ending(current.NextLastFour), Want: ending("")}},
 	}
 }
