@@ -351,7 +351,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInvalid, ready: isFalseNow, readyReason: v1alpha1.ReasonInvalid,
-		remedy: stalled, kstatus: status.FailedStatus, message: "Several groups have the same name, which spec.groupImplicitRoles uses: \"Engineering\" (scim-group-test-",
+		remedy: stalled, kstatus: status.FailedStatus, message: "spec.groupImplicitRoles uses a group name that several groups have: \"Engineering\" (scim-group-test-",
 		lift: func(w *world, o v1alpha1.Connection) {
 			w.give(o.(*v1alpha1.SCIMConnection), v1alpha1.SCIMGroupRole{GroupID: w.push(o.(*v1alpha1.SCIMConnection), "Sales"), Role: "editor"})
 		},

@@ -94,7 +94,7 @@ var _ = Describe("Deleting a manifest", func() {
 		p.rest(o)
 		message := w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDeletionBlocked)
 		Expect(message).To(ContainSubstring("Make another connection the default"))
-		Expect(message).To(ContainSubstring("Set deletionPolicy: Retain"))
+		Expect(message).To(ContainSubstring("set deletionPolicy: Retain"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		Expect(kstatusOf(o)).To(Equal(status.TerminatingStatus))
 		Expect(w.sim.RemoveConnection(other)).To(Succeed())

@@ -85,7 +85,7 @@ func (w *world) expectBlocked(p *process, source v1alpha1.Connection) {
 	seq := w.seq()
 	p.rest(source)
 	Expect(w.expectCondition(source, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDeletionBlocked)).To(And(
-		ContainSubstring("Delete these ExternalConnections first: reuse."), ContainSubstring("Set deletionPolicy: Retain")))
+		ContainSubstring("Delete these ExternalConnections first: reuse."), ContainSubstring("set deletionPolicy: Retain")))
 	Expect(w.sentSince(seq)).To(BeEmpty())
 	_, there := w.sim.Connection(source.CommonStatus().ConnectionID)
 	Expect(there).To(BeTrue())
