@@ -25,7 +25,7 @@ func (w *world) oidc(name string) *v1alpha1.OIDCConnection {
 		ClientID:         "client-of-" + name,
 		ClientSecretRef:  &v1alpha1.SecretKeyRef{Name: name + "-client", Key: "secret"},
 		Issuer:           issuer,
-		CustomScopes:     []string{"profile", "groups"},
+		CustomScopes:     []string{"openid", "profile", "groups"},
 		AttributeMapping: map[string]string{"department": "dept"},
 	}}
 }

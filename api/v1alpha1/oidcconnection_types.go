@@ -74,9 +74,10 @@ type OIDCConnectionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="jwksURL must start with https:// and a host, and must not contain white space"
 	JWKSURL string `json:"jwksURL,omitempty"`
 
-	// customScopes are requested in addition to the scopes that Stytch requests. There are at most 50. Their order does not
-	// matter.
-	// Absent: not managed. Empty: cleared.
+	// customScopes are the scopes that Stytch requests from the identity provider. They replace Stytch's default, which is
+	// openid email profile. So they must include openid, and usually email and profile. There are at most 50. Their order does
+	// not matter.
+	// Absent: not managed. Empty: cleared, so that Stytch requests its default.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=0
@@ -84,6 +85,7 @@ type OIDCConnectionSpec struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[]!#$&-[^-~]+$')",message="customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.exists(s, s == 'openid')",message="customScopes must include openid, because they replace the default scopes of Stytch, which are openid email profile"
 	CustomScopes []string `json:"customScopes,omitzero"`
 
 	// attributeMapping maps claims of the identity provider to fields of the member's trusted metadata. It is replaced as a
