@@ -318,8 +318,10 @@ func (s *stage[O, R]) becomesOIDC(t *testing.T, seed int64) {
 	if reason, message := connection.Worst(out.problems); reason != "" {
 		same(t, "the reason", reason, v1alpha1.ReasonDiscoveryFailed)
 		contains(t, message, o.Spec.Issuer)
-		out.problems = nil
+	} else if message != "" {
+		contains(t, message, "These endpoints are not managed")
 	}
+	out.problems = nil
 	s.equal(t, seed, out)
 	is, spec := s.far.document, o.Spec
 	for _, side := range []struct{ what, desired, is string }{

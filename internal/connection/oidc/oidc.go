@@ -42,11 +42,12 @@ func Kind() connection.Kind[manifest, remote] {
 		MissingToActivate: missingToActivate,
 		Recorded:          recorded,
 		Record: func(o manifest, was connection.Record, e connection.Event[remote]) connection.Record {
-			was.Discovered = discoveredAfter(o.Spec, was.Discovered, e)
+			was.Discovered = discoveredAfter(o, was.Discovered, e)
 			return was
 		},
 		Remember: func(o manifest, e connection.Event[remote]) {
 			o.Status.ClientSecret = clientSecretAfter(o, e)
+			o.Status.Discovering = discoveringAfter(o, e)
 		},
 		Publish: func(o manifest, r remote, _ connection.State) {
 			o.Status.RedirectURL = r.RedirectURL
