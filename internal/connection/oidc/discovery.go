@@ -236,3 +236,16 @@ func names(endpoints []endpoint) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// sharedAuthority mentions an issuer of Entra that serves more than one tenant. What such an issuer's document names as the issuer is
+// a pattern, and each token names the issuer of the user's own tenant (Microsoft identity platform, OpenID Connect).
+func sharedAuthority(spec v1alpha1.OIDCConnectionSpec) []connection.Problem {
+	path := strings.TrimRight(spec.Issuer, "/")
+	shared := slices.ContainsFunc([]string{"/common/v2.0", "/organizations/v2.0", "/consumers/v2.0"}, func(end string) bool { return strings.HasSuffix(path, end) })
+	if spec.IdentityProvider != "microsoft-entra" || !shared {
+		return nil
+	}
+	return []connection.Problem{{Message: fmt.Sprintf(
+		"The issuer %s serves more than one tenant of Entra, but each token names the issuer of its own tenant, so logins may be refused. Set spec.issuer to https://login.microsoftonline.com/<tenant ID>/v2.0.",
+		spec.Issuer)}}
+}

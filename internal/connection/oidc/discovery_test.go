@@ -486,3 +486,29 @@ func (s *scene) holds(t *testing.T) {
 }
 
 func pick[T any](random *rand.Rand, choices ...T) T { return choices[random.Intn(len(choices))] }
+
+func TestAnIssuerOfEntraThatServesSeveralTenantsIsMentioned(t *testing.T) {
+	for _, test := range []struct {
+		provider v1alpha1.SSOIdentityProvider
+		issuer   string
+		said     bool
+	}{
+		{"microsoft-entra", "https://login.microsoftonline.com/common/v2.0", true},
+		{"microsoft-entra", "https://login.microsoftonline.com/common/v2.0/", true},
+		{"microsoft-entra", "https://login.microsoftonline.us/organizations/v2.0", true},
+		{"microsoft-entra", "https://login.microsoftonline.com/consumers/v2.0", true},
+		{"microsoft-entra", "https://login.microsoftonline.com/44444444-4444-4444-8444-444444444444/v2.0", false},
+		{"microsoft-entra", "", false},
+		{"generic", "https://login.microsoftonline.com/common/v2.0", false},
+		{"", "https://login.microsoftonline.com/common/v2.0", false},
+	} {
+		s := newScene()
+		s.o.Spec.IdentityProvider, s.o.Spec.Issuer = test.provider, test.issuer
+		s.documents[test.issuer] = documentOf("https://login.microsoftonline.com")
+		s.settle(t)
+		said := s.inSync(t)
+		if strings.Contains(said, "The issuer "+test.issuer+" serves more than one tenant") != test.said || !test.said && said != "" {
+			t.Errorf("of %s under %q it says %q", test.issuer, test.provider, said)
+		}
+	}
+}

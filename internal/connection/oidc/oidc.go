@@ -77,6 +77,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 			problems = append(problems, *problem)
 		}
 	}
+	problems = append(problems, sharedAuthority(o.Spec)...)
 	published, foreign := details.Wanted(o, o.Spec.DetailsConfigMapName, in)
 	return connection.State{Details: published}, append(problems, foreign...)
 }
