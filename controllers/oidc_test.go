@@ -3,10 +3,12 @@ package controllers
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
@@ -25,18 +27,35 @@ func (w *world) oidc(name string) *v1alpha1.OIDCConnection {
 		ClientID:         "client-of-" + name,
 		ClientSecretRef:  &v1alpha1.SecretKeyRef{Name: name + "-client", Key: "secret"},
 		Issuer:           issuer,
-		CustomScopes:     []string{"profile", "groups"},
+		CustomScopes:     []string{"openid", "profile", "groups"},
 		AttributeMapping: map[string]string{"department": "dept"},
 	}}
 }
 
-// publishIssuer makes an issuer's discovery document readable.
-func (w *world) publishIssuer(issuer, root string) {
+// publishIssuer makes an issuer's discovery document readable, without some of the fields of an update.
+func (w *world) publishIssuer(issuer, root string, lacking ...string) {
 	GinkgoHelper()
+	of := func(field, path string) string {
+		if slices.Contains(lacking, field) {
+			return ""
+		}
+		return root + path
+	}
 	Expect(w.sim.AddDocument(stytchsim.Document{
 		URL:                   issuer + "/.well-known/openid-configuration",
-		AuthorizationEndpoint: root + "/authorize", TokenEndpoint: root + "/token", UserinfoEndpoint: root + "/userinfo", JWKSURI: root + "/keys",
+		AuthorizationEndpoint: of("authorization_url", "/authorize"), TokenEndpoint: of("token_url", "/token"),
+		UserinfoEndpoint: of("userinfo_url", "/userinfo"), JWKSURI: of("jwks_url", "/keys"),
 	})).To(Succeed())
+}
+
+// setEndpoint sets one of the URLs of a manifest.
+func setEndpoint(o *v1alpha1.OIDCConnection, name, url string) {
+	GinkgoHelper()
+	field, known := map[string]*string{
+		"authorizationURL": &o.Spec.AuthorizationURL, "tokenURL": &o.Spec.TokenURL, "userinfoURL": &o.Spec.UserinfoURL, "jwksURL": &o.Spec.JWKSURL,
+	}[name]
+	Expect(known).To(BeTrue())
+	*field = url
 }
 
 // field is a field of a connection as Stytch keeps it.
@@ -143,6 +162,40 @@ var _ = Describe("An OIDCConnection", func() {
 		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)
 		Expect(o.Status.Discovered.TokenURL).To(BeEmpty())
 	})
+
+	for _, endpoint := range []struct{ field, name string }{
+		{"authorization_url", "authorizationURL"},
+		{"token_url", "tokenURL"},
+		{"userinfo_url", "userinfoURL"},
+		{"jwks_url", "jwksURL"},
+	} {
+		It("does not keep the "+endpoint.name+" of the issuer before when the document of another issuer lacks it, and names it", func(ctx context.Context) {
+			w := newWorld(ctx)
+			o := w.oidc("entra")
+			w.settled(o)
+			earlier := w.field(o, endpoint.field)
+			w.publishIssuer("https://new.example.com", "https://new.example.com", endpoint.field)
+			edit(w, o, func(o *v1alpha1.OIDCConnection) { o.Spec.Issuer = "https://new.example.com" })
+			p := w.start()
+			p.settle(o)
+			w.expectKept(o)
+			Expect(w.field(o, endpoint.field)).To(Equal(earlier), "Stytch keeps it")
+			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)).To(
+				ContainSubstring("These endpoints are not managed: " + endpoint.name + "."))
+
+			_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{endpoint.field: "https://by.hand.example.com"})
+			Expect(err).NotTo(HaveOccurred())
+			w.clock.advance(resync)
+			seq := w.seq()
+			p.settle(o)
+			Expect(w.sentSince(seq)).To(BeEmpty())
+
+			edit(w, o, func(o *v1alpha1.OIDCConnection) { setEndpoint(o, endpoint.name, "https://mine.example.com") })
+			p.settle(o)
+			Expect(w.field(o, endpoint.field)).To(Equal("https://mine.example.com"))
+			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)).To(Equal("Stytch matches the manifest."))
+		})
+	}
 
 	for _, shown := range []string{"plain", "masked", "empty"} {
 		It("is sent a changed client secret once, and an untouched one never again, with the secret shown "+shown, func(ctx context.Context) {

@@ -22,6 +22,7 @@ const (
 	badSourceOwner     = "source.organizationID must be the ID of an organization in Stytch, such as organization-live-..."
 	badSourceID        = "source.connectionID must be the ID of a SAML or OIDC connection in Stytch, such as saml-connection-live-..."
 	badScope           = "customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
+	noOpenID           = "customScopes must include openid, because they replace the default scopes of Stytch, which are openid email profile"
 	badIssuer          = "issuer must not include /.well-known/openid-configuration, which Stytch appends"
 	badProjectID       = "projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
 	badBaseURL         = "baseURL must consist of https:// and a host, without a path, such as https://test.stytch.com"
@@ -303,6 +304,8 @@ func badOIDC() []bad {
 
 		tooMany("spec.customScopes", 50, func(i int) any { return fmt.Sprint(i) }),
 		bad{at: "spec.customScopes[1]", breaks: "set", value: "offline_access", want: `spec.customScopes[1]: Duplicate value: "offline_access"`},
+		senseless("spec.customScopes", []any{"profile", "groups"}, noOpenID),
+		senseless("spec.customScopes", []any{"OpenID"}, noOpenID),
 		tooShort("spec.customScopes[0]", badScope),
 		tooLong("spec.customScopes[0]", 256),
 
@@ -433,6 +436,7 @@ func oidcEdits() []edit {
 		{at: "spec.tokenURL", value: absent{}},
 		{at: "spec.customScopes", value: absent{}},
 		{at: "spec.customScopes", value: []any{}},
+		{at: "spec.customScopes", value: []any{"groups", "openid"}},
 		{at: "spec.attributeMapping", value: fields{}},
 	}
 }

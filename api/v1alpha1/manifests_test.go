@@ -219,7 +219,7 @@ spec:
   tokenURL: https://login.microsoftonline.com:443/44444444-4444-4444-8444-444444444444/oauth2/v2.0/token
   userinfoURL: https://graph.microsoft.com/oidc/userinfo
   jwksURL: https://login.microsoftonline.com/44444444-4444-4444-8444-444444444444/discovery/v2.0/keys
-  customScopes: [offline_access, "https://graph.microsoft.com/User.Read", "!#$&'()*+,-./:;<=>?@[]^_{|}~"]
+  customScopes: [offline_access, "https://graph.microsoft.com/User.Read", "!#$&'()*+,-./:;<=>?@[]^_{|}~", openid]
   attributeMapping: {department: department, employee_id: ""}
   detailsConfigMapName: acme.oidc-1
 `
@@ -230,7 +230,7 @@ spec:
   organization: acme
   connectionID: oidc-connection-test-1
   issuer: https://a
-  customScopes: [` + strings.Join(numbers(50), ", ") + `]
+  customScopes: [openid, ` + strings.Join(numbers(49), ", ") + `]
   attributeMapping: {` + strings.Join(numbers(64), ": a, ") + `: a}
 `
 

@@ -33,6 +33,7 @@ type OIDCConnectionSpec struct {
 	// issuer is the issuer of the identity provider. It starts with https, is exactly as the identity provider spells it,
 	// and does not include /.well-known/openid-configuration. When the issuer changes, Stytch reads the four URLs below from
 	// its discovery document once. status.discovered records these URLs, and they belong to the desired state from then on.
+	// A URL that did not change with the issuer is not recorded, because nothing shows that the document contains it.
 	// It is required for the connection to become active.
 	// Absent: not managed.
 	// +optional
@@ -43,7 +44,7 @@ type OIDCConnectionSpec struct {
 	Issuer string `json:"issuer,omitempty"`
 
 	// authorizationURL is the https URL that users are sent to for sign-in.
-	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
+	// Absent: the URL in status.discovered. If there is none, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
@@ -51,7 +52,7 @@ type OIDCConnectionSpec struct {
 	AuthorizationURL string `json:"authorizationURL,omitempty"`
 
 	// tokenURL is the https URL at which Stytch exchanges the code for tokens.
-	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
+	// Absent: the URL in status.discovered. If there is none, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
@@ -59,7 +60,7 @@ type OIDCConnectionSpec struct {
 	TokenURL string `json:"tokenURL,omitempty"`
 
 	// userinfoURL is the https URL at which Stytch requests information about the user.
-	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
+	// Absent: the URL in status.discovered. If there is none, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
@@ -67,16 +68,17 @@ type OIDCConnectionSpec struct {
 	UserinfoURL string `json:"userinfoURL,omitempty"`
 
 	// jwksURL is the https URL of the keys that the identity provider signs with.
-	// Absent: the URL discovered from the issuer. Without an issuer, it is not managed.
+	// Absent: the URL in status.discovered. If there is none, it is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="jwksURL must start with https:// and a host, and must not contain white space"
 	JWKSURL string `json:"jwksURL,omitempty"`
 
-	// customScopes are requested in addition to the scopes that Stytch requests. There are at most 50. Their order does not
-	// matter.
-	// Absent: not managed. Empty: cleared.
+	// customScopes are the scopes that Stytch requests from the identity provider. They replace Stytch's default, which is
+	// openid email profile. So they must include openid, and usually email and profile. There are at most 50. Their order does
+	// not matter.
+	// Absent: not managed. Empty: cleared, so that Stytch requests its default.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=0
@@ -84,6 +86,7 @@ type OIDCConnectionSpec struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:XValidation:rule="self.matches('^[]!#$&-[^-~]+$')",message="customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.exists(s, s == 'openid')",message="customScopes must include openid, because they replace the default scopes of Stytch, which are openid email profile"
 	CustomScopes []string `json:"customScopes,omitzero"`
 
 	// attributeMapping maps claims of the identity provider to fields of the member's trusted metadata. It is replaced as a
@@ -137,6 +140,32 @@ type DiscoveredStatus struct {
 	Warning string `json:"warning,omitempty"`
 }
 
+// DiscoveringStatus is what has to be known about an issuer until the response of Stytch to it is recorded. A URL counts as
+// discovered if it differs from the one here.
+type DiscoveringStatus struct {
+	// issuer that was sent, or is about to be sent.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	Issuer string `json:"issuer,omitempty"`
+	// authorizationURL that Stytch had before, or that was sent together with the issuer.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	AuthorizationURL string `json:"authorizationURL,omitempty"`
+	// tokenURL that Stytch had before, or that was sent together with the issuer.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	TokenURL string `json:"tokenURL,omitempty"`
+	// userinfoURL that Stytch had before, or that was sent together with the issuer.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	UserinfoURL string `json:"userinfoURL,omitempty"`
+	// jwksURL that Stytch had before, or that was sent together with the issuer.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	JWKSURL string `json:"jwksURL,omitempty"`
+}
+
 // OIDCConnectionStatus is the observed state of an OIDC connection.
 type OIDCConnectionStatus struct {
 	ConnectionStatus `json:",inline"`
@@ -148,6 +177,9 @@ type OIDCConnectionStatus struct {
 	// discovered is what Stytch read from the issuer's discovery document.
 	// +optional
 	Discovered *DiscoveredStatus `json:"discovered,omitempty"`
+	// discovering is set while an issuer is being sent.
+	// +optional
+	Discovering *DiscoveringStatus `json:"discovering,omitempty"`
 	// clientSecret is the version of the Secret whose client secret was last sent.
 	// +optional
 	ClientSecret *Input `json:"clientSecret,omitempty"`

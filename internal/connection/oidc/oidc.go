@@ -42,11 +42,12 @@ func Kind() connection.Kind[manifest, remote] {
 		MissingToActivate: missingToActivate,
 		Recorded:          recorded,
 		Record: func(o manifest, was connection.Record, e connection.Event[remote]) connection.Record {
-			was.Discovered = discoveredAfter(o.Spec, was.Discovered, e)
+			was.Discovered = discoveredAfter(o, was.Discovered, e)
 			return was
 		},
 		Remember: func(o manifest, e connection.Event[remote]) {
 			o.Status.ClientSecret = clientSecretAfter(o, e)
+			o.Status.Discovering = discoveringAfter(o, e)
 		},
 		Publish: func(o manifest, r remote, _ connection.State) {
 			o.Status.RedirectURL = r.RedirectURL
@@ -76,6 +77,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 			problems = append(problems, *problem)
 		}
 	}
+	problems = append(problems, sharedAuthority(o.Spec)...)
 	published, foreign := details.Wanted(o, o.Spec.DetailsConfigMapName, in)
 	return connection.State{Details: published}, append(problems, foreign...)
 }

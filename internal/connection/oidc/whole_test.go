@@ -32,8 +32,10 @@ func becomesOIDC(t *testing.T, s *oidcStage, seed int64) {
 	if reason, message := connection.Worst(out.Problems); reason != "" {
 		Same(t, "the reason", reason, v1alpha1.ReasonDiscoveryFailed)
 		Contains(t, message, o.Spec.Issuer)
-		out.Problems = nil
+	} else if message != "" {
+		Contains(t, message, "These endpoints are not managed")
 	}
+	out.Problems = nil
 	s.Equal(t, seed, out)
 	is, spec := s.Remote.Document, o.Spec
 	for _, side := range []struct{ what, desired, is string }{
