@@ -340,7 +340,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			s.lives(t, random, h, func() { wholeOIDC(random, s.held, beside) })
 		}
 		h.allCalled(oidc.Kind())
-		h.wroteOnly(writers{"ClientSecret Discovering", "RedirectURL", "Discovered"})
+		h.wroteOnly(writers{"ClientSecret Discovering LastHandledRetryDiscovery", "RedirectURL", "Discovered"})
 	})
 	t.Run("External", func(t *testing.T) {
 		h := newHooks(t)

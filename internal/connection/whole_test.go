@@ -283,6 +283,7 @@ func wholeOIDC(random *rand.Rand, o *v1alpha1.OIDCConnection, s *shelf) {
 		s.secrets[ref.Name] = object
 	}
 	o.Spec.DetailsConfigMapName = pick(random, "", "details")
+	o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: pick(random, "", "1", "2")}
 }
 
 // anyOIDC is the stage of an OIDC connection that anybody may have left at Stytch, and the objects beside its manifest.
