@@ -48,6 +48,28 @@ func (w *world) publishIssuer(issuer, root string, lacking ...string) {
 	})).To(Succeed())
 }
 
+// lateIssuer is an issuer whose document cannot be read before it is published.
+const lateIssuer = "https://late.example.com/tenant"
+
+// unread is a manifest whose issuer's document could not be read.
+func (w *world) unread(name string) *v1alpha1.OIDCConnection {
+	GinkgoHelper()
+	o := w.oidc(name)
+	o.Spec.Issuer = lateIssuer
+	w.create(o)
+	w.start().rest(o)
+	w.reload(o)
+	return o
+}
+
+// retryDiscovery asks for the document to be read again.
+func (w *world) retryDiscovery(o *v1alpha1.OIDCConnection, request string) {
+	GinkgoHelper()
+	edit(w, o, func(o *v1alpha1.OIDCConnection) {
+		o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: request}
+	})
+}
+
 // setEndpoint sets one of the URLs of a manifest.
 func setEndpoint(o *v1alpha1.OIDCConnection, name, url string) {
 	GinkgoHelper()
@@ -196,6 +218,74 @@ var _ = Describe("An OIDCConnection", func() {
 			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)).To(Equal("Stytch matches the manifest."))
 		})
 	}
+
+	It("has a document read again when that is asked for, once for each request", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.unread("entra")
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)).To(
+			ContainSubstring("set a new value for the annotation " + v1alpha1.AnnotationRetryDiscovery))
+		p := w.start()
+		seq := w.seq()
+		w.retryDiscovery(o, "too early")
+		p.rest(o)
+		Expect(w.sentSince(seq)).To(Equal([][]string{{"issuer"}, {"issuer"}}))
+		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)
+		Expect(o.Status.LastHandledRetryDiscovery).To(Equal("too early"))
+		w.clock.advance(resync)
+		p.rest(o)
+		Expect(w.sentSince(seq)).To(HaveLen(2), "once for each request")
+
+		w.publishIssuer(lateIssuer, "https://late.example.com")
+		w.retryDiscovery(o, "again")
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(HaveLen(4))
+		w.expectKept(o)
+		Expect(w.field(o, "issuer")).To(Equal(lateIssuer))
+		Expect(o.Status.Discovered.TokenURL).To(Equal("https://late.example.com/token"))
+		Expect(o.Status.LastHandledRetryDiscovery).To(Equal("again"))
+		Expect(o.Status.Discovering).To(BeNil())
+		Expect(w.eventReasons()).To(ContainElement("DiscoveryRetried"))
+
+		w.retryDiscovery(o, "it is active now")
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(HaveLen(4))
+		w.reload(o)
+		Expect(o.Status.LastHandledRetryDiscovery).To(Equal("it is active now"))
+		p.expectQuiet(o)
+	})
+
+	It("has no document read again under Observe", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.unread("entra")
+		seq := w.seq()
+		edit(w, o, func(o *v1alpha1.OIDCConnection) { o.Spec.Management = v1alpha1.ManagementObserve })
+		w.retryDiscovery(o, "once")
+		w.start().rest(o)
+		Expect(w.sentSince(seq)).To(BeEmpty())
+		w.reload(o)
+		Expect(o.Status.LastHandledRetryDiscovery).To(BeEmpty())
+	})
+
+	It("has its own issuer in the end, wherever the process dies that has its document read again", func(ctx context.Context) {
+		Expect(flow{
+			name: "retry",
+			arrange: func(w *world) v1alpha1.Connection {
+				o := w.unread("entra")
+				w.publishIssuer(lateIssuer, "https://late.example.com")
+				return o
+			},
+			ask: func(w *world, o v1alpha1.Connection) { w.retryDiscovery(o.(*v1alpha1.OIDCConnection), "once") },
+			expect: func(w *world, o v1alpha1.Connection) {
+				w.expectKept(o)
+				oidc := o.(*v1alpha1.OIDCConnection)
+				Expect(w.field(o, "issuer")).To(Equal(lateIssuer))
+				Expect(w.field(o, "token_url")).To(Equal("https://late.example.com/token"))
+				Expect(oidc.Status.Discovered.TokenURL).To(Equal("https://late.example.com/token"))
+				Expect(oidc.Status.LastHandledRetryDiscovery).To(Equal("once"))
+				Expect(oidc.Status.Discovering).To(BeNil())
+			},
+		}.crash(ctx, 1)).To(BeNumerically(">=", 5), "list, write ahead, two updates, status")
+	})
 
 	for _, shown := range []string{"plain", "masked", "empty"} {
 		It("is sent a changed client secret once, and an untouched one never again, with the secret shown "+shown, func(ctx context.Context) {

@@ -19,6 +19,7 @@ func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 		{"call", "internal/stytch", `(?:operation:|operation =|p\.rotate\(ctx,|c\.rotate\(ctx,) "([A-Z]\w+)"`, "docs/operations.md", "`%`"},
 		{"expiry", "internal/connection", `What: "(\w+)"`, "docs/operations.md", "`%`"},
 		{"annotation", "api/v1alpha1", `Annotation\w+ = "([^"]*[^/"])"`, "docs/operations.md", "`%`"},
+		{"annotation", "api/v1alpha1", `AnnotationRetry\w+ = "([^"]+)"`, "docs/oidcconnection.md", "%"},
 		{"annotation", "api/v1alpha1", `AnnotationRefresh\w+ = "([^"]+)"`, "docs/samlconnection.md", "%"},
 		{"annotation", "api/v1alpha1", `Annotation(?:Rotate|Acknowledge|Cancel)\w+ = "([^"]+)"`, "docs/rotation.md", "`%`"},
 		{"key of a token's Secret", "api/v1alpha1", `SecretKey\w+ = "([^"]+)"`, "docs/rotation.md", "`%`"},

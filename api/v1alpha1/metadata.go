@@ -13,6 +13,9 @@ const (
 	AnnotationPrefix = "connections.stytch-operator.dev/"
 	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
+	// AnnotationRetryDiscovery makes Stytch read the discovery document of an OIDCConnection's issuer again whenever the value
+	// changes, as long as the connection is pending and lacks an endpoint.
+	AnnotationRetryDiscovery = "connections.stytch-operator.dev/retry-discovery"
 	// AnnotationRotateToken requests a rotation of the bearer token of a SCIMConnection. The value is the last four characters of
 	// the current token. To request it again for the same token, a hyphen and any other characters follow. It is ignored if
 	// another token is the current one.

@@ -164,6 +164,11 @@ type DiscoveringStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	JWKSURL string `json:"jwksURL,omitempty"`
+	// retry is the request of the annotation retry-discovery that is being carried out. While it is set, Stytch may have the
+	// issuer with another last slash, and the operator sends the issuer before anything else.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Retry string `json:"retry,omitempty"`
 }
 
 // OIDCConnectionStatus is the observed state of an OIDC connection.
@@ -180,6 +185,11 @@ type OIDCConnectionStatus struct {
 	// discovering is set while an issuer is being sent.
 	// +optional
 	Discovering *DiscoveringStatus `json:"discovering,omitempty"`
+	// lastHandledRetryDiscovery is the last value of the annotation retry-discovery that the operator has handled. A value of
+	// more than 256 characters is shown as a hash.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	LastHandledRetryDiscovery string `json:"lastHandledRetryDiscovery,omitempty"`
 	// clientSecret is the version of the Secret whose client secret was last sent.
 	// +optional
 	ClientSecret *Input `json:"clientSecret,omitempty"`

@@ -94,6 +94,8 @@ type Step struct {
 	Changes []Change
 	// Why it is done, for the event, where the changes do not tell.
 	Why string
+	// Calls that have to follow each other, of which this step is the first, so that the turns of all are taken before it. Zero: one.
+	Calls int
 	// Fresh says that the step is only taken on what was read from Stytch in the same pass.
 	Fresh bool
 	// Confirm says that the step is only taken on a manifest that was read from the API server right before: it cannot be undone.

@@ -342,7 +342,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			lives(t, random, s, h, func() { EditOIDC(random, s.Held, beside) })
 		}
 		h.allCalled(oidc.Kind())
-		h.wroteOnly(writers{"ClientSecret Discovering", "RedirectURL", "Discovered"})
+		h.wroteOnly(writers{"ClientSecret Discovering LastHandledRetryDiscovery", "RedirectURL", "Discovered"})
 	})
 	t.Run("External", func(t *testing.T) {
 		h := newHooks(t)

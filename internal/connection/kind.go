@@ -92,6 +92,7 @@ func (k Kind[O, R]) States(o O, r R, in Inputs) (want, have State, problems []Pr
 	common := k.Common(r)
 	have.Settings = seenSettings(k.Settings, r)
 	have.Settings[FieldDisplayName] = Text(common.DisplayName)
+	have.Missing = k.remote(r).Missing
 	have.New = Marked(common.DisplayName, o.GetUID())
 	want, problems = k.wanted(o, have, in)
 	return want, have, problems

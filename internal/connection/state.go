@@ -35,6 +35,8 @@ type State struct {
 	Details map[string]string
 	// Groups says, of a wanted State, what became of the groups that it gives by name.
 	Groups *v1alpha1.SCIMGroupsStatus
+	// Missing is, of a seen State, what a connection that is not active lacks to become so; nil where nothing does, or it is not known.
+	Missing []string
 	// New says, of a seen State, that the connection still bears the mark of its creation for this manifest.
 	New bool
 }

@@ -27,7 +27,7 @@ type Caller struct {
 	uid      string
 	lane     Lane
 	called   bool // it made a call, or has the turn for one
-	reserved bool
+	reserved int  // turns that were taken in advance
 	listedAt time.Time
 	// confirmed is when that was read which the next call that changes something is based on; zero if it does not matter.
 	confirmed time.Time
@@ -36,17 +36,19 @@ type Caller struct {
 // Reserve takes the turn of the next call in advance: that call then does not
 // wait. Use it before a sequence that must not stop halfway. The call still
 // returns *NotYet if a 429 or the fence has stopped it in the meantime.
-func (c *Caller) Reserve(ctx context.Context) error {
+func (c *Caller) Reserve(ctx context.Context) error { return c.ReserveTurns(ctx, 1) }
+
+// ReserveTurns is Reserve for that many next calls, which must follow each other.
+func (c *Caller) ReserveTurns(ctx context.Context, turns int) error {
 	if held := c.session.account.service.fenced(c.now()); held != nil {
 		return held
 	}
-	if c.reserved {
-		return nil
+	for c.reserved < turns {
+		if err := c.ask(ctx, "Reserve", c.uid); err != nil {
+			return err
+		}
+		c.reserved++
 	}
-	if err := c.turn(ctx, "Reserve", c.uid); err != nil {
-		return err
-	}
-	c.reserved = true
 	return nil
 }
 
@@ -82,10 +84,15 @@ func (c *Caller) now() time.Time { return c.session.account.service.now() }
 
 // turn waits for the turn of the next call, which the gate knows by name.
 func (c *Caller) turn(ctx context.Context, operation, name string) error {
-	if c.reserved {
-		c.reserved = false
+	if c.reserved > 0 {
+		c.reserved--
 		return nil
 	}
+	return c.ask(ctx, operation, name)
+}
+
+// ask asks the gate for a turn, and waits for it.
+func (c *Caller) ask(ctx context.Context, operation, name string) error {
 	lane := c.lane
 	if c.called {
 		lane = Urgent

@@ -130,6 +130,25 @@ func TestAReservedTurnIsNotAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestTurnsThatAreReservedTogetherAreGoodForAsManyCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, fine)
+		caller := s.Caller("uid", Rest)
+		must(t, caller.ReserveTurns(ctx(t), 2))
+		if since := arrived(); len(since) > 0 {
+			t.Errorf("calls after %v", since)
+		}
+		if at := notYet(t, update(t, s.Caller("other", Rest))); !at.Equal(time.Now().Add(time.Second)) {
+			t.Errorf("a turn reserved is given to another: %s", at)
+		}
+		must(t, update(t, caller))
+		must(t, update(t, caller))
+		if got := fmt.Sprint(arrived()); got != "[1s 1s]" {
+			t.Errorf("calls after %s", got)
+		}
+	})
+}
+
 func TestNothingIsSentInAClosedWindow(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
 	reserved := w.caller("reserved")

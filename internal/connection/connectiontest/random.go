@@ -179,6 +179,7 @@ func EditOIDC(random *rand.Rand, o *v1alpha1.OIDCConnection, s *Objects) {
 		s.Secrets[ref.Name] = object
 	}
 	o.Spec.DetailsConfigMapName = Pick(random, "", "details")
+	o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: Pick(random, "", "1", "2")}
 }
 
 // EditExternal edits a manifest into any other with the same source.

@@ -41,9 +41,12 @@ func discoveredAfter(o manifest, was *v1alpha1.DiscoveredStatus, e connection.Ev
 	switch {
 	case e.Type == connection.Observed:
 		return discoveredIn(o, was, e)
-	case e.Type == connection.StepDone && connection.Carries(e.Step.Changes, fieldIssuer):
+	case e.Type == connection.StepDone && connection.Carries(e.Step.Changes, fieldIssuer) && e.Step.Action != RetryDiscovery:
 		d := ofIssuer(was, o.Spec.Issuer)
-		d.Issuer, d.Warning = o.Spec.Issuer, connection.Cut(e.Warning)
+		d.Issuer = o.Spec.Issuer
+		if !sentAgain(e.Step) {
+			d.Warning = connection.Cut(e.Warning)
+		}
 		return &d
 	}
 	return was
@@ -55,7 +58,7 @@ func discoveredIn(o manifest, was *v1alpha1.DiscoveredStatus, e connection.Event
 	switch {
 	case o.Spec.Issuer == "":
 		return nil
-	case e.Remote.Issuer != o.Spec.Issuer:
+	case e.Remote.Issuer != o.Spec.Issuer, retryUnderWay(o, e):
 		return was
 	}
 	d := ofIssuer(was, o.Spec.Issuer)
@@ -135,7 +138,7 @@ func changed(spec v1alpha1.OIDCConnectionSpec, r remote, d v1alpha1.DiscoveredSt
 // answerLost says that the issuer reached Stytch, and that nobody knows what it answered: the process crashed that sent it, or
 // somebody else did.
 func answerLost(o manifest, was *v1alpha1.DiscoveredStatus, before []string, e connection.Event[remote]) bool {
-	return before != nil && e.Step == nil && (was != nil || o.Status.Discovering != nil)
+	return before != nil && (e.Step == nil || sentAgain(e.Step)) && (was != nil || o.Status.Discovering != nil)
 }
 
 // warningInstead stands for the warning of an answer that was lost: where no URL has changed, the document was not read.
@@ -161,15 +164,15 @@ func discoveringAfter(o manifest, e connection.Event[remote]) *v1alpha1.Discover
 	case connection.StepBegins:
 		return sending(o, is, e)
 	case connection.Observed:
-		if is != nil && e.Remote.Issuer == is.Issuer {
+		if restored(e) || is != nil && e.Remote.Issuer == is.Issuer && !retryUnderWay(o, e) {
 			return nil
 		}
 	case connection.StepFailed:
-		if connection.Carries(e.Step.Changes, fieldIssuer) {
+		if connection.Carries(e.Step.Changes, fieldIssuer) && e.Step.Action != RestoreIssuer {
 			return nil
 		}
 	case connection.Compared:
-		if is != nil && is.Issuer != o.Spec.Issuer {
+		if is != nil && is.Issuer != o.Spec.Issuer && is.Retry == "" {
 			return nil
 		}
 	default:
@@ -179,16 +182,20 @@ func discoveringAfter(o manifest, e connection.Event[remote]) *v1alpha1.Discover
 
 // sending is what has to be known of an issuer that is sent next.
 func sending(o manifest, is *v1alpha1.DiscoveringStatus, e connection.Event[remote]) *v1alpha1.DiscoveringStatus {
-	if !connection.Carries(e.Step.Changes, fieldIssuer) {
+	if !connection.Carries(e.Step.Changes, fieldIssuer) || e.Step.Action == RestoreIssuer {
 		return is
 	}
 	urls := urlsAround(e.Remote, *e.Step)
+	retry := ""
+	if e.Step.Action == RetryDiscovery {
+		retry = requested(o)
+	}
 	fresh := connection.RecordAt(o, recorded(o)).Discovered == nil && !slices.ContainsFunc(urls, func(url string) bool { return url != "" })
-	if fresh || allSent(*e.Step) {
+	if retry == "" && (fresh || allSent(*e.Step)) {
 		return nil
 	}
 	return &v1alpha1.DiscoveringStatus{
-		Issuer: o.Spec.Issuer, AuthorizationURL: urls[0], TokenURL: urls[1], UserinfoURL: urls[2], JWKSURL: urls[3],
+		Issuer: o.Spec.Issuer, AuthorizationURL: urls[0], TokenURL: urls[1], UserinfoURL: urls[2], JWKSURL: urls[3], Retry: retry,
 	}
 }
 
@@ -217,8 +224,8 @@ func findProblems(o manifest, _, have connection.State) []connection.Problem {
 	missing := undiscovered(o.Spec, d)
 	if d.Warning != "" && len(missing) > 0 {
 		return []connection.Problem{{Reason: v1alpha1.ReasonDiscoveryFailed, Message: fmt.Sprintf(
-			"Stytch could not read the discovery document of %s (%s) and does not try again for the same issuer. Fix spec.issuer, or set these fields in the manifest: %s.",
-			o.Spec.Issuer, strings.TrimRight(d.Warning, "."), names(missing))}}
+			"Stytch could not read the discovery document of %s (%s) and does not try again for the same issuer. Fix spec.issuer, or set these fields in the manifest: %s.%s",
+			o.Spec.Issuer, strings.TrimRight(d.Warning, "."), names(missing), retryAdvice(o, have.Missing))}}
 	}
 	kept := slices.DeleteFunc(missing, func(p endpoint) bool { return connection.Recordable(have.Settings[p.field].Same) == "" })
 	if len(kept) == 0 {

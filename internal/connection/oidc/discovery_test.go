@@ -20,19 +20,21 @@ import (
 const (
 	issuerA = "https://a.example.com"
 	issuerB = "https://b.example.com"
+	// issuerLate is one whose document cannot always be read.
+	issuerLate = "https://late.example.com"
 )
 
 // noon is a time like any other.
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-// url is one of the four: its field of the update endpoint, and where a manifest and status have it.
-type url struct {
+// urlOf is one of the four: its field of the update endpoint, and where a manifest and status have it.
+type urlOf struct {
 	field, name string
 	spec        func(*v1alpha1.OIDCConnectionSpec) *string
 	found       func(*v1alpha1.DiscoveredStatus) *string
 }
 
-var urls = []url{
+var urls = []urlOf{
 	{
 		"authorization_url", "authorizationURL",
 		func(s *v1alpha1.OIDCConnectionSpec) *string { return &s.AuthorizationURL },
@@ -79,9 +81,14 @@ type scene struct {
 	documents map[string]map[string]string
 	lose      func(connection.Step) string // "": the update is answered; "refused"; "before", "after": the process is lost before or after its effect
 
-	sent   []string // the fields of each update of the last pass
-	report connection.Report
-	said   connection.Finding
+	active bool                  // Stytch calls it active whatever it lacks
+	watch  func(connection.Step) // is told of each step before it is taken
+
+	sent     []string // the fields of each update of the last pass
+	issuers  []string // that were sent by now
+	relisted int      // how often a list was asked for that the pass began itself
+	report   connection.Report
+	said     connection.Finding
 }
 
 func newScene() *scene {
@@ -101,7 +108,7 @@ func (s *scene) shows() stytch.OIDCConnection {
 		IdentityProvider: s.far["identity_provider"], ClientID: s.far["client_id"], ClientSecretMasked: true, Issuer: s.far["issuer"],
 		AuthorizationURL: s.far["authorization_url"], TokenURL: s.far["token_url"], UserinfoURL: s.far["userinfo_url"], JWKSURL: s.far["jwks_url"],
 	}
-	if len(oidc.Kind().MissingToActivate(r)) > 0 {
+	if len(oidc.Kind().MissingToActivate(r)) > 0 && !s.active {
 		r.Status = "pending"
 	}
 	return r
@@ -110,8 +117,11 @@ func (s *scene) shows() stytch.OIDCConnection {
 // update is an update that Stytch accepts.
 func (s *scene) update(step connection.Step) (warning string) {
 	body := step.Fields()
-	if issuer, sent := body["issuer"]; sent && !s.read(issuer.(string)) {
-		warning = "The metadata document could not be read."
+	if issuer, sent := body["issuer"]; sent {
+		s.issuers = append(s.issuers, issuer.(string))
+		if !s.read(issuer.(string)) {
+			warning = "The metadata document could not be read."
+		}
 	}
 	for field, value := range body {
 		if s.far[field] != value {
@@ -152,6 +162,7 @@ func (s *scene) pass(t *testing.T) bool {
 	for move.End == nil {
 		if move.Fresh {
 			listed = noon
+			s.relisted++
 		}
 		if move.Step == nil {
 			move = c.Next(s.shows(), listed, connection.Inputs{ID: identity.ID, Now: noon}, noon)
@@ -184,6 +195,9 @@ func (s *scene) pass(t *testing.T) bool {
 }
 
 func (s *scene) take(step connection.Step) (string, error) {
+	if s.watch != nil {
+		s.watch(step)
+	}
 	fate := ""
 	if s.lose != nil {
 		fate = s.lose(step)
@@ -238,7 +252,7 @@ func (s *scene) inSync(t *testing.T) string {
 }
 
 // found is what status records of an endpoint.
-func (s *scene) found(u url) string {
+func (s *scene) found(u urlOf) string {
 	if d := s.o.Status.Discovered; d != nil && d.Issuer == s.o.Spec.Issuer {
 		return *u.found(d)
 	}
@@ -246,12 +260,12 @@ func (s *scene) found(u url) string {
 }
 
 func inWords(o *v1alpha1.OIDCConnection) string {
-	var words []string
+	words := []string{"handled " + o.Status.LastHandledRetryDiscovery}
 	if d := o.Status.Discovered; d != nil {
 		words = append(words, d.Issuer, d.AuthorizationURL, d.TokenURL, d.UserinfoURL, d.JWKSURL, d.Warning)
 	}
 	if d := o.Status.Discovering; d != nil {
-		words = append(words, "on its way", d.Issuer, d.AuthorizationURL, d.TokenURL, d.UserinfoURL, d.JWKSURL)
+		words = append(words, "on its way", d.Issuer, d.AuthorizationURL, d.TokenURL, d.UserinfoURL, d.JWKSURL, d.Retry)
 	}
 	return strings.Join(words, "|")
 }
@@ -271,7 +285,7 @@ func TestAnEndpointIsDefendedOnlyWhereTheManifestOrTheIssuersDocumentGivesIt(t *
 		name    string
 		before  string // what the manifest gives at first
 		lacksA  bool   // the first issuer's document lacks it
-		edit    func(s *scene, u url)
+		edit    func(s *scene, u urlOf)
 		stays   string // what Stytch has in the end: "" for what the document of issuer B has, a field of that for another
 		named   bool   // the message names it
 		defends bool
@@ -286,7 +300,7 @@ func TestAnEndpointIsDefendedOnlyWhereTheManifestOrTheIssuersDocumentGivesIt(t *
 		{name: "given, and no longer, not in the other document", before: mine, edit: both(lacking, forgotten), stays: mine, named: true},
 		{name: "given, and no longer, under the same issuer", before: mine, edit: forgotten, stays: mine, named: true},
 		{name: "given from now on, not in the other document", edit: both(lacking, given(mine)), stays: mine, defends: true},
-		{name: "as it was", edit: func(*scene, url) {}, stays: "A", defends: true},
+		{name: "as it was", edit: func(*scene, urlOf) {}, stays: "A", defends: true},
 	} {
 		for _, u := range urls {
 			for _, lost := range []string{"", "before", "after"} {
@@ -322,7 +336,7 @@ func TestAnEndpointIsDefendedOnlyWhereTheManifestOrTheIssuersDocumentGivesIt(t *
 }
 
 // expect compares what status records and says of an endpoint with what is due.
-func (s *scene) expect(t *testing.T, u url, named, missing bool) {
+func (s *scene) expect(t *testing.T, u urlOf, named, missing bool) {
 	t.Helper()
 	said := s.inSync(t)
 	if strings.Contains(said, u.name) != named {
@@ -342,26 +356,26 @@ func (s *scene) expect(t *testing.T, u url, named, missing bool) {
 	}
 }
 
-func moved(s *scene, _ url) { s.o.Spec.Issuer = issuerB }
+func moved(s *scene, _ urlOf) { s.o.Spec.Issuer = issuerB }
 
-func lacking(s *scene, u url) {
+func lacking(s *scene, u urlOf) {
 	moved(s, u)
 	delete(s.documents[issuerB], u.field)
 }
 
-func shared(s *scene, u url) {
+func shared(s *scene, u urlOf) {
 	moved(s, u)
 	s.documents[issuerB][u.field] = s.documents[issuerA][u.field]
 }
 
-func forgotten(s *scene, u url) { *u.spec(&s.o.Spec) = "" }
+func forgotten(s *scene, u urlOf) { *u.spec(&s.o.Spec) = "" }
 
-func given(value string) func(*scene, url) {
-	return func(s *scene, u url) { *u.spec(&s.o.Spec) = value }
+func given(value string) func(*scene, urlOf) {
+	return func(s *scene, u urlOf) { *u.spec(&s.o.Spec) = value }
 }
 
-func both(first, second func(*scene, url)) func(*scene, url) {
-	return func(s *scene, u url) {
+func both(first, second func(*scene, urlOf)) func(*scene, urlOf) {
+	return func(s *scene, u urlOf) {
 		first(s, u)
 		second(s, u)
 	}
@@ -460,7 +474,12 @@ func (s *scene) happens(t *testing.T, random *rand.Rand) {
 			s.o.Spec.Issuer = s.far["issuer"]
 		}
 	}
-	s.o.Spec.Issuer = pick(random, s.o.Spec.Issuer, issuerA, issuerB, "https://unreadable.example.com")
+	s.o.Spec.Issuer = pick(random, s.o.Spec.Issuer, s.o.Spec.Issuer, issuerA, issuerB, issuerLate)
+	s.ask(pick(random, "1", "2", "3"))
+	s.documents[issuerLate] = documentOf(issuerLate)
+	if random.Intn(2) == 0 {
+		delete(s.documents, issuerLate)
+	}
 	for _, u := range urls {
 		*u.spec(&s.o.Spec) = pick(random, *u.spec(&s.o.Spec), "", "https://mine.example.com/"+u.name)
 	}
@@ -471,6 +490,7 @@ func (s *scene) happens(t *testing.T, random *rand.Rand) {
 
 func (s *scene) holds(t *testing.T) {
 	t.Helper()
+	same(t, "the issuer", s.far["issuer"], s.o.Spec.Issuer)
 	for _, u := range urls {
 		found, given, warned := s.found(u), *u.spec(&s.o.Spec), s.said.Reason == v1alpha1.ReasonDiscoveryFailed
 		if found != "" && (found != s.far[u.field] || s.from[u.field] != s.o.Spec.Issuer || given != "") {

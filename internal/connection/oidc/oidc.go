@@ -32,9 +32,7 @@ func Kind() connection.Kind[manifest, remote] {
 		Have: func(r remote) connection.State {
 			return connection.State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
 		},
-		Plan: func(_ manifest, want, have connection.State) []connection.Step {
-			return slices.Concat(details.Plan(want.Details, have.Details), connection.PlanUpdate(want, have))
-		},
+		Plan:     plan,
 		Problems: findProblems,
 		Creation: func(o manifest) stytch.Fields {
 			return connection.WithProvider(string(o.Spec.IdentityProvider))
@@ -47,12 +45,21 @@ func Kind() connection.Kind[manifest, remote] {
 		},
 		Remember: func(o manifest, e connection.Event[remote]) {
 			o.Status.ClientSecret = clientSecretAfter(o, e)
-			o.Status.Discovering = discoveringAfter(o, e)
+			handled := handledAfter(o, e)
+			o.Status.Discovering, o.Status.LastHandledRetryDiscovery = discoveringAfter(o, e), handled
 		},
 		Publish: func(o manifest, r remote, _ connection.State) {
 			o.Status.RedirectURL = r.RedirectURL
 		},
 	}
+}
+
+// plan restores an issuer before anything else is done.
+func plan(o manifest, want, have connection.State) []connection.Step {
+	if restoring := planRestoring(o, want, have); restoring != nil {
+		return restoring
+	}
+	return slices.Concat(details.Plan(want.Details, have.Details), connection.PlanUpdate(want, have), planRetry(o, want, have))
 }
 
 func references(o manifest) []connection.Reference {
