@@ -275,7 +275,10 @@ var _ = Describe("A rollover of verification certificates", func() {
 		m := w.withCertificates("taken", list(a, b, c, d, soon), list(a, b, c, d, n))
 		id := m.Spec.ConnectionID
 		v.note(id, "at first")
-		w.fault(stytchsim.Fault{Operation: "UpdateSAMLConnection", Times: 1, Status: http.StatusBadRequest, ErrorType: "too_many_roles"})
+		refuse := stytchsim.Fault{Operation: "UpdateSAMLConnection", Times: 1, Status: http.StatusBadRequest, ErrorType: "too_many_roles"}
+		w.fault(refuse) // of all that the manifest gives,
+		refuse.Skip = 1 // and, after what puts the old one back, of the new one alone
+		w.fault(refuse)
 		w.create(m)
 		seq := w.seq()
 		process := w.start()
@@ -283,7 +286,7 @@ var _ = Describe("A rollover of verification certificates", func() {
 		message := w.expectCondition(m, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonRejected)
 		Expect(message).To(ContainSubstring("too_many_roles"))
 		Expect(m.Status.LastRequest.ErrorType).To(Equal("too_many_roles"), "the refusal is what support is asked about")
-		Expect(w.certificateCalls(seq)).To(Equal("-!+"))
+		Expect(w.certificateCalls(seq)).To(Equal("-!+-!+"))
 		w.expectInstalled(m, a, b, c, d, soon)
 		v.expectNeverFewer(id, a, b, c, d, soon)
 
