@@ -46,7 +46,8 @@ test: ## Run all tests against a real control plane and the simulator.
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
 
 .PHONY: test-long
-test-long: ## Fuzz every fuzz target for FUZZTIME: what does not fit into make test.
+test-long: ## Stop leaders at every call of theirs, and fuzz every fuzz target for FUZZTIME: what does not fit into make test.
+	@assets=$$(hack/control-plane.sh); KUBEBUILDER_ASSETS="$$assets" go test -tags leaders ./cmd/manager
 	@for package in $$(go list ./internal/...); do \
 	  targets=$$(go test $$package -list '^Fuzz'); \
 	  for target in $$(grep '^Fuzz' <<<"$$targets"); do \

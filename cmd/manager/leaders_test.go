@@ -1,3 +1,5 @@
+//go:build leaders
+
 package main
 
 import (
