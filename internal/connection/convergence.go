@@ -64,7 +64,7 @@ type Move struct {
 //	that names no field
 //
 // The next passes of the same generation begin split. While certificates are missing that came with a new endpoint (entity ID, URLs,
-// issuer), the endpoint of an active connection waits for them: see waiting.
+// issuer), the endpoint of an active connection waits for them: see waits.
 type Convergence[O v1alpha1.Connection, R any] struct {
 	kind     Kind[O, R]
 	o        O
@@ -147,7 +147,9 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 	c.kind.Note(c.o, Event[R]{Type: Observed, Before: before, Remote: r, Step: c.done, Now: c.began})
 	want, have, problems := c.kind.States(c.o, r, in)
 	this := comparison[R]{remote: r, shown: c.kind.remote(r), plan: c.kind.PlanFor(c.o, want, have)}
-	this.shown.Astray = astray(this.plan, want, have)
+	if !Observing(c.o) {
+		this.shown.Astray = astray(this.plan, want, have)
+	}
 	this.problems = slices.Concat(problems, c.kind.Complaints(c.o, want, have), c.problems)
 	if c.kind.Rotating != nil {
 		this.rotating, this.message = c.kind.Rotating(c.o, want, have)
@@ -203,7 +205,7 @@ func wasRejected(o v1alpha1.Connection) bool {
 // that it wants are at Stytch or go in the same update. A new endpoint without its certificates would stop every login, where
 // the old one goes on as it is. What somebody changed at Stytch does not wait.
 func (c *Convergence[O, R]) waits(want State, this comparison[R]) bool {
-	if this.shown.State != StateActive || c.o.CommonStatus().AppliedGeneration == c.o.GetGeneration() {
+	if Observing(c.o) || this.shown.State != StateActive || c.o.CommonStatus().AppliedGeneration == c.o.GetGeneration() {
 		return false
 	}
 	missing := 0
@@ -238,7 +240,7 @@ func (c *Convergence[O, R]) Took(warning string) Move {
 		c.refused = nil
 		return c.without(undone)
 	}
-	c.done = c.taking
+	c.done, c.rejected = c.taking, nil
 	return Move{}
 }
 

@@ -286,11 +286,13 @@ func TestTwoRefusalsInARowThatNameNoFieldEndThePass(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		first, second *stytch.Error
+		between       bool // a step is accepted between the two
 		ends          bool
 	}{
-		{"the same", vague("bad_request"), vague("bad_request"), true},
-		{"another", vague("bad_request"), vague("conflict"), false},
-		{"the same, which names the field", vague("invalid_idp_sso_url"), vague("invalid_idp_sso_url"), false},
+		{"the same", vague("bad_request"), vague("bad_request"), false, true},
+		{"the same, but not in a row", vague("bad_request"), vague("bad_request"), true, false},
+		{"another", vague("bad_request"), vague("conflict"), false, false},
+		{"the same, which names the field", vague("invalid_idp_sso_url"), vague("invalid_idp_sso_url"), false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := SAMLManifest()
@@ -304,6 +306,12 @@ func TestTwoRefusalsInARowThatNameNoFieldEndThePass(t *testing.T) {
 			next := func() connection.Move { return c.Next(glimpse{State: "pending"}, Noon, readInputs, later) }
 			Same(t, "the first field", next().Step.Changes[0].Field, "idp_sso_url")
 			Same(t, "the move", c.Failed(test.first, Noon), connection.Move{})
+			if test.between {
+				s.plan = append([]connection.Step{stepOf("Accepted", alone)}, s.plan...)
+				Same(t, "the step between", next().Step.Action.Name, "Accepted")
+				c.Took("")
+				s.plan = s.plan[1:]
+			}
 			Same(t, "the second field", next().Step.Changes[0].Field, "nameid_format")
 			want := connection.Move{}
 			if test.ends {
@@ -363,4 +371,18 @@ func TestWhatLoginsDependOnIsReportedWhileItDiffers(t *testing.T) {
 			Same(t, "what is reported", strings.Join(astray, " "), want)
 		})
 	}
+}
+
+func TestUnderObserveReadyFollowsStytchWhateverDiffers(t *testing.T) {
+	o := SAMLManifest()
+	o.Spec.Management, o.Generation = v1alpha1.ManagementObserve, 2
+	s := &script{invalid: []connection.Problem{wrong}}
+	kind := s.kind()
+	kind.Want = func(*v1alpha1.SAMLConnection, connection.Inputs) (connection.State, []connection.Problem) {
+		return connection.State{Incomplete: true}, s.invalid
+	}
+	s.plan = []connection.Step{{Action: connection.Update, Changes: []connection.Change{changeOf("idp_sso_url", connection.TopicEndpoint, "new")}}}
+	c := connection.Converge(kind, o, connection.Identity{ID: foundID}, nobodyElse, Noon)
+	Same(t, "the end", c.Next(glimpse{State: connection.StateActive}, Noon, readInputs, later), endsWith(v1alpha1.ReasonInvalid, "Wrong."))
+	Same(t, "what is reported to be astray", len(c.Report(connection.Report{}).Remote.Astray), 0)
 }
