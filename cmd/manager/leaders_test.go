@@ -349,7 +349,10 @@ type scenario struct {
 	done func(*stage) bool
 	// meanwhile is what people do while the first manager is stopped, and settled says that the second one has followed.
 	meanwhile func(*stage)
-	settled   func(*stage) bool
+	// undone says that nothing has come of it in Stytch yet. It is asked again before the first manager wakes: a call that it sent
+	// right before it was stopped takes effect a moment later.
+	undone  func(*stage) bool
+	settled func(*stage) bool
 	// holds fails the test where something does not hold in the end.
 	holds func(*stage)
 }
@@ -448,12 +451,14 @@ func rotation() scenario {
 			s.annotate(directory(s), v1alpha1.AnnotationAcknowledgeToken, s.next[len(s.next)-4:])
 		},
 		done: over,
-		meanwhile: func(s *stage) {
+		undone: func(s *stage) bool {
 			o := directory(s)
 			s.reload(o)
-			s.undone = s.sim.VerifyToken(o.Status.ConnectionID, s.next).Which == "next"
+			return s.sim.VerifyToken(o.Status.ConnectionID, s.next).Which == "next"
+		},
+		meanwhile: func(s *stage) {
 			if s.undone {
-				s.annotate(o, v1alpha1.AnnotationAcknowledgeToken, "")
+				s.annotate(directory(s), v1alpha1.AnnotationAcknowledgeToken, "")
 			}
 		},
 		settled: func(s *stage) bool {
@@ -516,9 +521,9 @@ func deletion() scenario {
 				s.t.Fatal(err)
 			}
 		},
-		done: gone,
+		done:   gone,
+		undone: func(s *stage) bool { return len(s.sim.Connections(s.org)) == 1 },
 		meanwhile: func(s *stage) {
-			s.undone = len(s.sim.Connections(s.org)) == 1
 			if !s.undone {
 				return
 			}
@@ -598,11 +603,15 @@ func (l *lab) disturbed(t *testing.T, c scenario, point int) {
 	case <-time.After(60 * time.Second):
 		t.Fatal("nothing was stopped: the run has fewer calls than the undisturbed one")
 	}
-	if c.meanwhile != nil {
+	if c.undone != nil {
+		s.undone = c.undone(s)
 		c.meanwhile(s)
 	}
 	s.eventually("the second manager leads", func() bool { return s.leader() != leader })
 	s.eventually("the second manager is done", func() bool { return c.settled(s) })
+	if c.undone != nil {
+		s.undone = c.undone(s)
+	}
 	if err := s.first.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
