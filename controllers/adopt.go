@@ -38,7 +38,8 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 		candidates = append(candidates, p.engine.kind.Candidate(p.o, r))
 	}
 	return connection.Identify(connection.Situation{
-		UID: p.o.GetUID(), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
+		Marks: connection.Marks(p.o), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
+		Clues: connection.CluesOf(p.base, p.o), InConflict: connection.InConflict(p.base),
 		Seen: candidates, Begun: begun, Believable: believable,
 		Holder: p.holder(ctx), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
 	}), nil
@@ -53,23 +54,31 @@ func (p *pass[O, R]) believable() time.Time {
 	}
 	return connection.Attempt{
 		UnknownAt: known.createUnknownAt, Certain: known.noCreateInFlight,
-		Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer), Started: started,
+		Begun: controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) || connection.CluesOf(p.base, p.o).CopiedMark != "", Started: started,
 	}.Believable(p.shared.SettleTime)
 }
 
-// adopt records a connection that was found as the manifest's own.
+// adopt records a connection that was found as the manifest's own. Of one that was not in status before, a kind remembers how it was
+// found.
 func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
+	known := connection.RecordOf(p.base).ID == id
+	if connection.StatusID(p.base) == "" {
+		r, err := p.readConnection(ctx, id)
+		if err != nil {
+			return err
+		}
+		p.engine.kind.Note(p.o, connection.Event[R]{Type: connection.TakenOver, Remote: r, Now: p.now})
+	}
 	if connection.Observing(p.o) {
 		return nil
 	}
-	recorded := connection.RecordOf(p.o).ID
-	if err := p.addFinalizer(ctx); err != nil || recorded == id {
+	record := p.engine.kind.ReadRecord(p.o)
+	record.ID = id
+	p.engine.kind.WriteRecord(p.o, record)
+	if err := p.keepRecord(ctx); err != nil || known {
 		return err
 	}
-	if err := p.recordID(ctx, id); err != nil {
-		return err
-	}
-	if p.o.CommonSpec().ConnectionID == id {
+	if connection.IsNamed(p.base, id) {
 		p.addEvent("Adopted", fmt.Sprintf("Took over the existing connection %s.", id))
 	} else {
 		p.addEvent("Recovered", fmt.Sprintf("Recovered %s, which an earlier attempt created.", id))

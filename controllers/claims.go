@@ -3,6 +3,8 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -10,16 +12,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// claimed are the connection IDs that a manifest records or names.
-func claimed(o v1alpha1.Connection) []string {
-	var ids []string
-	for _, id := range []string{connection.RecordOf(o).ID, o.CommonSpec().ConnectionID} {
-		if id != "" && (len(ids) == 0 || ids[0] != id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
+// claimed are the connection IDs that a manifest claims, in order.
+func claimed(o v1alpha1.Connection) []string { return slices.Sorted(maps.Keys(connection.ClaimsOf(o))) }
 
 // unknownHolder is the holder of a connection while claims cannot be listed. No user reads it, since claimsErr ends the pass.
 const unknownHolder = "a manifest that could not be read"
@@ -48,17 +42,12 @@ func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim,
 		return nil, err
 	}
 	var claims []connection.Claim
-	for _, o := range append(others, p.o) {
-		if o.GetUID() == p.o.GetUID() && any(o) != any(p.o) {
+	for _, o := range append(others, p.base) {
+		if o.GetUID() == p.o.GetUID() && any(o) != any(p.base) {
 			continue
 		}
-		for _, claimedID := range claimed(o) {
-			if claimedID == id {
-				claims = append(claims, connection.Claim{
-					Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), Created: o.GetCreationTimestamp().Time,
-					Recorded: connection.RecordOf(o).ID == id,
-				})
-			}
+		if claim, found := connection.ClaimsOf(o)[id]; found {
+			claims = append(claims, claim)
 		}
 	}
 	return claims, nil

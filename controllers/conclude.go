@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -42,7 +41,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
 	if notYet, ok := errors.AsType[*stytch.NotYet](end); ok {
-		return p.requeueAt(notYet.At), nil
+		return p.concludeNotYet(ctx, notYet)
 	}
 	if unread, ok := errors.AsType[*stytch.ReadError](end); ok {
 		return p.concludeReadError(ctx, unread)
@@ -74,6 +73,16 @@ func (p *pass[O, R]) concludeFinding(ctx context.Context, finding connection.Fin
 		return p.requeueAt(finding.Until), nil
 	}
 	return p.requeueAt(p.nextPass()), nil
+}
+
+// concludeNotYet ends a pass in which a call had to wait. Status gets the connection that the pass recorded.
+func (p *pass[O, R]) concludeNotYet(ctx context.Context, notYet *stytch.NotYet) (ctrl.Result, error) {
+	if connection.StatusID(p.base) == "" && connection.StatusID(p.o) != "" {
+		if err := p.patchStatus(ctx); err != nil {
+			return p.concludeUnwritten(err)
+		}
+	}
+	return p.requeueAt(notYet.At), nil
 }
 
 // concludeReadError ends a pass in which Stytch could not be read, in its own call or in that of another pass shortly before.
@@ -144,13 +153,26 @@ func (p *pass[O, R]) concludeUnwritten(err error) (ctrl.Result, error) {
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
-// noteExpiry ends a pass of a settled manifest, in which only ExpiringSoon may change.
+// rest ends a pass of a settled manifest: its record is written where it is missing, and ExpiringSoon may change.
+func (p *pass[O, R]) rest(ctx context.Context) (ctrl.Result, error) {
+	at, err := p.heal(ctx)
+	if err != nil {
+		return p.concludeUnwritten(err)
+	}
+	result, err := p.noteExpiry(ctx)
+	if !at.IsZero() && err == nil {
+		return p.requeueAt(at), nil
+	}
+	return result, err
+}
+
+// noteExpiry writes what expires soon.
 func (p *pass[O, R]) noteExpiry(ctx context.Context) (ctrl.Result, error) {
 	reason, message := p.expiring()
 	status := p.o.CommonStatus()
 	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	*status = connection.Warn(*status, p.o.GetGeneration(), reason, message, p.now)
-	if !equality.Semantic.DeepEqual(p.base, p.o) {
+	if p.statusChanged() {
 		if err := p.patchStatus(ctx); err != nil {
 			return p.concludeUnwritten(err)
 		}

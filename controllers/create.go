@@ -24,7 +24,7 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.stytch.Reserve(ctx); err != nil {
 		return err
 	}
-	if err := p.addFinalizer(ctx); err != nil {
+	if err := p.begin(ctx); err != nil {
 		return err
 	}
 	if err := p.confirm(ctx); err != nil {

@@ -72,7 +72,7 @@ func (e *engine[O, R]) takePass(ctx context.Context, req ctrl.Request) (ctrl.Res
 	case !o.GetDeletionTimestamp().IsZero():
 		return p.conclude(ctx, p.remove(ctx))
 	case p.settled(ctx):
-		return p.noteExpiry(ctx)
+		return p.rest(ctx)
 	case o.CommonSpec().Management == v1alpha1.ManagementPaused:
 		return p.conclude(ctx, connection.Finding{Reason: v1alpha1.ReasonPaused, Message: "management is Paused, so the connection is not read or changed."})
 	}
@@ -155,6 +155,7 @@ func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 		interval = spec.ResyncInterval.Duration
 	}
 	p := &pass[O, R]{engine: e, shared: e.shared, base: copyOf(o), o: o, now: now, resyncInterval: interval}
+	e.kind.WriteRecord(o, e.kind.ReadRecord(o)) // what status lost, the annotation may have
 	p.setSlots()
 	return p
 }
@@ -168,9 +169,11 @@ func (p *pass[O, R]) setSlots() {
 	p.since = p.slots.Start(p.now)
 }
 
-// settled says that nothing has changed since the last pass found the connection in the desired state.
+// settled says that nothing has changed since the last pass found the connection in the desired state. A manifest whose finalizer
+// somebody took away is not settled.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
-	return p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
+	begun := controllerutil.ContainsFinalizer(p.base, v1alpha1.Finalizer)
+	return (begun || !p.keepsRecord()) && connection.CluesOf(p.base, p.o).Other == "" && p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
 }
 
 // listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the

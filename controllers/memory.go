@@ -14,6 +14,7 @@ type memory struct {
 	started time.Time // the first pass of this process, so certainly after it became leader
 	objects map[types.UID]objectMemory
 	uids    map[objectKey]types.UID // UIDs of the manifests in objects
+	healed  time.Time               // the last moment given to a manifest whose record is to be written
 	proofs  map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
 }
 
@@ -36,6 +37,9 @@ type objectMemory struct {
 	noCreateInFlight bool
 	// begunSeen is when this process first saw the manifest's finalizer; zero while the manifest has none.
 	begunSeen time.Time
+	// record is this process's last write of the record, and heal, when a settled manifest's is due.
+	record recordWrite
+	heal   time.Time
 	// createUnknownAt is when the outcome of a create request of this process was last unknown; zero if it never was.
 	createUnknownAt time.Time
 }
@@ -76,6 +80,23 @@ func (m *memory) seeBegun(uid types.UID, begun bool, now time.Time) {
 			known.begunSeen = now
 		}
 	})
+}
+
+// healAt is when the record of a settled manifest may be written: one after the other.
+func (m *memory) healAt(uid types.UID, now time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.objects[uid]
+	if known.heal.IsZero() {
+		if next := m.healed.Add(healInterval); next.After(now) {
+			m.healed = next
+		} else {
+			m.healed = now
+		}
+		known.heal = m.healed
+		m.objects[uid] = known
+	}
+	return known.heal
 }
 
 // rememberKey notes which UID a manifest has, so that forget finds it once only the name is known.

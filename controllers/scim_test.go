@@ -83,7 +83,7 @@ var _ = Describe("A SCIMConnection", func() {
 		o := w.scim("directory")
 		w.create(o)
 		immutable := w.secret(o.Spec.BearerToken.SecretName, nil)
-		immutable.Labels = map[string]string{v1alpha1.LabelConnection: connection.MarkLabel(o.UID)}
+		immutable.Labels = map[string]string{v1alpha1.LabelConnection: connection.MarkLabel(connection.UIDMark(o.UID))}
 		immutable.Immutable = new(true)
 		w.create(immutable)
 		p := w.start()

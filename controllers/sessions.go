@@ -179,6 +179,11 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	}
 	record := p.engine.kind.ReadRecord(p.o)
 	record.Project, record.Organization = project, organization
+	if record.Mark == "" {
+		if record.Mark, err = p.mark(ctx); err != nil {
+			return err
+		}
+	}
 	p.engine.kind.WriteRecord(p.o, record)
 	p.setSlots()
 	return nil

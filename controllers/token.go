@@ -33,7 +33,7 @@ func (s scimRemote) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*cor
 		}}
 		return secret, s.rememberProof(secret, s.shared.client.Create(ctx, secret))
 	}
-	if !token.Owns(secret, connection.RecordOf(o).ID, o.UID) {
+	if !token.Owns(secret, connection.RecordOf(o).ID, o) {
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: token.ForeignMessage(name, connection.RecordOf(o).ID)}
 	}
 	if secret.Immutable != nil && *secret.Immutable {
@@ -61,7 +61,7 @@ func (s scimRemote) rememberProof(secret *corev1.Secret, err error) error {
 // its creation.
 func connectionLabel(o *v1alpha1.SCIMConnection) string {
 	if connection.RecordOf(o).ID == "" {
-		return connection.MarkLabel(o.UID)
+		return connection.MarkLabel(connection.MarkOf(o))
 	}
 	return connection.RecordOf(o).ID
 }
@@ -101,7 +101,7 @@ func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
-	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o.UID) {
+	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o) {
 		return errAgain
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
@@ -123,7 +123,7 @@ func (s scimRemote) releaseSecret(ctx context.Context, o *v1alpha1.SCIMConnectio
 	if err != nil {
 		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
-	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o.UID) {
+	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o) {
 		return nil
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,51 +10,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
-
-// addFinalizer writes the finalizer: from now on Stytch may have a connection of this manifest.
-func (p *pass[O, R]) addFinalizer(ctx context.Context) error {
-	if controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
-		return nil
-	}
-	changed := copyOf(p.base)
-	controllerutil.AddFinalizer(changed, v1alpha1.Finalizer)
-	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
-	if err := p.shared.client.Patch(ctx, changed, patch); err != nil {
-		return fmt.Errorf("adding the finalizer: %w", err)
-	}
-	p.tookWrite(changed)
-	if connection.RecordOf(p.o).ID == "" {
-		p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.noCreateInFlight = true })
-	}
-	return nil
-}
-
-// recordID writes the ID of the manifest's connection, and what it belongs to, into status: in a write of its own, before
-// anything else can fail, even while the process is being stopped, and only if status has no ID.
-func (p *pass[O, R]) recordID(ctx context.Context, id string) error {
-	ctx, cancel := outlive(ctx, recordTime)
-	defer cancel()
-	record := p.engine.kind.ReadRecord(p.o)
-	record.ID = id
-	patch, err := json.Marshal(record.Patch(p.o.GetUID()))
-	if err != nil {
-		return fmt.Errorf("encoding the record of %s: %w", id, err)
-	}
-	changed := copyOf(p.base)
-	if err := p.shared.client.Status().Patch(ctx, changed, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return fmt.Errorf("writing the connection ID %s to status: %w", id, err)
-	}
-	p.tookWrite(changed)
-	p.engine.kind.WriteRecord(p.o, record)
-	return nil
-}
 
 // writeAhead writes status before a step is taken whose start could not be found out after a crash. Conditions stay as the last
 // pass left them.
@@ -72,7 +31,12 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
-	if equality.Semantic.DeepEqual(p.base, p.o) {
+	if p.keepsRecord() {
+		if err := p.keepRecord(ctx); err != nil {
+			return err
+		}
+	}
+	if !p.statusChanged() {
 		return nil
 	}
 	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
@@ -90,13 +54,24 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 
 // patchStatus writes the status that this pass has come to, unless somebody else wrote the manifest meanwhile.
 func (p *pass[O, R]) patchStatus(ctx context.Context) error {
-	changed := copyOf(p.o)
+	changed := p.withStatus()
 	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
 	if err := p.shared.client.Status().Patch(ctx, changed, patch); err != nil {
 		return err
 	}
 	p.tookWrite(changed)
 	return nil
+}
+
+// withStatus is the manifest as the API server has it, with the status that this pass has come to.
+func (p *pass[O, R]) withStatus() O {
+	changed := copyOf(p.o)
+	changed.SetAnnotations(p.base.GetAnnotations())
+	return changed
+}
+
+func (p *pass[O, R]) statusChanged() bool {
+	return !equality.Semantic.DeepEqual(p.base, p.withStatus())
 }
 
 // tookWrite makes the answer to a write the base of the next patch. What this pass has learned is kept.

@@ -11,6 +11,9 @@ const (
 	LabelReleased = "released"
 	// AnnotationPrefix is the prefix of the annotations that the operator reads on a manifest.
 	AnnotationPrefix = "connections.stytch-operator.dev/"
+	// AnnotationRecord is written by the operator: which connection belongs to the manifest, and what Stytch does not show of it. It
+	// counts only where status was lost.
+	AnnotationRecord = "connections.stytch-operator.dev/record"
 	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
 	// AnnotationRetryDiscovery makes Stytch read the discovery document of an OIDCConnection's issuer again whenever the value

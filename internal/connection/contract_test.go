@@ -127,6 +127,9 @@ func watched[O v1alpha1.Connection, R any](h *hooks, k connection.Kind[O, R]) co
 	if k.Rival != nil {
 		w.Rival = func(o O, r R) bool { defer h.reading("Rival", o, r)(); return k.Rival(o, r) }
 	}
+	if k.Bare != nil {
+		w.Bare = func(o O, r R) bool { defer h.reading("Bare", o, r)(); return k.Bare(o, r) }
+	}
 	if k.Want != nil {
 		w.Want = func(o O, in connection.Inputs) (connection.State, []connection.Problem) {
 			defer h.reading("Want", o, in)()
@@ -269,7 +272,7 @@ func failsLater[O v1alpha1.Connection, R any](s *Stage[O, R]) {
 func outsidePasses[O v1alpha1.Connection, R any](s *Stage[O, R], h *hooks) {
 	o, r := CopyOf(s.Held), s.Shows()
 	s.Kind.References(o)
-	s.Kind.Rival(o, r)
+	s.Kind.Candidate(o, r)
 	s.Kind.Body(o)
 	s.Kind.Ends(o)
 	s.Kind.DueAt(o)
@@ -289,7 +292,7 @@ func outsidePasses[O v1alpha1.Connection, R any](s *Stage[O, R], h *hooks) {
 type writers struct{ remember, publish, record string }
 
 func (h *hooks) wroteOnly(w writers) {
-	for writer, fields := range map[string]string{"Remember": w.remember, "Publish": w.publish, "WriteRecord": "ConnectionID OrganizationID ProjectID " + w.record} {
+	for writer, fields := range map[string]string{"Remember": w.remember, "Publish": w.publish, "WriteRecord": "ConnectionID OrganizationID ProjectID metadata " + w.record} {
 		slices.Sort(h.wrote[writer])
 		want := strings.Fields(fields)
 		slices.Sort(want)

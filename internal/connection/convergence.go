@@ -359,6 +359,9 @@ func (c *Convergence[O, R]) found() Finding {
 		problems = append(slices.Clone(problems), Problem{Message: fmt.Sprintf(
 			"Unused connections, left by a create request whose response was lost: %s. Delete them in Stytch.", strings.Join(c.identity.Others, ", "))})
 	}
+	if c.identity.Note != "" {
+		problems = append(slices.Clone(problems), Problem{Message: c.identity.Note})
+	}
 	if len(c.last.waiting) > 0 {
 		problems = append(slices.Clone(problems), Problem{Message: fmt.Sprintf(
 			"Not sent until all certificates of the manifest are in Stytch: %s.", changed(c.last.waiting))})

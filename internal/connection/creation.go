@@ -75,7 +75,7 @@ func NotCreated(o v1alpha1.Connection, failed *stytch.Error, outdated bool) (unk
 // for, so that a creation which keeps failing is not written down again and again.
 func inDoubt(o v1alpha1.Connection) string {
 	return fmt.Sprintf("The response to a create request may have been lost. Looking for a connection named %q before creating another.",
-		ProvisionalName(RealName(o), o.GetUID()))
+		ProvisionalName(RealName(o), MarkOf(o)))
 }
 
 // WithProvider is the body of a creating call that takes an identity provider.

@@ -14,7 +14,7 @@ import (
 // creationInDoubt is what is said while the connection of SAMLManifest may have been created.
 func creationInDoubt() string {
 	return fmt.Sprintf("The response to a create request may have been lost. Looking for a connection named %q before creating another.",
-		connection.ProvisionalName("Acme – Okta", ManifestUID))
+		MarkedName("Acme – Okta", ManifestUID))
 }
 
 func TestAConnectionIsCreatedUnlessAProblemKeepsItFrom(t *testing.T) {

@@ -3,6 +3,8 @@ package connection
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -14,6 +16,9 @@ const (
 	// InputsRead: what the manifest names was read: before the connection is looked for as far as the kind's own reading goes, without
 	// Secrets and ConfigMaps, and all of it with each reading of the connection. A crash costs nothing: it is read again.
 	InputsRead EventType = iota
+	// TakenOver: the connection, Remote, becomes the manifest's, and status did not have it before: it was named, found by its mark, or
+	// status was lost. A crash costs nothing: it comes again.
+	TakenOver
 	// Observed: the connection was read: Remote; Before is the same as it was before Step, and Step is what was done since, nil in the
 	// first reading of a pass, in one that is made again on a newer list, and where the last step was set aside. A crash before it loses how the connection was before
 	// Step: what has to be known of that is remembered when the step begins.
@@ -44,12 +49,15 @@ type Event[R any] struct {
 
 // Note lets a kind remember an event.
 func (k Kind[O, R]) Note(o O, e Event[R]) {
-	record := k.ReadRecord(o)
+	was := k.ReadRecord(o)
+	record := was
 	if k.Record != nil {
-		record = k.Record(o, record, e)
+		record = k.Record(o, was, e)
 	}
 	if k.Remember != nil {
 		k.Remember(o, e)
 	}
-	k.WriteRecord(o, record)
+	if !equality.Semantic.DeepEqual(record, was) {
+		k.WriteRecord(o, record)
+	}
 }

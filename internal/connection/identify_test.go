@@ -20,6 +20,8 @@ type situation struct {
 	name            string
 	recorded, named string
 	seen            []connection.Candidate
+	clues           connection.Clues
+	inConflict      bool
 	heldByOthers    map[string]string
 	shared          bool
 	early           bool // the list was begun before one that shows nothing can be believed
@@ -36,7 +38,7 @@ func (s situation) identify() connection.Identity {
 		begun = Noon.Add(-time.Nanosecond)
 	}
 	return connection.Identify(connection.Situation{
-		UID: ManifestUID, Recorded: s.recorded, Named: s.named,
+		Marks: []string{connection.UIDMark(ManifestUID)}, Recorded: s.recorded, Named: s.named, Clues: s.clues, InConflict: s.inConflict,
 		Seen: s.seen, Begun: begun, Believable: Noon,
 		Holder:  func(id string) string { return s.heldByOthers[id] },
 		Rivalry: "there is one already", Shared: s.shared,
@@ -64,8 +66,11 @@ func rival(id string) connection.Candidate {
 }
 
 func marked(id string, uid types.UID) connection.Candidate {
-	return connection.Candidate{ID: id, DisplayName: connection.ProvisionalName("Acme", uid)}
+	return connection.Candidate{ID: id, DisplayName: MarkedName("Acme", uid), Bare: true}
 }
+
+// bearsMark says that a name ends with the mark of a manifest of which nothing is recorded.
+func bearsMark(name string, uid types.UID) bool { return strings.HasSuffix(name, MarkedName("", uid)) }
 
 func TestIdentifyFollowsItsTable(t *testing.T) {
 	for _, s := range []situation{
@@ -185,6 +190,67 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 			verdict: connection.Ours, id: "c1",
 		},
 		{
+			name:    "one with our mark on which something was set is a conflict",
+			seen:    []connection.Candidate{{ID: "c1", DisplayName: MarkedName("Acme", ManifestUID)}},
+			verdict: connection.Conflict, id: "c1", says: []string{"c1 has the name", "already configured", "set spec.connectionID to c1"},
+		},
+		{
+			name:    "one with our mark that is as it was created is ours although something was set on another",
+			seen:    []connection.Candidate{{ID: "c1", DisplayName: MarkedName("Acme", ManifestUID)}, marked("c2", ManifestUID)},
+			verdict: connection.Ours, id: "c2",
+		},
+		{
+			name:         "one with our mark on which something was set is nothing to us while another manifest holds it",
+			seen:         []connection.Candidate{{ID: "c1", DisplayName: MarkedName("Acme", ManifestUID)}},
+			heldByOthers: map[string]string{"c1": "manifest elder"},
+			verdict:      connection.None,
+		},
+		{
+			name:     "recorded, where the annotation names another, is a conflict, and both are named",
+			recorded: "c1", clues: connection.Clues{Other: "c2"}, seen: []connection.Candidate{plain("c1"), plain("c2")},
+			verdict: connection.Conflict, id: "c1", says: []string{"status.connectionID is c1", "names c2", "To use c1, remove the annotation", "To use c2, delete this manifest"},
+		},
+		{
+			name:  "named, where the annotation names another, is ours, with a note",
+			named: "c1", clues: connection.Clues{Other: "c2"}, seen: []connection.Candidate{plain("c1"), plain("c2")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:  "copied and seen is ours",
+			clues: connection.Clues{Copied: "c1"}, seen: []connection.Candidate{rival("c1")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:  "copied and held by another is a conflict that says where it comes from",
+			clues: connection.Clues{Copied: "c1"}, seen: []connection.Candidate{plain("c1")}, heldByOthers: map[string]string{"c1": "manifest okta"},
+			verdict: connection.Conflict, id: "c1", says: []string{"connections.stytch-operator.dev/record names c1", "belongs to manifest okta", "copied", "remove the annotation", "set spec.connectionID to c1"},
+		},
+		{
+			name:  "copied and held by another before is a conflict still",
+			clues: connection.Clues{Copied: "c1"}, inConflict: true, seen: []connection.Candidate{plain("c1")},
+			verdict: connection.Conflict, id: "c1", says: []string{"belonged to another manifest"},
+		},
+		{
+			name:  "copied, and named, is ours although another held it before",
+			named: "c1", clues: connection.Clues{Copied: "c1"}, inConflict: true, seen: []connection.Candidate{plain("c1")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name:  "copied and not seen is missing",
+			clues: connection.Clues{Copied: "c1"}, seen: []connection.Candidate{rival("c2")},
+			verdict: connection.Missing, id: "c1", says: []string{"names c1", "does not exist", "remove the annotation"},
+		},
+		{
+			name:  "where a later version wrote the annotation nothing is created",
+			clues: connection.Clues{Later: true}, seen: []connection.Candidate{marked("c1", ManifestUID)},
+			verdict: connection.Conflict, says: []string{"newer version", "Upgrade the operator"},
+		},
+		{
+			name:     "where a later version wrote the annotation what status has is ours",
+			recorded: "c1", clues: connection.Clues{Later: true}, seen: []connection.Candidate{plain("c1")},
+			verdict: connection.Ours, id: "c1",
+		},
+		{
 			name:    "a rival without our mark is a conflict, with the ID to take over",
 			seen:    []connection.Candidate{plain("c0"), rival("c1")},
 			verdict: connection.Conflict, id: "c1", says: []string{"there is one already", "set spec.connectionID to c1"},
@@ -228,7 +294,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		},
 		{
 			name:    "a mark in the middle of a name is none",
-			seen:    []connection.Candidate{{ID: "c1", DisplayName: connection.ProvisionalName("Acme", ManifestUID) + " (old)"}},
+			seen:    []connection.Candidate{{ID: "c1", DisplayName: MarkedName("Acme", ManifestUID) + " (old)"}},
 			verdict: connection.None,
 		},
 		{
@@ -265,7 +331,7 @@ func TestIdentifyNeverTakesWhatIsNeitherRecordedNorNamedNorMarked(t *testing.T) 
 			t.Fatalf("%+v: %s is ours and was not seen", s, got.ID)
 		case s.heldByOthers[got.ID] != "":
 			t.Fatalf("%+v: %s is ours and another holds it", s, got.ID)
-		case got.ID != s.recorded && got.ID != s.named && !connection.Marked(s.seen[i].DisplayName, ManifestUID):
+		case got.ID != s.recorded && got.ID != s.named && !bearsMark(s.seen[i].DisplayName, ManifestUID):
 			t.Fatalf("%+v: %s is ours by likeness", s, got.ID)
 		}
 	}
@@ -276,7 +342,7 @@ func TestIdentifyCreatesOnlyWhereNothingIsRecordedNamedOrMarkedAndTheListIsBelie
 	for range 2000 {
 		s := randomSituation(random)
 		ownMark := func(c connection.Candidate) bool {
-			return connection.Marked(c.DisplayName, ManifestUID) && s.heldByOthers[c.ID] == ""
+			return bearsMark(c.DisplayName, ManifestUID) && s.heldByOthers[c.ID] == ""
 		}
 		if s.identify().Verdict == connection.None && (s.recorded != "" || s.named != "" || s.early || slices.ContainsFunc(s.seen, ownMark)) {
 			t.Fatalf("%+v: judged that there is none", s)
@@ -303,73 +369,35 @@ func randomSituation(random *rand.Rand) situation {
 	return s
 }
 
-func TestTheHolderIsRecordedBeforeNamedThenElderThenOfTheSmallerUID(t *testing.T) {
-	early, late := Noon, Noon.Add(time.Second)
-	// Each claim counts before all that follow it.
-	order := []connection.Claim{
-		{Name: "recorded-early-a", Recorded: true, Created: early, UID: "a"},
-		{Name: "recorded-early-b", Recorded: true, Created: early, UID: "b"},
-		{Name: "recorded-late-a", Recorded: true, Created: late, UID: "a"},
-		{Name: "named-early-a", Created: early, UID: "a"},
-		{Name: "named-early-b", Created: early, UID: "b"},
-		{Name: "named-late-a", Created: late, UID: "a"},
-	}
-	random := rand.New(rand.NewSource(3))
-	for first := range order {
-		for range 50 {
-			claims := slices.Clone(order[first:])
-			random.Shuffle(len(claims), func(i, j int) { claims[i], claims[j] = claims[j], claims[i] })
-			holder, found := connection.Holder(claims)
-			if !found || holder.Name != order[first].Name {
-				t.Fatalf("of %+v the holder is %q, want %q", claims, holder.Name, order[first].Name)
-			}
-		}
-	}
-}
-
-func TestNobodyHoldsWhatNobodyClaims(t *testing.T) {
-	if holder, found := connection.Holder(nil); found {
-		t.Errorf("%+v holds what nobody claims", holder)
-	}
-}
-
-func TestAHolderIsNamedOnlyWithinItsNamespace(t *testing.T) {
-	claim := connection.Claim{Namespace: "acme", Name: "secret-customer", UID: "uid-of-it"}
-	Same(t, "in its namespace", claim.Describe("acme"), "manifest secret-customer")
-	elsewhere := claim.Describe("other")
-	Lacks(t, elsewhere, claim.Name, claim.Namespace, string(claim.UID))
-	Contains(t, elsewhere, "another namespace")
-}
-
 func TestTheMarkOfAManifestNeverChanges(t *testing.T) {
 	// What an earlier version of the operator wrote at Stytch must be known again.
-	Same(t, "the mark", connection.Mark(ManifestUID), "7777bbda")
-	Same(t, "the provisional name", connection.ProvisionalName("Acme", ManifestUID), "Acme [new 7777bbda]")
-	Same(t, "the label", connection.MarkLabel(ManifestUID), "new-7777bbda")
-	if problems := validation.IsValidLabelValue(connection.MarkLabel(ManifestUID)); len(problems) > 0 {
+	Same(t, "the mark", connection.UIDMark(ManifestUID), "7777bbda")
+	Same(t, "the provisional name", MarkedName("Acme", ManifestUID), "Acme [new 7777bbda]")
+	Same(t, "the label", connection.MarkLabel(connection.UIDMark(ManifestUID)), "new-7777bbda")
+	if problems := validation.IsValidLabelValue(connection.MarkLabel(connection.UIDMark(ManifestUID))); len(problems) > 0 {
 		t.Errorf("the mark is no value of a label: %v", problems)
 	}
 }
 
 func TestAProvisionalNameIsMarkedForItsManifestAlone(t *testing.T) {
 	for _, name := range []string{"", "Acme", strings.Repeat("ü", 255), "Acme [new 00000000]"} {
-		provisional := connection.ProvisionalName(name, ManifestUID)
-		if !connection.Marked(provisional, ManifestUID) {
+		provisional := MarkedName(name, ManifestUID)
+		if !bearsMark(provisional, ManifestUID) {
 			t.Errorf("%q does not bear the mark", provisional)
 		}
-		if connection.Marked(provisional, OtherUID) {
+		if bearsMark(provisional, OtherUID) {
 			t.Errorf("%q bears another manifest's mark", provisional)
 		}
-		if connection.Marked(name, ManifestUID) {
+		if bearsMark(name, ManifestUID) {
 			t.Errorf("%q bears the mark before it is given", name)
 		}
 	}
 }
 
 func TestAProvisionalNameIsCutBetweenRunesAndKeepsItsMark(t *testing.T) {
-	marking := utf8.RuneCountInString(connection.ProvisionalName("", ManifestUID))
+	marking := utf8.RuneCountInString(MarkedName("", ManifestUID))
 	for _, test := range []struct{ runes, kept int }{{199, 199}, {200, 200}, {201, 200}, {255, 200}} {
-		name := connection.ProvisionalName(strings.Repeat("ü", test.runes), ManifestUID)
+		name := MarkedName(strings.Repeat("ü", test.runes), ManifestUID)
 		if got := utf8.RuneCountInString(name); got != test.kept+marking || !utf8.ValidString(name) {
 			t.Errorf("a name of %d runes becomes one of %d, want %d and the mark of %d", test.runes, got, test.kept, marking)
 		}

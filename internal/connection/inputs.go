@@ -42,11 +42,11 @@ func InputOf(kind string, object metav1.ObjectMeta) v1alpha1.Input {
 	return v1alpha1.Input{Kind: kind, Name: object.Name, UID: string(object.UID), ResourceVersion: object.ResourceVersion}
 }
 
-// AnnotationsOf are the manifest's annotations that the operator reads, as status keeps them: by a hash.
+// AnnotationsOf are the manifest's annotations that people ask for something with, as status keeps them: by a hash.
 func AnnotationsOf(o metav1.Object) []v1alpha1.Input {
 	var lines []string
 	for key, value := range o.GetAnnotations() {
-		if strings.HasPrefix(key, v1alpha1.AnnotationPrefix) {
+		if strings.HasPrefix(key, v1alpha1.AnnotationPrefix) && key != v1alpha1.AnnotationRecord {
 			lines = append(lines, key+"="+value)
 		}
 	}

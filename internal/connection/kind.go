@@ -18,7 +18,7 @@ import (
 //	References          first, and while a manifest is indexed  –                     –
 //	Recorded, Record    at each Event                           –                     – (the core writes the Record)
 //	Remember            at each Event, after Record             Record                the kind's own memory in status
-//	Rival               for each connection of the list         InputsRead, but on    –
+//	Rival, Bare         for each connection of the list         InputsRead, but on    –
 //	                                                            a deletion
 //	Creation            before the creating call                InputsRead            –
 //	Settings, Want      before a creation, and after each       InputsRead; where     –
@@ -50,6 +50,9 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Rival   func(O, R) bool
 	Rivalry string
 	Shared  bool
+	// Bare says that nothing is set on a connection yet that only a manifest would set: it may be one that is being created. External
+	// connections have to have the manifest's source.
+	Bare func(O, R) bool
 	// References are the other objects that the manifest's desired state is computed from, or that it writes.
 	References func(O) []Reference
 	// Settings are the fields that an update replaces, each on one line: what a manifest wants, and what Stytch shows.
@@ -93,7 +96,7 @@ func (k Kind[O, R]) States(o O, r R, in Inputs) (want, have State, problems []Pr
 	have.Settings = seenSettings(k.Settings, r)
 	have.Settings[FieldDisplayName] = Text(common.DisplayName)
 	have.Missing = k.remote(r).Missing
-	have.New = Marked(common.DisplayName, o.GetUID())
+	have.New = IsNew(o, common.DisplayName)
 	want, problems = k.wanted(o, have, in)
 	return want, have, problems
 }
@@ -124,7 +127,7 @@ func (k Kind[O, R]) Names(o O) []Reference {
 // Candidate is what Identify has to know of a connection.
 func (k Kind[O, R]) Candidate(o O, r R) Candidate {
 	common := k.Common(r)
-	return Candidate{ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: k.Rival != nil && k.Rival(o, r)}
+	return Candidate{ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: k.Rival != nil && k.Rival(o, r), Bare: k.Bare == nil || k.Bare(o, r)}
 }
 
 // PlanFor is the kind's plan. Each change of a setting gets its topic.
@@ -180,7 +183,7 @@ func (k Kind[O, R]) DueAt(o O) time.Time {
 
 // Body of the creating call. The name is the provisional one, so that what a crash leaves behind is found again.
 func (k Kind[O, R]) Body(o O) stytch.Fields {
-	body := stytch.Fields{FieldDisplayName: ProvisionalName(RealName(o), o.GetUID())}
+	body := stytch.Fields{FieldDisplayName: ProvisionalName(RealName(o), MarkOf(o))}
 	if k.Creation != nil {
 		maps.Copy(body, k.Creation(o))
 	}

@@ -61,7 +61,7 @@ func TestAManifestWithoutADisplayNameGivesItsNameToAConnectionThatBearsTheMark(t
 	Same(t, "the name written", name(), "Acme – Okta")
 	o.Spec.DisplayName = ""
 	Same(t, "the name of a connection that has one", name(), "")
-	r.DisplayName = connection.ProvisionalName("okta", ManifestUID)
+	r.DisplayName = MarkedName("okta", ManifestUID)
 	Same(t, "the name in place of the mark", name(), "okta")
 }
 

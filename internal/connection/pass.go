@@ -21,6 +21,12 @@ func Met(o v1alpha1.Connection) bool {
 		status.AppliedGeneration == o.GetGeneration() && status.ObservedGeneration == o.GetGeneration()
 }
 
+// InConflict says that the last pass ended so.
+func InConflict(o v1alpha1.Connection) bool {
+	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && synced.Reason == v1alpha1.ReasonConflict
+}
+
 // Settled says that nothing has happened since the last pass found the manifest's desired state met: no slot and no moment of the
 // clock has come since Stytch was read, and its inputs are as they were, which is asked last.
 func (k Kind[O, R]) Settled(o O, slots Slots, listedAt, now time.Time, sameInputs func() bool) bool {

@@ -119,7 +119,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 	long := SAMLManifest()
 	long.Spec.DisplayName = strings.Repeat("x", 255)
 	provisional := func(o *v1alpha1.SAMLConnection) string {
-		return connection.ProvisionalName(connection.RealName(o), o.UID)
+		return MarkedName(connection.RealName(o), o.UID)
 	}
 	for _, test := range []struct {
 		name     string
@@ -131,7 +131,7 @@ func TestADisplayNameIsManagedWhereItIsWrittenAndGivenOnceWhereItIsNot(t *testin
 		{"the mark gives way to a long name, whole", long, provisional(long), `{"display_name":"` + long.Spec.DisplayName + `"}`},
 		{"the mark gives way to the manifest's name where none is written", unnamed, provisional(unnamed), `{"display_name":"okta"}`},
 		{"another name gives way to the name written", SAMLManifest(), "by hand", `{"display_name":"Acme – Okta"}`},
-		{"another manifest's mark is no mark", unnamed, connection.ProvisionalName("okta", OtherUID), ""},
+		{"another manifest's mark is no mark", unnamed, MarkedName("okta", OtherUID), ""},
 		{"another name stays where none is written", unnamed, "by hand", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -3,23 +3,28 @@ package connection
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // Record is what is known of a connection and cannot be read back from Stytch: which one it is, which of its keys is which, and
-// what its identity provider's documents gave. It is kept in status, which only this file knows: readRecord is its one reader, and
-// WriteRecord its one writer (Patch writes the same where nothing else may be written).
+// what its identity provider's documents gave. It is kept twice: in status, which counts, and in an annotation, which survives where
+// status is lost. Only this file and written.go know where: RecordAt is its one reader, and WriteRecord its one writer.
 type Record struct {
 	// Project and Organization that the manifest was pinned to, and the connection's ID; empty while there are none.
 	Project, Organization, ID string
+	// Mark that the connection is created with; empty where it is not known any more.
+	Mark string
 	// Keys that Stytch decrypts with and that were added through the manifest.
 	Keys []v1alpha1.EncryptionKeyStatus
 	// Metadata is what the SAML metadata gave, and Discovered, what the OIDC issuer's document did. Nil: nothing was read.
 	Metadata   *v1alpha1.MetadataStatus
 	Discovered *v1alpha1.DiscoveredStatus
+	// Read says, where both are nil, what is known of it all the same: the hash of what was read, NothingRead, or "" where nobody knows.
+	Read string
 }
+
+// NothingRead says that no document was read yet, and that the manifest may have one read: its connection is not one that was found.
+const NothingRead = "none"
 
 // Recorded is where a kind keeps its part of the Record; nil for what it does not have.
 type Recorded struct {
@@ -32,14 +37,17 @@ type Recorded struct {
 func RecordOf(o v1alpha1.Connection) Record { return RecordAt(o, Recorded{}) }
 
 // ReadRecord is the record of a manifest's connection.
-func (k Kind[O, R]) ReadRecord(o O) Record {
+func (k Kind[O, R]) ReadRecord(o O) Record { return RecordAt(o, k.recorded(o)) }
+
+func (k Kind[O, R]) recorded(o O) Recorded {
 	if k.Recorded == nil {
-		return RecordOf(o)
+		return Recorded{}
 	}
-	return RecordAt(o, k.Recorded(o))
+	return k.Recorded(o)
 }
 
-// RecordAt is the one reader: everything else that is about the connection asks it.
+// RecordAt is the one reader: everything else that is about the connection asks it. Where status has no connection, the annotation
+// counts, if it was written for this very manifest.
 func RecordAt(o v1alpha1.Connection, at Recorded) Record {
 	status := o.CommonStatus()
 	r := Record{Project: status.ProjectID, Organization: status.OrganizationID, ID: status.ConnectionID}
@@ -52,17 +60,32 @@ func RecordAt(o v1alpha1.Connection, at Recorded) Record {
 	if at.Discovered != nil {
 		r.Discovered = (*at.Discovered).DeepCopy()
 	}
+	kept, state := readWritten(o)
+	switch {
+	case state == writtenHere:
+		r.Mark, r.Read = kept.Mark, kept.Read
+		if r.ID == "" && kept.isOf(o) {
+			r.Project, r.Organization, r.ID = kept.Project, kept.Organization, kept.ID
+			r.Keys = kept.keys()
+		}
+	case r.ID != "": // by a version without an annotation, or the annotation was lost
+		r.Read = NothingRead
+	}
 	return r
 }
 
-// WriteRecord puts the record into status.
+// StatusID is the connection that status has; RecordOf may know it from the annotation alone.
+func StatusID(o v1alpha1.Connection) string { return o.CommonStatus().ConnectionID }
+
+// WriteRecord puts the record into status, and into the annotation as it is to be written.
 func (k Kind[O, R]) WriteRecord(o O, r Record) {
+	at := k.recorded(o)
+	writeRecordAt(o, at, r)
+}
+
+func writeRecordAt(o v1alpha1.Connection, at Recorded, r Record) {
 	status := o.CommonStatus()
 	status.ProjectID, status.OrganizationID, status.ConnectionID = r.Project, r.Organization, r.ID
-	if k.Recorded == nil {
-		return
-	}
-	at := k.Recorded(o)
 	if at.Keys != nil {
 		*at.Keys = r.Keys
 	}
@@ -72,16 +95,5 @@ func (k Kind[O, R]) WriteRecord(o O, r Record) {
 	if at.Discovered != nil {
 		*at.Discovered = r.Discovered
 	}
-}
-
-// Patch is the JSON patch of a manifest's status that records a connection's ID, and what it belongs to: only where the manifest
-// is the one that was read and no ID stands, so that two processes cannot record two.
-func (r Record) Patch(uid types.UID) []map[string]any {
-	return []map[string]any{
-		{"op": "test", "path": "/metadata/uid", "value": uid},
-		{"op": "test", "path": "/status/connectionID", "value": nil},
-		{"op": "add", "path": "/status/projectID", "value": r.Project},
-		{"op": "add", "path": "/status/organizationID", "value": r.Organization},
-		{"op": "add", "path": "/status/connectionID", "value": r.ID},
-	}
+	write(o, r)
 }

@@ -20,7 +20,7 @@ func Retained(o v1alpha1.Connection) string {
 		return fmt.Sprintf("%s stays in Stytch unchanged.", id)
 	}
 	return fmt.Sprintf("No connection was recorded. If a create request was in progress, its connection is named %q.",
-		ProvisionalName(RealName(o), o.GetUID()))
+		ProvisionalName(RealName(o), MarkOf(o)))
 }
 
 // ErrNothing says that nothing at Stytch is a manifest's.
@@ -28,7 +28,7 @@ var ErrNothing = errors.New("no connection in Stytch belongs to the manifest")
 
 // NeverHeld says that a manifest names a connection which it never took over.
 func NeverHeld(o v1alpha1.Connection) bool {
-	return RecordOf(o).ID == "" && o.CommonSpec().ConnectionID != ""
+	return RecordOf(o).ID == "" && len(ClaimsOf(o)) > 0
 }
 
 // Stray is how the deletion of a manifest goes on that recorded no connection, by what was identified and how that ended: nil where a

@@ -38,7 +38,7 @@ func TestWhatStaysAtStytchIsNamed(t *testing.T) {
 	Same(t, "of a connection", connection.Retained(o), SAMLID+" stays in Stytch unchanged.")
 	o.Status.ConnectionID = ""
 	Same(t, "of none", connection.Retained(o), fmt.Sprintf("No connection was recorded. If a create request was in progress, its connection is named %q.",
-		connection.ProvisionalName("Acme – Okta", ManifestUID)))
+		MarkedName("Acme – Okta", ManifestUID)))
 }
 
 func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {

@@ -1,6 +1,8 @@
 package stytch
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"time"
 )
@@ -47,6 +49,14 @@ func (s *Session) Forget(api API, organizationID string) {
 	case APISCIM:
 		s.scim(organizationID).forget()
 	}
+}
+
+// Code returns the HMAC-SHA256 of a text under the project's secret: only who has
+// the secret can compute it.
+func (s *Session) Code(text string) []byte {
+	code := hmac.New(sha256.New, []byte(s.account.credentials().Secret.Reveal()))
+	code.Write([]byte(text))
+	return code.Sum(nil)
 }
 
 // Caller returns a new Caller for one reconcile pass over one object. The gate

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
-	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -38,7 +37,7 @@ func RandomDocument(random *rand.Rand) Document {
 	plain := func() role { return role{RoleID: randomRole(random).RoleID} }
 	byID := func() role { return role{RoleID: randomRole(random).RoleID, GroupID: Pick(random, "g1", "g2")} }
 	return Document{
-		DisplayName:      Pick(random, "", "Acme", "by hand", connection.ProvisionalName("Acme", ManifestUID), connection.ProvisionalName("x", OtherUID)),
+		DisplayName:      Pick(random, "", "Acme", "by hand", MarkedName("Acme", ManifestUID), MarkedName("x", OtherUID)),
 		IdentityProvider: Pick(random, "", "generic", "okta"), IDPEntityID: Pick(random, "", "urn:a", "urn:b"), IDPSSOURL: Pick(random, "", "https://a", "https://b"),
 		AttributeMapping: randomMapping(random), NameIDFormat: Pick(random, "", DefaultNameIDFormat, "urn:x"),
 		Audience: Pick(random, "", "urn:a"), ACSURL: Pick(random, "", "https://a"), Disabled: Maybe(random), Gateway: Maybe(random),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
@@ -383,4 +384,9 @@ func (remote *Remote) Drift(random *rand.Rand) {
 	case 5:
 		remote.AuthorizationURL, remote.TokenURL, remote.JWKSURL = "https://evil/authorize", "https://evil/token", "https://evil/jwks"
 	}
+}
+
+// MarkedName is the name of a connection that is being created for a manifest of which nothing is recorded.
+func MarkedName(name string, uid types.UID) string {
+	return connection.ProvisionalName(name, connection.UIDMark(uid))
 }

@@ -23,13 +23,13 @@ type (
 // Kind is how External connections are decided about.
 func Kind() connection.Kind[manifest, remote] {
 	return connection.Kind[manifest, remote]{
-		API:    stytch.APISSO,
-		Common: func(r remote) stytch.Connection { return r.Connection },
-		Rival: func(o manifest, r remote) bool {
-			source := o.Status.Source
-			return source != nil && r.ExternalOrganizationID == source.OrganizationID && r.ExternalConnectionID == source.ConnectionID
+		API:     stytch.APISSO,
+		Common:  func(r remote) stytch.Connection { return r.Connection },
+		Rival:   hasSource,
+		Rivalry: "The organization already has an External connection to this source, and Stytch allows only one",
+		Bare: func(o manifest, r remote) bool {
+			return hasSource(o, r) && len(r.ImplicitRoles)+len(r.GroupImplicitRoles) == 0
 		},
-		Rivalry:    "The organization already has an External connection to this source, and Stytch allows only one",
 		References: references,
 		Settings:   settings(),
 		Want:       wantState,
@@ -44,6 +44,12 @@ func Kind() connection.Kind[manifest, remote] {
 			}
 		},
 	}
+}
+
+// hasSource says that a connection has the source of a manifest.
+func hasSource(o manifest, r remote) bool {
+	source := o.Status.Source
+	return source != nil && r.ExternalOrganizationID == source.OrganizationID && r.ExternalConnectionID == source.ConnectionID
 }
 
 func settings() []connection.Setting[manifest, remote] {

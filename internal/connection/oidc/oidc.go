@@ -24,8 +24,11 @@ func Kind() connection.Kind[manifest, remote] {
 		Rival: func(o manifest, r remote) bool {
 			return r.DisplayName == connection.RealName(o)
 		},
-		Rivalry:    "The organization already has an OIDC connection with this display name that belongs to no manifest",
-		Shared:     true,
+		Rivalry: "The organization already has an OIDC connection with this display name that belongs to no manifest",
+		Shared:  true,
+		Bare: func(_ manifest, r remote) bool {
+			return r.ClientID == "" && r.Issuer == "" && r.AuthorizationURL == "" && r.TokenURL == "" && r.UserinfoURL == "" && r.JWKSURL == ""
+		},
 		References: references,
 		Settings:   settings(),
 		Want:       wantState,

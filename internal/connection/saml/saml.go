@@ -30,6 +30,7 @@ func Kind() connection.Kind[manifest, remote] {
 		},
 		Rivalry:    "The organization already has a SAML connection with this display name that belongs to no manifest",
 		Shared:     true,
+		Bare:       bare,
 		References: references,
 		Settings:   settings(),
 		Want:       wantState,

@@ -164,7 +164,7 @@ func TestASAMLConnectionOfTheSameDisplayNameIsARivalThatManifestsMayShare(t *tes
 	samlConn := saml.Kind()
 	r := SAMLRemote()
 	Same(t, "the same name", samlConn.Rival(SAMLManifest(), r), true)
-	r.DisplayName = connection.ProvisionalName("Acme – Okta", OtherUID)
+	r.DisplayName = MarkedName("Acme – Okta", OtherUID)
 	Same(t, "another manifest's provisional name", samlConn.Rival(SAMLManifest(), r), false)
 	unnamed := SAMLManifest()
 	unnamed.Spec.DisplayName = ""

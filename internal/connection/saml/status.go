@@ -22,6 +22,12 @@ func missingToActivate(r remote) []string {
 	return missing
 }
 
+// bare says that nothing is set that only a manifest, or somebody who wants to be taken for one, would set.
+func bare(_ manifest, r remote) bool {
+	return r.IDPEntityID == "" && r.IDPSSOURL == "" && r.AlternativeAudienceURI == "" && r.AlternativeACSURL == "" &&
+		len(r.VerificationCertificates)+len(r.EncryptionKeyIDs)+len(r.ImplicitRoles)+len(r.GroupImplicitRoles) == 0
+}
+
 func namesPeople(mapping map[string]string) bool {
 	return mapping["full_name"] != "" || (mapping["first_name"] != "" && mapping["last_name"] != "")
 }

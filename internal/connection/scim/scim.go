@@ -24,6 +24,7 @@ func Kind() connection.Kind[manifest, remote] {
 		Common:  func(r remote) stytch.Connection { return r.Connection },
 		Rival:   func(manifest, remote) bool { return true },
 		Rivalry: "The organization already has a SCIM connection, and Stytch allows only one",
+		Bare:    func(_ manifest, r remote) bool { return len(r.GroupImplicitRoles) == 0 },
 		References: func(o manifest) []connection.Reference {
 			return []connection.Reference{{Kind: connection.KindSecret, Name: o.Spec.BearerToken.SecretName}}
 		},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"strings"
 	"testing"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -49,7 +50,7 @@ type lost struct {
 func newLost(random *rand.Rand, secret connection.Token, next string, isNew bool) lost {
 	remote := &Remote{Document: Document{DisplayName: "Acme"}, Token: RemoteToken{LastFour: "aaaa", Next: next}}
 	if isNew {
-		remote.DisplayName = connection.ProvisionalName("Acme", ManifestUID)
+		remote.DisplayName = MarkedName("Acme", ManifestUID)
 	}
 	switch {
 	case secret.Foreign:
@@ -64,7 +65,7 @@ func newLost(random *rand.Rand, secret connection.Token, next string, isNew bool
 }
 
 // isNew says that the connection still bears its mark.
-func (l lost) isNew() bool { return connection.Marked(l.Remote.DisplayName, ManifestUID) }
+func (l lost) isNew() bool { return strings.HasSuffix(l.Remote.DisplayName, MarkedName("", ManifestUID)) }
 
 // watchMark fails the test where the mark goes before the Secret holds the token and no rotation is open.
 func (l lost) watchMark(t *testing.T) func(connection.Step) {

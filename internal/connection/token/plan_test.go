@@ -52,7 +52,7 @@ func TestATokenThatIsLostIsReplacedOnlyWhileTheConnectionIsNew(t *testing.T) {
 				New:      test.isNew,
 			}
 			if test.isNew {
-				have.Settings["display_name"] = connection.Text(connection.ProvisionalName("Acme", ManifestUID))
+				have.Settings["display_name"] = connection.Text(MarkedName("Acme", ManifestUID))
 			}
 			want := connection.State{Settings: connection.Settings{"display_name": connection.Text("Acme")}, Token: test.secret}
 			plan := PlanOf(want, have)

@@ -466,7 +466,7 @@ func TestWhatStatusKeepsOfAToken(t *testing.T) {
 	}
 	ptr := func(known v1alpha1.SCIMBearerTokenStatus) *v1alpha1.SCIMBearerTokenStatus { return &known }
 	isNew := func(o *v1alpha1.SCIMConnection, r *stytch.SCIMConnection) {
-		r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
+		r.DisplayName = MarkedName("Acme – Okta", o.UID)
 	}
 	asking := func(value string) func(*v1alpha1.SCIMConnection, *stytch.SCIMConnection) {
 		return func(o *v1alpha1.SCIMConnection, _ *stytch.SCIMConnection) {
@@ -536,7 +536,7 @@ func TestAStartIsWrittenDownWithTheRequestThatItAnswers(t *testing.T) {
 	for _, action := range []connection.Action{token.CompleteRotation, token.CancelRotation, token.PromoteToken, token.PublishToken, connection.Update} {
 		Same(t, "whether anything is, of "+action.Name, Begins(kind, o, r, connection.Step{Action: action}, Noon), false)
 	}
-	r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
+	r.DisplayName = MarkedName("Acme – Okta", o.UID)
 	Same(t, "whether anything is while the mark tells", Begins(kind, o, r, connection.Step{Action: token.StartRotation}, Noon), false)
 	Same(t, "what is written then", InJSON(t, o), before)
 }

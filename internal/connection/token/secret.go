@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -18,7 +17,7 @@ func InSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*co
 	if secret == nil {
 		return &connection.Token{Edited: !slices.Contains(o.Status.Inputs, version)}, nil
 	}
-	if !Owns(secret, id, o.GetUID()) {
+	if !Owns(secret, id, o) {
 		return &connection.Token{Foreign: true}, []connection.Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignMessage(secret.Name, id)}}
 	}
 	return &connection.Token{
@@ -32,7 +31,7 @@ func InSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*co
 
 // Owns says whether a token's Secret is that of a connection: labelled with its ID or with the mark of its creation, or
 // released by another and empty.
-func Owns(secret *corev1.Secret, id string, uid types.UID) bool {
+func Owns(secret *corev1.Secret, id string, o *v1alpha1.SCIMConnection) bool {
 	label := secret.Labels[v1alpha1.LabelConnection]
 	switch label {
 	case "":
@@ -40,7 +39,7 @@ func Owns(secret *corev1.Secret, id string, uid types.UID) bool {
 	case v1alpha1.LabelReleased:
 		return len(secret.Data) == 0
 	default:
-		return label == id || label == connection.MarkLabel(uid)
+		return label == id || connection.IsMarkLabel(label, o)
 	}
 }
 

@@ -23,8 +23,8 @@ func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 		ours   bool
 	}{
 		{"the connection's ID", TokenSecret(SCIMID, bearer), SCIMID, true},
-		{"the mark of this manifest", TokenSecret(connection.MarkLabel(ManifestUID), bearer), SCIMID, true},
-		{"the mark of this manifest before there is an ID", TokenSecret(connection.MarkLabel(ManifestUID), nil), "", true},
+		{"the mark of this manifest", TokenSecret(connection.MarkLabel(connection.UIDMark(ManifestUID)), bearer), SCIMID, true},
+		{"the mark of this manifest before there is an ID", TokenSecret(connection.MarkLabel(connection.UIDMark(ManifestUID)), nil), "", true},
 		{"released and empty", TokenSecret("released", nil), SCIMID, true},
 		{"released and empty before there is an ID", TokenSecret("released", nil), "", true},
 		{"released and not empty", TokenSecret("released", bearer), SCIMID, false},
@@ -32,10 +32,10 @@ func TestASecretIsOursByItsLabelAlone(t *testing.T) {
 		{"no label and no ID", TokenSecret("", nil), "", false},
 		{"another connection's ID", TokenSecret("scim-connection-live-9", bearer), SCIMID, false},
 		{"an ID before there is one", TokenSecret(SCIMID, bearer), "", false},
-		{"another manifest's mark", TokenSecret(connection.MarkLabel(OtherUID), nil), SCIMID, false},
+		{"another manifest's mark", TokenSecret(connection.MarkLabel(connection.UIDMark(OtherUID)), nil), SCIMID, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := token.Owns(test.secret, test.id, ManifestUID); got != test.ours {
+			if got := token.Owns(test.secret, test.id, SCIMManifest()); got != test.ours {
 				t.Errorf("it is ours: %t, want %t", got, test.ours)
 			}
 		})
@@ -88,7 +88,7 @@ func TestASecretThatIsNotOursIsAProblemAndItsTokenIsNotRead(t *testing.T) {
 }
 
 func TestAForeignSecretKeepsTheMarkAndTheTokenAsTheyAre(t *testing.T) {
-	for _, name := range []string{"Acme – Okta", connection.ProvisionalName("Acme – Okta", ManifestUID)} {
+	for _, name := range []string{"Acme – Okta", MarkedName("Acme – Okta", ManifestUID)} {
 		r := SCIMRemote()
 		r.DisplayName = name
 		plan, problems := PlanFor(scim.Kind(), SCIMManifest(), r, SecretWith("somebody", "their-token-abcd"))
@@ -139,7 +139,7 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 				test.edit(o)
 			}
 			if test.isNew {
-				r.DisplayName = connection.ProvisionalName("Acme – Okta", o.UID)
+				r.DisplayName = MarkedName("Acme – Okta", o.UID)
 			}
 			plan, problems := PlanFor(scim.Kind(), o, r, test.in)
 			if !test.reports {

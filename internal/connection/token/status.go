@@ -22,7 +22,7 @@ func StatusAfter(o *v1alpha1.SCIMConnection, e connection.Event[stytch.SCIMConne
 	case known == nil:
 	case e.Type == connection.Compared:
 		comparedToken(o, known, e)
-	case e.Type == connection.StepBegins && starts && !connection.Marked(e.Remote.DisplayName, o.GetUID()):
+	case e.Type == connection.StepBegins && starts && !connection.IsNew(o, e.Remote.DisplayName):
 		beginRotation(known, e.Step.Target, e.Now)
 	case e.Type == connection.StepFailed && starts && known.Phase == v1alpha1.TokenRotating:
 		known.Phase, known.StartedAt = v1alpha1.TokenIdle, nil
@@ -44,7 +44,7 @@ func beginRotation(known *v1alpha1.SCIMBearerTokenStatus, request string, now ti
 // observedToken notes what Stytch tells of tokens: another current one, and the end of a rotation. At the first record of a
 // connection whatever rotate-token asks for counts as answered: it may be as old as the manifest.
 func observedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenStatus, e connection.Event[stytch.SCIMConnection]) *v1alpha1.SCIMBearerTokenStatus {
-	r, isNew := e.Remote, connection.Marked(e.Remote.DisplayName, o.GetUID())
+	r, isNew := e.Remote, connection.IsNew(o, e.Remote.DisplayName)
 	if known == nil {
 		known = &v1alpha1.SCIMBearerTokenStatus{LastFour: r.BearerTokenLastFour}
 		if isNew {

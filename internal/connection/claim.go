@@ -1,0 +1,77 @@
+package connection
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// Rank is how much a claim counts: the smallest does.
+type Rank int
+
+// Ranks of claims.
+const (
+	RankStatus Rank = iota // status has the ID
+	RankRecord             // the manifest's own annotation has it, and status has none
+	RankNamed              // the spec names it, or an annotation that was written for another manifest
+)
+
+// Claim is what a manifest says of a connection ID.
+type Claim struct {
+	Namespace, Name string
+	UID             types.UID
+	Created         time.Time
+	Rank            Rank
+}
+
+// ClaimsOf are the connections that a manifest claims, by ID.
+func ClaimsOf(o v1alpha1.Connection) map[string]Claim {
+	claims := map[string]Claim{}
+	add := func(id string, rank Rank) {
+		if _, claimed := claims[id]; id != "" && !claimed {
+			claims[id] = Claim{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), Created: o.GetCreationTimestamp().Time, Rank: rank}
+		}
+	}
+	add(StatusID(o), RankStatus)
+	add(RecordOf(o).ID, RankRecord)
+	add(o.CommonSpec().ConnectionID, RankNamed)
+	if RecordOf(o).ID == "" {
+		if w, state := readWritten(o); state == writtenElsewhere {
+			add(w.ID, RankNamed)
+		}
+	}
+	return claims
+}
+
+// IsNamed says that a manifest that has no connection names one: by its spec, or by the annotation of another manifest.
+func IsNamed(o v1alpha1.Connection, id string) bool {
+	claim, claimed := ClaimsOf(o)[id]
+	return claimed && claim.Rank == RankNamed
+}
+
+// Holder is the claim that counts: by rank, then the elder, then the smaller uid. It is false where nobody claims.
+func Holder(claims []Claim) (Claim, bool) {
+	if len(claims) == 0 {
+		return Claim{}, false
+	}
+	return slices.MinFunc(claims, func(a, b Claim) int {
+		return cmp.Or(
+			cmp.Compare(a.Rank, b.Rank),
+			a.Created.Compare(b.Created),
+			strings.Compare(string(a.UID), string(b.UID)),
+		)
+	}), true
+}
+
+// Describe names a holder to somebody in a namespace: a manifest of another namespace is not named.
+func (c Claim) Describe(namespace string) string {
+	if c.Namespace != namespace {
+		return "a manifest in another namespace"
+	}
+	return "manifest " + c.Name
+}

@@ -1,0 +1,193 @@
+package connection
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// written is a Record as the annotation has it. It holds no value that a document gave, only a hash of all of them.
+type written struct {
+	Version      int               `json:"v"`
+	UID          types.UID         `json:"uid"`
+	Kind         string            `json:"kind,omitempty"` // of the project's object
+	Project      string            `json:"project,omitempty"`
+	Organization string            `json:"organization,omitempty"`
+	ID           string            `json:"id,omitempty"`
+	Mark         string            `json:"mark,omitempty"`
+	Keys         map[string]string `json:"keys,omitempty"` // SPKI hashes, by the ID of the private key
+	Read         string            `json:"read,omitempty"`
+}
+
+const (
+	writtenVersion = 1
+	projectKind    = "StytchProject"
+)
+
+// writtenState is what an annotation turned out to be.
+type writtenState int
+
+const (
+	notWritten       writtenState = iota // absent, or nothing that can be read
+	writtenHere                          // for this manifest
+	writtenElsewhere                     // for another one, of which this is a copy, or which this was before it was restored
+	writtenLater                         // by a version that this one does not understand
+)
+
+// maxWritten is the longest annotation that is read, and maxID the longest ID in it: status takes no longer one.
+const (
+	maxWritten = 8192
+	maxID      = 128
+)
+
+// readWritten reads the annotation of a manifest.
+func readWritten(o v1alpha1.Connection) (written, writtenState) {
+	text, there := o.GetAnnotations()[v1alpha1.AnnotationRecord]
+	var w written
+	switch err := json.Unmarshal([]byte(text), &w); {
+	case !there, len(text) > maxWritten, err != nil, w.Version < writtenVersion:
+		return written{}, notWritten
+	case w.Version > writtenVersion:
+		return written{}, writtenLater
+	case !w.sound():
+		return written{}, notWritten
+	case w.UID != o.GetUID():
+		return w, writtenElsewhere
+	}
+	return w, writtenHere
+}
+
+// sound says that status can hold what is written.
+func (w written) sound() bool {
+	values := append([]string{w.Project, w.Organization, w.ID, w.Mark, w.Read}, slices.Collect(maps.Keys(w.Keys))...)
+	return len(w.Keys) <= maxKeys && !slices.ContainsFunc(values, func(s string) bool { return len(s) > maxID })
+}
+
+// maxKeys is how many encryption keys status holds.
+const maxKeys = 16
+
+// isOf says that what is written belongs to the project and the organization of a manifest, as far as that says them, and to the
+// connection that it names.
+func (w written) isOf(o v1alpha1.Connection) bool {
+	spec, status := o.CommonSpec(), o.CommonStatus()
+	return w.Kind == projectKind &&
+		(status.ProjectID == "" || status.ProjectID == w.Project) &&
+		(status.OrganizationID == "" || status.OrganizationID == w.Organization) &&
+		(!IsOrganizationID(spec.Organization) || spec.Organization == w.Organization) &&
+		(spec.ConnectionID == "" || spec.ConnectionID == w.ID)
+}
+
+func (w written) keys() []v1alpha1.EncryptionKeyStatus {
+	var keys []v1alpha1.EncryptionKeyStatus
+	for _, id := range slices.Sorted(maps.Keys(w.Keys)) {
+		keys = append(keys, v1alpha1.EncryptionKeyStatus{PrivateKeyID: id, SPKISHA256: w.Keys[id]})
+	}
+	return keys
+}
+
+// write puts a record into the annotation. One of a later version stays.
+func write(o v1alpha1.Connection, r Record) {
+	if _, state := readWritten(o); state == writtenLater {
+		return
+	}
+	w := written{
+		Version: writtenVersion, UID: o.GetUID(), Kind: projectKind, Project: r.Project, Organization: r.Organization, ID: r.ID,
+		Mark: r.Mark, Keys: map[string]string{}, Read: r.read(),
+	}
+	for _, key := range r.Keys {
+		w.Keys[key.PrivateKeyID] = key.SPKISHA256
+	}
+	text, _ := json.Marshal(w) //nolint:errchkjson // strings cannot fail
+	annotate(o, string(text))
+}
+
+func annotate(o v1alpha1.Connection, text string) {
+	annotations := maps.Clone(o.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[v1alpha1.AnnotationRecord] = text
+	o.SetAnnotations(annotations)
+}
+
+// read is what the annotation says of the documents that were read.
+func (r Record) read() string {
+	switch {
+	case r.Metadata != nil:
+		return MetadataHash(*r.Metadata)
+	case r.Discovered != nil:
+		return discoveredHash(*r.Discovered)
+	}
+	return r.Read
+}
+
+// MetadataHash stands for what a SAML metadata document gave.
+func MetadataHash(m v1alpha1.MetadataStatus) string {
+	return hashOf(append([]string{"saml", m.MetadataURL, m.Refresh, m.IDPEntityID, m.IDPSSOURL}, m.Certificates...)...)
+}
+
+func discoveredHash(d v1alpha1.DiscoveredStatus) string {
+	return hashOf("oidc", d.Issuer, d.AuthorizationURL, d.TokenURL, d.UserinfoURL, d.JWKSURL)
+}
+
+func hashOf(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// RecordKept says that the manifest as the API server has it says what its record is. The mark of a connection that is there may be
+// missing: it is not needed any more.
+func RecordKept(base, o v1alpha1.Connection) bool {
+	has, state := readWritten(base)
+	is, _ := readWritten(o)
+	if state == writtenLater {
+		return true
+	}
+	if has.ID != "" {
+		is.Mark = has.Mark
+	}
+	return state == writtenHere && has.Version == is.Version && has.Kind == is.Kind && has.Project == is.Project && has.Organization == is.Organization &&
+		has.ID == is.ID && has.Mark == is.Mark && has.Read == is.Read && maps.Equal(has.Keys, is.Keys)
+}
+
+// CopyRecord copies the annotation of one object to another.
+func CopyRecord(from, to v1alpha1.Connection) { annotate(to, Written(from)) }
+
+// Written is the annotation as a manifest has it; empty where it has none.
+func Written(o v1alpha1.Connection) string { return o.GetAnnotations()[v1alpha1.AnnotationRecord] }
+
+// Clues are what a manifest's annotation says besides its record.
+type Clues struct {
+	// Copied is the connection that the annotation names, where it was written for another manifest: this one is a copy of that, or
+	// was it before it was restored. CopiedFrom is its uid.
+	Copied     string
+	CopiedFrom types.UID
+	// CopiedMark is the mark of its creation.
+	CopiedMark string
+	// Other is the connection that the annotation says is this manifest's, where status or the spec says another.
+	Other string
+	// Later says that a later version wrote the annotation.
+	Later bool
+}
+
+// CluesOf are the clues in a manifest, as the API server has it. What belongs to another project or organization says nothing.
+func CluesOf(base, o v1alpha1.Connection) Clues {
+	w, state := readWritten(base)
+	record := RecordOf(o)
+	switch {
+	case state == writtenLater:
+		return Clues{Later: true}
+	case state == writtenHere && w.ID != "" && w.ID != RecordOf(base).ID:
+		return Clues{Other: w.ID}
+	case state == writtenElsewhere && RecordOf(base).ID == "" && w.Kind == projectKind && w.Project == record.Project && w.Organization == record.Organization:
+		return Clues{Copied: w.ID, CopiedFrom: w.UID, CopiedMark: w.Mark}
+	}
+	return Clues{}
+}
