@@ -67,6 +67,7 @@ func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
+		p.engine.kind.WriteRecord(p.o, connection.TakeOver(p.base, p.engine.kind.ReadRecord(p.o), id))
 		p.engine.kind.Note(p.o, connection.Event[R]{Type: connection.TakenOver, Remote: r, Now: p.now})
 	}
 	if connection.Observing(p.o) {

@@ -180,6 +180,9 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	record := p.engine.kind.ReadRecord(p.o)
 	record.Project, record.Organization = project, organization
 	if record.Mark == "" {
+		if record.ID == "" {
+			record.Read = connection.NothingRead
+		}
 		if record.Mark, err = p.mark(ctx); err != nil {
 			return err
 		}

@@ -40,6 +40,12 @@ const (
 	// not set all of the URLs that Stytch reads from it.
 	ReasonDiscoveryFailed = "DiscoveryFailed"
 
+	// ReasonMetadataUnread says that a SAML connection was taken over or restored with a metadataURL that was not read for it.
+	ReasonMetadataUnread = "MetadataUnread"
+	// ReasonKeysUnidentified says that a SAML connection was taken over or restored with encryption keys of which nobody can say
+	// whether the manifest names them, so that none is added.
+	ReasonKeysUnidentified = "KeysUnidentified"
+
 	// ReasonRenewBeforeTooLong says that the lifetime of a SCIM connection's bearer token is not longer than
 	// spec.bearerToken.rotation.renewBefore, so that no rotation is started automatically.
 	ReasonRenewBeforeTooLong = "RenewBeforeTooLong"

@@ -16,6 +16,9 @@ const (
 	AnnotationRecord = "connections.stytch-operator.dev/record"
 	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
+	// AnnotationAddEncryptionKeys has the encryption keys of a SAMLConnection added although keys are in Stytch of which nobody can
+	// say which ones they are. The value is how many those are.
+	AnnotationAddEncryptionKeys = "connections.stytch-operator.dev/add-encryption-keys"
 	// AnnotationRetryDiscovery makes Stytch read the discovery document of an OIDCConnection's issuer again whenever the value
 	// changes, as long as the connection is pending and lacks an endpoint.
 	AnnotationRetryDiscovery = "connections.stytch-operator.dev/retry-discovery"

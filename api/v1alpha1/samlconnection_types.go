@@ -280,6 +280,10 @@ type MetadataStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	MetadataURL string `json:"metadataURL,omitempty"`
+	// unread is true if this manifest never had the URL read: the connection was taken over, or status was lost. The other
+	// fields then contain what was found in Stytch.
+	// +optional
+	Unread bool `json:"unread,omitempty"`
 	// refresh is a hash of the value that the annotation connections.stytch-operator.dev/refresh-metadata had when the
 	// metadata was read.
 	// +optional
@@ -339,6 +343,13 @@ type SAMLConnectionStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	EncryptionKeys []EncryptionKeyStatus `json:"encryptionKeys,omitempty"`
+	// unidentifiedEncryptionKeys are the IDs of encryption keys that were found when the connection was taken over, or when
+	// status was restored. Stytch does not show which keys they are, so that one of them may be a key of this manifest.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	UnidentifiedEncryptionKeys []string `json:"unidentifiedEncryptionKeys,omitempty"`
 	// addingEncryptionKey is the key that is being added.
 	// +optional
 	AddingEncryptionKey *AddingEncryptionKeyStatus `json:"addingEncryptionKey,omitempty"`

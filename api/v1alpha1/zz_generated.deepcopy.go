@@ -757,6 +757,11 @@ func (in *SAMLConnectionStatus) DeepCopyInto(out *SAMLConnectionStatus) {
 		*out = make([]EncryptionKeyStatus, len(*in))
 		copy(*out, *in)
 	}
+	if in.UnidentifiedEncryptionKeys != nil {
+		in, out := &in.UnidentifiedEncryptionKeys, &out.UnidentifiedEncryptionKeys
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.AddingEncryptionKey != nil {
 		in, out := &in.AddingEncryptionKey, &out.AddingEncryptionKey
 		*out = new(AddingEncryptionKeyStatus)

@@ -76,6 +76,8 @@ func ruleOf(reason string) rule {
 		return rule{metav1.ConditionTrue, fromRemote, nobody}
 	case v1alpha1.ReasonPlanPending:
 		return rule{metav1.ConditionFalse, fromRemote, nobody}
+	case v1alpha1.ReasonMetadataUnread, v1alpha1.ReasonKeysUnidentified:
+		return rule{metav1.ConditionFalse, fromRemote, somebody}
 	case v1alpha1.ReasonPaused:
 		return rule{metav1.ConditionUnknown, keep, nobody}
 	case v1alpha1.ReasonInputMissing, v1alpha1.ReasonSourceNotReady, v1alpha1.ReasonGroupsPending,

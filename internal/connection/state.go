@@ -83,6 +83,8 @@ type Encryption struct {
 	Incomplete bool
 	// Ours says which keys were added through the manifest: their SPKISHA256, by Stytch's ID.
 	Ours map[string]string
+	// Unidentified are, of a wanted State, keys at Stytch of which nobody can say which they are: they may be the wanted ones.
+	Unidentified []string
 	// Adding is, of a wanted State, the key that was being added when this was last written down.
 	Adding *v1alpha1.AddingEncryptionKeyStatus
 	// IDs of the keys at Stytch.

@@ -120,6 +120,8 @@ func annotate(o v1alpha1.Connection, text string) {
 // read is what the annotation says of the documents that were read.
 func (r Record) read() string {
 	switch {
+	case r.Metadata != nil && r.Metadata.Unread:
+		return ""
 	case r.Metadata != nil:
 		return MetadataHash(*r.Metadata)
 	case r.Discovered != nil:
@@ -175,6 +177,17 @@ type Clues struct {
 	Other string
 	// Later says that a later version wrote the annotation.
 	Later bool
+}
+
+// TakeOver is the record of a manifest that takes over a connection: what its annotation knows of that one, if it names it.
+func TakeOver(base v1alpha1.Connection, r Record, id string) Record {
+	w, state := readWritten(base)
+	if state != notWritten && state != writtenLater && w.ID == id {
+		r.Keys, r.Read = w.keys(), w.Read
+	} else {
+		r.Keys, r.Read = nil, ""
+	}
+	return r
 }
 
 // CluesOf are the clues in a manifest, as the API server has it. What belongs to another project or organization says nothing.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func wantedEncryption(o manifest, in connection.Inputs) (*connection.Encryption,
 	if o.Spec.EncryptionPrivateKeyRefs == nil {
 		return nil, nil
 	}
-	e := &connection.Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey}
+	e := &connection.Encryption{Ours: map[string]string{}, Adding: o.Status.AddingEncryptionKey, Unidentified: o.Status.UnidentifiedEncryptionKeys}
 	for _, known := range connection.RecordAt(o, recorded(o)).Keys {
 		e.Ours[known.PrivateKeyID] = known.SPKISHA256
 	}
@@ -137,6 +138,9 @@ func planEncryption(want, have *connection.Encryption, now time.Time) []connecti
 		return nil
 	}
 	missing, unwanted := compareKeys(want, have)
+	if len(missing) > 0 && len(want.Unidentified) > 0 {
+		return nil
+	}
 	var steps []connection.Step
 	remove := func(id string) connection.Step {
 		return connection.Step{Action: DeleteEncryptionKey, Target: id, Needs: []string{fieldEncryptionKey}, Changes: []connection.Change{{
@@ -196,6 +200,27 @@ func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[rem
 	return was
 }
 
+// unidentifiedAfter are the keys that were there when the connection was taken over and that nothing is recorded of, as long as they
+// are there and nobody says by the annotation that they are none of the manifest's.
+func unidentifiedAfter(o manifest, e connection.Event[remote]) []string {
+	was := o.Status.UnidentifiedEncryptionKeys
+	switch e.Type {
+	case connection.TakenOver:
+		was = e.Remote.EncryptionKeyIDs
+	case connection.Observed:
+	default:
+		return was
+	}
+	known := connection.RecordAt(o, recorded(o)).Keys
+	left := slices.DeleteFunc(slices.Clone(was), func(id string) bool {
+		return !slices.Contains(e.Remote.EncryptionKeyIDs, id) || slices.ContainsFunc(known, func(k v1alpha1.EncryptionKeyStatus) bool { return k.PrivateKeyID == id })
+	})
+	if len(left) == 0 || o.Annotations[v1alpha1.AnnotationAddEncryptionKeys] == strconv.Itoa(len(left)) {
+		return nil
+	}
+	return left
+}
+
 // wants says that a key is wanted, or may be: not all of the manifest's can be read.
 func wants(want *connection.Encryption, spki string) bool {
 	return want != nil && (want.Incomplete || slices.ContainsFunc(want.Keys, func(k connection.Key) bool { return k.SPKISHA256 == spki }))
@@ -230,6 +255,10 @@ func keyProblems(want, have *connection.Encryption, now time.Time) []connection.
 	}
 	missing, unwanted := compareKeys(want, have)
 	switch {
+	case len(missing) > 0 && len(want.Unidentified) > 0:
+		return []connection.Problem{{Reason: v1alpha1.ReasonKeysUnidentified, Message: fmt.Sprintf(
+			"Stytch has %d encryption keys that were there when the connection was taken over or the status of this manifest was restored, and does not show which keys they are (%s). Keys of spec.encryptionPrivateKeyRefs may be among them, so none is added. Delete in Stytch those that are not used; or, to add the keys of the manifest beside them, set the annotation %s=%d.",
+			len(want.Unidentified), strings.Join(want.Unidentified, ", "), v1alpha1.AnnotationAddEncryptionKeys, len(want.Unidentified))}}
 	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, now):
 		return []connection.Problem{{
 			Reason:  v1alpha1.ReasonUnavailable,

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -32,8 +33,31 @@ func wantedMetadata(o manifest) (*connection.Metadata, []connection.Certificate)
 	if read == nil {
 		return &connection.Metadata{URL: o.Spec.MetadataURL, Due: true}, nil
 	}
-	due := read.MetadataURL != o.Spec.MetadataURL || read.Refresh != refresh(o)
+	due := read.MetadataURL != o.Spec.MetadataURL || refresh(o) != "" && read.Refresh != refresh(o)
 	return &connection.Metadata{URL: o.Spec.MetadataURL, Was: read.MetadataURL, Due: due}, recordedCertificates(read)
+}
+
+// metadataTakenOver is what is recorded of a connection that the manifest did not have in status before: that of this very document and
+// what it gave, if what Stytch shows is that, and else what is there. A new connection has its metadata still to be read.
+func metadataTakenOver(o manifest, was connection.Record, r remote) *v1alpha1.MetadataStatus {
+	if o.Spec.MetadataURL == "" || was.Metadata != nil || was.Read == connection.NothingRead || connection.IsNew(o, r.DisplayName) {
+		return was.Metadata
+	}
+	found := whatIsThere(o.Spec.MetadataURL, r)
+	found.Refresh = refresh(o)
+	found.Unread = connection.MetadataHash(found) != was.Read
+	return &found
+}
+
+// metadataProblem says that the document was not read for this connection.
+func metadataProblem(o manifest) []connection.Problem {
+	read := lastRead(o)
+	if !read.Unread || refresh(o) != "" && read.Refresh != refresh(o) {
+		return nil
+	}
+	return []connection.Problem{{Reason: v1alpha1.ReasonMetadataUnread, Message: fmt.Sprintf(
+		"spec.metadataURL was not read for this connection, because it was taken over, or the status of this manifest was restored. The identity provider that was found in Stytch is kept (entity ID %q). To have Stytch read the metadata, set a new value for the annotation %s.",
+		connection.Cut(read.IDPEntityID), v1alpha1.AnnotationRefreshMetadata)}}
 }
 
 // recordedCertificates are those that were taken from the metadata: nobody else's stay next to them.
@@ -54,7 +78,13 @@ func beforeAnyMetadata(r remote) *v1alpha1.MetadataStatus {
 	if len(r.VerificationCertificates) == 0 {
 		return nil
 	}
-	is := &v1alpha1.MetadataStatus{MetadataURL: unread, IDPEntityID: connection.Recordable(r.IDPEntityID), IDPSSOURL: connection.Recordable(r.IDPSSOURL)}
+	is := whatIsThere(unread, r)
+	return &is
+}
+
+// whatIsThere is what Stytch shows, as if it were from the metadata of a URL.
+func whatIsThere(url string, r remote) v1alpha1.MetadataStatus {
+	is := v1alpha1.MetadataStatus{MetadataURL: url, IDPEntityID: connection.Recordable(r.IDPEntityID), IDPSSOURL: connection.Recordable(r.IDPSSOURL)}
 	for _, c := range r.VerificationCertificates {
 		if c.SHA256 != "" {
 			is.Certificates = append(is.Certificates, c.SHA256)

@@ -12,6 +12,11 @@ func recorded(o manifest) connection.Recorded {
 // record keeps which encryption key is which, and what the metadata gave.
 func record(o manifest, was connection.Record, e connection.Event[remote]) connection.Record {
 	switch e.Type {
+	case connection.TakenOver:
+		was.Metadata = metadataTakenOver(o, was, e.Remote)
+		if o.Spec.MetadataURL == "" || connection.IsNew(o, e.Remote.DisplayName) {
+			was.Read = connection.NothingRead
+		}
 	case connection.Observed:
 		was.Keys = recordedKeys(was.Keys, o.Status.AddingEncryptionKey, e.Remote.EncryptionKeyIDs)
 		if e.Step != nil && e.Step.Action == ReadMetadata {
@@ -22,8 +27,12 @@ func record(o manifest, was connection.Record, e connection.Event[remote]) conne
 			was.Metadata = beforeAnyMetadata(e.Remote)
 		}
 	case connection.Compared:
-		if o.Spec.MetadataURL == "" {
-			was.Metadata = nil
+		switch {
+		case o.Spec.MetadataURL == "":
+			was.Metadata, was.Read = nil, connection.NothingRead
+		case refresh(o) == "" && was.Metadata != nil: // taken away: the next value asks again
+			was.Metadata = was.Metadata.DeepCopy()
+			was.Metadata.Refresh = ""
 		}
 	default:
 	}
@@ -33,6 +42,7 @@ func record(o manifest, was connection.Record, e connection.Event[remote]) conne
 // remember keeps what a crash in the middle of a rollover must not lose.
 func remember(o manifest, e connection.Event[remote]) {
 	s := &o.Status
+	s.UnidentifiedEncryptionKeys = unidentifiedAfter(o, e)
 	s.AddingEncryptionKey, s.FreedCertificate, s.RefusedCertificate = addingAfter(s.AddingEncryptionKey, e), freedAfter(s.FreedCertificate, e), refusedAfter(s, e)
 }
 
