@@ -61,11 +61,19 @@ func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOptio
 	return requests
 }
 
-// desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, and its deletion.
+// desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, its deletion, and that
+// somebody took its finalizer or record away.
 func desiredStateChanged() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew))
+		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew)) || recordLost(e)
 	}})
+}
+
+// recordLost says that somebody took a manifest's finalizer or record away, or had the record name another connection.
+func recordLost(e event.UpdateEvent) bool {
+	before, isConnection := e.ObjectOld.(v1alpha1.Connection)
+	after, both := e.ObjectNew.(v1alpha1.Connection)
+	return isConnection && both && connection.RecordLost(before, after)
 }
 
 // secretChanged passes every change of a Secret except the writes of this process that prove it writable.

@@ -77,15 +77,20 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	DeferCleanup(w.end)
 	w.acme = w.organization("acme")
 	w.partner = w.organization("partner")
+	w.settleIn()
+	return w
+}
 
+// settleIn makes the namespace of a world, with a StytchProject whose credentials are good.
+func (w *world) settleIn() {
+	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "spec-"}}
-	Expect(api.Create(ctx, namespace)).To(Succeed())
+	Expect(api.Create(w.ctx, namespace)).To(Succeed())
 	w.namespace = namespace.Name
 	apiLedger.open(w.namespace)
 	w.ends = append(w.ends, func() { apiLedger.close(w.namespace) })
 	w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 	w.create(w.project())
-	return w
 }
 
 // end ends the processes of the world, and then its Stytch. A spec that needs many worlds ends each when it is done with it.

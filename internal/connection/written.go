@@ -162,6 +162,15 @@ func RecordKept(base, o v1alpha1.Connection) bool {
 // CopyRecord copies the annotation of one object to another.
 func CopyRecord(from, to v1alpha1.Connection) { annotate(to, Written(from)) }
 
+// RecordLost says that between two versions of a manifest somebody took its finalizer or its record away, or had the record name
+// another connection. What the operator itself writes does neither.
+func RecordLost(before, after v1alpha1.Connection) bool {
+	was, _ := readWritten(before)
+	is, _ := readWritten(after)
+	held := func(o v1alpha1.Connection) bool { return slices.Contains(o.GetFinalizers(), v1alpha1.Finalizer) }
+	return held(before) && !held(after) || Written(before) != "" && Written(after) == "" || was.ID != "" && was.ID != is.ID
+}
+
 // Written is the annotation as a manifest has it; empty where it has none.
 func Written(o v1alpha1.Connection) string { return o.GetAnnotations()[v1alpha1.AnnotationRecord] }
 

@@ -84,7 +84,11 @@ func TestMetadataIsReadOnceUntilItsURLChangesOrARefreshIsAskedFor(t *testing.T) 
 	r.refreshes("")
 	step("with an empty one", "ReadMetadata")
 	r.Held.Annotations = nil
-	step("without it", "ReadMetadata")
+	step("without it", "")
+	r.refreshes("")
+	step("with what was asked for before it was taken away", "ReadMetadata")
+	r.Held.Annotations = nil
+	step("without it again", "")
 	r.Held.Spec.ImplicitRoles = []string{"x"}
 	step("with another setting", "saml_connection_implicit_role_assignments")
 	r.Held.Spec.MetadataURL = MetadataURLs[1]

@@ -65,7 +65,9 @@ func newLost(random *rand.Rand, secret connection.Token, next string, isNew bool
 }
 
 // isNew says that the connection still bears its mark.
-func (l lost) isNew() bool { return strings.HasSuffix(l.Remote.DisplayName, MarkedName("", ManifestUID)) }
+func (l lost) isNew() bool {
+	return strings.HasSuffix(l.Remote.DisplayName, MarkedName("", ManifestUID))
+}
 
 // watchMark fails the test where the mark goes before the Secret holds the token and no rotation is open.
 func (l lost) watchMark(t *testing.T) func(connection.Step) {

@@ -1,0 +1,258 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+)
+
+// moment is where a connection is when its manifest loses something.
+type moment struct {
+	name string
+	// kinds that have it; nil for all.
+	kinds []string
+	// arrive makes a manifest of a kind, and takes it there.
+	arrive func(w *world, kind kindOfSpecs) v1alpha1.Connection
+	// begun says that a creation is under way: what Stytch has is not as the manifest says yet.
+	begun bool
+}
+
+func moments() []moment {
+	return []moment{
+		{name: "idle", arrive: func(w *world, kind kindOfSpecs) v1alpha1.Connection { return w.settled(kind.manifest(w)) }},
+		{name: "creation under way", begun: true, arrive: func(w *world, kind kindOfSpecs) v1alpha1.Connection {
+			o := kind.manifest(w)
+			w.create(o)
+			p := w.start()
+			p.life.dieOnEvent("stytch POST ")
+			p.pass(o)
+			Expect(p.life.dead()).To(BeTrue())
+			w.reload(o)
+			return o
+		}},
+		{name: "rotation under way", kinds: []string{"SCIMConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection { return w.rotating() }},
+		{name: "keys added", kinds: []string{"SAMLConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection {
+			o := w.saml("okta")
+			o.Spec.EncryptionPrivateKeyRefs = w.keys("decrypt", 0, 1)
+			return w.settled(o)
+		}},
+		{name: "metadata read", kinds: []string{"SAMLConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection {
+			w.publishMetadata(metadataURL("okta"), "https://idp.example.com", newCertificate("restore"))
+			o := w.settled(w.describedBy("okta", metadataURL("okta")))
+			w.publishMetadata(metadataURL("okta"), "https://another.example.com", newCertificate("another"))
+			return o
+		}},
+	}
+}
+
+// loss is what a manifest loses, or what is done to it.
+type loss struct {
+	name string
+	// lose returns the world and the manifest in which the connection goes on.
+	lose func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection)
+	// record says that neither status nor the annotation have the connection any more, and uid, that the mark cannot be computed again.
+	record, uid bool
+	// again is done after each pass.
+	again func(w *world, o v1alpha1.Connection)
+}
+
+func here(change func(w *world, o v1alpha1.Connection)) func(*world, v1alpha1.Connection) (*world, v1alpha1.Connection) {
+	return func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+		change(w, o)
+		return w, o
+	}
+}
+
+func losses() []loss {
+	const annotations, status = true, true
+	return []loss{
+		{name: "its status", lose: here(loseStatus)},
+		{name: "its record", lose: here(loseRecord)},
+		{name: "status and record", record: true, lose: here(func(w *world, o v1alpha1.Connection) {
+			loseRecord(w, o)
+			loseStatus(w, o)
+		})},
+		{name: "its finalizer", lose: here(func(w *world, o v1alpha1.Connection) {
+			edit(w, o, func(o v1alpha1.Connection) { o.SetFinalizers(nil) })
+		})},
+		{name: "the owner of its ConfigMap", lose: here(loseOwners)},
+		{name: "its uid", lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+			return w, w.reborn(w, o, annotations, status)
+		}},
+		{name: "its uid and its status", lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+			return w, w.reborn(w, o, annotations, !status)
+		}},
+		{name: "all but what is in Git", record: true, uid: true, lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+			return w, w.reborn(w, o, !annotations, !status)
+		}},
+		{name: "its namespace", lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+			there := w.elsewhere()
+			return there, w.reborn(there, o, annotations, !status)
+		}},
+		{name: "what is newer than an old record that somebody writes again and again", again: func(w *world, o v1alpha1.Connection) {
+			annotate(w, o, fmt.Sprintf(`{"v":1,"uid":%q,"kind":"StytchProject","mark":"00000000"}`, o.GetUID()))
+		}, lose: here(func(*world, v1alpha1.Connection) {})},
+	}
+}
+
+func annotate(w *world, o v1alpha1.Connection, record string) {
+	GinkgoHelper()
+	edit(w, o, func(o v1alpha1.Connection) {
+		annotations := maps.Clone(o.GetAnnotations())
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[v1alpha1.AnnotationRecord] = record
+		o.SetAnnotations(annotations)
+	})
+}
+
+func loseRecord(w *world, o v1alpha1.Connection) {
+	GinkgoHelper()
+	edit(w, o, func(o v1alpha1.Connection) {
+		annotations := maps.Clone(o.GetAnnotations())
+		delete(annotations, v1alpha1.AnnotationRecord)
+		o.SetAnnotations(annotations)
+	})
+}
+
+func loseStatus(w *world, o v1alpha1.Connection) {
+	GinkgoHelper()
+	w.reload(o)
+	Expect(api.Status().Patch(w.ctx, o, client.RawPatch("application/merge-patch+json", []byte(`{"status": null}`)))).To(Succeed())
+}
+
+// loseOwners takes away the owners of the ConfigMaps that a manifest has its details in.
+func loseOwners(w *world, _ v1alpha1.Connection) {
+	GinkgoHelper()
+	var list corev1.ConfigMapList
+	Expect(api.List(w.ctx, &list, client.InNamespace(w.namespace))).To(Succeed())
+	for i := range list.Items {
+		edit(w, &list.Items[i], func(c *corev1.ConfigMap) { c.OwnerReferences = nil })
+	}
+}
+
+// reborn removes a manifest without a word to the operator, and makes it again in a world, as a backup has it.
+func (w *world) reborn(there *world, o v1alpha1.Connection, annotations, status bool) v1alpha1.Connection {
+	GinkgoHelper()
+	w.reload(o)
+	backup := copyOf(o)
+	edit(w, o, func(o v1alpha1.Connection) { o.SetFinalizers(nil) })
+	w.delete(o)
+	backup.SetNamespace(there.namespace)
+	backup.SetUID("")
+	backup.SetResourceVersion("")
+	backup.SetOwnerReferences(nil)
+	if !annotations {
+		backup.SetAnnotations(nil)
+		backup.SetFinalizers(nil)
+	}
+	restored := copyOf(backup)
+	there.create(restored)
+	if status {
+		backup.SetResourceVersion(restored.GetResourceVersion())
+		Expect(api.Status().Update(w.ctx, backup)).To(Succeed())
+	}
+	there.reload(restored)
+	return restored
+}
+
+// elsewhere is another namespace with the same Stytch, to which a manifest's Secrets and ConfigMaps went along without their owners.
+func (w *world) elsewhere() *world {
+	GinkgoHelper()
+	there := &world{ctx: w.ctx, sim: w.sim, url: w.url, clock: w.clock, log: w.log, acme: w.acme, partner: w.partner, issued: w.issued, observe: func() {}}
+	DeferCleanup(there.end)
+	there.settleIn()
+	var secrets corev1.SecretList
+	Expect(api.List(w.ctx, &secrets, client.InNamespace(w.namespace))).To(Succeed())
+	for _, secret := range secrets.Items {
+		if secret.Name != "stytch" {
+			there.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: there.namespace, Name: secret.Name, Labels: secret.Labels}, Data: secret.Data})
+		}
+	}
+	return there
+}
+
+// expected is the reason of Synced after a loss: written down before there was any code for it.
+func expected(l loss, m moment) string {
+	if l.record && (l.uid || !m.begun) {
+		return v1alpha1.ReasonConflict
+	}
+	return v1alpha1.ReasonInSync
+}
+
+// impossible says why there is nothing to expect of a loss at a moment.
+func impossible(l loss, m moment, kind kindOfSpecs) string {
+	if l.uid && m.begun && slices.Contains([]string{"SAMLConnection", "OIDCConnection"}, kind.name) {
+		return "a connection that was being created for a manifest of which nothing is left may be anybody's, and an organization may have many"
+	}
+	return ""
+}
+
+// remoteFields is all that Stytch has of the one connection that there is.
+func (w *world) remoteFields() map[string]any {
+	GinkgoHelper()
+	Expect(w.made()).To(HaveLen(1))
+	c, _ := w.sim.Connection(w.made()[0])
+	return c.Fields
+}
+
+var _ = Describe("A manifest that lost", func() {
+	for _, l := range losses() {
+		for _, m := range moments() {
+			for _, kind := range kindsOfSpecs() {
+				if m.kinds != nil && !slices.Contains(m.kinds, kind.name) || impossible(l, m, kind) != "" {
+					continue
+				}
+				It(fmt.Sprintf("%s (%s, %s) has its connection, and nothing is made, added or read", l.name, kind.name, m.name), func(ctx context.Context) {
+					w := newWorld(ctx)
+					o := m.arrive(w, kind)
+					before, seq := w.remoteFields(), w.seq()
+					w, o = l.lose(w, o)
+					restored := w.start()
+					for range 3 {
+						restored.settle(o)
+						if l.again != nil {
+							l.again(w, o)
+						}
+					}
+					w.expectCondition(o, v1alpha1.ConditionSynced, statusOf(expected(l, m)), expected(l, m))
+					if !m.begun {
+						Expect(w.remoteFields()).To(Equal(before))
+						w.expectNothingSentSince(seq)
+					}
+					Expect(w.made()).To(HaveLen(1))
+					if expected(l, m) == v1alpha1.ReasonInSync {
+						w.expectKept(o)
+						Expect(o.GetFinalizers()).To(ContainElement(v1alpha1.Finalizer))
+					}
+				})
+			}
+		}
+	}
+})
+
+func statusOf(reason string) metav1.ConditionStatus {
+	if connection.Applied(reason) {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+// expectNothingSentSince expects that Stytch was only read since a call.
+func (w *world) expectNothingSentSince(seq int) {
+	GinkgoHelper()
+	for _, call := range w.callsSince(seq) {
+		Expect(call.Method).To(Equal("GET"), "%s", call.Operation)
+	}
+}
