@@ -106,6 +106,9 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 		err = p.create(ctx)
 		identity.ID = connection.RecordOf(p.o).ID
 	} else {
+		if p.recordReplaced() {
+			identity.Note = connection.RecordReplaced
+		}
 		err = p.adopt(ctx, identity.ID)
 	}
 	if err != nil {

@@ -49,9 +49,14 @@ func (p *pass[O, R]) writeRecordOn(ctx context.Context, base O) error {
 
 // tookRecord makes the answer to a write of the record the base of the next patch.
 func (p *pass[O, R]) tookRecord(answer O) {
+	replaced := p.recordReplaced()
 	p.tookWrite(answer)
-	rewrite := recordWrite{text: connection.Written(answer), generation: p.o.GetGeneration(), slot: p.slots.Start(p.now)}
-	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.record = rewrite })
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) {
+		m.record.text = connection.Written(answer)
+		if replaced {
+			m.record.generation, m.record.slot = p.o.GetGeneration(), p.slots.Start(p.now)
+		}
+	})
 }
 
 // recordID writes the ID of a connection that was just created into the record: in a write of its own, before anything else can
@@ -123,7 +128,7 @@ func (p *pass[O, R]) keepRecord(ctx context.Context) error {
 	return p.writeRecord(ctx)
 }
 
-// recordWrite is a write of a record by this process.
+// recordWrite is the last write of a record by this process, and when it last replaced what somebody else had written.
 type recordWrite struct {
 	text       string
 	generation int64

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
 // moment is where a connection is when its manifest loses something.
@@ -240,6 +241,147 @@ var _ = Describe("A manifest that lost", func() {
 			}
 		}
 	}
+})
+
+var _ = Describe("The record of a connection", func() {
+	It("is written to a settled manifest that has none, without a call, and one after the other", func(ctx context.Context) {
+		w := newWorld(ctx)
+		a, b := w.settled(w.saml("a")), w.saml("b")
+		b.Spec.DisplayName = "Another"
+		w.create(b)
+		w.start().settle(b)
+		loseRecord(w, a)
+		loseRecord(w, b)
+		p := w.start()
+		first, second := p.pass(a), p.pass(b)
+		Expect(first.calls).To(BeEmpty())
+		Expect(first.writes).To(HaveLen(1))
+		Expect(second.quiet()).To(BeTrue())
+		Expect(second.result.RequeueAfter).To(BeNumerically("<=", healInterval))
+		w.clock.advance(healInterval)
+		second = p.pass(b)
+		Expect(second.calls).To(BeEmpty())
+		Expect(second.writes).To(HaveLen(1))
+		w.reload(b)
+		Expect(connection.Written(b)).To(ContainSubstring(b.Status.ConnectionID))
+		p.expectQuiet(a)
+		p.expectQuiet(b)
+	})
+
+	It("is written once for each slot where somebody else writes it again and again, and that is mentioned", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		w.create(o)
+		p := w.start()
+		p.settle(o)
+		const old = `{"v":1,"uid":"somebody","kind":"StytchProject","id":"saml-connection-test-old"}`
+		writes := func() (n int) {
+			for range 3 {
+				annotate(w, o, old)
+				n += len(p.settle(o).writes)
+			}
+			return n
+		}
+		Expect(writes()).To(Equal(1), "in the slot of the first")
+		w.clock.advance(resync)
+		Expect(writes()).To(Equal(2), "the record, and the status that mentions it")
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)).To(ContainSubstring("remove it there"))
+		w.clock.advance(resync)
+		Expect(writes()).To(Equal(1), "in the slot after")
+		w.expectKept(o)
+	})
+
+	It("of a copy of a manifest makes nothing, takes nothing over when the other goes, and yields to its removal", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(w.saml("okta"))
+		w.reload(o)
+		copied := w.saml("copy")
+		copied.Annotations = o.GetAnnotations()
+		copied.Spec.DisplayName = "Copy"
+		w.create(copied)
+		p := w.start()
+		p.settle(copied)
+		Expect(w.expectCondition(copied, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonConflict)).To(And(
+			ContainSubstring("belongs to manifest okta"), ContainSubstring("remove the annotation")))
+		w.delete(o)
+		p.settle(o)
+		Expect(w.exists(o)).To(BeFalse())
+		p.settle(copied)
+		Expect(w.expectCondition(copied, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonConflict)).To(ContainSubstring("belonged to another manifest"))
+		Expect(w.made()).To(HaveLen(1))
+		loseRecord(w, copied)
+		p.settle(copied)
+		w.expectCondition(copied, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)
+		Expect(w.made()).To(HaveLen(2))
+	})
+
+	It("keeps encryption keys that it does not know from being added again, until somebody says how many they are", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		o.Spec.EncryptionPrivateKeyRefs = w.keys("decrypt", 0)
+		w.settled(o)
+		old := o.DeepCopy()
+		edit(w, o, func(o *v1alpha1.SAMLConnection) {
+			o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, w.keys("more", 1)...)
+		})
+		w.start().settle(o)
+		spec := o.Spec.DeepCopy()
+		old = w.reborn(w, old, true, false).(*v1alpha1.SAMLConnection)
+		annotate(w, old, fmt.Sprintf(`{"v":1,"uid":"another","kind":"StytchProject","project":%q,"organization":%q,"id":%q,"keys":{%q:%q},"read":"none"}`,
+			o.Status.ProjectID, w.acme.ID, o.Status.ConnectionID, o.Status.EncryptionKeys[0].PrivateKeyID, o.Status.EncryptionKeys[0].SPKISHA256))
+		edit(w, old, func(o *v1alpha1.SAMLConnection) { o.Spec.EncryptionPrivateKeyRefs = spec.EncryptionPrivateKeyRefs })
+		p := w.start()
+		p.settle(old)
+		Expect(w.expectCondition(old, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonKeysUnidentified)).To(ContainSubstring("add-encryption-keys=1"))
+		Expect(w.encryptionKeys(old.Status.ConnectionID)).To(HaveLen(2))
+		w.annotate(old, v1alpha1.AnnotationAddEncryptionKeys, "1")
+		p.settle(old)
+		w.expectCondition(old, v1alpha1.ConditionSynced, metav1.ConditionTrue, v1alpha1.ReasonInSync)
+		Expect(w.encryptionKeys(old.Status.ConnectionID)).To(HaveLen(3))
+	})
+
+	It("of metadata that Stytch shows otherwise now keeps what is there, until a refresh is asked for", func(ctx context.Context) {
+		w := newWorld(ctx)
+		certificate := newCertificate("restore")
+		w.publishMetadata(metadataURL("okta"), "https://idp.example.com", certificate)
+		o := w.settled(w.describedBy("okta", metadataURL("okta"))).(*v1alpha1.SAMLConnection)
+		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"idp_sso_url": "https://elsewhere.example.com/sso"})
+		Expect(err).NotTo(HaveOccurred())
+		loseStatus(w, o)
+		p := w.start()
+		p.settle(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonMetadataUnread)).To(ContainSubstring("refresh-metadata"))
+		w.expectCondition(o, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonActive)
+		Expect(w.field(o, "idp_sso_url")).To(Equal("https://elsewhere.example.com/sso"))
+		w.refresh(o, new("now"))
+		p.settle(o)
+		w.expectDescribed(o, "https://idp.example.com", certificate)
+	})
+
+	It("is made again for a creation that the version without a record began", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		o.Finalizers = []string{v1alpha1.Finalizer}
+		w.create(o)
+		_, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": connection.ProvisionalName("Okta", connection.UIDMark(o.UID))})
+		Expect(err).NotTo(HaveOccurred())
+		w.start().settle(o)
+		w.expectKept(o)
+	})
+
+	It("is not made from a connection that bears the mark and is configured already", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		w.create(o)
+		w.reload(o)
+		_, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{
+			"display_name": connection.ProvisionalName("Okta", connection.UIDMark(o.UID)), "idp_sso_url": "https://evil.example.com/sso",
+		})
+		Expect(err).NotTo(HaveOccurred())
+		w.start().settle(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonConflict)).To(ContainSubstring("already configured"))
+		Expect(w.made()).To(HaveLen(1))
+	})
 })
 
 func statusOf(reason string) metav1.ConditionStatus {

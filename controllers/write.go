@@ -67,6 +67,7 @@ func (p *pass[O, R]) patchStatus(ctx context.Context) error {
 func (p *pass[O, R]) withStatus() O {
 	changed := copyOf(p.o)
 	changed.SetAnnotations(p.base.GetAnnotations())
+	changed.SetManagedFields(p.base.GetManagedFields())
 	return changed
 }
 

@@ -111,6 +111,7 @@ type ConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="!self.matches(' \\\\[new [0-9a-f]{8}\\\\]$')",message="displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
 	DisplayName string `json:"displayName,omitempty"`
 }
 

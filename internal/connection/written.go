@@ -171,6 +171,9 @@ func RecordLost(before, after v1alpha1.Connection) bool {
 	return held(before) && !held(after) || Written(before) != "" && Written(after) == "" || was.ID != "" && was.ID != is.ID
 }
 
+// RecordReplaced says that somebody else writes the record again and again.
+const RecordReplaced = "The annotation " + v1alpha1.AnnotationRecord + " was changed by somebody else, and was written again. If the manifest in Git contains it, remove it there."
+
 // Written is the annotation as a manifest has it; empty where it has none.
 func Written(o v1alpha1.Connection) string { return o.GetAnnotations()[v1alpha1.AnnotationRecord] }
 
