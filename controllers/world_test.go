@@ -366,6 +366,8 @@ type life struct {
 	dieOn  string   // or the beginning of an event
 	after  bool     // die after its effect, rather than before
 	ended  bool
+	// patience is for how long the process waits for answers of Stytch; nil for ever.
+	patience context.Context
 }
 
 var errDead = errors.New("the process is dead")
@@ -444,6 +446,11 @@ func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 			if before {
 				return nil, errDead
 			}
+			if side == "stytch" {
+				waiting, stop := f.waiting(r.Context())
+				defer stop()
+				r = r.WithContext(waiting)
+			}
 			response, err := next.RoundTrip(r)
 			if side == "stytch" && err == nil {
 				f.world.issued.note(response)
@@ -458,6 +465,32 @@ func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 			return response, err
 		})
 	}
+}
+
+// impatient has the process wait for answers of Stytch until it is told to give up, as it does when they take too long. What it asks
+// from then on it waits for again.
+func (f *life) impatient() (giveUp func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	patience, end := context.WithCancel(f.world.ctx)
+	f.patience = patience
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.patience = nil
+		end()
+	}
+}
+
+// waiting is the context of a request that ends when the process's patience does.
+func (f *life) waiting(ctx context.Context) (waiting context.Context, stop func() bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.patience == nil {
+		return ctx, func() bool { return true }
+	}
+	waiting, giveUp := context.WithCancel(ctx)
+	return waiting, context.AfterFunc(f.patience, giveUp)
 }
 
 // countEvent counts an event and says whether the process dies before it, or after it.
