@@ -114,7 +114,7 @@ func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 	advice := fmt.Sprintf("Set the annotation %s=%s to rotate it. Without a valid token, users and groups are not provisioned",
 		v1alpha1.AnnotationRotateToken, contextOf(o, time.Time{}).another(token.LastFour))
 	if token.Phase == v1alpha1.TokenRotating {
-		advice = "A rotation is in progress. See the condition Rotating for what to do. With an expired token, users and groups may not be provisioned until the rotation is completed"
+		advice = "A rotation is in progress. See the condition Rotating for what to do. With an expired token, users and groups are not provisioned until the rotation is completed and the identity provider has the next token"
 	}
 	return connection.AddExpiry(nil, token.ExpiresAt, connection.Expiry{
 		What: "bearer_token", Name: "The bearer token ending in " + token.LastFour, Advice: advice,
