@@ -13,12 +13,15 @@ import (
 func (c rotationContext) waiting(stored, current *connection.Token) (reason, message string) {
 	held := stored.NextLastFour == current.NextLastFour
 	end := c.overlapEnd(current.ExpiresAt)
-	offered := fmt.Sprintf("Secret %s contains the next token (ending in %s) under the key %s. Stytch documents that it works only once it has replaced the current token. When you are ready to enter it at the identity provider, set the annotation %s=%s, and enter it immediately.",
-		c.Secret, current.NextLastFour, v1alpha1.SecretKeyNextToken, v1alpha1.AnnotationAcknowledgeToken, current.NextLastFour)
+	contains := fmt.Sprintf("Secret %s contains the next token (ending in %s) under the key %s. Stytch documents that it works only once it has replaced the current token.",
+		c.Secret, current.NextLastFour, v1alpha1.SecretKeyNextToken)
+	offered := fmt.Sprintf("%s When you are ready to enter it at the identity provider, set the annotation %s=%s, and enter it immediately.",
+		contains, v1alpha1.AnnotationAcknowledgeToken, current.NextLastFour)
 	abandon := fmt.Sprintf("To cancel the rotation, set the annotation %s=%s.", v1alpha1.AnnotationCancelRotation, current.NextLastFour)
 	switch {
 	case held && stored.LastFour == current.LastFour && !end.IsZero() && !end.After(c.Now):
-		return v1alpha1.ReasonOverlapping, offered + " The overlap is over, so the rotation is being completed without the annotation. " + abandon
+		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s The overlap is over, so the rotation is being completed without the annotation. Enter the next token at the identity provider as soon as it is under the key %s. %s",
+			contains, v1alpha1.SecretKeyToken, abandon)
 	case held && stored.LastFour == current.LastFour && !end.IsZero():
 		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without the annotation, the rotation is completed at %s. %s", offered, connection.FormatTime(end), abandon)
 	case held:

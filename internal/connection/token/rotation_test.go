@@ -206,7 +206,9 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: AutomaticRotation(),
-			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
+			step: token.CompleteRotation, rotating: "Overlapping", says: []string{
+				"The overlap is over, so the rotation is being completed without the annotation.", "as soon as it is under the key token.",
+			},
 		},
 		{
 			name: "Automatic, it is completed at once when it is acknowledged", secret: both, remote: open, known: started(time.Second), spec: AutomaticRotation(),
