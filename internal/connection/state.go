@@ -21,6 +21,8 @@ type State struct {
 	Refused string
 	// Now is when the desired state was computed: a certificate that ended before is not added any more.
 	Now time.Time
+	// Settle is, of a wanted State, the settle time of its Kind.
+	Settle time.Duration
 	// Metadata is, of a wanted State, where Stytch takes its settings and certificates from. Nil: from nowhere.
 	Metadata *Metadata
 	// Signing is the key that Stytch signs with: wanted, at most one; seen, those of the newest certificates.

@@ -28,22 +28,22 @@ var (
 	DeleteEncryptionKey = connection.Action{Name: "DeleteEncryptionKey", Event: "Updated"}
 )
 
-// keyDoubtful is for how long a request that adds a key may yet take effect if its response was lost: the call lasts 30 seconds at
-// most, and a minute more is what a creation is given too.
-const keyDoubtful = 90 * time.Second
+// addingTime is how long a call that adds a key lasts at most. Where its response was lost it may yet take effect for the settle
+// time after that, as a creation may.
+const addingTime = 30 * time.Second
 
 // doubtUntil is until when a request that adds a key may yet take effect; zero where none can.
-func doubtUntil(adding *v1alpha1.AddingEncryptionKeyStatus) time.Time {
+func doubtUntil(adding *v1alpha1.AddingEncryptionKeyStatus, settle time.Duration) time.Time {
 	if adding == nil || adding.SentAt == nil {
 		return time.Time{}
 	}
-	return adding.SentAt.Add(keyDoubtful)
+	return adding.SentAt.Add(addingTime + settle)
 }
 
 // inDoubt says that a request that adds a key may yet take effect, and has not. Nothing is added or removed then: a key that
 // appeared could not be told from another.
-func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now time.Time) bool {
-	return doubtUntil(adding).After(now) && len(appeared(adding, present)) == 0
+func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now time.Time, settle time.Duration) bool {
+	return doubtUntil(adding, settle).After(now) && len(appeared(adding, present)) == 0
 }
 
 // readKeyAt reads the RSA private key that an entry names.
@@ -132,8 +132,9 @@ func compareKeys(want, have *connection.Encryption) (missing []connection.Key, u
 
 // planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
 // goes first, and where there is none, none is added. A key that was not added through the manifest is never removed.
-func planEncryption(want, have *connection.Encryption, now time.Time) []connection.Step {
-	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 || inDoubt(want.Adding, have.IDs, now) {
+func planEncryption(wanted connection.State, have *connection.Encryption) []connection.Step {
+	want := wanted.Encryption
+	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 || inDoubt(want.Adding, have.IDs, wanted.Now, wanted.Settle) {
 		return nil
 	}
 	missing, unwanted := compareKeys(want, have)
@@ -187,10 +188,10 @@ func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[rem
 		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present, SentAt: connection.StatusTime(e.Now)}
 	case e.Type == connection.Observed && arrived(was, present) != "",
 		e.Type == connection.StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
-		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !inDoubt(was, present, e.Now) && !wants(e.Want.Encryption, was.SPKISHA256):
+		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !inDoubt(was, present, e.Now, e.Want.Settle) && !wants(e.Want.Encryption, was.SPKISHA256):
 		return nil
 	case e.Type == connection.StepFailed && added && was != nil, // it certainly is not on its way
-		e.Type == connection.Compared && was != nil && !doubtUntil(was).After(e.Now):
+		e.Type == connection.Compared && was != nil && !doubtUntil(was, e.Want.Settle).After(e.Now):
 		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: was.SPKISHA256, PresentKeyIDs: was.PresentKeyIDs}
 	}
 	return was
@@ -219,7 +220,8 @@ func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []st
 
 // keyProblems reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
 // reports that there is no place for a wanted one, which is not sent then.
-func keyProblems(want, have *connection.Encryption, now time.Time) []connection.Problem {
+func keyProblems(wanted connection.State, have *connection.Encryption) []connection.Problem {
+	want := wanted.Encryption
 	if want == nil || have == nil {
 		return nil
 	}
@@ -230,7 +232,7 @@ func keyProblems(want, have *connection.Encryption, now time.Time) []connection.
 	}
 	missing, unwanted := compareKeys(want, have)
 	switch {
-	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, now):
+	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, wanted.Now, wanted.Settle):
 		return []connection.Problem{{
 			Reason:  v1alpha1.ReasonUnavailable,
 			Message: "The response to a request that adds an encryption key may have been lost. Looking for that key before a key is added.",

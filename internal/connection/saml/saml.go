@@ -46,7 +46,10 @@ func Kind() connection.Kind[manifest, remote] {
 		Publish:           publish,
 		Undo:              undo,
 		Expiries:          expiries,
-		Due:               func(o manifest) time.Time { return doubtUntil(o.Status.AddingEncryptionKey) },
+		Due: func(o manifest, settle time.Duration) time.Time {
+			return doubtUntil(o.Status.AddingEncryptionKey, settle)
+		},
+		Settle: connection.SettleTime,
 	}
 }
 
@@ -117,7 +120,7 @@ func plan(_ manifest, want, have connection.State) []connection.Step {
 	newKey := signing(want.Signing, have.Signing)
 	remote := slices.Concat(
 		planCertificates(want, have, append(connection.Differences(want.Settings, have.Settings), newKey...)),
-		planEncryption(want.Encryption, cmp.Or(have.Encryption, &connection.Encryption{}), want.Now),
+		planEncryption(want, cmp.Or(have.Encryption, &connection.Encryption{})),
 	)
 	remote = append(remote, planReading(want.Metadata, remote)...)
 	published := details.Plan(want.Details, detailsOf(want.Signing, have))
