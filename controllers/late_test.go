@@ -30,6 +30,9 @@ type appending struct {
 
 func appendings() []appending {
 	list := []appending{addedCertificate(), addedKey(), rotationStart()}
+	for _, position := range []string{"replace", "append"} {
+		list = append(list, addedSigningKey(position))
+	}
 	for _, position := range positions {
 		list = append(list, readMetadata(position))
 	}
@@ -97,6 +100,26 @@ func addedKey() appending {
 			w.expectKept(o)
 			w.expectMapped(o.(*v1alpha1.SAMLConnection), 0)
 			Expect(w.encryptionKeys(o.CommonStatus().ConnectionID)).To(Equal(spkis(0)))
+		},
+	}
+}
+
+func addedSigningKey(position string) appending {
+	return appending{
+		name: "signing key where Stytch does " + position, operation: "UpdateSAMLConnection", field: "signing_private_key", sent: 1,
+		switches: func(s *stytchsim.Switches) { s.SigningCertificates = position },
+		arrange:  settledSAML,
+		ask: func(w *world, o v1alpha1.Connection) {
+			ref := w.keys("signing", 0)[0]
+			edit(w, o.(*v1alpha1.SAMLConnection), func(o *v1alpha1.SAMLConnection) { o.Spec.SigningPrivateKeyRef = &ref })
+		},
+		doubted: func(w *world, o v1alpha1.Connection) {
+			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonUnavailable)
+		},
+		expect: func(w *world, o v1alpha1.Connection) {
+			w.expectKept(o)
+			of := func(key string) bool { return key != spki(0) }
+			Expect(slices.DeleteFunc(w.signingKeys(o.CommonStatus().ConnectionID), of)).To(Equal(spkis(0)))
 		},
 	}
 }

@@ -331,7 +331,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		}
 		h.allCalled(saml.Kind())
 		h.wroteOnly(writers{
-			"AddingEncryptionKey FreedCertificate RefusedCertificate", "ACSURL AudienceURI SigningCertificates VerificationCertificates", "EncryptionKeys FromMetadata",
+			"AddingEncryptionKey FreedCertificate RefusedCertificate SigningKeySentAt", "ACSURL AudienceURI SigningCertificates VerificationCertificates", "EncryptionKeys FromMetadata",
 		})
 	})
 	t.Run("OIDC", func(t *testing.T) {
