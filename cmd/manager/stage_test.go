@@ -47,7 +47,7 @@ func timesOfTest() times {
 	if os.Getenv(testTimes) == "real" {
 		return realTimes()
 	}
-	return times{lease: 4500 * time.Millisecond, renewDeadline: 3 * time.Second, retryPeriod: 600 * time.Millisecond, settle: 3 * time.Second}
+	return times{lease: 6 * time.Second, renewDeadline: 4 * time.Second, retryPeriod: 800 * time.Millisecond, settle: 4 * time.Second}
 }
 
 // patience is how long a test waits for something that takes no time of its own.
