@@ -187,7 +187,7 @@ func (l *lab) newStage(t *testing.T, flags ...string) *stage {
 	s.first = s.startManager(proxy.URL, flags...)
 	s.eventually("the first manager checks the project", func() bool {
 		s.reload(project)
-		return len(project.Status.Conditions) > 0 && project.Status.Conditions[0].Status == metav1.ConditionTrue
+		return len(project.Status.Conditions) > 0 && project.Status.Conditions[0].Status == metav1.ConditionTrue && s.quiet()
 	})
 	return s
 }
