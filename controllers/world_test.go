@@ -473,7 +473,7 @@ func unlessGivenUp(next http.RoundTripper, r *http.Request, givesUp <-chan struc
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		response, err := next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+		response, err := next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context()))) //nolint:bodyclose // whoever takes the answer closes it
 		answers <- answer{response, err}
 	}()
 	select {
