@@ -71,29 +71,21 @@ func (w *world) retryDiscovery(o *v1alpha1.OIDCConnection, request string) {
 	})
 }
 
-// holdRetry has a process ask for the document to be read again, and holds its first request on the wire until it gives up: the request
-// takes effect then.
-func (w *world) holdRetry(p *process, o *v1alpha1.OIDCConnection) (giveUp func()) {
+// holdRetry has a process ask for the document to be read again, and give up on its first request, which is held on the wire and takes
+// effect when it is released.
+func (w *world) holdRetry(p *process, o *v1alpha1.OIDCConnection) (release func()) {
 	GinkgoHelper()
 	w.retryDiscovery(o, "once")
-	p.catchUp()
-	p.check()
-	w.fault(stytchsim.Fault{Operation: "UpdateOIDCConnection", Times: 1, Effect: stytchsim.FaultCommitAfterGivingUp})
-	seq := w.seq()
-	hangUp := p.life.impatient()
-	DeferCleanup(hangUp)
-	ended := make(chan struct{})
-	go func() {
-		defer GinkgoRecover()
-		defer close(ended)
-		p.again(o)
-	}()
-	Eventually(func() [][]string { return w.sentSince(seq) }).Should(Equal([][]string{{"issuer"}}))
+	seq, h := w.seq(), w.hold("UpdateOIDCConnection")
+	p.life.givesUp = h.arrived
+	p.pass(o)
+	p.life.givesUp = nil
+	Expect(w.sentSince(seq)).To(Equal([][]string{{"issuer"}}))
 	return func() {
 		GinkgoHelper()
-		hangUp()
-		Eventually(ended).Should(BeClosed())
-		Eventually(func() any { return w.field(o, "issuer") }).Should(Equal(lateIssuer + "/"))
+		h.release()
+		Eventually(h.ended).Should(Receive())
+		Expect(w.field(o, "issuer")).To(Equal(lateIssuer + "/"))
 	}
 }
 
@@ -351,8 +343,8 @@ var _ = Describe("An OIDCConnection", func() {
 		o := w.unread()
 		w.publishIssuer(lateIssuer, "https://late.example.com")
 		p := w.start()
-		giveUp := w.holdRetry(p, o)
-		giveUp()
+		release := w.holdRetry(p, o)
+		release()
 		seq := w.seq()
 		w.clock.advance(firstRetry)
 		p.settle(o)
@@ -365,11 +357,11 @@ var _ = Describe("An OIDCConnection", func() {
 		w := newWorld(ctx)
 		o := w.unread()
 		w.publishIssuer(lateIssuer, "https://late.example.com")
-		giveUp := w.holdRetry(w.start(), o)
+		release := w.holdRetry(w.start(), o)
 		next := w.start()
 		next.settle(o)
 		w.expectRetried(o)
-		giveUp()
+		release()
 		seq := w.seq()
 		w.clock.advance(resync)
 		next.settle(o)

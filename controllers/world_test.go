@@ -366,8 +366,8 @@ type life struct {
 	dieOn  string   // or the beginning of an event
 	after  bool     // die after its effect, rather than before
 	ended  bool
-	// patience is for how long the process waits for answers of Stytch; nil for ever.
-	patience context.Context
+	// givesUp ends the wait for the response of the call to Stytch that is under way, which goes on on the wire.
+	givesUp <-chan struct{}
 }
 
 var errDead = errors.New("the process is dead")
@@ -446,10 +446,8 @@ func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 			if before {
 				return nil, errDead
 			}
-			if side == "stytch" {
-				waiting, stop := f.waiting(r.Context())
-				defer stop()
-				r = r.WithContext(waiting)
+			if side == "stytch" && f.givesUp != nil {
+				return unlessGivenUp(next, r, f.givesUp)
 			}
 			response, err := next.RoundTrip(r)
 			if side == "stytch" && err == nil {
@@ -467,30 +465,23 @@ func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 	}
 }
 
-// impatient has the process wait for answers of Stytch until it is told to give up, as it does when they take too long. What it asks
-// from then on it waits for again.
-func (f *life) impatient() (giveUp func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	patience, end := context.WithCancel(f.world.ctx)
-	f.patience = patience
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.patience = nil
-		end()
+// unlessGivenUp makes a call whose sender may give up on it.
+func unlessGivenUp(next http.RoundTripper, r *http.Request, givesUp <-chan struct{}) (*http.Response, error) {
+	type answer struct {
+		response *http.Response
+		err      error
 	}
-}
-
-// waiting is the context of a request that ends when the process's patience does.
-func (f *life) waiting(ctx context.Context) (waiting context.Context, stop func() bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.patience == nil {
-		return ctx, func() bool { return true }
+	answers := make(chan answer, 1)
+	go func() {
+		response, err := next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context()))) //nolint:bodyclose // whoever takes the answer closes it
+		answers <- answer{response, err}
+	}()
+	select {
+	case got := <-answers:
+		return got.response, got.err
+	case <-givesUp:
+		return nil, context.DeadlineExceeded
 	}
-	waiting, giveUp := context.WithCancel(ctx)
-	return waiting, context.AfterFunc(f.patience, giveUp)
 }
 
 // countEvent counts an event and says whether the process dies before it, or after it.

@@ -32,6 +32,9 @@ func (k Kind[O, R]) Foresee(o O, in Inputs) ([]v1alpha1.Change, Finding) {
 		"The connection does not exist. It is not created because management is Observe. With management: Manage, the operator creates a connection named %q with the values in status.plan.", RealName(o))}
 }
 
+// SettleTime covers the longest time after which a request may take effect whose sender was killed, or gave up.
+const SettleTime = 60 * time.Second
+
 // Attempt is what a process knows of the creations of a manifest's connection.
 type Attempt struct {
 	// UnknownAt is the last one of this process whose outcome is unknown; zero for none.

@@ -33,6 +33,7 @@ func record(o manifest, was connection.Record, e connection.Event[remote]) conne
 // remember keeps what a crash in the middle of a rollover must not lose.
 func remember(o manifest, e connection.Event[remote]) {
 	s := &o.Status
+	s.SigningKeySentAt = signingSentAfter(s.SigningKeySentAt, e)
 	s.AddingEncryptionKey, s.FreedCertificate, s.RefusedCertificate = addingAfter(s.AddingEncryptionKey, e), freedAfter(s.FreedCertificate, e), refusedAfter(s, e)
 }
 

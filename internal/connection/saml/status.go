@@ -44,7 +44,7 @@ func publish(o manifest, r remote, _ connection.State) {
 }
 
 func findProblems(o manifest, want, have connection.State) []connection.Problem {
-	problems := keyProblems(want.Encryption, have.Encryption, want.Now)
+	problems := slices.Concat(signingProblems(want, have), keyProblems(want, have.Encryption))
 	for _, c := range expiredInVain(want, have) {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"%s contains the certificate %s, which expired at %s and is not sent. Replace it with the identity provider's current certificate.",

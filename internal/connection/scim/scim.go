@@ -54,6 +54,7 @@ func Kind() connection.Kind[manifest, remote] {
 		},
 		Expiries: token.Expiries,
 		Due:      token.Due,
+		Settle:   connection.SettleTime,
 	}
 }
 
