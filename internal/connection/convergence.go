@@ -180,13 +180,18 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 // that are there and unwanted, or of which no wanted one is there.
 func astray(plan []Step, want, have State) []string {
 	var fields []string
+	named := false
 	for _, s := range plan {
 		for _, c := range s.Changes {
-			login := c.Topic == TopicEndpoint || c.Topic == TopicMapping || c.Topic.order == orderCertificate && (c.Kind == Removed || noneThere(want, have))
-			if login && differs(c.Want, c.Have) {
+			certificate := c.Topic.order == orderCertificate && (c.Kind == Removed || noneThere(want, have))
+			if (certificate || c.Topic == TopicEndpoint || c.Topic == TopicMapping) && differs(c.Want, c.Have) {
 				fields = AddOnce(fields, c.Field)
+				named = named || certificate
 			}
 		}
+	}
+	if !named && noneThere(want, have) && slices.ContainsFunc(want.Certificates, func(c Certificate) bool { return !c.Expired(want.Now) }) {
+		fields = append(fields, fieldCertificates) // which no change of the plan brings: a document does, or Stytch refused them before
 	}
 	return fields
 }
