@@ -55,7 +55,7 @@ func findProblems(o manifest, want, have connection.State) []connection.Problem 
 			"%s contains the certificate %s, which Stytch rejected (invalid_x509_certificate) and which is not sent again. Replace it with the identity provider's current certificate.",
 			refused.Where, short(refused.SHA256))})
 	}
-	if missing, _ := compareCertificates(want, have); len(missing) > 0 || want.Incomplete || len(problems) > 0 {
+	if absentCertificate(want, have) || want.Incomplete || len(problems) > 0 {
 		return problems
 	}
 	remedy := "Add a current certificate to spec.verificationCertificates"
