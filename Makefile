@@ -46,8 +46,9 @@ test: ## Run all tests against a real control plane and the simulator.
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
 
 .PHONY: test-long
-test-long: ## Stop leaders at every call of theirs, and fuzz every fuzz target for FUZZTIME: what does not fit into make test.
-	@assets=$$(hack/control-plane.sh); KUBEBUILDER_ASSETS="$$assets" go test -tags leaders ./cmd/manager
+test-long: ## Stop leaders with all times of the real manager, and fuzz every fuzz target for FUZZTIME.
+	@assets=$$(hack/control-plane.sh); KUBEBUILDER_ASSETS="$$assets" STYTCH_OPERATOR_TEST_TIMES=real \
+	  go test -count=1 -timeout 30m $(TESTFLAGS) ./cmd/manager
 	@for package in $$(go list ./internal/...); do \
 	  targets=$$(go test $$package -list '^Fuzz'); \
 	  for target in $$(grep '^Fuzz' <<<"$$targets"); do \

@@ -30,6 +30,8 @@ func (p *pass[O, R]) makeMoves(ctx context.Context, c *connection.Convergence[O,
 			return move.End
 		case move.Step != nil:
 			move, err = p.takeStep(ctx, c, move)
+		case len(move.Roles) > 0:
+			move = c.Known(p.knownRoles(ctx, move.Roles))
 		default:
 			if move.Fresh {
 				p.since = p.now

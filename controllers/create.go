@@ -100,7 +100,7 @@ func (p *pass[O, R]) planCreation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan, finding := p.engine.kind.Foresee(p.o, in)
-	p.report.Plan = plan
-	return finding
+	foreseen := p.engine.kind.Foresee(p.o, in)
+	p.report.Plan = foreseen.Plan
+	return foreseen.Finding(p.knownRoles(ctx, foreseen.Roles))
 }

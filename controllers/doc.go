@@ -19,6 +19,7 @@
 // refers to.
 //
 //	remove.go      deletion of a manifest
+//	roles.go       which roles there are, for a message
 //	write.go       writes of a manifest and its status, and what a refused write means
 //	shared.go      what the engines share: options, clients, sessions, memory
 //	memory.go      what the process remembers of manifests

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -52,9 +53,9 @@ func (w *world) publishIssuer(issuer, root string, lacking ...string) {
 const lateIssuer = "https://late.example.com/tenant"
 
 // unread is a manifest whose issuer's document could not be read.
-func (w *world) unread(name string) *v1alpha1.OIDCConnection {
+func (w *world) unread() *v1alpha1.OIDCConnection {
 	GinkgoHelper()
-	o := w.oidc(name)
+	o := w.oidc("entra")
 	o.Spec.Issuer = lateIssuer
 	w.create(o)
 	w.start().rest(o)
@@ -68,6 +69,35 @@ func (w *world) retryDiscovery(o *v1alpha1.OIDCConnection, request string) {
 	edit(w, o, func(o *v1alpha1.OIDCConnection) {
 		o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: request}
 	})
+}
+
+// holdRetry has a process ask for the document to be read again, and give up on its first request, which is held on the wire and takes
+// effect when it is released.
+func (w *world) holdRetry(p *process, o *v1alpha1.OIDCConnection) (release func()) {
+	GinkgoHelper()
+	w.retryDiscovery(o, "once")
+	seq, h := w.seq(), w.hold("UpdateOIDCConnection")
+	p.life.givesUp = h.arrived
+	p.pass(o)
+	p.life.givesUp = nil
+	Expect(w.sentSince(seq)).To(Equal([][]string{{"issuer"}}))
+	return func() {
+		GinkgoHelper()
+		h.release()
+		Eventually(h.ended).Should(Receive())
+		Expect(w.field(o, "issuer")).To(Equal(lateIssuer + "/"))
+	}
+}
+
+// expectRetried says that Stytch has the issuer as it is in the manifest, what its document says now, and nothing left to do.
+func (w *world) expectRetried(o *v1alpha1.OIDCConnection) {
+	GinkgoHelper()
+	w.expectKept(o)
+	Expect(w.field(o, "issuer")).To(Equal(lateIssuer))
+	Expect(w.field(o, "token_url")).To(Equal("https://late.example.com/token"))
+	Expect(o.Status.Discovered.TokenURL).To(Equal("https://late.example.com/token"))
+	Expect(o.Status.LastHandledRetryDiscovery).To(Equal("once"))
+	Expect(o.Status.Discovering).To(BeNil())
 }
 
 // setEndpoint sets one of the URLs of a manifest.
@@ -221,7 +251,7 @@ var _ = Describe("An OIDCConnection", func() {
 
 	It("has a document read again when that is asked for, once for each request", func(ctx context.Context) {
 		w := newWorld(ctx)
-		o := w.unread("entra")
+		o := w.unread()
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDiscoveryFailed)).To(
 			ContainSubstring("set a new value for the annotation " + v1alpha1.AnnotationRetryDiscovery))
 		p := w.start()
@@ -256,7 +286,7 @@ var _ = Describe("An OIDCConnection", func() {
 
 	It("has no document read again under Observe", func(ctx context.Context) {
 		w := newWorld(ctx)
-		o := w.unread("entra")
+		o := w.unread()
 		seq := w.seq()
 		edit(w, o, func(o *v1alpha1.OIDCConnection) { o.Spec.Management = v1alpha1.ManagementObserve })
 		w.retryDiscovery(o, "once")
@@ -270,21 +300,74 @@ var _ = Describe("An OIDCConnection", func() {
 		Expect(flow{
 			name: "retry",
 			arrange: func(w *world) v1alpha1.Connection {
-				o := w.unread("entra")
+				o := w.unread()
 				w.publishIssuer(lateIssuer, "https://late.example.com")
 				return o
 			},
-			ask: func(w *world, o v1alpha1.Connection) { w.retryDiscovery(o.(*v1alpha1.OIDCConnection), "once") },
-			expect: func(w *world, o v1alpha1.Connection) {
-				w.expectKept(o)
-				oidc := o.(*v1alpha1.OIDCConnection)
-				Expect(w.field(o, "issuer")).To(Equal(lateIssuer))
-				Expect(w.field(o, "token_url")).To(Equal("https://late.example.com/token"))
-				Expect(oidc.Status.Discovered.TokenURL).To(Equal("https://late.example.com/token"))
-				Expect(oidc.Status.LastHandledRetryDiscovery).To(Equal("once"))
-				Expect(oidc.Status.Discovering).To(BeNil())
-			},
+			ask:    func(w *world, o v1alpha1.Connection) { w.retryDiscovery(o.(*v1alpha1.OIDCConnection), "once") },
+			expect: func(w *world, o v1alpha1.Connection) { w.expectRetried(o.(*v1alpha1.OIDCConnection)) },
 		}.crash(ctx, 1)).To(BeNumerically(">=", 5), "list, write ahead, two updates, status")
+	})
+
+	It("has nothing sent for a retry while only one of its two turns is free", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.unread()
+		w.publishIssuer(lateIssuer, "https://late.example.com")
+		p := w.start()
+		p.rest(o)
+		allow := func(burst int32) {
+			edit(w, w.project(), func(p *v1alpha1.StytchProject) {
+				p.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: burst}
+			})
+			p.catchUp()
+			p.check()
+			w.clock.advance(10 * time.Second)
+		}
+		allow(2)
+		w.retryDiscovery(o, "once")
+		seq := w.seq()
+		got := p.pass(o)
+		Expect(got.calls).To(HaveLen(1), "the list takes one turn, and leaves one")
+		Expect(w.sentSince(seq)).To(BeEmpty())
+		Expect(got.writes).To(BeEmpty(), "nor is anything written down for what is not sent")
+		Expect(got.result.RequeueAfter).To(BeNumerically("~", time.Second, 100*time.Millisecond))
+
+		allow(3)
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(Equal([][]string{{"issuer"}, {"issuer"}}))
+		w.expectRetried(o)
+	})
+
+	It("has its own issuer in the end, although the retry's first request takes effect when its sender has given up", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.unread()
+		w.publishIssuer(lateIssuer, "https://late.example.com")
+		p := w.start()
+		release := w.holdRetry(p, o)
+		release()
+		seq := w.seq()
+		w.clock.advance(firstRetry)
+		p.settle(o)
+		Expect(w.sentSince(seq)).To(Equal([][]string{{"issuer"}}), "the issuer as it is, and it is seen that the other form was sent")
+		w.expectRetried(o)
+		p.expectQuiet(o)
+	})
+
+	It("has its own issuer in the end, although the retry's first request takes effect when the next process is done with it", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.unread()
+		w.publishIssuer(lateIssuer, "https://late.example.com")
+		release := w.holdRetry(w.start(), o)
+		next := w.start()
+		next.settle(o)
+		w.expectRetried(o)
+		release()
+		seq := w.seq()
+		w.clock.advance(resync)
+		next.settle(o)
+		Expect(w.sentSince(seq)).To(Equal([][]string{{"authorization_url", "issuer", "jwks_url", "token_url", "userinfo_url"}}))
+		w.expectRetried(o)
+		next.expectQuiet(o)
 	})
 
 	for _, shown := range []string{"plain", "masked", "empty"} {

@@ -86,6 +86,7 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 		shared: s, projects: &projectChecker{s},
 		external: externalEngine(s), oidc: oidcEngine(s), saml: samlEngine(s), scim: scimEngine(s),
 	}
+	r.saml.kind.Settle, r.scim.kind.Settle = s.SettleTime, s.SettleTime
 	indexer := c.GetFieldIndexer()
 	return r, errors.Join(r.projects.index(ctx, indexer),
 		r.external.index(ctx, indexer), r.oidc.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))

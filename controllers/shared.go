@@ -24,8 +24,8 @@ type Options struct {
 	// Begin begins a pass; end is called when it is over. It is false in a process that must not begin one any more. Nil means
 	// that every pass may begin.
 	Begin func() (end func(), ok bool)
-	// SettleTime is the time after a create request of unknown outcome, or after the process became leader, from which a list
-	// without the connection proves that no create request is still in flight.
+	// SettleTime is the time after a request of unknown outcome that adds something, or after the process became leader, from which
+	// a list without that proves that no such request is still in flight.
 	SettleTime time.Duration
 	// ExpiryWarning is the time before the expiry of a token or certificate at which ExpiringSoon is set.
 	ExpiryWarning time.Duration
@@ -33,8 +33,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// DefaultSettleTime covers the longest time after which a create request may take effect whose sender was killed.
-const DefaultSettleTime = 60 * time.Second
+// DefaultSettleTime is the settle time of every process but those of tests.
+const DefaultSettleTime = connection.SettleTime
 
 // shared is what the engines of all kinds share.
 type shared struct {

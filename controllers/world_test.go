@@ -371,6 +371,8 @@ type life struct {
 	dieOn  string   // or the beginning of an event
 	after  bool     // die after its effect, rather than before
 	ended  bool
+	// givesUp ends the wait for the response of the call to Stytch that is under way, which goes on on the wire.
+	givesUp <-chan struct{}
 }
 
 var errDead = errors.New("the process is dead")
@@ -449,6 +451,9 @@ func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 			if before {
 				return nil, errDead
 			}
+			if side == "stytch" && f.givesUp != nil {
+				return unlessGivenUp(next, r, f.givesUp)
+			}
 			response, err := next.RoundTrip(r)
 			if side == "stytch" && err == nil {
 				f.world.issued.note(response)
@@ -462,6 +467,25 @@ func (f *life) wrap(side string) func(http.RoundTripper) http.RoundTripper {
 			}
 			return response, err
 		})
+	}
+}
+
+// unlessGivenUp makes a call whose sender may give up on it.
+func unlessGivenUp(next http.RoundTripper, r *http.Request, givesUp <-chan struct{}) (*http.Response, error) {
+	type answer struct {
+		response *http.Response
+		err      error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		response, err := next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context()))) //nolint:bodyclose // whoever takes the answer closes it
+		answers <- answer{response, err}
+	}()
+	select {
+	case got := <-answers:
+		return got.response, got.err
+	case <-givesUp:
+		return nil, context.DeadlineExceeded
 	}
 }
 

@@ -32,13 +32,13 @@ func TestTheNumbersOfThePagesAreThoseOfTheCode(t *testing.T) {
 		{"docs/operations.md", "for up to 22 seconds", "cmd/manager", "keepTime", "22 * time.Second"},
 		{"docs/operations.md", "began less than 10 seconds ago", "cmd/manager", "renewDeadline", "10 * time.Second"},
 		{"docs/operations.md", "Other managers take the lease after 15 seconds", "cmd/manager", "leaseDuration", "15 * time.Second"},
-		{"docs/operations.md", "only after 60 seconds", "controllers", "DefaultSettleTime", "60 * time.Second"},
+		{"docs/operations.md", "only after 60 seconds", "internal/connection", "SettleTime", "60 * time.Second"},
 		{"docs/install.md", "It uses up to 28 of them", "cmd/manager", "gracefulTime", "28 * time.Second"},
 		{"docs/samlconnection.md", "1 to 5 certificates, all entries together", "internal/connection", "maxCertificates", "5"},
 		{"docs/scimconnection.md", "that were handled for this token, at most 8", "internal/connection", "maxHandled", "8"},
 		{"docs/rotation.md", "At most 64 characters", "internal/connection", "longestRequest", "64"},
-		{"docs/samlconnection.md", "for 90 seconds after it was sent", "internal/connection", "keyDoubtful", "90 * time.Second"},
-		{"docs/conditions.md", "Within two minutes", "internal/connection", "doubtful", "75 * time.Second"},
+		{"docs/samlconnection.md", "for 90 seconds after it was sent", "internal/connection", "addingTime", "30 * time.Second"}, // and SettleTime
+		{"docs/conditions.md", "Within two minutes", "internal/connection", "startTime", "15 * time.Second"},                    // and SettleTime
 	} {
 		if !strings.Contains(unwrapped(read(t, c.page)), c.says) {
 			t.Errorf("%s does not say %q any more", c.page, c.says)

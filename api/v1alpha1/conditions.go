@@ -85,15 +85,15 @@ const (
 	// ReasonExpired is the reason of ExpiringSoon once something has expired.
 	ReasonExpired = "Expired"
 
-	// ReasonAwaitingAcknowledgement is the reason of Rotating while the Secret holds the next token, and somebody has to confirm
-	// that it is in use.
+	// ReasonAwaitingAcknowledgement is the reason of Rotating while the Secret holds the next token, and somebody has to
+	// acknowledge it before it replaces the current one.
 	ReasonAwaitingAcknowledgement = "AwaitingAcknowledgement"
 	// ReasonOverlapping is the reason of Rotating while the Secret holds both tokens, and the rotation will complete
 	// automatically.
 	ReasonOverlapping = "Overlapping"
 	// ReasonStarting is the reason of Rotating after the response to a start request was lost, until its outcome is known.
 	ReasonStarting = "Starting"
-	// ReasonNextTokenLost is the reason of Rotating while the Secret does not hold the next token, which may be in use already.
+	// ReasonNextTokenLost is the reason of Rotating while the Secret does not hold the next token, which the identity provider may have already.
 	ReasonNextTokenLost = "NextTokenLost"
 	// ReasonStartedElsewhere is the reason of Rotating while a rotation is in progress that this manifest did not start.
 	ReasonStartedElsewhere = "StartedElsewhere"

@@ -158,7 +158,7 @@ type ConnectionStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	ConnectionID string `json:"connectionID,omitempty"`
 
-	// state is the state that Stytch reports: pending or active. For SCIM it is active or deleted.
+	// state is the state that Stytch reports: pending or active. For SCIM it is active.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	State string `json:"state,omitempty"`

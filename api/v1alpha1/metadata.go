@@ -26,8 +26,8 @@ const (
 	// the current token. To request it again for the same token, a hyphen and any other characters follow. It is ignored if
 	// another token is the current one.
 	AnnotationRotateToken = "connections.stytch-operator.dev/rotate-token"
-	// AnnotationAcknowledgeToken confirms that the next token is in use, so that the rotation can complete. The value is the last
-	// four characters of the next token.
+	// AnnotationAcknowledgeToken completes the current rotation: the next token replaces the current one, which stops working. The
+	// value is the last four characters of the next token.
 	AnnotationAcknowledgeToken = "connections.stytch-operator.dev/acknowledge-token"
 	// AnnotationCancelRotation cancels the current rotation. The value is the last four characters of the next token.
 	AnnotationCancelRotation = "connections.stytch-operator.dev/cancel-rotation"

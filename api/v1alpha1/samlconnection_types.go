@@ -353,6 +353,11 @@ type SAMLConnectionStatus struct {
 	// addingEncryptionKey is the key that is being added.
 	// +optional
 	AddingEncryptionKey *AddingEncryptionKeyStatus `json:"addingEncryptionKey,omitempty"`
+	// signingKeySentAt is when a request was sent that contains the signing key and that may still take effect. Until 90 seconds later
+	// no signing key is sent, so that Stytch does not create two certificates for one key.
+	// Absent: no such request can take effect any more.
+	// +optional
+	SigningKeySentAt *metav1.Time `json:"signingKeySentAt,omitempty"`
 }
 
 // SAMLConnection manages a SAML SSO connection of a Stytch organization.

@@ -54,14 +54,15 @@ type SCIMTokenRotation struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$') && duration(self) >= duration('1h') && duration(self) <= duration('43800h')",message="renewBefore must be a duration from 1h to 43800h, such as 720h"
 	RenewBefore *metav1.Duration `json:"renewBefore,omitempty"`
-	// completion says when the next token replaces the current token, which then stops working at once. Acknowledged waits
-	// for the annotation acknowledge-token. Automatic waits for the annotation too, but not longer than overlap.
+	// completion says when the next token replaces the current token, which then stops working at once. Stytch documents that
+	// the next token works only from then on, so the identity provider must get it immediately. Acknowledged waits for the
+	// annotation acknowledge-token. Automatic waits for the annotation too, but not longer than overlap.
 	// Absent: Acknowledged.
 	// +optional
 	Completion SCIMRotationCompletion `json:"completion,omitempty"`
-	// overlap is how long the Secret contains both tokens before an Automatic rotation is completed, from 1m to 43800h. It
-	// starts when the rotation starts (status.bearerToken.startedAt). The overlap is shorter if the current token
-	// expires earlier. It is required with completion Automatic, and not allowed without it.
+	// overlap is how long the Secret contains both tokens before an Automatic rotation is completed, from 1m to 43800h. Stytch
+	// accepts the current token until then. The overlap starts when the rotation starts (status.bearerToken.startedAt). It is
+	// shorter if the current token expires earlier. It is required with completion Automatic, and not allowed without it.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

@@ -70,8 +70,7 @@ func newLease(config *rest.Config, o options, t times) (*fence.Fence, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the host name: %w", err)
 	}
-	config = rest.AddUserAgent(config, "leader-election") // which copies it
-	config.Timeout = max(t.renewDeadline/2, time.Second)  // so that one request without a response does not lose the lease
+	config = leaseConfig(config, t)
 	core, coreErr := corev1client.NewForConfig(config)
 	coordination, coordinationErr := coordinationv1client.NewForConfig(config)
 	if err := errors.Join(coreErr, coordinationErr); err != nil {
@@ -86,6 +85,14 @@ func newLease(config *rest.Config, o options, t times) (*fence.Fence, error) {
 	return fence.New(fence.Options{
 		Lock: lock, RenewDeadline: t.renewDeadline, RetryPeriod: t.retryPeriod, Clock: fence.ClockOf(time.Now), Metrics: metrics.Registry,
 	}), nil
+}
+
+// leaseConfig is the configuration of the clients for the lease alone: the timeout, without which one request without a response would
+// lose the lease, would cut every watch of the others off.
+func leaseConfig(config *rest.Config, t times) *rest.Config {
+	own := rest.AddUserAgent(rest.CopyConfig(config), "leader-election")
+	own.Timeout = max(t.renewDeadline/2, time.Second)
+	return own
 }
 
 // recorder records the events of the Lease, by the old API for events: client-go's leader election knows no other.

@@ -15,7 +15,7 @@ func (s *story) rotation() {
 	s.endRotation("to cancel the rotation", current, canceled)
 
 	next := s.startRotation(four + "-2")
-	s.Note("The next token was given to the identity provider. An annotation says so:")
+	s.Note("Everything is ready to switch the identity provider. An annotation completes the rotation, and only then does the next token work:")
 	s.annotate(scim, "acknowledge-token="+lastFour(next))
 	s.endRotation("to complete the rotation", next, current)
 

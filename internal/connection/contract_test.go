@@ -149,7 +149,7 @@ func watched[O v1alpha1.Connection, R any](h *hooks, k connection.Kind[O, R]) co
 		w.Expiries = func(o O) []connection.Expiry { defer h.reading("Expiries", o)(); return k.Expiries(o) }
 	}
 	if k.Due != nil {
-		w.Due = func(o O) time.Time { defer h.reading("Due", o)(); return k.Due(o) }
+		w.Due = func(o O, settle time.Duration) time.Time { defer h.reading("Due", o)(); return k.Due(o, settle) }
 	}
 	w.Settings = watchedSettings(h, k.Settings)
 	watchedPlan(h, k, &w)
@@ -334,7 +334,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 		}
 		h.allCalled(saml.Kind())
 		h.wroteOnly(writers{
-			"AddingEncryptionKey FreedCertificate RefusedCertificate", "ACSURL AudienceURI SigningCertificates VerificationCertificates", "EncryptionKeys FromMetadata",
+			"AddingEncryptionKey FreedCertificate RefusedCertificate SigningKeySentAt", "ACSURL AudienceURI SigningCertificates VerificationCertificates", "EncryptionKeys FromMetadata",
 		})
 	})
 	t.Run("OIDC", func(t *testing.T) {

@@ -35,14 +35,16 @@ func (u Unsent) Error() string { return u.Err.Error() }
 // Unwrap returns Err.
 func (u Unsent) Unwrap() error { return u.Err }
 
-// Move is the next thing to do for a connection. It is one of: take Step, end with End, or, where both are nil, read the connection
-// and what its manifest names, and ask Next.
+// Move is the next thing to do for a connection. It is one of: take Step, end with End, read which of Roles exist and tell Known, or,
+// where none of them is set, read the connection and what its manifest names, and ask Next.
 type Move struct {
 	// Fresh asks for a list that was begun in this pass: what was read is too old to act on or to complain of.
 	Fresh bool
 	// Step to take. WriteAhead says that status is written before: after a crash nothing else would tell what it says.
 	Step       *Step
 	WriteAhead bool
+	// Roles that Stytch may not have: it refused an update that assigns them or, under Observe, the manifest assigns them anew.
+	Roles []string
 	// End of the pass: a Finding, the error that a step ended with, ErrOutdated or ErrEndless.
 	End error
 }
@@ -53,6 +55,7 @@ type Move struct {
 //
 //	zero Move ──▶ Next(what was read) ──▶ Step ──▶ Took, or Failed(why) ──▶ Move
 //	                    └──▶ Fresh            └──▶ the undoing Step, the next reading, or End
+//	                    └──▶ Roles ──▶ Known(which exist) ──▶ End
 //	                    └──▶ End
 //
 // A refused value keeps no other one back:
@@ -124,7 +127,7 @@ func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time
 	case fresh:
 		return Move{Fresh: true}
 	case Observing(c.o) || len(this.left) == 0:
-		return Move{End: c.found()}
+		return c.end()
 	}
 	if holder := c.holder(c.identity.ID); holder != "" {
 		return Move{End: Finding{Reason: v1alpha1.ReasonConflict, Message: heldMessage(c.identity.ID, holder) + "."}}
@@ -177,13 +180,18 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 // that are there and unwanted, or of which no wanted one is there.
 func astray(plan []Step, want, have State) []string {
 	var fields []string
+	named := false
 	for _, s := range plan {
 		for _, c := range s.Changes {
-			login := c.Topic == TopicEndpoint || c.Topic == TopicMapping || c.Topic.order == orderCertificate && (c.Kind == Removed || noneThere(want, have))
-			if login && differs(c.Want, c.Have) {
+			certificate := c.Topic.order == orderCertificate && (c.Kind == Removed || noneThere(want, have))
+			if (certificate || c.Topic == TopicEndpoint || c.Topic == TopicMapping) && differs(c.Want, c.Have) {
 				fields = AddOnce(fields, c.Field)
+				named = named || certificate
 			}
 		}
+	}
+	if !named && noneThere(want, have) && slices.ContainsFunc(want.Certificates, func(c Certificate) bool { return !c.Expired(want.Now) }) {
+		fields = append(fields, fieldCertificates) // which no change of the plan brings: a document does, or Stytch refused them before
 	}
 	return fields
 }
@@ -340,6 +348,25 @@ func changed(changes []Change) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// end ends the pass with what was found. Where roles may be unknown it asks first which there are, since a refusal does not say: only
+// then, and not before an update that was never refused.
+func (c *Convergence[O, R]) end() Move {
+	if Observing(c.o) || slices.Contains(c.setAside, TopicMapping) {
+		if roles := assigned(c.last.plan); len(roles) > 0 {
+			return Move{Roles: roles}
+		}
+	}
+	return Move{End: c.found()}
+}
+
+// Known is told which roles there are; none where that cannot be read.
+func (c *Convergence[O, R]) Known(roles []string) Move {
+	if problem, unknown := unknownRoles(assigned(c.last.plan), roles); unknown {
+		c.last.problems = append(slices.Clone(c.last.problems), problem)
+	}
+	return Move{End: c.found()}
 }
 
 // Report adds to a pass's report what the last reading showed. It is left as it is where nothing was read.

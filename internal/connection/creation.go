@@ -21,16 +21,36 @@ func hindrance(problems []Problem) (Finding, bool) {
 	return Finding{Reason: reason, Message: message, Absent: true}, reason == ""
 }
 
-// Foresee says, under Observe, what Manage would create, and how it would look.
-func (k Kind[O, R]) Foresee(o O, in Inputs) ([]v1alpha1.Change, Finding) {
-	want, problems := k.Anew(o, in)
-	plan := Show(k.PlanFor(o, want, State{New: true}))
-	if problem, may := hindrance(problems); !may {
-		return plan, problem
-	}
-	return plan, Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: fmt.Sprintf(
-		"The connection does not exist. It is not created because management is Observe. With management: Manage, the operator creates a connection named %q with the values in status.plan.", RealName(o))}
+// Foreseen is what Manage would create, and how it would look.
+type Foreseen struct {
+	Plan []v1alpha1.Change
+	// Roles that it would assign, of which Stytch may not have all.
+	Roles   []string
+	finding Finding
 }
+
+// Foresee says, under Observe, what Manage would create.
+func (k Kind[O, R]) Foresee(o O, in Inputs) Foreseen {
+	want, problems := k.Anew(o, in)
+	plan := k.PlanFor(o, want, State{New: true})
+	found, may := hindrance(problems)
+	if may {
+		found = Finding{Reason: v1alpha1.ReasonPlanPending, Absent: true, Message: fmt.Sprintf(
+			"The connection does not exist. It is not created because management is Observe. With management: Manage, the operator creates a connection named %q with the values in status.plan.",
+			RealName(o))}
+	}
+	return Foreseen{Plan: Show(plan), Roles: assigned(plan), finding: found}
+}
+
+// Finding is what to say, given the roles that there are; none where that cannot be read.
+func (f Foreseen) Finding(known []string) Finding {
+	problem, _ := unknownRoles(f.Roles, known)
+	f.finding.Message = join(f.finding.Message, problem.Message)
+	return f.finding
+}
+
+// SettleTime covers the longest time after which a request may take effect whose sender was killed, or gave up.
+const SettleTime = 60 * time.Second
 
 // Attempt is what a process knows of the creations of a manifest's connection.
 type Attempt struct {

@@ -50,9 +50,9 @@ func TestObserveForetellsWhatManageWouldCreate(t *testing.T) {
 			o, kind := SAMLManifest(), (&script{invalid: test.problems}).kind()
 			o.Spec.DisplayName = ""
 			kind.Plan = nil
-			shown, finding := kind.Foresee(o, readInputs)
-			Same(t, "the plan", shown, plan)
-			Same(t, "the finding", finding, test.want)
+			foreseen := kind.Foresee(o, readInputs)
+			Same(t, "the plan", foreseen.Plan, plan)
+			Same(t, "the finding", foreseen.Finding(nil), test.want)
 		})
 	}
 }
@@ -62,8 +62,7 @@ func TestWhatIsForetoldIsThePlanOfANewConnection(t *testing.T) {
 	kind.Plan = func(_ *v1alpha1.SAMLConnection, _, have connection.State) []connection.Step {
 		return []connection.Step{stepOf(fmt.Sprint("new: ", have.New), shared)}
 	}
-	shown, _ := kind.Foresee(SAMLManifest(), readInputs)
-	Same(t, "the plan", shown, connection.Show([]connection.Step{stepOf("new: true", shared)}))
+	Same(t, "the plan", kind.Foresee(SAMLManifest(), readInputs).Plan, connection.Show([]connection.Step{stepOf("new: true", shared)}))
 }
 
 func TestAListProvesThatNothingWasCreatedOnceWhatMayBeHasSettled(t *testing.T) {

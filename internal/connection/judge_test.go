@@ -67,6 +67,8 @@ func theTable() []told {
 		{v1alpha1.ReasonPlanPending, active(), metav1.ConditionFalse, was, was, was, "", true},
 		{v1alpha1.ReasonPlanPending, &connection.Remote{State: "pending"}, metav1.ConditionFalse, "False Pending", "False Pending", "False Pending", "", true},
 		{v1alpha1.ReasonPlanPending, &connection.Remote{Absent: true}, metav1.ConditionFalse, "False PlanPending", "False PlanPending", "False PlanPending", "", true},
+		{v1alpha1.ReasonMetadataUnread, active(), metav1.ConditionFalse, was, was, was, v1alpha1.ConditionStalled, false},
+		{v1alpha1.ReasonKeysUnidentified, active(), metav1.ConditionFalse, was, was, was, v1alpha1.ConditionStalled, false},
 		{v1alpha1.ReasonPaused, nil, metav1.ConditionUnknown, "Unknown Paused", was, was, "", true},
 		stalled(v1alpha1.ReasonInvalid),
 		goesOn(v1alpha1.ReasonInputMissing),

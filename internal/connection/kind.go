@@ -82,8 +82,11 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Undo func(o O, refused Step) *Step
 	// Expiries are the ends that status knows of.
 	Expiries func(O) []Expiry
-	// Due is when the clock next asks for a step that status knows of; zero for never.
-	Due func(O) time.Time
+	// Due is when the clock next asks for a step that status knows of, given the settle time; zero for never.
+	Due func(o O, settle time.Duration) time.Time
+	// Settle is the time after a request whose response was lost, counted from the end of the call, until which that may yet take
+	// effect. What a manifest wants is computed with it.
+	Settle time.Duration
 }
 
 // States are the two sides that are compared: what a manifest wants, and what Stytch has. Problems are what in the manifest is
@@ -109,7 +112,7 @@ func (k Kind[O, R]) wanted(o O, have State, in Inputs) (want State, problems []P
 	if k.Want != nil {
 		want, problems = k.Want(o, in)
 	}
-	want.Settings, want.Now = wantedSettings(k.Settings, o, in), in.Now
+	want.Settings, want.Now, want.Settle = wantedSettings(k.Settings, o, in), in.Now, k.Settle
 	if o.CommonSpec().DisplayName != "" || have.New {
 		want.Settings[FieldDisplayName] = Text(RealName(o))
 	}
@@ -178,7 +181,7 @@ func (k Kind[O, R]) DueAt(o O) time.Time {
 	if k.Due == nil {
 		return time.Time{}
 	}
-	return k.Due(o)
+	return k.Due(o, k.Settle)
 }
 
 // Body of the creating call. The name is the provisional one, so that what a crash leaves behind is found again.

@@ -64,7 +64,7 @@ func TestAManifestIsMetOnceTheLastPassFoundItsGenerationMet(t *testing.T) {
 // dueAt is the scripted kind with a step that the clock asks for, and something that ends.
 func dueAt(due time.Time, ends ...time.Time) connection.Kind[*v1alpha1.SAMLConnection, glimpse] {
 	kind := (&script{}).bare()
-	kind.Due = func(*v1alpha1.SAMLConnection) time.Time { return due }
+	kind.Due = func(*v1alpha1.SAMLConnection, time.Duration) time.Time { return due }
 	kind.Expiries = func(*v1alpha1.SAMLConnection) []connection.Expiry {
 		var list []connection.Expiry
 		for _, at := range ends {

@@ -15,6 +15,7 @@ import (
 const (
 	FieldDisplayName      = "display_name"
 	fieldIdentityProvider = "identity_provider"
+	fieldCertificates     = "verification_certificates"
 )
 
 // Setting is one field of a kind that an update replaces.

@@ -21,10 +21,14 @@ type State struct {
 	Refused string
 	// Now is when the desired state was computed: a certificate that ended before is not added any more.
 	Now time.Time
+	// Settle is, of a wanted State, the settle time of its Kind.
+	Settle time.Duration
 	// Metadata is, of a wanted State, where Stytch takes its settings and certificates from. Nil: from nowhere.
 	Metadata *Metadata
 	// Signing is the key that Stytch signs with: wanted, at most one; seen, those of the newest certificates.
 	Signing []Key
+	// SigningSentAt is, of a wanted State, when a request was sent that carries a signing key and may yet take effect; zero for none.
+	SigningSentAt time.Time
 	// Encryption are the keys that Stytch decrypts with. Wanted nil: not managed.
 	Encryption *Encryption
 	// Token is the bearer token: wanted, as the Secret holds it, empty where it does not; seen, as Stytch accepts it. Nil

@@ -13,7 +13,7 @@ const idleTTL = 24 * time.Hour
 type cacheKey struct {
 	baseURL    string
 	credential [32]byte
-	name       string // organization ID, slug or external ID; for groups also the connection ID
+	name       string // organization ID, slug or external ID; for groups also the connection ID; "" for the project
 }
 
 // cache holds the observations of one type.

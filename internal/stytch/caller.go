@@ -56,21 +56,26 @@ func (c *Caller) ReserveTurns(ctx context.Context, turns int) error {
 // external ID (GET /v1/b2b/organizations/{organization_id}). The answer is cached
 // for 10 minutes; an answer from the cache has a zero Request.
 func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (string, Request, error) {
+	seen, request, err := c.organization(ctx, idSlugOrExternalID, c.now().Add(-organizationTTL))
+	return seen.id, request, err
+}
+
+// organization returns what is kept of an organization, requested at or after since.
+func (c *Caller) organization(ctx context.Context, name string, since time.Time) (organization, Request, error) {
 	const operation = "GetOrganization"
-	o := c.session.organization(idSlugOrExternalID)
 	var request Request
-	seen, err := read(ctx, c, o, operation, idSlugOrExternalID, c.now().Add(-organizationTTL), func(ctx context.Context) (string, error) {
+	seen, err := read(ctx, c, c.session.organization(name), operation, name, since, func(ctx context.Context) (organization, error) {
 		r, made, err := do[organizationReply](ctx, c.session.account, call{
-			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "organizations", idSlugOrExternalID},
+			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "organizations", name},
 		})
 		request = made
 		switch {
 		case err != nil:
-			return "", err
+			return organization{}, err
 		case r.Organization.OrganizationID == "":
-			return "", incompleteError(made, "the organization")
+			return organization{}, incompleteError(made, "the organization")
 		}
-		return r.Organization.OrganizationID, nil
+		return organization{id: r.Organization.OrganizationID, customRoles: roles(r.Organization.CustomRoles)}, nil
 	})
 	return seen.value, request, err
 }

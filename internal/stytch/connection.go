@@ -151,3 +151,9 @@ type SSOConnections struct {
 	OIDC     []OIDCConnection
 	External []ExternalConnection
 }
+
+// organization is what is kept of an organization.
+type organization struct {
+	id          string
+	customRoles []string // IDs of the roles that only this organization has, sorted
+}

@@ -15,7 +15,7 @@ const (
 
 // observation is the cached value of one thing at Stytch and the time of its read:
 // the SSO connections of an organization, its SCIM connection, the groups of that
-// connection, or the ID of an organization that was named by slug or external ID.
+// connection, an organization's ID and roles, or the roles of a project's policy.
 //
 //	read(since):  a value requested at or after since? ──▶ the cached value
 //	              failed, and not yet to be retried? ────▶ ReadError

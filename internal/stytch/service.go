@@ -80,8 +80,9 @@ type Service struct {
 	gates         *gates
 	sso           cache[SSOConnections]
 	scim          cache[[]SCIMConnection]
-	organizations cache[string]
+	organizations cache[organization]
 	groups        cache[[]SCIMGroup]
+	policies      cache[[]string] // the IDs of their roles
 }
 
 // New returns a Service. It panics if Options.Now is nil.

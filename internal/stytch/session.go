@@ -77,8 +77,13 @@ func (s *Session) groups(organizationID, connectionID string) *observation[[]SCI
 	return s.account.service.groups.observation(s.account.service.now(), s.cacheKey(groupsKey(organizationID, connectionID)))
 }
 
-func (s *Session) organization(name string) *observation[string] {
+func (s *Session) organization(name string) *observation[organization] {
 	return s.account.service.organizations.observation(s.account.service.now(), s.cacheKey(name))
+}
+
+// policy is the RBAC policy of the project, which has no name.
+func (s *Session) policy() *observation[[]string] {
+	return s.account.service.policies.observation(s.account.service.now(), s.cacheKey(""))
 }
 
 func (s *Session) cacheKey(name string) cacheKey {

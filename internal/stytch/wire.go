@@ -72,8 +72,16 @@ type whoamiReply struct {
 type organizationReply struct {
 	envelope
 	Organization struct {
-		OrganizationID string `json:"organization_id"`
+		OrganizationID string     `json:"organization_id"`
+		CustomRoles    []wireRole `json:"custom_roles"`
 	} `json:"organization"`
+}
+
+type policyReply struct {
+	envelope
+	Policy struct {
+		Roles []wireRole `json:"roles"`
+	} `json:"policy"`
 }
 
 // connectionReply is the response to all calls about one connection. Connection

@@ -235,6 +235,7 @@ type Fault struct {
 	Method    string `json:"method,omitempty"`
 	Path      string `json:"path,omitempty"`
 	Operation string `json:"operation,omitempty"`
+	Field     string `json:"field,omitempty"` // the body has it
 	Skip      int    `json:"skip,omitempty"`  // let the first so many pass
 	Times     int    `json:"times,omitempty"` // then strike so many; 0 is for ever
 

@@ -65,6 +65,9 @@ func (s *Sim) matchFault(c *Call) Fault {
 		if !matches(f.Method, f.Path, c) || (f.Operation != "" && f.Operation != c.Operation) {
 			continue
 		}
+		if f.Field != "" && !slices.Contains(c.Fields, f.Field) {
+			continue
+		}
 		if f.Times > 0 && f.Struck >= f.Times {
 			continue
 		}

@@ -80,6 +80,15 @@ func strikes(faults []stytchsim.Fault) []int {
 	return struck
 }
 
+func TestAFaultStrikesTheCallsWhoseBodyHasAField(t *testing.T) {
+	p := switched(t, stytchsim.Switches{})
+	p.plant(stytchsim.Fault{Method: "POST", Field: "display_name", Status: 400, ErrorType: "invalid_display_name"})
+	p.post(samlOf+"acme", map[string]any{"identity_provider": "okta", "display_name": "Okta"}).refused(400, "invalid_display_name")
+	p.post(samlOf+"acme", map[string]any{"identity_provider": "okta"}).ok()
+	p.get("/v1/b2b/sso/acme").ok()
+	same(t, "struck", strikes(p.State().Faults), []int{1})
+}
+
 func TestAFaultSkipsAndThenStrikesSoOften(t *testing.T) {
 	p := switched(t, stytchsim.Switches{})
 	p.plant(stytchsim.Fault{Skip: 1, Times: 2, Status: 503})

@@ -186,6 +186,13 @@ func missingCertificates(want, have connection.State) []connection.Certificate {
 	return missing
 }
 
+// absentCertificate says that a wanted certificate is not there that has not expired, be it sent next or brought by the metadata.
+func absentCertificate(want, have connection.State) bool {
+	return slices.ContainsFunc(want.Certificates, func(c connection.Certificate) bool {
+		return !c.Expired(want.Now) && !holds(have.Certificates, c.SHA256)
+	})
+}
+
 // surplusCertificates are those that are there and not wanted, the one that ends first at the top. A second copy of a wanted one
 // is not wanted, and, where a valid one stays, neither is one that has expired: what the metadata is about to bring needs a
 // place.

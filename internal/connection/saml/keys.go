@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
@@ -29,22 +31,59 @@ var (
 	DeleteEncryptionKey = connection.Action{Name: "DeleteEncryptionKey", Event: "Updated"}
 )
 
-// keyDoubtful is for how long a request that adds a key may yet take effect if its response was lost: the call lasts 30 seconds at
-// most, and a minute more is what a creation is given too.
-const keyDoubtful = 90 * time.Second
+// addingTime is how long a call that adds a key lasts at most. Where its response was lost it may yet take effect for the settle
+// time after that, as a creation may.
+const addingTime = 30 * time.Second
 
-// doubtUntil is until when a request that adds a key may yet take effect; zero where none can.
-func doubtUntil(adding *v1alpha1.AddingEncryptionKeyStatus) time.Time {
+// doubtUntil is until when a request that adds an encryption key may yet take effect; zero where none can.
+func doubtUntil(adding *v1alpha1.AddingEncryptionKeyStatus, settle time.Duration) time.Time {
 	if adding == nil || adding.SentAt == nil {
 		return time.Time{}
 	}
-	return adding.SentAt.Add(keyDoubtful)
+	return adding.SentAt.Add(addingTime + settle)
+}
+
+// doubtOver is when the next doubt about a key is over; zero where there is none.
+func doubtOver(o manifest, settle time.Duration) time.Time {
+	encryption, signing := doubtUntil(o.Status.AddingEncryptionKey, settle), time.Time{}
+	if sent := o.Status.SigningKeySentAt; sent != nil {
+		signing = sent.Add(addingTime + settle)
+	}
+	if encryption.IsZero() || !signing.IsZero() && signing.Before(encryption) {
+		return signing
+	}
+	return encryption
+}
+
+// signingInDoubt says that a request that carries a signing key may yet take effect. None is sent then: Stytch would make two
+// certificates for one key, and nobody can delete one.
+func signingInDoubt(want connection.State) bool {
+	return !want.SigningSentAt.IsZero() && want.SigningSentAt.Add(addingTime+want.Settle).After(want.Now)
+}
+
+// signingSentAfter is when a request was sent that carries a signing key, until Stytch answered it, signs with the key, or the request
+// cannot be on its way any more.
+func signingSentAfter(was *metav1.Time, e connection.Event[remote]) *metav1.Time {
+	sends := e.Step != nil && connection.Carries(e.Step.Changes, fieldSigningKey)
+	switch {
+	case e.Type == connection.StepBegins && sends:
+		return connection.StatusTime(e.Now)
+	case e.Type == connection.StepDone && sends, e.Type == connection.StepFailed && sends,
+		e.Type == connection.Compared && was != nil && (!signingInDoubt(e.Want) || signs(e.Want.Signing, haveState(e.Remote).Signing)):
+		return nil
+	}
+	return was
+}
+
+// signs says that Stytch signs with the wanted key.
+func signs(want, have []connection.Key) bool {
+	return len(want) > 0 && slices.ContainsFunc(have, func(k connection.Key) bool { return k.SPKISHA256 == want[0].SPKISHA256 })
 }
 
 // inDoubt says that a request that adds a key may yet take effect, and has not. Nothing is added or removed then: a key that
 // appeared could not be told from another.
-func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now time.Time) bool {
-	return doubtUntil(adding).After(now) && len(appeared(adding, present)) == 0
+func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now time.Time, settle time.Duration) bool {
+	return doubtUntil(adding, settle).After(now) && len(appeared(adding, present)) == 0
 }
 
 // readKeyAt reads the RSA private key that an entry names.
@@ -95,18 +134,15 @@ func wantedEncryption(o manifest, in connection.Inputs) (*connection.Encryption,
 	return e, problems
 }
 
-// signing is the change that gives Stytch the wanted signing key, if it does not sign with it.
-func signing(want, have []connection.Key) []connection.Change {
-	if len(want) == 0 {
+// signing is the change that gives Stytch the wanted signing key, if it does not sign with it and no earlier one is on its way.
+func signing(want connection.State, have []connection.Key) []connection.Change {
+	if len(want.Signing) == 0 || signs(want.Signing, have) || signingInDoubt(want) {
 		return nil
 	}
-	key := want[0]
+	key := want.Signing[0]
 	var newest []string
 	for _, k := range have {
 		newest = append(newest, k.SPKISHA256)
-	}
-	if slices.Contains(newest, key.SPKISHA256) {
-		return nil
 	}
 	return []connection.Change{{Field: fieldSigningKey, Topic: connection.TopicKey("signing key", key.SPKISHA256), Have: connection.Text(strings.Join(newest, " ")), Want: connection.Value{Send: key.Private, Same: key.SPKISHA256}, Where: key.Where}}
 }
@@ -133,8 +169,9 @@ func compareKeys(want, have *connection.Encryption) (missing []connection.Key, u
 
 // planEncryption adds the keys that are wanted before it removes those of ours that are not. With all slots taken one of those
 // goes first, and where there is none, none is added. A key that was not added through the manifest is never removed.
-func planEncryption(want, have *connection.Encryption, now time.Time) []connection.Step {
-	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 || inDoubt(want.Adding, have.IDs, now) {
+func planEncryption(wanted connection.State, have *connection.Encryption) []connection.Step {
+	want := wanted.Encryption
+	if want == nil || len(appeared(want.Adding, have.IDs)) > 1 || inDoubt(want.Adding, have.IDs, wanted.Now, wanted.Settle) {
 		return nil
 	}
 	missing, unwanted := compareKeys(want, have)
@@ -191,10 +228,10 @@ func addingAfter(was *v1alpha1.AddingEncryptionKeyStatus, e connection.Event[rem
 		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: e.Step.Changes[0].Want.Same, PresentKeyIDs: present, SentAt: connection.StatusTime(e.Now)}
 	case e.Type == connection.Observed && arrived(was, present) != "",
 		e.Type == connection.StepFailed && added && e.Refusal != nil && e.Refusal.Class == stytch.Rejected,
-		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !inDoubt(was, present, e.Now) && !wants(e.Want.Encryption, was.SPKISHA256):
+		e.Type == connection.Compared && was != nil && len(appeared(was, present)) == 0 && !inDoubt(was, present, e.Now, e.Want.Settle) && !wants(e.Want.Encryption, was.SPKISHA256):
 		return nil
 	case e.Type == connection.StepFailed && added && was != nil, // it certainly is not on its way
-		e.Type == connection.Compared && was != nil && !doubtUntil(was).After(e.Now):
+		e.Type == connection.Compared && was != nil && !doubtUntil(was, e.Want.Settle).After(e.Now):
 		return &v1alpha1.AddingEncryptionKeyStatus{SPKISHA256: was.SPKISHA256, PresentKeyIDs: was.PresentKeyIDs}
 	}
 	return was
@@ -242,9 +279,21 @@ func appeared(adding *v1alpha1.AddingEncryptionKeyStatus, present []string) []st
 	return slices.DeleteFunc(slices.Clone(present), func(id string) bool { return slices.Contains(adding.PresentKeyIDs, id) })
 }
 
+// signingProblems reports that a signing key is not sent because an earlier one may be on its way.
+func signingProblems(want, have connection.State) []connection.Problem {
+	if len(want.Signing) == 0 || signs(want.Signing, have.Signing) || !signingInDoubt(want) {
+		return nil
+	}
+	return []connection.Problem{{
+		Reason:  v1alpha1.ReasonUnavailable,
+		Message: "The response to a request that contains the signing key may have been lost. Looking for its certificate before the key is sent.",
+	}}
+}
+
 // keyProblems reports keys that appeared together, of which nobody can say which is whose: none is added or removed then. And it
 // reports that there is no place for a wanted one, which is not sent then.
-func keyProblems(want, have *connection.Encryption, now time.Time) []connection.Problem {
+func keyProblems(wanted connection.State, have *connection.Encryption) []connection.Problem {
+	want := wanted.Encryption
 	if want == nil || have == nil {
 		return nil
 	}
@@ -259,7 +308,7 @@ func keyProblems(want, have *connection.Encryption, now time.Time) []connection.
 		return []connection.Problem{{Reason: v1alpha1.ReasonKeysUnidentified, Message: fmt.Sprintf(
 			"Stytch has %d encryption keys that were there when the connection was taken over or the status of this manifest was restored, and does not show which keys they are (%s). Keys of spec.encryptionPrivateKeyRefs may be among them, so none is added. Delete in Stytch those that are not used; or, to add the keys of the manifest in addition, set the annotation %s=%d.",
 			len(want.Unidentified), strings.Join(want.Unidentified, ", "), v1alpha1.AnnotationAddEncryptionKeys, len(want.Unidentified))}}
-	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, now):
+	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, wanted.Now, wanted.Settle):
 		return []connection.Problem{{
 			Reason:  v1alpha1.ReasonUnavailable,
 			Message: "The response to a request that adds an encryption key may have been lost. Looking for that key before a key is added.",

@@ -188,6 +188,53 @@ func TestASigningKeyThatStytchDoesNotShowIsSentOnce(t *testing.T) {
 	Same(t, "what is stuck", out.Stuck[0].Field, "signing_private_key")
 }
 
+func TestASigningKeyIsNotSentWhileOneMayBeOnItsWay(t *testing.T) {
+	for _, test := range []struct {
+		name, story string
+		sent        time.Duration // before now
+		have        []connection.Key
+	}{
+		{"that was sent just now", "", 0, nil},
+		{"whose doubt is almost over", "", 90*time.Second - 1, nil},
+		{"whose doubt is over", "signing_private_key", 90 * time.Second, nil},
+		{"while Stytch signs with another", "", time.Second, []connection.Key{{SPKISHA256: "other"}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := connection.State{Signing: []connection.Key{{SPKISHA256: "mine", Private: "private"}}, SigningSentAt: Noon.Add(-test.sent), Now: Noon, Settle: connection.SettleTime}
+			Same(t, "the plan", Story(PlanOf(want, connection.State{Signing: test.have})), test.story)
+		})
+	}
+}
+
+func TestTheDoubtAboutASigningKeyEndsWithAnAnswerTheKeyOrTime(t *testing.T) {
+	kind := saml.Kind()
+	kind.Settle = 3 * time.Second
+	o, step := SAMLManifest(), connection.Step{Action: connection.Update, Changes: []connection.Change{{Field: "signing_private_key", Want: connection.Value{Same: "mine"}}}}
+	want := connection.State{Signing: []connection.Key{{SPKISHA256: "mine"}}, SigningSentAt: Noon, Now: Noon.Add(32 * time.Second), Settle: kind.Settle}
+	over := want
+	over.Now = Noon.Add(33 * time.Second)
+	for _, test := range []struct {
+		name  string
+		event connection.Event[stytch.SAMLConnection]
+		due   time.Time
+	}{
+		{"as long as nobody knows", connection.Event[stytch.SAMLConnection]{Type: connection.Compared, Want: want, Remote: SAMLRemote()}, Noon.Add(33 * time.Second)},
+		{"when it was accepted", connection.Event[stytch.SAMLConnection]{Type: connection.StepDone, Step: &step}, time.Time{}},
+		{"when it was refused", connection.Event[stytch.SAMLConnection]{Type: connection.StepFailed, Step: &step}, time.Time{}},
+		{"when it is too late", connection.Event[stytch.SAMLConnection]{Type: connection.Compared, Want: over, Remote: SAMLRemote()}, time.Time{}},
+		{"when Stytch signs with it", connection.Event[stytch.SAMLConnection]{Type: connection.Compared, Want: want, Remote: stytch.SAMLConnection{
+			SigningCertificates: []stytch.SigningCertificate{{SPKISHA256: "mine"}},
+		}}, time.Time{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			Begins(kind, o, SAMLRemote(), step, Noon)
+			Same(t, "until when it is in doubt", kind.DueAt(o), Noon.Add(33*time.Second))
+			kind.Note(o, test.event)
+			Same(t, "until when it is in doubt then", kind.DueAt(o), test.due)
+		})
+	}
+}
+
 // held are keys at Stytch, and which of them were added through the manifest.
 func keysAt(ids string, ours map[string]string) (*connection.Encryption, *connection.Encryption) {
 	return &connection.Encryption{Ours: ours}, &connection.Encryption{IDs: strings.Fields(ids)}
@@ -388,6 +435,9 @@ func TestAnEncryptionKeyIsAddedOnceThoughTheProcessIsLost(t *testing.T) {
 func (r *rollover) doubtPasses() {
 	if adding := r.Held.Status.AddingEncryptionKey; adding != nil && adding.SentAt != nil {
 		adding.SentAt = at(Noon.Add(-90 * time.Second))
+	}
+	if r.Held.Status.SigningKeySentAt != nil {
+		r.Held.Status.SigningKeySentAt = at(Noon.Add(-90 * time.Second))
 	}
 }
 

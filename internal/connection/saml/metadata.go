@@ -15,6 +15,9 @@ const fieldMetadataURL = "metadata_url"
 // ReadMetadata has Stytch take settings and certificates from a document.
 var ReadMetadata = connection.Action{Name: "ReadMetadata", Event: "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
 
+// topicMetadata is the topic of a document: one that cannot be read holds no other change up, and no refused one holds its reading up.
+var topicMetadata = connection.Topic{Name: "metadata"} //nolint:gochecknoglobals // Go has no constants of this type
+
 // lastRead is what status records of the document that the manifest names; blank where it records nothing.
 func lastRead(o manifest) *v1alpha1.MetadataStatus {
 	if read := connection.RecordAt(o, recorded(o)).Metadata; read != nil && o.Spec.MetadataURL != "" && read.MetadataURL == o.Spec.MetadataURL {
@@ -173,5 +176,5 @@ func reading(m *connection.Metadata) connection.Step {
 	if was == m.URL {
 		was = "" // what it gave is out of date
 	}
-	return connection.Step{Action: ReadMetadata, Changes: []connection.Change{{Field: fieldMetadataURL, Have: connection.Text(was), Want: connection.Text(m.URL)}}}
+	return connection.Step{Action: ReadMetadata, Changes: []connection.Change{{Field: fieldMetadataURL, Topic: topicMetadata, Have: connection.Text(was), Want: connection.Text(m.URL)}}}
 }

@@ -43,6 +43,7 @@ func record(o manifest, was connection.Record, e connection.Event[remote]) conne
 func remember(o manifest, e connection.Event[remote]) {
 	s := &o.Status
 	s.UnidentifiedEncryptionKeys = unidentifiedAfter(o, e)
+	s.SigningKeySentAt = signingSentAfter(s.SigningKeySentAt, e)
 	s.AddingEncryptionKey, s.FreedCertificate, s.RefusedCertificate = addingAfter(s.AddingEncryptionKey, e), freedAfter(s.FreedCertificate, e), refusedAfter(s, e)
 }
 

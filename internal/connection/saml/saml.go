@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -47,7 +46,8 @@ func Kind() connection.Kind[manifest, remote] {
 		Publish:           publish,
 		Undo:              undo,
 		Expiries:          expiries,
-		Due:               func(o manifest) time.Time { return doubtUntil(o.Status.AddingEncryptionKey) },
+		Due:               doubtOver,
+		Settle:            connection.SettleTime,
 	}
 }
 
@@ -82,6 +82,9 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 		want.Metadata, want.Certificates = metadata, taken
 	}
 	want.Signing, keys = wantedSigning(o.Spec.SigningPrivateKeyRef, in)
+	if sent := o.Status.SigningKeySentAt; sent != nil {
+		want.SigningSentAt = sent.Time
+	}
 	problems := slices.Concat(certificates, keys)
 	want.Encryption, keys = wantedEncryption(o, in)
 	want.Details, published = details.Wanted(o, o.Spec.DetailsConfigMapName, in)
@@ -115,10 +118,10 @@ func haveState(r remote) connection.State {
 //	encryption keys missing or not wanted   add each, then delete: see planEncryption
 //	metadata to be read                     read it: see planReading
 func plan(_ manifest, want, have connection.State) []connection.Step {
-	newKey := signing(want.Signing, have.Signing)
+	newKey := signing(want, have.Signing)
 	remote := slices.Concat(
 		planCertificates(want, have, append(connection.Differences(want.Settings, have.Settings), newKey...)),
-		planEncryption(want.Encryption, cmp.Or(have.Encryption, &connection.Encryption{}), want.Now),
+		planEncryption(want, cmp.Or(have.Encryption, &connection.Encryption{})),
 	)
 	remote = append(remote, planReading(want.Metadata, remote)...)
 	published := details.Plan(want.Details, detailsOf(want.Signing, have))

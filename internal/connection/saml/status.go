@@ -50,7 +50,7 @@ func publish(o manifest, r remote, _ connection.State) {
 }
 
 func findProblems(o manifest, want, have connection.State) []connection.Problem {
-	problems := slices.Concat(metadataProblem(o), keyProblems(want.Encryption, have.Encryption, want.Now))
+	problems := slices.Concat(metadataProblem(o), signingProblems(want, have), keyProblems(want, have.Encryption))
 	for _, c := range expiredInVain(want, have) {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 			"%s contains the certificate %s, which expired at %s and is not sent. Replace it with the identity provider's current certificate.",
@@ -61,7 +61,7 @@ func findProblems(o manifest, want, have connection.State) []connection.Problem 
 			"%s contains the certificate %s, which Stytch rejected (invalid_x509_certificate) and which is not sent again. Replace it with the identity provider's current certificate.",
 			refused.Where, short(refused.SHA256))})
 	}
-	if missing, _ := compareCertificates(want, have); len(missing) > 0 || want.Incomplete || len(problems) > 0 {
+	if absentCertificate(want, have) || want.Incomplete || len(problems) > 0 {
 		return problems
 	}
 	remedy := "Add a current certificate to spec.verificationCertificates"

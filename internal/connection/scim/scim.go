@@ -55,6 +55,7 @@ func Kind() connection.Kind[manifest, remote] {
 		},
 		Expiries: token.Expiries,
 		Due:      token.Due,
+		Settle:   connection.SettleTime,
 	}
 }
 

@@ -22,11 +22,13 @@ type rotationContext struct {
 	// Secret is the name of the token's Secret, and ID that of the connection.
 	Secret, ID string
 	Now        time.Time
+	// Settle is the settle time.
+	Settle time.Duration
 }
 
-// doubtful is for how long a start whose answer was lost may yet take effect: the call lasts 12 seconds at most, and a minute
-// more is what a creation is given too.
-const doubtful = 75 * time.Second
+// startTime is how long a call that starts a rotation lasts at most, with the proof of the Secret before it. Where its answer was
+// lost it may yet take effect for the settle time after that, as a creation may.
+const startTime = 15 * time.Second
 
 // maxHandled is how many values of rotate-token are remembered, and longestRequest how long one may be.
 const (
@@ -34,7 +36,7 @@ const (
 	longestRequest = 64
 )
 
-func contextOf(o *v1alpha1.SCIMConnection, now time.Time) rotationContext {
+func contextOf(o *v1alpha1.SCIMConnection, now time.Time, settle time.Duration) rotationContext {
 	c := rotationContext{
 		Spec:        o.Spec.BearerToken.Rotation,
 		Rotate:      o.Annotations[v1alpha1.AnnotationRotateToken],
@@ -43,6 +45,7 @@ func contextOf(o *v1alpha1.SCIMConnection, now time.Time) rotationContext {
 		Secret:      o.Spec.BearerToken.SecretName,
 		ID:          cmp.Or(connection.RecordOf(o).ID, o.Spec.ConnectionID),
 		Now:         now,
+		Settle:      settle,
 	}
 	if o.Status.BearerToken != nil {
 		c.Known = *o.Status.BearerToken
@@ -62,7 +65,7 @@ func Decide(o *v1alpha1.SCIMConnection, want, have connection.State) Decision {
 	if want.Token == nil || have.Token == nil {
 		return Decision{}
 	}
-	return decide(contextOf(o, want.Now), want.Token, have.Token, have.New)
+	return decide(contextOf(o, want.Now, want.Settle), want.Token, have.Token, have.New)
 }
 
 // decide says what is to be done about a token: c is what is known of it, stored is what the Secret holds, current what Stytch
@@ -204,7 +207,7 @@ func (c rotationContext) startUntil() time.Time {
 	if c.Known.StartedAt == nil {
 		return time.Time{}
 	}
-	return c.Known.StartedAt.Add(doubtful)
+	return c.Known.StartedAt.Add(startTime + c.Settle)
 }
 
 // published says that the rotation under way was started here, and that its next token was in the Secret.

@@ -13,12 +13,15 @@ import (
 func (c rotationContext) waiting(stored, current *connection.Token) (reason, message string) {
 	held := stored.NextLastFour == current.NextLastFour
 	end := c.overlapEnd(current.ExpiresAt)
-	offered := fmt.Sprintf("Secret %s contains the next token (ending in %s) under the key %s. Give it to the identity provider, and then set the annotation %s=%s.",
-		c.Secret, current.NextLastFour, v1alpha1.SecretKeyNextToken, v1alpha1.AnnotationAcknowledgeToken, current.NextLastFour)
+	contains := fmt.Sprintf("Secret %s contains the next token (ending in %s) under the key %s. Stytch documents that it works only once it has replaced the current token.",
+		c.Secret, current.NextLastFour, v1alpha1.SecretKeyNextToken)
+	offered := fmt.Sprintf("%s When you are ready to enter it at the identity provider, set the annotation %s=%s, and enter it immediately.",
+		contains, v1alpha1.AnnotationAcknowledgeToken, current.NextLastFour)
 	abandon := fmt.Sprintf("To cancel the rotation, set the annotation %s=%s.", v1alpha1.AnnotationCancelRotation, current.NextLastFour)
 	switch {
 	case held && stored.LastFour == current.LastFour && !end.IsZero() && !end.After(c.Now):
-		return v1alpha1.ReasonOverlapping, offered + " The time for that is over, so the rotation is being completed without the annotation. " + abandon
+		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s The overlap is over, so the rotation is being completed without the annotation. Enter the next token at the identity provider as soon as it is under the key %s. %s",
+			contains, v1alpha1.SecretKeyToken, abandon)
 	case held && stored.LastFour == current.LastFour && !end.IsZero():
 		return v1alpha1.ReasonOverlapping, fmt.Sprintf("%s Without the annotation, the rotation is completed at %s. %s", offered, connection.FormatTime(end), abandon)
 	case held:
@@ -26,7 +29,7 @@ func (c rotationContext) waiting(stored, current *connection.Token) (reason, mes
 	case c.starting():
 		return v1alpha1.ReasonStarting, "The next token was lost before it was stored in the Secret. The rotation is canceled and started again. The current token is not changed."
 	case c.published(current):
-		return v1alpha1.ReasonNextTokenLost, fmt.Sprintf("Secret %s no longer contains the next token (ending in %s), which may already be in use. %s", c.Secret, current.NextLastFour, abandon)
+		return v1alpha1.ReasonNextTokenLost, fmt.Sprintf("Secret %s no longer contains the next token (ending in %s), which the identity provider may already have. %s", c.Secret, current.NextLastFour, abandon)
 	}
 	return v1alpha1.ReasonStartedElsewhere, fmt.Sprintf(
 		"A rotation (next token ending in %s) was started outside this manifest, so it is not changed. Complete or cancel it where it was started, or store the next token in Secret %s under the key %s and acknowledge it here. %s",
@@ -66,10 +69,11 @@ func (c rotationContext) another(lastFour string) string {
 	}
 }
 
-// nextMissing reports that the next token was in the Secret and is not any more. Nothing is done automatically: it may be in use.
+// nextMissing reports that the next token was in the Secret and is not any more. Nothing is done automatically: the identity
+// provider may have it.
 func (c rotationContext) nextMissing(stored, current *connection.Token) connection.Problem {
 	return connection.Problem{Reason: v1alpha1.ReasonInputMissing, Fresh: stored.Edited, Message: fmt.Sprintf(
-		"Secret %s no longer contains the next token (ending in %s), which may already be in use, so the rotation is not completed or canceled. Store the next token under the key %s again, or set the annotation %s=%s to cancel the rotation and then request another.",
+		"Secret %s no longer contains the next token (ending in %s), which the identity provider may already have, so the rotation is not completed or canceled. Store the next token under the key %s again, or set the annotation %s=%s to cancel the rotation and then request another.",
 		c.Secret, current.NextLastFour, v1alpha1.SecretKeyNextToken, v1alpha1.AnnotationCancelRotation, current.NextLastFour)}
 }
 

@@ -149,7 +149,11 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 	for _, c := range []tokenCase{
 		{
 			name: "it waits for the acknowledgement", secret: both, remote: open, known: started(day), rotating: "AwaitingAcknowledgement",
-			says: []string{"Secret acme-scim contains the next token (ending in nnnn) under the key next-token", "acknowledge-token=nnnn", "cancel-rotation=nnnn"},
+			says: []string{
+				"Secret acme-scim contains the next token (ending in nnnn) under the key next-token",
+				"Stytch documents that it works only once it has replaced the current token. When you are ready to enter it at the identity provider, set the annotation",
+				"acknowledge-token=nnnn, and enter it immediately.", "cancel-rotation=nnnn",
+			},
 		},
 		{
 			name: "acknowledged, it is completed", secret: both, remote: open, known: started(day), notes: map[string]string{"acknowledge-token": "nnnn"},
@@ -202,7 +206,9 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 		},
 		{
 			name: "Automatic, it is completed when the overlap is over", secret: both, remote: open, known: started(3 * day), spec: AutomaticRotation(),
-			step: token.CompleteRotation, rotating: "Overlapping", says: []string{""},
+			step: token.CompleteRotation, rotating: "Overlapping", says: []string{
+				"The overlap is over, so the rotation is being completed without the annotation.", "as soon as it is under the key token.",
+			},
 		},
 		{
 			name: "Automatic, it is completed at once when it is acknowledged", secret: both, remote: open, known: started(time.Second), spec: AutomaticRotation(),

@@ -50,7 +50,7 @@ func observedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenSt
 		if isNew {
 			known.IssuedAt = second(e.Now)
 		}
-		if asked := contextOf(o, e.Now); asked.requested(r.BearerTokenLastFour) {
+		if asked := contextOf(o, e.Now, 0); asked.requested(r.BearerTokenLastFour) {
 			known.HandledRotate = []string{asked.Rotate}
 		}
 	}
@@ -94,7 +94,7 @@ func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenSt
 		known.SecretName, known.SecretLastFour = o.Spec.BearerToken.SecretName, r.BearerTokenLastFour
 	}
 	next := r.NextBearerTokenLastFour
-	switch starting := contextOf(o, e.Now).starting(); {
+	switch starting := contextOf(o, e.Now, 0).starting(); {
 	case next != "" && (next == inSecret.NextLastFour || !starting):
 		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, connection.StatusTime(r.NextBearerTokenExpiresAt)
 	case !starting:
@@ -112,9 +112,9 @@ func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 		return nil
 	}
 	advice := fmt.Sprintf("Set the annotation %s=%s to rotate it. Without a valid token, users and groups are not provisioned",
-		v1alpha1.AnnotationRotateToken, contextOf(o, time.Time{}).another(token.LastFour))
+		v1alpha1.AnnotationRotateToken, contextOf(o, time.Time{}, 0).another(token.LastFour))
 	if token.Phase == v1alpha1.TokenRotating {
-		advice = "A rotation is in progress. See the condition Rotating for what to do. With an expired token, users and groups may not be provisioned until the rotation is completed"
+		advice = "A rotation is in progress. See the condition Rotating for what to do. With an expired token, users and groups are not provisioned until the rotation is completed and the identity provider has the next token"
 	}
 	return connection.AddExpiry(nil, token.ExpiresAt, connection.Expiry{
 		What: "bearer_token", Name: "The bearer token ending in " + token.LastFour, Advice: advice,
@@ -122,8 +122,8 @@ func Expiries(o *v1alpha1.SCIMConnection) []connection.Expiry {
 }
 
 // Due is when the clock next asks for something that status knows of; zero for never.
-func Due(o *v1alpha1.SCIMConnection) time.Time {
-	c := contextOf(o, time.Time{})
+func Due(o *v1alpha1.SCIMConnection, settle time.Duration) time.Time {
+	c := contextOf(o, time.Time{}, settle)
 	var expires time.Time
 	if c.Known.ExpiresAt != nil {
 		expires = c.Known.ExpiresAt.Time
