@@ -18,6 +18,7 @@
 // connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection
 // refers to.
 //
+//	questions.go   when a list has to be newer than what a manifest asks
 //	remove.go      deletion of a manifest
 //	write.go       writes of a manifest and its status, and what a refused write means
 //	shared.go      what the engines share: options, clients, sessions, memory

@@ -11,6 +11,8 @@ const (
 	LabelReleased = "released"
 	// AnnotationPrefix is the prefix of the annotations that the operator reads on a manifest.
 	AnnotationPrefix = "connections.stytch-operator.dev/"
+	// AnnotationResyncRequested makes the operator compare a connection with Stytch at once whenever the value changes.
+	AnnotationResyncRequested = "connections.stytch-operator.dev/resync-requested"
 	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
 	// AnnotationRetryDiscovery makes Stytch read the discovery document of an OIDCConnection's issuer again whenever the value

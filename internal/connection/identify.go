@@ -124,7 +124,8 @@ func Identify(s Situation) Identity {
 	}
 	if s.Recorded == "" {
 		return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
-			"The organization has no connection %s of this kind. Delete this manifest, and apply it again with the correct connectionID, or without connectionID to create a new connection", id)}
+			"The organization has no connection %s of this kind. If the ID is wrong, delete this manifest and apply it again with the correct connectionID. "+
+				"Without connectionID, the operator creates another connection. If the connection was created since, %s", id, resyncAdvice)}
 	}
 	return Identity{Verdict: Missing, ID: id, Message: fmt.Sprintf(
 		"%s no longer exists in Stytch. It is not created again automatically, because a new connection has new URLs and does not restore logins. To create a new connection, delete this manifest and apply it again without connectionID", id)}
@@ -189,7 +190,7 @@ func (s Situation) conflict(c Candidate) Identity {
 			"%s: %s, which belongs to %s. Delete one of the two manifests", s.Rivalry, c.ID, holder)}
 	}
 	return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
-		"%s: %s. To take it over, set spec.connectionID to %s", s.Rivalry, c.ID, c.ID)}
+		"%s: %s. To take it over, set spec.connectionID to %s. If it was deleted since, %s", s.Rivalry, c.ID, c.ID, resyncAdvice)}
 }
 
 // Claim is what a manifest says of a connection ID.

@@ -30,6 +30,8 @@ type Report struct {
 	Rotating, RotatingMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request
+	// Resync is the requested resync that the pass was; empty for none.
+	Resync string
 	// Slot is when the slot of the pass began.
 	Slot time.Time
 }
@@ -116,6 +118,9 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 		status.State = cutTo(64, r.Remote.State)
 		status.Plan = r.Plan
 		status.NotConverging = r.NotConverging
+	}
+	if r.Resync != "" {
+		status.LastHandledResync = r.Resync
 	}
 	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 
