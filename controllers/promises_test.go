@@ -608,12 +608,15 @@ var _ = Describe("Events", func() {
 		w := newWorld(ctx)
 		o := w.scim("directory")
 		w.settled(o)
-		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("TokenIssued", "Created", "Updated"))
+		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("Created"))
+		Expect(w.notes("Created")).To(ConsistOf(And(
+			HavePrefix("Created "+o.Status.ConnectionID+" in organization "+w.acme.ID+"; stored the bearer token in Secret directory-token; "),
+			ContainSubstring(`display_name: "Directory [new `), ContainSubstring(`→ "Directory"`))), "one event of a creating pass, with the settings")
 		p := w.start()
 		p.expectQuiet(o)
 		w.clock.advance(resync)
 		p.settle(o)
-		Expect(w.eventReasons()).To(ConsistOf("TokenIssued", "Created", "Updated"))
+		Expect(w.eventReasons()).To(ConsistOf("Created"))
 
 		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"display_name": "Changed by hand"})
 		Expect(err).NotTo(HaveOccurred())
@@ -621,5 +624,20 @@ var _ = Describe("Events", func() {
 		p.settle(o)
 		Eventually(func() []string { return w.notes("Updated") }).WithTimeout(10*time.Second).Should(
 			ContainElement(ContainSubstring("Changed by hand")), "a repair tells what it found")
+	})
+
+	It("are one of a creating pass, and of one that does unlike things, one for each", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := detailsIn(w.saml("okta"), "details")
+		w.settled(o)
+		Eventually(func() []string { return w.notes("Created") }).WithTimeout(10 * time.Second).Should(HaveLen(1))
+		Expect(w.notes("Created")[0]).To(ContainSubstring("idp_sso_url"))
+		edit(w, o, func(o v1alpha1.Connection) {
+			o.CommonSpec().DisplayName = "Renamed"
+			o.(*v1alpha1.SAMLConnection).Spec.DetailsConfigMapName = "others"
+		})
+		w.start().settle(o)
+		w.expectKept(o)
+		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("Created", "Updated", "DetailsPublished"))
 	})
 })
