@@ -12,7 +12,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// eventSource is the reporting controller of every event.
+// eventSource is the reporting controller of every event, and the manager of every field that the operator writes.
 const eventSource = "stytch-operator"
 
 // eventAction is the action of every event.

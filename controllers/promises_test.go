@@ -10,6 +10,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
@@ -582,6 +586,49 @@ var _ = Describe("Claims", func() {
 		Expect(w.made()).To(ConsistOf(id))
 	})
 })
+
+var _ = Describe("Everything that the operator writes", func() {
+	It("has it as the field manager", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(w.scim("directory")).(*v1alpha1.SCIMConnection)
+		sso := detailsIn(w.ofPartner(w.oidc("entra")), "redirect")
+		w.create(sso)
+		w.start().settle(sso)
+		Eventually(func() []string { return w.notes("Created") }).WithTimeout(10 * time.Second).Should(HaveLen(2))
+		const people = "controllers.test"
+		Expect(w.managers(&v1alpha1.SCIMConnectionList{})).To(ConsistOf(people, "stytch-operator"))
+		Expect(w.managers(&v1alpha1.OIDCConnectionList{})).To(ConsistOf(people, "stytch-operator"))
+		Expect(w.managers(&v1alpha1.StytchProjectList{})).To(ConsistOf(people, "stytch-operator"))
+		Expect(w.managers(&eventsv1.EventList{})).To(ConsistOf("stytch-operator"))
+		Expect(w.managersOf(w.tokenSecret(o))).To(ConsistOf("stytch-operator"))
+		Expect(w.managersOf(w.configMap("redirect", nil))).To(ConsistOf("stytch-operator"))
+	})
+})
+
+// managers are the field managers of all objects of a list in the namespace.
+func (w *world) managers(list client.ObjectList) []string {
+	GinkgoHelper()
+	Expect(api.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+	var all []string
+	Expect(meta.EachListItem(list, func(object runtime.Object) error {
+		all = append(all, w.managersOf(object.(client.Object))...)
+		return nil
+	})).To(Succeed())
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// managersOf are the field managers of an object.
+func (w *world) managersOf(object client.Object) []string {
+	GinkgoHelper()
+	Expect(api.Get(w.ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+	var all []string
+	for _, entry := range object.GetManagedFields() {
+		all = append(all, entry.Manager)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 var _ = Describe("A connection without a displayName", func() {
 	It("is given the manifest's name once, and keeps the name that somebody gives it later", func(ctx context.Context) {

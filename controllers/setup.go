@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -36,6 +37,10 @@ const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
 )
+
+// Identify names the operator to the API server, which records that name as the manager of every field that the operator writes: in
+// manifests, Secrets, ConfigMaps, events and the lease. Without it the name is that of the program's file.
+func Identify(config *rest.Config, version string) { config.UserAgent = eventSource + "/" + version }
 
 // reconcilers are the reconcilers of all kinds, and what they share.
 type reconcilers struct {
