@@ -355,6 +355,27 @@ var _ = Describe("A requested resync", func() {
 	})
 })
 
+var _ = Describe("An annotation that the operator does not know", func() {
+	It("is mentioned once, without its value, and changes no reason", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(w.scim("directory"))
+		p := w.start()
+		p.atSlot(o)
+		w.annotate(o, v1alpha1.AnnotationPrefix+"rotate-tokn", "a value")
+		got := p.expectPass(o)
+		Expect(got.writes).To(HaveLen(1))
+		message := w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)
+		Expect(message).To(HaveSuffix("rotate-tokn is unknown and ignored. Did you mean rotate-token?"))
+		Expect(message).NotTo(ContainSubstring("a value"))
+		w.expectKept(o)
+		p.expectQuiet(o)
+		edit(w, o, func(o v1alpha1.Connection) { o.SetAnnotations(nil) })
+		p.expectPass(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch matches the manifest."))
+		p.expectQuiet(o)
+	})
+})
+
 var _ = Describe("The manager notes a question when its watch brings it", func() {
 	It("so that those who wait for a worker share the list of the first", func(ctx context.Context) {
 		w := newWorld(ctx)

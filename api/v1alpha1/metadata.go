@@ -30,3 +30,12 @@ const (
 	// AnnotationProved is the time at which the operator last proved that it can write the Secret.
 	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
 )
+
+// ManifestAnnotations are the annotations that the operator knows on the manifest of a connection. One with AnnotationPrefix that is
+// not among them is mentioned in the message of Synced.
+func ManifestAnnotations() []string {
+	return []string{
+		AnnotationResyncRequested, AnnotationRefreshMetadata, AnnotationRetryDiscovery,
+		AnnotationRotateToken, AnnotationAcknowledgeToken, AnnotationCancelRotation,
+	}
+}

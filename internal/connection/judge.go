@@ -30,6 +30,8 @@ type Report struct {
 	Rotating, RotatingMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request
+	// Note is what is mentioned in the message of Synced in addition, whatever the reason.
+	Note string
 	// Resync is the requested resync that the pass was; empty for none.
 	Resync string
 	// Slot is when the slot of the pass began.
@@ -132,7 +134,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	} else {
 		conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	}
-	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
+	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, join(r.Message, r.Note))
 	conditions.remedy(rule.remedy, r.Reason, r.Message)
 	conditions.setIf(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
 	conditions.rotating(r)
