@@ -34,7 +34,7 @@ func (p *process) bring(manifests ...*v1alpha1.SCIMConnection) {
 	p.catchUp()
 	for _, o := range manifests {
 		p.world.reload(o)
-		Expect(p.scim.brought().Update(event.UpdateEvent{ObjectNew: o})).To(BeTrue())
+		Expect(p.scim.brought().Create(event.CreateEvent{Object: o})).To(BeTrue())
 	}
 }
 
@@ -324,6 +324,7 @@ var _ = Describe("A requested resync", func() {
 		w := newWorld(ctx)
 		o := w.settled(w.scim("directory")).(*v1alpha1.SCIMConnection)
 		p := w.start()
+		p.atSlot(o)
 		w.give(o, byName("Engineering", "editor"))
 		p.pass(o)
 		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)
@@ -376,8 +377,8 @@ var _ = Describe("An annotation that the operator does not know", func() {
 	})
 })
 
-var _ = Describe("The manager notes a question when its watch brings it", func() {
-	It("so that those who wait for a worker share the list of the first", func(ctx context.Context) {
+var _ = Describe("Manifests that come to the manager", func() {
+	It("while an organization is being listed share the next list", func(ctx context.Context) {
 		w := newWorld(ctx)
 		w.directoryByHand(w.acme)
 		h := w.hold("GetSCIMConnection")

@@ -103,7 +103,7 @@ const maxProjectEvents = 64
 // or a manifest that it is in conflict with. A pass that writes status does not wake its own manifest.
 func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
-		For(e.newObject(), builder.WithPredicates(e.brought(), desiredStateChanged())).
+		For(e.newObject(), builder.WithPredicates(e.brought())).
 		Watches(e.newObject(), handler.EnqueueRequestsFromMapFunc(e.inConflict), builder.WithPredicates(claimsChanged())).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.shared.secretChanged())).

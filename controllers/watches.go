@@ -75,7 +75,7 @@ func requestsOf[O client.Object](manifests []O) []reconcile.Request {
 	return requests
 }
 
-// brought passes everything, and notes since when a manifest asks what it asks.
+// brought passes what desiredStateChanged does, and notes of every manifest since when it asks what it asks.
 func (e *engine[O, R]) brought() predicate.Predicate {
 	note := func(object client.Object) bool {
 		if o, isConnection := object.(v1alpha1.Connection); isConnection {
@@ -83,10 +83,10 @@ func (e *engine[O, R]) brought() predicate.Predicate {
 		}
 		return true
 	}
-	return predicate.Funcs{
+	return predicate.And(predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return note(e.Object) },
 		UpdateFunc: func(e event.UpdateEvent) bool { return note(e.ObjectNew) },
-	}
+	}, desiredStateChanged())
 }
 
 // desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, and its deletion.
