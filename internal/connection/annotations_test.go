@@ -18,7 +18,7 @@ func TestUnknownAnnotationsAreMentionedWithTheNearMiss(t *testing.T) {
 		{"resync", prefix + "resync" + ignored + "Remove it."},
 		{"request-resync", prefix + "request-resync" + ignored + "Remove it."},
 		{"resync_requested", prefix + "resync_requested" + ignored + "Did you mean resync-requested?"},
-		{"acknowlege-token", prefix + "acknowlege-token" + ignored + "Did you mean acknowledge-token?"},
+		{"acknowledge-tokens", prefix + "acknowledge-tokens" + ignored + "Did you mean acknowledge-token?"},
 		{"refresh-meta-data", prefix + "refresh-meta-data" + ignored + "Did you mean refresh-metadata?"},
 		{"proved-writable", prefix + "proved-writable" + ignored + "Remove it."},
 		{"x", prefix + "x" + ignored + "Remove it."},
