@@ -13,14 +13,23 @@ import (
 
 // identify finds out which connection is the manifest's. A verdict that ends the pass is returned as an error.
 func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) {
+	if p.rests(ctx) {
+		return connection.Identity{}, errRested
+	}
 	believable := p.believable()
 	identity, err := p.listAndIdentify(ctx, p.since, believable)
 	if err == nil && identity.Settle(p.now, believable) {
 		identity, err = p.listAndIdentify(ctx, believable, believable)
 	}
+	if questions := p.questions(); err == nil && questions.Outdated(p.base, identity.Verdict, p.stytch.ListedAt()) {
+		if err = p.ask(questions.Edited); err == nil {
+			identity, err = p.listAndIdentify(ctx, p.since, believable)
+		}
+	}
 	if err != nil {
 		return identity, err
 	}
+	p.report.Resync = connection.ResyncRequested(p.o)
 	return identity, identity.End(p.o, believable)
 }
 

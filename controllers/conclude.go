@@ -20,6 +20,8 @@ import (
 var (
 	// errDone ends a pass that writes no status.
 	errDone = errors.New("done")
+	// errRested ends a pass of a manifest that may have no connection, as its status says, before its first list in this process.
+	errRested = errors.New("nothing asks for a list")
 	// errAgain ends a pass whose reads are outdated. It is repeated soon.
 	errAgain = errors.New("an object that was read has changed")
 )
@@ -35,6 +37,8 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped; the next one continues
 	case errors.Is(end, errDone):
 		return ctrl.Result{}, nil
+	case errors.Is(end, errRested):
+		return p.noteExpiry(ctx)
 	case errors.Is(end, errProjectUnchecked):
 		return p.requeueAt(p.nextPass()), nil
 	case errors.Is(end, errAgain), apierrors.IsConflict(end):

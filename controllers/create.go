@@ -30,8 +30,8 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.confirm(ctx); err != nil {
 		return err
 	}
-	r, request, err := p.engine.remote.create(ctx, p.stytch, p.o, p.engine.kind.Body(p.o))
-	p.report.Request = request
+	r, done, err := p.engine.remote.create(ctx, p.stytch, p.o, p.engine.kind.Body(p.o))
+	p.report.Request = done.Request
 	id := p.engine.kind.Common(r).ConnectionID
 	if id == "" {
 		return p.notCreated(err)
@@ -39,7 +39,10 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.recordID(ctx, id); err != nil {
 		return err
 	}
-	p.addEvent("Created", fmt.Sprintf("Created %s in organization %s.", id, connection.RecordOf(p.o).Organization))
+	p.addEvent("Created", fmt.Sprintf("Created %s in organization %s", id, connection.RecordOf(p.o).Organization))
+	if done.note != "" {
+		p.addEvent("Created", done.note)
+	}
 	return err
 }
 

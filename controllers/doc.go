@@ -18,6 +18,7 @@
 // connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection
 // refers to.
 //
+//	questions.go   when a list has to be newer than what a manifest asks
 //	remove.go      deletion of a manifest
 //	roles.go       which roles there are, for a message
 //	write.go       writes of a manifest and its status, and what a refused write means

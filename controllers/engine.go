@@ -92,6 +92,9 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 	if err := p.openProject(ctx); err != nil {
 		return err
 	}
+	if err := p.takeRequest(); err != nil {
+		return err
+	}
 	if err := p.readFirst(ctx); err != nil {
 		return err
 	}
@@ -150,7 +153,7 @@ func (e *engine[O, R]) readManifest(ctx context.Context, key types.NamespacedNam
 func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 	now := e.shared.Now()
 	e.shared.memory.firstPass(now)
-	e.shared.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
+	e.seeAsked(o, now)
 	e.shared.memory.seeBegun(o.GetUID(), controllerutil.ContainsFinalizer(o, v1alpha1.Finalizer), now)
 	spec := o.CommonSpec()
 	interval := e.shared.ResyncInterval
@@ -161,6 +164,12 @@ func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 	e.kind.WriteRecord(o, e.kind.ReadRecord(o)) // what status lost, the annotation may have
 	p.setSlots()
 	return p
+}
+
+// seeAsked notes since when a manifest asks what it asks.
+func (e *engine[O, R]) seeAsked(o v1alpha1.Connection, now time.Time) {
+	e.shared.memory.rememberKey(objectKey{e.kindName, client.ObjectKeyFromObject(o)}, o.GetUID())
+	e.shared.memory.seeAsked(o, now)
 }
 
 // setSlots computes the resync slots, which all manifests share whose connections come from one list. As long as status does not

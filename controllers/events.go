@@ -12,7 +12,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// eventSource is the reporting controller of every event.
+// eventSource is the reporting controller of every event, and the manager of every field that the operator writes.
 const eventSource = "stytch-operator"
 
 // eventAction is the action of every event.
@@ -22,10 +22,10 @@ const eventAction = "Reconcile"
 type passEvent struct{ reason, message string }
 
 // addEvent notes an event to emit when the pass ends. Several of one reason become one event: the events API merges events of one
-// reason about one object and would lose all messages but the first.
+// reason about one object and would lose all messages but the first. A pass that creates a connection has one event, with all that it did.
 func (p *pass[O, R]) addEvent(reason, message string) {
 	for i, e := range p.events {
-		if e.reason == reason {
+		if e.reason == reason || e.reason == "Created" {
 			p.events[i].message = e.message + "; " + message
 			return
 		}

@@ -44,10 +44,11 @@ func (e externalRemote) read(ctx context.Context, _ *stytch.Caller, o *v1alpha1.
 	return nil
 }
 
-func (externalRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stytch.Request, error) {
+func (externalRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, body stytch.Fields) (stytch.ExternalConnection, stepResult, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return caller.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
+	r, request, err := caller.CreateExternal(ctx, connection.RecordOf(o).Organization, body)
+	return r, stepResult{Request: request}, err
 }
 
 func (externalRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.ExternalConnection, step connection.Step) (stepResult, error) {

@@ -6,6 +6,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
 // memory is what a process knows that no manifest says. A restart loses it, which costs calls but no correctness.
@@ -32,6 +35,10 @@ type objectMemory struct {
 	released bool
 	// listedAt is when the list that the last pass is based on was started.
 	listedAt time.Time
+	// questions are when the manifest asked for a list that is not older.
+	questions connection.Questions
+	// claimsMoved says that other manifests have claimed other connections than before, since this process saw this one.
+	claimsMoved bool
 	// noCreateInFlight says that no create request of an earlier process can still be in flight: this process wrote the finalizer
 	// itself, or Stytch gave a definite answer to a create request.
 	noCreateInFlight bool
@@ -50,7 +57,6 @@ func (m *memory) firstPass(now time.Time) time.Time {
 	defer m.mu.Unlock()
 	if m.started.IsZero() {
 		m.started = now
-		m.objects, m.uids = map[types.UID]objectMemory{}, map[objectKey]types.UID{}
 	}
 	return m.started
 }
@@ -64,6 +70,9 @@ func (m *memory) of(uid types.UID) objectMemory {
 func (m *memory) update(uid types.UID, change func(*objectMemory)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.objects == nil {
+		m.objects = map[types.UID]objectMemory{}
+	}
 	known := m.objects[uid]
 	change(&known)
 	m.objects[uid] = known
@@ -99,10 +108,18 @@ func (m *memory) healAt(uid types.UID, now time.Time) time.Time {
 	return known.heal
 }
 
+// seeAsked notes since when a manifest asks what it asks. That is when the watch brought it, or a pass that was sooner.
+func (m *memory) seeAsked(o v1alpha1.Connection, now time.Time) {
+	m.update(o.GetUID(), func(known *objectMemory) { known.questions = known.questions.Brought(o, now) })
+}
+
 // rememberKey notes which UID a manifest has, so that forget finds it once only the name is known.
 func (m *memory) rememberKey(key objectKey, uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.uids == nil {
+		m.uids = map[objectKey]types.UID{}
+	}
 	m.uids[key] = uid
 }
 

@@ -33,10 +33,11 @@ func (oidcRemote) read(context.Context, *stytch.Caller, *v1alpha1.OIDCConnection
 	return nil
 }
 
-func (oidcRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stytch.Request, error) {
+func (oidcRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, body stytch.Fields) (stytch.OIDCConnection, stepResult, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return caller.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
+	r, request, err := caller.CreateOIDC(ctx, connection.RecordOf(o).Organization, body)
+	return r, stepResult{Request: request}, err
 }
 
 func (s oidcRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {

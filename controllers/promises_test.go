@@ -4,12 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
@@ -583,6 +589,49 @@ var _ = Describe("Claims", func() {
 	})
 })
 
+var _ = Describe("Everything that the operator writes", func() {
+	It("has it as the field manager", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(w.scim("directory")).(*v1alpha1.SCIMConnection)
+		sso := detailsIn(w.ofPartner(w.oidc("entra")), "redirect")
+		w.create(sso)
+		w.start().settle(sso)
+		Eventually(func() []string { return w.notes("Created") }).WithTimeout(10 * time.Second).Should(HaveLen(2))
+		people := filepath.Base(os.Args[0]) // the name of the test's program, which names itself in no other way
+		Expect(w.managers(&v1alpha1.SCIMConnectionList{})).To(ConsistOf(people, "stytch-operator"))
+		Expect(w.managers(&v1alpha1.OIDCConnectionList{})).To(ConsistOf(people, "stytch-operator"))
+		Expect(w.managers(&v1alpha1.StytchProjectList{})).To(ConsistOf(people, "stytch-operator"))
+		Expect(w.managers(&eventsv1.EventList{})).To(ConsistOf("stytch-operator"))
+		Expect(w.managersOf(w.tokenSecret(o))).To(ConsistOf("stytch-operator"))
+		Expect(w.managersOf(w.configMap("redirect", nil))).To(ConsistOf("stytch-operator"))
+	})
+})
+
+// managers are the field managers of all objects of a list in the namespace.
+func (w *world) managers(list client.ObjectList) []string {
+	GinkgoHelper()
+	Expect(api.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+	var all []string
+	Expect(meta.EachListItem(list, func(object runtime.Object) error {
+		all = append(all, w.managersOf(object.(client.Object))...)
+		return nil
+	})).To(Succeed())
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// managersOf are the field managers of an object.
+func (w *world) managersOf(object client.Object) []string {
+	GinkgoHelper()
+	Expect(api.Get(w.ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+	var all []string
+	for _, entry := range object.GetManagedFields() {
+		all = append(all, entry.Manager)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 var _ = Describe("A connection without a displayName", func() {
 	It("is given the manifest's name once, and keeps the name that somebody gives it later", func(ctx context.Context) {
 		w := newWorld(ctx)
@@ -608,12 +657,15 @@ var _ = Describe("Events", func() {
 		w := newWorld(ctx)
 		o := w.scim("directory")
 		w.settled(o)
-		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("TokenIssued", "Created", "Updated"))
+		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("Created"))
+		Expect(w.notes("Created")).To(ConsistOf(And(
+			HavePrefix("Created "+o.Status.ConnectionID+" in organization "+w.acme.ID+"; stored the bearer token in Secret directory-token; "),
+			ContainSubstring(`display_name: "Directory [new `), ContainSubstring(`→ "Directory"`))), "one event of a creating pass, with the settings")
 		p := w.start()
 		p.expectQuiet(o)
 		w.clock.advance(resync)
 		p.settle(o)
-		Expect(w.eventReasons()).To(ConsistOf("TokenIssued", "Created", "Updated"))
+		Expect(w.eventReasons()).To(ConsistOf("Created"))
 
 		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"display_name": "Changed by hand"})
 		Expect(err).NotTo(HaveOccurred())
@@ -621,5 +673,20 @@ var _ = Describe("Events", func() {
 		p.settle(o)
 		Eventually(func() []string { return w.notes("Updated") }).WithTimeout(10*time.Second).Should(
 			ContainElement(ContainSubstring("Changed by hand")), "a repair tells what it found")
+	})
+
+	It("are one of a creating pass, and of one that does unlike things, one for each", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := detailsIn(w.saml("okta"), "details")
+		w.settled(o)
+		Eventually(func() []string { return w.notes("Created") }).WithTimeout(10 * time.Second).Should(HaveLen(1))
+		Expect(w.notes("Created")[0]).To(ContainSubstring("idp_sso_url"))
+		edit(w, o, func(o v1alpha1.Connection) {
+			o.CommonSpec().DisplayName = "Renamed"
+			o.(*v1alpha1.SAMLConnection).Spec.DetailsConfigMapName = "others"
+		})
+		w.start().settle(o)
+		w.expectKept(o)
+		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("Created", "Updated", "DetailsPublished"))
 	})
 })

@@ -18,7 +18,7 @@ type remote[O v1alpha1.Connection, R any] interface {
 	read(ctx context.Context, caller *stytch.Caller, o O, since time.Time, in *connection.Inputs) error
 	// create creates a connection. If it returns one, the connection exists even if there is an error too: then what should have
 	// followed the creation failed, and the next pass repairs it.
-	create(ctx context.Context, caller *stytch.Caller, o O, body stytch.Fields) (R, stytch.Request, error)
+	create(ctx context.Context, caller *stytch.Caller, o O, body stytch.Fields) (R, stepResult, error)
 	// perform takes one step of a plan on the connection of o. A connection.Unsent says that the step was certainly not sent.
 	perform(ctx context.Context, caller *stytch.Caller, o O, step connection.Step) (stepResult, error)
 	// remove deletes the connection of o and what belongs to it. That it is gone already is no error. What keeps it from being deleted
@@ -26,10 +26,11 @@ type remote[O v1alpha1.Connection, R any] interface {
 	remove(ctx context.Context, caller *stytch.Caller, o O, since time.Time) (stytch.Request, error)
 }
 
-// stepResult is the result of a step: the call to Stytch, if there was one, and Stytch's warning.
+// stepResult is the result of a step: the call to Stytch, if there was one, Stytch's warning, and what else was done, for the event.
 type stepResult struct {
 	stytch.Request
 	warning string
+	note    string
 }
 
 const (

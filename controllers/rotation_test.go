@@ -279,7 +279,7 @@ var _ = Describe("A rotation", func() {
 			Expect(p.pass(o).writes).To(BeEmpty())
 		}
 		Expect(w.rotationsStarted()).To(Equal(1))
-		Expect(w.eventReasons()).To(ContainElements("TokenIssued", "RotationStarted", "TokenRotated"))
+		Expect(w.eventReasons()).To(ContainElements("Created", "RotationStarted", "TokenRotated"))
 		w.expectNowhereElse(p)
 	})
 

@@ -33,10 +33,11 @@ func (samlRemote) read(context.Context, *stytch.Caller, *v1alpha1.SAMLConnection
 	return nil
 }
 
-func (samlRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stytch.Request, error) {
+func (samlRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, body stytch.Fields) (stytch.SAMLConnection, stepResult, error) {
 	ctx, cancel := outlive(ctx, creationTime)
 	defer cancel()
-	return caller.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
+	r, request, err := caller.CreateSAML(ctx, connection.RecordOf(o).Organization, body)
+	return r, stepResult{Request: request}, err
 }
 
 func (s samlRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, step connection.Step) (a stepResult, err error) {

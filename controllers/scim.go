@@ -2,9 +2,9 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -45,22 +45,23 @@ func (s scimRemote) read(ctx context.Context, caller *stytch.Caller, o *v1alpha1
 	return err
 }
 
-func (s scimRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stytch.Request, error) {
+func (s scimRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, body stytch.Fields) (stytch.SCIMConnection, stepResult, error) {
 	proved, err := s.prove(ctx, o)
 	if err != nil {
-		return stytch.SCIMConnection{}, stytch.Request{}, err
+		return stytch.SCIMConnection{}, stepResult{}, err
 	}
 	post, cancel := outlive(ctx, creationTime)
 	defer cancel()
 	r, request, err := caller.CreateSCIM(post, connection.RecordOf(o).Organization, body)
+	done := stepResult{Request: request}
 	if err != nil {
-		return stytch.SCIMConnection{}, request, err
+		return stytch.SCIMConnection{}, done, err
 	}
 	if err := s.storeToken(ctx, proved, r.ConnectionID, v1alpha1.SecretKeyToken, r.BearerToken, r.BaseURL); err != nil {
-		return r, request, err
+		return r, done, err
 	}
-	s.shared.recorder.Eventf(o, nil, corev1.EventTypeNormal, "TokenIssued", eventAction, "Stored the bearer token in Secret %s.", proved.Name)
-	return r, request, nil
+	done.note = fmt.Sprintf("stored the bearer token in Secret %s", proved.Name)
+	return r, done, nil
 }
 
 func (s scimRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, step connection.Step) (a stepResult, err error) {

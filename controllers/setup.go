@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -36,6 +37,10 @@ const (
 	firstRetry = time.Second
 	lastRetry  = 5 * time.Minute
 )
+
+// Identify names the operator to the API server, which records that name as the manager of every field that the operator writes: in
+// manifests, Secrets, ConfigMaps, events and the lease. Without it the name is that of the program's file.
+func Identify(config *rest.Config, version string) { config.UserAgent = eventSource + "/" + version }
 
 // reconcilers are the reconcilers of all kinds, and what they share.
 type reconcilers struct {
@@ -99,7 +104,7 @@ const maxProjectEvents = 64
 // or a manifest that it is in conflict with. A pass that writes status does not wake its own manifest.
 func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
-		For(e.newObject(), builder.WithPredicates(desiredStateChanged())).
+		For(e.newObject(), builder.WithPredicates(e.brought())).
 		Watches(e.newObject(), handler.EnqueueRequestsFromMapFunc(e.inConflict), builder.WithPredicates(claimsChanged())).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.shared.secretChanged())).

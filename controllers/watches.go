@@ -43,22 +43,50 @@ func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object)
 	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
 }
 
-// inConflict finds the manifests whose Synced says Conflict.
+// inConflict finds the manifests whose Synced says Conflict. Which connection is whose has changed, so that they are not left as
+// they are.
 func (e *engine[O, R]) inConflict(ctx context.Context, _ client.Object) []reconcile.Request {
-	return e.requests(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
+	found := e.woken(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
+	for _, o := range found {
+		e.shared.memory.update(o.GetUID(), func(m *objectMemory) { m.claimsMoved = true })
+	}
+	return requestsOf(found)
 }
 
 func (e *engine[O, R]) requests(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	return requestsOf(e.woken(ctx, options...))
+}
+
+// woken lists the manifests that a change wakes.
+func (e *engine[O, R]) woken(ctx context.Context, options ...client.ListOption) []O {
 	found, err := e.listManifests(ctx, options...)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Failed to list the manifests to reconcile", "kind", e.kindName)
 		return nil
 	}
+	return found
+}
+
+func requestsOf[O client.Object](manifests []O) []reconcile.Request {
 	var requests []reconcile.Request
-	for _, o := range found {
+	for _, o := range manifests {
 		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o)})
 	}
 	return requests
+}
+
+// brought passes what desiredStateChanged does, and notes of every manifest since when it asks what it asks.
+func (e *engine[O, R]) brought() predicate.Predicate {
+	note := func(object client.Object) bool {
+		if o, isConnection := object.(v1alpha1.Connection); isConnection {
+			e.seeAsked(o, e.shared.Now())
+		}
+		return true
+	}
+	return predicate.And(predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return note(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return note(e.ObjectNew) },
+	}, desiredStateChanged())
 }
 
 // desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, its deletion, and that

@@ -210,6 +210,7 @@ func (w *world) begin(option cluster.Option) *process {
 	f := &life{world: w}
 	config := rest.CopyConfig(apiServer)
 	config.Wrap(f.wrap("kubernetes"))
+	Identify(config, "test")
 	c, err := cluster.New(config, clusterOptions(w.namespace), func(o *cluster.Options) { o.Logger = w.logger() }, option)
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(w.ctx)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // Numbers that pages state, with the constant that they come from. Where a constant changes, its row and its pages change with it.
@@ -152,6 +154,15 @@ func TestFlagsMetricsAndAnnotationsOfThePagesExist(t *testing.T) {
 					t.Errorf("%s names the %s %s, which does not exist", name, c.what, found[1])
 				}
 			}
+		}
+	}
+}
+
+func TestEveryAnnotationOfAManifestIsKnownAndNotMentionedAsUnknown(t *testing.T) {
+	known := append(v1alpha1.ManifestAnnotations(), v1alpha1.AnnotationProved) // which is on Secrets
+	for _, name := range matches(t, sources(t, "api/v1alpha1"), `Annotation\w+ = "([^"]*[^/"])"`) {
+		if !slices.Contains(known, name) {
+			t.Errorf("v1alpha1.ManifestAnnotations lacks %s", name)
 		}
 	}
 }

@@ -175,6 +175,12 @@ type ConnectionStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Inputs []Input `json:"inputs,omitempty"`
 
+	// lastHandledResync is the last value of the annotation resync-requested that the operator has handled. A value of more than
+	// 256 characters is shown as a hash.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	LastHandledResync string `json:"lastHandledResync,omitempty"`
+
 	// plan lists the known differences that are not applied. It has at most 64 entries.
 	// +optional
 	// +listType=atomic

@@ -14,6 +14,8 @@ const (
 	// AnnotationRecord is written by the operator: which connection belongs to the manifest, and what Stytch does not show of it. It
 	// counts only where status was lost.
 	AnnotationRecord = "connections.stytch-operator.dev/record"
+	// AnnotationResyncRequested makes the operator compare a connection with Stytch at once whenever the value changes.
+	AnnotationResyncRequested = "connections.stytch-operator.dev/resync-requested"
 	// AnnotationRefreshMetadata makes Stytch read spec.metadataURL of a SAMLConnection again whenever the value changes.
 	AnnotationRefreshMetadata = "connections.stytch-operator.dev/refresh-metadata"
 	// AnnotationAddEncryptionKeys has the encryption keys of a SAMLConnection added although keys are in Stytch of which nobody can
@@ -34,3 +36,12 @@ const (
 	// AnnotationProved is the time at which the operator last proved that it can write the Secret.
 	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
 )
+
+// ManifestAnnotations are the annotations that the operator knows on the manifest of a connection. One with AnnotationPrefix that is
+// not among them is mentioned in the message of Synced.
+func ManifestAnnotations() []string {
+	return []string{
+		AnnotationRecord, AnnotationResyncRequested, AnnotationRefreshMetadata, AnnotationAddEncryptionKeys, AnnotationRetryDiscovery,
+		AnnotationRotateToken, AnnotationAcknowledgeToken, AnnotationCancelRotation,
+	}
+}

@@ -106,6 +106,7 @@ func run(args []string, out io.Writer, t times) error {
 	if err != nil {
 		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)
 	}
+	controllers.Identify(config, version)
 	lease, err := newLease(config, o, t)
 	if err != nil {
 		return fmt.Errorf("setting up leader election: %w", err)

@@ -151,7 +151,8 @@ func (s Situation) missing(id string) string {
 			"The annotation %s names %s, which does not exist in the organization. To create a new connection, remove the annotation. To take over another connection, set spec.connectionID", v1alpha1.AnnotationRecord, id)
 	}
 	return fmt.Sprintf(
-		"The organization has no connection %s of this kind. Delete this manifest, and apply it again with the correct connectionID, or without connectionID to create a new connection", id)
+		"The organization has no connection %s of this kind. If the ID is wrong, delete this manifest and apply it again with the correct connectionID. "+
+			"Without connectionID, the operator creates another connection. If the connection was created since, %s", id, resyncAdvice)
 }
 
 // later is the verdict where a later version wrote the annotation: what this one has recorded counts, and nothing is created.
@@ -228,7 +229,7 @@ func (s Situation) conflict(c Candidate) Identity {
 			"%s: %s, which belongs to %s. Delete one of the two manifests", s.Rivalry, c.ID, holder)}
 	}
 	return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
-		"%s: %s. To take it over, set spec.connectionID to %s", s.Rivalry, c.ID, c.ID)}
+		"%s: %s. To take it over, set spec.connectionID to %s. If it was deleted since, %s", s.Rivalry, c.ID, c.ID, resyncAdvice)}
 }
 
 // CompareBools puts false before true.

@@ -30,6 +30,10 @@ type Report struct {
 	Rotating, RotatingMessage string
 	// Request is the last call that changed something, or that failed.
 	Request stytch.Request
+	// Note is what is mentioned in the message of Synced in addition, whatever the reason.
+	Note string
+	// Resync is the requested resync that the pass was; empty for none.
+	Resync string
 	// Slot is when the slot of the pass began.
 	Slot time.Time
 }
@@ -119,6 +123,9 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 		status.Plan = r.Plan
 		status.NotConverging = r.NotConverging
 	}
+	if r.Resync != "" {
+		status.LastHandledResync = r.Resync
+	}
 	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 
 	rule := ruleOf(r.Reason)
@@ -129,7 +136,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	} else {
 		conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	}
-	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, r.Message)
+	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, join(r.Message, r.Note))
 	conditions.remedy(rule.remedy, r.Reason, r.Message)
 	conditions.setIf(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
 	conditions.rotating(r)

@@ -22,22 +22,26 @@ func Met(o v1alpha1.Connection) bool {
 }
 
 // InConflict says that the last pass ended so.
-func InConflict(o v1alpha1.Connection) bool {
-	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
-	return synced != nil && synced.Reason == v1alpha1.ReasonConflict
-}
+func InConflict(o v1alpha1.Connection) bool { return said(o, v1alpha1.ReasonConflict) }
 
-// Settled says that nothing has happened since the last pass found the manifest's desired state met: no slot and no moment of the
-// clock has come since Stytch was read, and its inputs are as they were, which is asked last.
+// Settled says that nothing has happened since the last pass found the manifest's desired state met: nobody asked for a resync, no
+// slot and no moment of the clock has come since Stytch was read, and its inputs are as they were, which is asked last.
 func (k Kind[O, R]) Settled(o O, slots Slots, listedAt, now time.Time, sameInputs func() bool) bool {
 	due := k.DueAt(o)
-	return Met(o) && !slots.Due(listedAt, now) && (due.IsZero() || due.After(now)) && sameInputs()
+	return Met(o) && (ResyncRequested(o) == "" || o.CommonSpec().Management == v1alpha1.ManagementPaused) &&
+		!slots.Due(listedAt, now) && (due.IsZero() || due.After(now)) && sameInputs()
 }
 
-// Urgent says that somebody waits for the pass: the manifest is being deleted, or a connection that is there was edited, or its
-// inputs changed.
+// Urgent says that somebody waits for the pass: the manifest is being deleted, a resync was asked for, or a connection that is there
+// was edited, or its inputs changed. Where the last pass found that the manifest may have no connection, only an edit counts.
 func Urgent(o v1alpha1.Connection, sameInputs func() bool) bool {
-	return !o.GetDeletionTimestamp().IsZero() || RecordOf(o).ID != "" && (!Met(o) || !sameInputs())
+	switch {
+	case !o.GetDeletionTimestamp().IsZero() || ResyncRequested(o) != "":
+		return true
+	case refused(o):
+		return o.CommonStatus().ObservedGeneration != o.GetGeneration()
+	}
+	return RecordOf(o).ID != "" && (!Met(o) || !sameInputs())
 }
 
 // Next is when the next pass is due: at the next slot, when something is about to end, or when the clock asks for a step.

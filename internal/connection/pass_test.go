@@ -83,6 +83,7 @@ func TestAManifestIsSettledUntilSomethingHappens(t *testing.T) {
 		unmet                    bool
 		looked, due              time.Time
 		otherInputs, reads, want bool
+		asks, paused             bool
 	}{
 		{name: "nothing happened", looked: now, reads: true, want: true},
 		{name: "it is not met", unmet: true, looked: now},
@@ -91,11 +92,19 @@ func TestAManifestIsSettledUntilSomethingHappens(t *testing.T) {
 		{name: "the clock asks now", looked: now, due: now},
 		{name: "the clock asked before", looked: now, due: now.Add(-time.Minute)},
 		{name: "inputs changed", looked: now, otherInputs: true, reads: true},
+		{name: "a resync is requested", looked: now, asks: true},
+		{name: "a resync is requested of a paused manifest", looked: now, asks: true, paused: true, reads: true, want: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o, reads := inForce(), false
 			if test.unmet {
 				o.Generation++
+			}
+			if test.asks {
+				asking(o, "now")
+			}
+			if test.paused {
+				o.Spec.Management = v1alpha1.ManagementPaused
 			}
 			sameInputs := func() bool {
 				reads = true
@@ -111,6 +120,8 @@ func TestAPassIsUrgentWhereSomebodyWaitsForIt(t *testing.T) {
 	for _, test := range []struct {
 		name                             string
 		there, edited, deleted, newInput bool
+		asks                             bool
+		refused                          string
 		urgent                           bool
 	}{
 		{name: "nothing happened", there: true},
@@ -120,11 +131,24 @@ func TestAPassIsUrgentWhereSomebodyWaitsForIt(t *testing.T) {
 		{name: "nothing is there yet, and edited", edited: true},
 		{name: "nothing is there yet, and inputs changed", newInput: true},
 		{name: "nothing is there yet, and deleted", deleted: true, urgent: true},
+		{name: "a resync is requested", there: true, asks: true, urgent: true},
+		{name: "nothing is there yet, and a resync is requested", asks: true, urgent: true},
+		{name: "it is missing", there: true, refused: v1alpha1.ReasonRemoteMissing},
+		{name: "it is missing, and inputs changed", there: true, newInput: true, refused: v1alpha1.ReasonRemoteMissing},
+		{name: "it is missing, and edited", there: true, edited: true, refused: v1alpha1.ReasonRemoteMissing, urgent: true},
+		{name: "something is in the way", refused: v1alpha1.ReasonConflict},
+		{name: "something is in the way, and edited", edited: true, refused: v1alpha1.ReasonConflict, urgent: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := inForce()
 			if !test.there {
 				o.Status.ConnectionID = ""
+			}
+			if test.refused != "" {
+				o.Status.Conditions[0].Reason = test.refused
+			}
+			if test.asks {
+				asking(o, "now")
 			}
 			if test.edited {
 				o.Generation++

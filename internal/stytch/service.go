@@ -73,7 +73,6 @@ type Service struct {
 	userAgent string
 	timeout   time.Duration
 	now       func() time.Time
-	made      time.Time
 	fence     Fence
 	metrics   metrics
 
@@ -101,7 +100,6 @@ func New(o Options) *Service {
 		userAgent: o.UserAgent,
 		timeout:   o.Timeout,
 		now:       o.Now,
-		made:      o.Now(),
 		fence:     o.Fence,
 		gates:     newGates(),
 	}

@@ -23,21 +23,13 @@ type Session struct{ account *account }
 
 // ListedAt returns the time at which the last successful list of an
 // organization's connections was requested. The time stays the same when the list
-// is dropped from the cache or a later list fails. If nothing was ever listed it is
-// the time at which the Service was made, so that a starting process counts its
-// first slot as already listed.
+// is dropped from the cache or a later list fails. It is zero if nothing was ever
+// listed.
 func (s *Session) ListedAt(api API, organizationID string) time.Time {
-	var at time.Time
-	switch api {
-	case APISSO:
-		at = s.sso(organizationID).lastRead()
-	case APISCIM:
-		at = s.scim(organizationID).lastRead()
+	if api == APISCIM {
+		return s.scim(organizationID).lastRead()
 	}
-	if at.IsZero() {
-		return s.account.service.made
-	}
-	return at
+	return s.sso(organizationID).lastRead()
 }
 
 // Forget drops the cached list of an organization's connections: the next read

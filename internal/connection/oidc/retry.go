@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -19,16 +18,9 @@ var (
 	RestoreIssuer  = connection.Action{Name: "RestoreIssuer", Event: "DiscoveryRetried"}
 )
 
-// maxEcho is how many characters of a request status shows.
-const maxEcho = 256
-
-// requested is the retry that is asked for, as status shows it; empty for none. Two long ones must not be taken for the same.
+// requested is the retry that is asked for, as status shows it; empty for none.
 func requested(o manifest) string {
-	request := o.Annotations[v1alpha1.AnnotationRetryDiscovery]
-	if utf8.RuneCountInString(request) > maxEcho {
-		return connection.Hash(request)
-	}
-	return request
+	return connection.Echo(o.Annotations[v1alpha1.AnnotationRetryDiscovery])
 }
 
 // asked says that a retry is asked for that was not handled yet.
