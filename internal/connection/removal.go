@@ -58,8 +58,17 @@ func Blocked(err error) error {
 	case answered && !passing(failed):
 		_, message := Failure(failed)
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(message, way)}
-	case found.Message != "" && found.Reason != v1alpha1.ReasonCreationInDoubt:
+	case found.Message != "" && !goesOn(found.Reason):
 		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: join(found.Message, way)}
 	}
 	return err
+}
+
+// goesOn says that what a finding is about ends without anybody's help, in a pass of the manifest or in the check of its StytchProject.
+func goesOn(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonCreationInDoubt, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable:
+		return true
+	}
+	return false
 }

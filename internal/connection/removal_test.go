@@ -55,6 +55,8 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 	}
 	plain, wrapped := errors.New("the API server is away"), fmt.Errorf("deleting: %w", refused)
 	doubt := connection.Finding{Reason: v1alpha1.ReasonCreationInDoubt, Message: creationInDoubt()}
+	throttledCheck := connection.Finding{Reason: v1alpha1.ReasonThrottled, Message: "StytchProject default is not ready: …"}
+	unansweredCheck := connection.Finding{Reason: v1alpha1.ReasonUnavailable, Message: "StytchProject default is not ready: …"}
 	kept := &stytch.ReadError{Err: lost}
 	for _, test := range []struct {
 		name      string
@@ -69,6 +71,8 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 		{"it could not be read", kept, kept},
 		{"another manifest's", connection.Finding{Reason: v1alpha1.ReasonConflict, Message: "Held by another."}, blocked("Held by another.", stytch.Request{})},
 		{"a creation is in doubt", doubt, doubt},
+		{"the check of its project was throttled", throttledCheck, throttledCheck},
+		{"the check of its project had no answer", unansweredCheck, unansweredCheck},
 		{"nothing to say", connection.Finding{Reason: v1alpha1.ReasonConflict}, connection.Finding{Reason: v1alpha1.ReasonConflict}},
 		{"not yet", &stytch.NotYet{At: later}, &stytch.NotYet{At: later}},
 		{"another error", plain, plain},
