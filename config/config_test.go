@@ -160,9 +160,23 @@ var unseen = map[string]string{
 	"patch events.k8s.io/events":                           "client-go counts an event that repeats on the one that stands",
 }
 
+// blocks has a deletion blocked, because the project's Secret is gone, and lets it go on without the connection.
+func (c *cluster) blocks(t *testing.T, namespace, o string) {
+	t.Helper()
+	policy := func(policy string) {
+		c.kubectl(t, "patch", "-n", namespace, o, "--type=merge", "-p", `{"spec": {"deletionPolicy": "`+policy+`"}}`)
+	}
+	policy("Delete")
+	c.kubectl(t, "delete", "-n", namespace, "secret", "stytch")
+	c.kubectl(t, "delete", "-n", namespace, "--wait=false", o)
+	c.kubectl(t, "wait", "-n", namespace, `--for=jsonpath={.status.conditions[?(@.type=="Synced")].reason}=DeletionBlocked`, "--timeout=60s", o)
+	policy("Retain")
+	c.kubectl(t, "wait", "-n", namespace, "--for=delete", "--timeout=60s", o)
+}
+
 // lives runs the manager as the cluster would, with its own account and the Deployment's arguments. The samples come to life,
-// somebody edits what one of them published, and an External connection and its source are deleted with their connections. Then what
-// the manager did, as the API server's audit log has it, is what it may do.
+// somebody edits what one of them published, an External connection and its source are deleted with their connections,
+// and a deletion is blocked. Then what the manager did, as the API server's audit log has it, is what it may do.
 func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace string) {
 	t.Helper()
 	c.runManager(t, arguments(deployment))
@@ -177,6 +191,7 @@ func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace s
 		c.kubectl(t, "patch", "-n", namespace, o, "--type=merge", "-p", `{"spec": {"deletionPolicy": "Delete"}}`)
 		c.kubectl(t, "delete", "-n", namespace, "--timeout=60s", o)
 	}
+	c.blocks(t, namespace, "scimconnection/acme-scim")
 
 	granted := c.rights(t, namespace)
 	maps.Copy(granted, c.rights(t, home))

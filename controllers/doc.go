@@ -25,9 +25,12 @@
 //	shared.go      what the engines share: options, clients, sessions, memory
 //	memory.go      what the process remembers of manifests
 //	project.go     the controller of StytchProjects
+//	use.go         what a StytchProject is kept for while it is being deleted
+//	siblings.go    deletions that wait for others of the organization
 //	setup.go       permissions, and the controllers in the manager
 //	watches.go     which change wakes which manifests
 //	index.go       by what manifests are listed from the cache
+//	log.go         events that a namespace refuses are no errors in the log
 //	metrics.go     metrics that are read from status
 //
 // This package decides only about Kubernetes and its own process: which version of an object is current, which writes the cache

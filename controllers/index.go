@@ -53,8 +53,13 @@ func referenceValue(kind, name string) string { return kind + "/" + name }
 
 // listManifests lists manifests of the kind from the cache.
 func (e *engine[O, R]) listManifests(ctx context.Context, options ...client.ListOption) ([]O, error) {
+	return e.listFrom(ctx, e.shared.client, options...)
+}
+
+// listFrom lists manifests of the kind from the cache or the API server.
+func (e *engine[O, R]) listFrom(ctx context.Context, from client.Reader, options ...client.ListOption) ([]O, error) {
 	list := e.newList()
-	if err := e.shared.client.List(ctx, list, options...); err != nil {
+	if err := from.List(ctx, list, options...); err != nil {
 		return nil, err
 	}
 	var found []O

@@ -246,7 +246,7 @@ func (l *ledger) note(r *http.Request, body []byte) error {
 		return nil
 	}
 	p.writes[resource]++
-	if resource == "events" { // no process caches them
+	if resource == "events" || resource == "" { // no process caches them, nor the namespace itself
 		return nil
 	}
 	uid, version, err := stored(body)

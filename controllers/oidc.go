@@ -49,5 +49,8 @@ func (s oidcRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alp
 }
 
 func (s oidcRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, since time.Time) (stytch.Request, error) {
-	return s.shared.removeSource(ctx, caller, kindOIDC, o, since)
+	return s.shared.removeSource(ctx, caller, kindOIDC, o, since, func(ctx context.Context, organization, id string) (stytch.Request, error) {
+		_, _, request, err := caller.UpdateOIDC(ctx, organization, id, nil)
+		return request, err
+	})
 }

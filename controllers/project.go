@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -24,29 +25,61 @@ import (
 )
 
 // projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
-// when they were rejected in a pass of a connection. The connections of a project wait for the result.
-type projectChecker struct{ shared *shared }
+// when they were rejected in a pass of a connection. The connections of a project wait for the result. It keeps a project that is
+// being deleted until no connection uses it: see use.go.
+type projectChecker struct {
+	shared *shared
+	kinds  []usingKind
+}
 
-// Reconcile checks one StytchProject.
+// Reconcile checks one StytchProject. If somebody else wrote it meanwhile, it is checked again soon.
 func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var project v1alpha1.StytchProject
-	if err := c.shared.client.Get(ctx, req.NamespacedName, &project); err != nil {
-		c.shared.recheck.drop(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	result, err := c.checkOrKeep(ctx, req)
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
-	if !project.DeletionTimestamp.IsZero() {
-		c.shared.closeSession(&project)
+	return result, err
+}
+
+func (c *projectChecker) checkOrKeep(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var project v1alpha1.StytchProject
+	err := c.shared.client.Get(ctx, req.NamespacedName, &project)
+	if apierrors.IsNotFound(err) {
+		c.shared.recheck.drop(req.NamespacedName)
+		c.shared.closeSession(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	version, err := c.shared.cachedInput(ctx, inNamespace(&project, project.Spec.SecretRef.Name), connection.KindSecret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	recheck := c.shared.recheck.drop(req.NamespacedName)
-	if version.UID != "" && !recheck && verified(&project) && slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
-		return ctrl.Result{}, nil
+	if project.DeletionTimestamp.IsZero() {
+		if err := c.hold(ctx, &project); err != nil {
+			return ctrl.Result{}, err
+		}
+		return c.checkIfDue(ctx, &project, nil)
 	}
-	return c.check(ctx, &project)
+	users, err := c.release(ctx, &project)
+	if err != nil || len(users) == 0 {
+		return ctrl.Result{}, err
+	}
+	return c.checkIfDue(ctx, &project, users)
+}
+
+// checkIfDue checks the credentials unless nothing has changed since they were accepted. Users are those that keep the project, which is
+// being deleted.
+func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User) (ctrl.Result, error) {
+	version, err := c.shared.cachedInput(ctx, inNamespace(project, project.Spec.SecretRef.Name), connection.KindSecret)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	recheck := c.shared.recheck.drop(client.ObjectKeyFromObject(project))
+	if version.UID == "" || recheck || !verified(project) || !slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
+		return c.check(ctx, project, users)
+	}
+	if err := c.remember(ctx, project, version); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{}, c.writeStatus(ctx, project, connection.ProjectReport{Users: users})
 }
 
 // verified says that the credentials were accepted for this generation.
@@ -55,12 +88,12 @@ func verified(project *v1alpha1.StytchProject) bool {
 }
 
 // check asks Stytch which project the credentials belong to.
-func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject) (ctrl.Result, error) {
+func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User) (ctrl.Result, error) {
 	credentials, at, problem, err := c.shared.credentials(ctx, project)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID)}
+	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID), Users: users}
 	if problem != nil {
 		report.Reason, report.Message = problem.Reason, problem.Message
 		return ctrl.Result{}, c.writeStatus(ctx, project, report)
@@ -113,10 +146,10 @@ func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.Styt
 	if err := c.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
-	stalled := meta.IsStatusConditionTrue(changed.Status.Conditions, v1alpha1.ConditionStalled)
-	if stalled && (before == nil || before.Reason != report.Reason) {
-		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, report.Reason, eventAction, "%s", truncateNote(report.Message))
+	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionStalled)
+	stalled := meta.FindStatusCondition(changed.Status.Conditions, v1alpha1.ConditionStalled)
+	if stalled != nil && (before == nil || before.Reason != stalled.Reason) {
+		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, stalled.Reason, eventAction, "%s", truncateNote(stalled.Message))
 	}
 	return nil
 }
@@ -127,15 +160,16 @@ func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer)
 	})
 }
 
-// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, and by a pass of a
-// connection in which the credentials were rejected.
+// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, by a connection that begins or
+// ceases to use it, and by a pass of a connection in which the credentials were rejected.
 func (c *projectChecker) setup(mgr ctrl.Manager) error {
-	return builder.ControllerManagedBy(mgr).
-		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+	b := builder.ControllerManagedBy(mgr).
+		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, finalizerChanged(v1alpha1.FinalizerInUse)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.referring)).
 		WatchesRawSource(source.Channel(c.shared.projectEvents, &handler.EnqueueRequestForObject{})).
-		WithOptions(controllerOptions()).
-		Complete(c)
+		WithOptions(controllerOptions())
+	c.watchUsers(b)
+	return b.Complete(c)
 }
 
 // referring finds the StytchProjects that name a Secret.

@@ -109,7 +109,7 @@ var _ = Describe("Deleting a manifest", func() {
 		o := w.saml("okta")
 		o.Spec.DeletionPolicy = v1alpha1.DeletionDelete
 		w.settled(o)
-		w.delete(w.project())
+		w.unheld()
 		w.delete(o)
 		p := w.start()
 		p.rest(o)
@@ -244,13 +244,21 @@ var errBlind = errors.New("the cache cannot be listed")
 func (blind) List(context.Context, client.ObjectList, ...client.ListOption) error { return errBlind }
 
 // collectGarbage runs the real garbage collector until the spec ends.
-func collectGarbage(ctx context.Context) {
+func collectGarbage(ctx context.Context) { control(ctx, "garbage-collector-controller") }
+
+// controlNamespaces runs the real namespace controller, and the garbage collector, until the spec ends.
+func controlNamespaces(ctx context.Context) {
+	control(ctx, "garbage-collector-controller,namespace-controller")
+}
+
+// control runs controllers of Kubernetes until the spec ends.
+func control(ctx context.Context, controllers string) {
 	GinkgoHelper()
 	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(os.WriteFile(path, kubeconfig, 0o600)).To(Succeed())
 	command := exec.CommandContext(ctx, filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-controller-manager"),
-		"--kubeconfig="+path, "--controllers=garbage-collector-controller", "--leader-elect=false", "--secure-port=0")
+		"--kubeconfig="+path, "--controllers="+controllers, "--leader-elect=false", "--secure-port=0")
 	session, err := gexec.Start(command, GinkgoWriter, GinkgoWriter)
-	Expect(err).NotTo(HaveOccurred(), "the garbage collector: run `make test`, which provides it")
+	Expect(err).NotTo(HaveOccurred(), controllers+": run `make test`, which provides it")
 	DeferCleanup(func() { session.Kill().Wait(10 * time.Second) })
 }

@@ -21,12 +21,13 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	if connection.Retains(p.o) {
 		return p.release(ctx, "Retained", connection.Retained(p.o))
 	}
+	p.report.Leaving = true
 	err := p.claimsErrOr(p.deleteConnection(ctx))
 	if errors.Is(err, connection.ErrNothing) {
 		return p.release(ctx, "NothingToDelete", "No connection in Stytch belongs to this manifest. Nothing was deleted.")
 	}
 	if err != nil {
-		return connection.Blocked(err)
+		return connection.Blocked(err, func() bool { return p.shared.terminating(ctx, p.o.GetNamespace()) })
 	}
 	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s in Stytch.", connection.RecordOf(p.o).ID))
 }
@@ -50,11 +51,22 @@ func (p *pass[O, R]) deleteConnection(ctx context.Context) error {
 	if err := p.confirm(ctx); err != nil {
 		return err
 	}
+	return orIfGone(p.removeRemote(ctx), nil)
+}
+
+// removeRemote deletes the connection in Stytch. If it is the organization's default, the next one of the organization to go wakes the
+// manifest.
+func (p *pass[O, R]) removeRemote(ctx context.Context) error {
+	organization, key := connection.RecordOf(p.o).Organization, objectKey{p.engine.kindName, client.ObjectKeyFromObject(p.o)}
+	p.shared.siblings.add(organization, key)
 	request, err := p.engine.remote.remove(ctx, p.stytch, p.o, p.since)
+	if !connection.IsDefault(err) {
+		p.shared.siblings.drop(organization, key)
+	}
 	if request.Operation != "" {
 		p.report.Request = request
 	}
-	return orIfGone(err, nil)
+	return err
 }
 
 // orIfGone returns end in place of an error that says that the organization does not exist any more.
@@ -82,6 +94,7 @@ func (p *pass[O, R]) release(ctx context.Context, reason, message string) error 
 	if err := p.shared.client.Patch(ctx, changed, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("removing the finalizer: %w", err)
 	}
+	p.shared.siblings.drop(connection.RecordOf(p.o).Organization, objectKey{p.engine.kindName, client.ObjectKeyFromObject(p.o)})
 	p.addEvent(reason, message)
 	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.base.GetResourceVersion(), true })
 	return errDone

@@ -58,5 +58,8 @@ func (s samlRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alp
 }
 
 func (s samlRemote) remove(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SAMLConnection, since time.Time) (stytch.Request, error) {
-	return s.shared.removeSource(ctx, caller, kindSAML, o, since)
+	return s.shared.removeSource(ctx, caller, kindSAML, o, since, func(ctx context.Context, organization, id string) (stytch.Request, error) {
+		_, request, err := caller.UpdateSAML(ctx, organization, id, nil)
+		return request, err
+	})
 }

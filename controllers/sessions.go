@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -18,7 +19,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// sessions holds the session of each StytchProject, so that each version of its Secret is read only once.
+// sessions holds the session of each StytchProject, so that each version of its Secret is read only once, and so that the connections of
+// one that is being deleted can be deleted after its Secret.
 type sessions struct {
 	mu    sync.Mutex
 	byUID map[types.UID]session
@@ -32,33 +34,63 @@ type session struct {
 	secret     v1alpha1.Input
 }
 
-// errProjectUnchecked ends a pass without a status: the controller of StytchProjects is about to check the project, and what it
-// writes wakes the connections of the project.
+// errProjectUnchecked ends a pass without a status: the controller of StytchProjects is about to check the project, or to put its
+// finalizer on it, and what it writes wakes the connections of the project.
 var errProjectUnchecked = errors.New("the StytchProject is about to be checked")
 
-// openSession returns the session of a StytchProject whose credentials were checked.
-func (s *shared) openSession(ctx context.Context, namespace, name string) (session, error) {
+// openSession returns the session of the StytchProject of a manifest, whose credentials were checked. A StytchProject that is being
+// deleted serves deletions alone.
+func (s *shared) openSession(ctx context.Context, o v1alpha1.Connection) (session, error) {
+	name := o.CommonSpec().Project()
 	var project v1alpha1.StytchProject
-	err := s.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &project)
+	err := s.client.Get(ctx, inNamespace(o, name), &project)
 	if apierrors.IsNotFound(err) {
-		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"StytchProject %s does not exist in this namespace. Create it, and the Secret that it references.", name)}
+		cause := fmt.Sprintf("StytchProject %s does not exist in this namespace.", name)
+		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: cause + " Create it, and the Secret that it references."}
 	}
 	if err != nil {
 		return session{}, fmt.Errorf("reading StytchProject %s: %w", name, err)
 	}
-	if err := projectReady(&project); err != nil {
-		return session{}, err
+	staying, leaving := o.GetDeletionTimestamp().IsZero(), !project.DeletionTimestamp.IsZero()
+	if leaving && staying {
+		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
+			"StytchProject %s is being deleted, so nothing but deletions is sent to Stytch. Wait until it is deleted, and create it again. Its conditions name the connections that it is kept for.", name)}
 	}
-	version, err := s.cachedInput(ctx, types.NamespacedName{Namespace: namespace, Name: project.Spec.SecretRef.Name}, connection.KindSecret)
+	version, err := s.cachedInput(ctx, inNamespace(o, project.Spec.SecretRef.Name), connection.KindSecret)
 	if err != nil {
 		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", project.Spec.SecretRef.Name, err)
 	}
+	if leaving && version.UID == "" {
+		return s.rememberedSession(&project)
+	}
+	if err := projectReady(&project); err != nil {
+		return session{}, err
+	}
 	checked := project.Status.Inputs[0]
-	if version.UID == "" || version != checked {
+	if version.UID == "" || version != checked || staying && connection.Uses(o) && !isHeld(&project) {
 		return session{}, errProjectUnchecked
 	}
 	return s.sessionFor(ctx, &project, checked)
+}
+
+// rememberedSession returns the session with the credentials of a StytchProject that Stytch accepted last, for one that is being deleted
+// and whose Secret is gone.
+func (s *shared) rememberedSession(project *v1alpha1.StytchProject) (session, error) {
+	if known, ok := s.knownSession(project); ok {
+		known.project = project
+		return known, nil
+	}
+	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.Name, project.Spec.SecretRef.Name)
+	return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: fmt.Sprintf(
+		"%s Create the Secret again, with the project's secret under the key %q.", cause, project.Spec.SecretRef.Key)}
+}
+
+// knownSession returns the last session of a StytchProject; false if this process has had none.
+func (s *shared) knownSession(project *v1alpha1.StytchProject) (session, bool) {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	known, ok := s.sessions.byUID[project.UID]
+	return known, ok
 }
 
 // projectReady returns why the connections of a StytchProject cannot be reconciled yet; nil if they can.
@@ -68,7 +100,10 @@ func projectReady(project *v1alpha1.StytchProject) error {
 	case ready == nil || project.Status.ObservedGeneration != project.Generation:
 		return errProjectUnchecked
 	case ready.Status != metav1.ConditionTrue:
-		return connection.Finding{Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message)}
+		return connection.Finding{
+			Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message),
+			Cause: fmt.Sprintf("StytchProject %s is not ready (%s).", project.Name, ready.Reason),
+		}
 	case len(project.Status.Inputs) != 1:
 		return errProjectUnchecked
 	}
@@ -78,10 +113,7 @@ func projectReady(project *v1alpha1.StytchProject) error {
 // sessionFor returns the session for this version of the project and its Secret; it reads the Secret and makes one if there is
 // none.
 func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
-	s.sessions.mu.Lock()
-	known, ok := s.sessions.byUID[project.UID]
-	s.sessions.mu.Unlock()
-	if ok && known.generation == project.Generation && known.secret == checked {
+	if known, ok := s.knownSession(project); ok && known.generation == project.Generation && known.secret == checked {
 		known.project = project
 		return known, nil
 	}
@@ -99,7 +131,7 @@ func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject
 func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
-			Credentials: credentials, Object: project.Namespace + "/" + project.Name, Rate: rate(project.Spec.RateLimit),
+			Credentials: credentials, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.Spec.RateLimit),
 		}),
 		project: project, generation: project.Generation, secret: at,
 	}
@@ -112,12 +144,12 @@ func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.
 	return opened
 }
 
-// closeSession ends the session of a project that is being deleted.
-func (s *shared) closeSession(project *v1alpha1.StytchProject) {
-	s.Stytch.Leave(project.Namespace + "/" + project.Name)
+// closeSession ends the session of a project that is gone, or that no connection needs any more.
+func (s *shared) closeSession(project types.NamespacedName) {
+	s.Stytch.Leave(project.String())
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
-	delete(s.sessions.byUID, project.UID)
+	maps.DeleteFunc(s.sessions.byUID, func(_ types.UID, known session) bool { return client.ObjectKeyFromObject(known.project) == project })
 }
 
 func rate(limit *v1alpha1.RateLimit) stytch.Rate {
@@ -141,6 +173,9 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
+	if secret == nil && !project.DeletionTimestamp.IsZero() {
+		return none, at, s.missingSecret(ctx, project), nil
+	}
 	if secret == nil {
 		return none, at, missing("Secret %s does not exist in this namespace. Create it with the project's secret under the key %q.", ref.Name, ref.Key), nil
 	}
@@ -159,7 +194,7 @@ func missing(format string, args ...any) *connection.Problem {
 // openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
 func (p *pass[O, R]) openProject(ctx context.Context) error {
 	spec := p.o.CommonSpec()
-	opened, err := p.shared.openSession(ctx, p.o.GetNamespace(), spec.Project())
+	opened, err := p.shared.openSession(ctx, p.o)
 	if err != nil {
 		return err
 	}
@@ -170,7 +205,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
 	} {
 		if problem != nil {
-			return connection.Finding{Reason: problem.Reason, Message: problem.Message}
+			return connection.Finding{Reason: problem.Reason, Message: problem.Message, Cause: problem.Cause}
 		}
 	}
 	organization, err := p.organization(ctx)

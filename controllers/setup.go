@@ -23,10 +23,11 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects,verbs=list;watch
+// +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects,verbs=list;watch;patch
 // +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=scimconnections;samlconnections;oidcconnections;externalconnections,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=connections.stytch-operator.dev,resources=stytchprojects/status;scimconnections/status;samlconnections/status;oidcconnections/status;externalconnections/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // inFlight is how many passes of one kind run at once. The gate sets the pace of calls; this only hides their latency.
@@ -63,9 +64,9 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	}
 	return errors.Join(
 		r.projects.setup(mgr),
-		r.external.setup(mgr, r.external.watchSources),
-		r.oidc.setup(mgr, r.oidc.watchDependants),
-		r.saml.setup(mgr, r.saml.watchDependants),
+		r.external.setup(mgr, r.external.watchSources, r.external.watchSiblings),
+		r.oidc.setup(mgr, r.oidc.watchDependants, r.oidc.watchSiblings),
+		r.saml.setup(mgr, r.saml.watchDependants, r.saml.watchSiblings),
 		r.scim.setup(mgr),
 	)
 }
@@ -87,14 +88,21 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), recorder: c.GetEventRecorder(eventSource),
 		projectEvents: make(chan event.GenericEvent, maxProjectEvents),
 	}
-	r := &reconcilers{
-		shared: s, projects: &projectChecker{s},
-		external: externalEngine(s), oidc: oidcEngine(s), saml: samlEngine(s), scim: scimEngine(s),
-	}
-	r.saml.kind.Settle, r.scim.kind.Settle = s.SettleTime, s.SettleTime
+	r := reconcilersOf(s)
 	indexer := c.GetFieldIndexer()
 	return r, errors.Join(r.projects.index(ctx, indexer),
 		r.external.index(ctx, indexer), r.oidc.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
+}
+
+// reconcilersOf makes the reconcilers of all kinds, on what they share.
+func reconcilersOf(s *shared) *reconcilers {
+	r := &reconcilers{
+		shared:   s,
+		external: externalEngine(s), oidc: oidcEngine(s), saml: samlEngine(s), scim: scimEngine(s),
+	}
+	r.saml.kind.Settle, r.scim.kind.Settle = s.SettleTime, s.SettleTime
+	r.projects = &projectChecker{s, []usingKind{r.external.using(), r.oidc.using(), r.saml.using(), r.scim.using()}}
+	return r
 }
 
 // maxProjectEvents is how many StytchProjects may wait for a new check because their credentials were rejected.

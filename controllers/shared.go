@@ -44,6 +44,7 @@ type shared struct {
 	live     client.Reader // reads from the API server
 	recorder events.EventRecorder
 	sessions sessions
+	siblings siblings
 	memory   memory
 	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection,
 	// and recheck holds which those are.

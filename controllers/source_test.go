@@ -340,6 +340,29 @@ var _ = Describe("Deleting a source under Delete", func() {
 		}
 	}
 
+	It("is not taken in by an empty list: only a 404 to the connection's ID shows that it is gone", func(ctx context.Context) {
+		for kind, manifest := range sources() {
+			w := newWorld(ctx)
+			source := manifest(w)
+			source.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
+			w.settledSource(source)
+			w.settled(w.externalTo(kind))
+			before := w.field(source, "display_name")
+			w.delete(source)
+			w.fault(stytchsim.Fault{Method: http.MethodGet, Path: "/v1/b2b/sso/*", Effect: stytchsim.FaultEmptyList})
+			p := w.start()
+			p.rest(source)
+			Expect(w.expectCondition(source, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonDeletionBlocked)).To(ContainSubstring("reuse"))
+			w.clock.advance(resync)
+			p.rest(source)
+			Expect(w.exists(source)).To(BeTrue())
+			Expect(w.field(source, "display_name")).To(Equal(before))
+			Expect(w.sim.RemoveConnection(source.CommonStatus().ConnectionID)).To(Succeed())
+			w.clock.advance(resync)
+			w.expectGone(p, source)
+		}
+	})
+
 	It("waits for an ExternalConnection whose ID was recorded right before its process died", func(ctx context.Context) {
 		w := newWorld(ctx)
 		source := w.saml("source")

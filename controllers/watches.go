@@ -151,13 +151,13 @@ func claimsChanged() predicate.Predicate {
 	}
 }
 
-// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, or a check has
-// another result than the last.
+// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, gets its finalizer, or a
+// check has another result than the last.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
 		after, both := e.ObjectNew.(*v1alpha1.StytchProject)
-		return isProject && both && (before.Generation != after.Generation ||
+		return isProject && both && (before.Generation != after.Generation || isHeld(before) != isHeld(after) ||
 			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs))
 	}}
 }

@@ -227,7 +227,7 @@ func (w *world) begin(option cluster.Option) *process {
 }
 
 func (w *world) logger() logr.Logger {
-	return logr.FromSlogHandler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return Log(logr.FromSlogHandler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 }
 
 // catchUp waits until the process's cache shows what the API server has.

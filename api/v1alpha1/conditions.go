@@ -80,6 +80,9 @@ const (
 	// ReasonVerified is the reason of Ready on a StytchProject whose credentials Stytch accepted.
 	ReasonVerified = "Verified"
 
+	// ReasonInUse says that a StytchProject is being deleted, and that connections with deletionPolicy Delete still need it.
+	ReasonInUse = "InUse"
+
 	// ReasonExpiring is the reason of ExpiringSoon while nothing has expired yet.
 	ReasonExpiring = "Expiring"
 	// ReasonExpired is the reason of ExpiringSoon once something has expired.

@@ -1,9 +1,12 @@
 package v1alpha1
 
-// Finalizer, label and annotations.
+// Finalizers, label and annotations.
 const (
 	// Finalizer is on a manifest from before its connection is created in Stytch until nothing of it can be left there.
 	Finalizer = "connections.stytch-operator.dev/remote"
+	// FinalizerInUse is on a StytchProject from before a connection with deletionPolicy Delete first uses it, until the
+	// StytchProject is being deleted and no such connection is left.
+	FinalizerInUse = "connections.stytch-operator.dev/in-use"
 	// LabelConnection is on a Secret that the operator writes. Its value is a mark of the manifest until the connection is
 	// created, then the connection's ID, and LabelReleased after the connection was deleted.
 	LabelConnection = "connections.stytch-operator.dev/connection"

@@ -81,7 +81,8 @@ type StytchProjectSpec struct {
 
 // StytchProjectStatus is the observed state of the credentials.
 type StytchProjectStatus struct {
-	// conditions are Ready, and Stalled or Reconciling, which are present only while they are True.
+	// conditions are Ready, and Stalled or Reconciling, which are present only while they are True. While the StytchProject is
+	// being deleted, the latter say which connections it is kept for.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -101,7 +101,7 @@ func run(args []string, out io.Writer, t times) error {
 	if err != nil {
 		return err
 	}
-	ctrl.SetLogger(logger(o, out))
+	ctrl.SetLogger(controllers.Log(logger(o, out)))
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)

@@ -15,6 +15,9 @@ import (
 type Finding struct { //nolint:errname // named for what is done with it
 	// Reason and Message of Synced.
 	Reason, Message string
+	// Cause is what is wrong, without what to do about it: that is to create something, which nobody can in a namespace that is being
+	// deleted. Empty where what to do can be done anywhere.
+	Cause string
 	// Absent says that there is no connection at Stytch.
 	Absent bool
 	// Until when the next pass may wait, and Soon, that it is taken after a second; else it is taken when it would be anyway.
@@ -71,26 +74,28 @@ func AfterReading(kept *stytch.ReadError, met bool, slot time.Time) (again Again
 	return Again{At: kept.Until}, met && !kept.Since.Before(slot)
 }
 
+// said is what Stytch said, as a sentence.
+func said(err *stytch.Error) string { return strings.TrimRight(err.Error(), ".") + "." }
+
 // Failure is what a refused or unanswered call means, and what to do about it.
 func Failure(err *stytch.Error) (reason, message string) {
-	said := strings.TrimRight(err.Error(), ".")
 	switch err.Class {
 	case stytch.CredentialsRejected:
-		return v1alpha1.ReasonCredentialsRejected, said + ". Store the project's current secret in the Secret that the StytchProject references."
+		return v1alpha1.ReasonCredentialsRejected, said(err) + " Store the project's current secret in the Secret that the StytchProject references."
 	case stytch.PermissionDenied:
-		return v1alpha1.ReasonPermissionDenied, said + ". " + cmp.Or(planLimit(err.ErrorType), "Allow the action in Stytch.")
+		return v1alpha1.ReasonPermissionDenied, said(err) + " " + cmp.Or(planLimit(err.ErrorType), "Allow the action in Stytch.")
 	case stytch.Throttled:
 		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject."
 	case stytch.Unavailable:
-		return v1alpha1.ReasonUnavailable, said + ". Retrying automatically."
+		return v1alpha1.ReasonUnavailable, said(err) + " Retrying automatically."
 	case stytch.OrganizationNotFound:
-		return v1alpha1.ReasonRejected, said + ". Apply a new manifest with the correct spec.organization, or fix the StytchProject that this manifest uses."
+		return v1alpha1.ReasonRejected, said(err) + " Apply a new manifest with the correct spec.organization, or fix the StytchProject that this manifest uses."
 	case stytch.Rejected, stytch.NotFound:
 	}
 	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
-		return v1alpha1.ReasonSourceNotReady, said + ". Create or activate the source connection. Retrying at the next resync."
+		return v1alpha1.ReasonSourceNotReady, said(err) + " Create or activate the source connection. Retrying at the next resync."
 	}
-	return v1alpha1.ReasonRejected, said + ". " + advice(err.ErrorType)
+	return v1alpha1.ReasonRejected, said(err) + " " + advice(err.ErrorType)
 }
 
 // planLimit is what to do where the plan of the Stytch project does not include what was asked for; "" for another error type.

@@ -36,6 +36,8 @@ type Report struct {
 	Resync string
 	// Slot is when the slot of the pass began.
 	Slot time.Time
+	// Leaving says that the manifest is being deleted: Ready stays as it is, since no generation is to be applied any more.
+	Leaving bool
 }
 
 // Remote is the connection as Stytch showed it.
@@ -129,6 +131,9 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 
 	rule := ruleOf(r.Reason)
+	if r.Leaving {
+		rule.ready = keep
+	}
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
 	if r.astray(was) {
 		conditions.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason,
@@ -254,7 +259,7 @@ func (c conditionSet) rotating(r Report) {
 
 // ProjectReport is what a check of a StytchProject's credentials found.
 type ProjectReport struct {
-	// Reason and Message of Ready.
+	// Reason and Message of Ready. Empty where nothing was checked, because nothing has changed.
 	Reason, Message string
 	// Input is the Secret that was read.
 	Input v1alpha1.Input
@@ -262,23 +267,55 @@ type ProjectReport struct {
 	Environment, Name string
 	// Request is the call that was made.
 	Request stytch.Request
+	// Users keep the StytchProject, which is being deleted.
+	Users []User
 }
 
 // JudgeProject turns a check into the status of a StytchProject. A repeated finding gives the same status to the letter.
 func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectReport, now time.Time) v1alpha1.StytchProjectStatus {
 	status := *was.DeepCopy()
-	status.ObservedGeneration = generation
-	status.Environment = r.Environment
-	status.Inputs = []v1alpha1.Input{r.Input}
-	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
+	if r.Reason != "" {
+		status.ObservedGeneration = generation
+		status.Environment = r.Environment
+		status.Inputs = []v1alpha1.Input{r.Input}
+		status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
+		conditions.credentials(r)
+	}
 	if r.Reason == v1alpha1.ReasonVerified {
 		status.ProjectName = Cut(r.Name)
-		conditions.set(v1alpha1.ConditionReady, metav1.ConditionTrue, r.Reason, r.Message)
-		conditions.remedy(nobody, r.Reason, r.Message)
-		return status
 	}
-	conditions.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
-	conditions.remedy(ruleOf(r.Reason).remedy, r.Reason, r.Message)
+	conditions.project(r.Users)
 	return status
+}
+
+func (c conditionSet) credentials(r ProjectReport) {
+	accepted := metav1.ConditionFalse
+	if r.Reason == v1alpha1.ReasonVerified {
+		accepted = metav1.ConditionTrue
+	}
+	c.set(v1alpha1.ConditionReady, accepted, r.Reason, r.Message)
+}
+
+// project lets the condition stand that says who goes on: with the credentials or, while the StytchProject is being deleted, with the
+// connections that it is kept for.
+func (c conditionSet) project(users []User) {
+	ready := meta.FindStatusCondition(*c.list, v1alpha1.ConditionReady)
+	if ready == nil {
+		return
+	}
+	who, reason, message := ruleOf(ready.Reason).remedy, ready.Reason, ready.Message
+	if ready.Status == metav1.ConditionTrue {
+		who = nobody
+	}
+	if len(users) > 0 {
+		kept, waits := inUse(users)
+		reason, message = v1alpha1.ReasonInUse, kept
+		if waits || who == somebody {
+			who = somebody
+		} else {
+			who = itself
+		}
+	}
+	c.remedy(who, reason, message)
 }

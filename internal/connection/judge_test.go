@@ -143,6 +143,8 @@ func TestEachReasonOfTheAPIHasItsRow(t *testing.T) {
 		// And these Rotating's.
 		v1alpha1.ReasonAwaitingAcknowledgement: true, v1alpha1.ReasonOverlapping: true, v1alpha1.ReasonStarting: true,
 		v1alpha1.ReasonNextTokenLost: true, v1alpha1.ReasonStartedElsewhere: true,
+		// And this is said of a StytchProject that is being deleted.
+		v1alpha1.ReasonInUse: true,
 	}
 	for _, row := range theTable() {
 		has[row.reason] = true
@@ -615,4 +617,15 @@ func TestAProjectWhoseCheckGetsAnUnreadableAnswerAgainSaysTheSame(t *testing.T) 
 	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, Noon)
 	check.Request.Time = Noon.Add(time.Hour)
 	Same(t, "the status", connection.JudgeProject(status, 1, check, Noon.Add(time.Hour)), status)
+}
+
+func TestAManifestThatIsBeingDeletedKeepsWhatReadySays(t *testing.T) {
+	was := v1alpha1.ConnectionStatus{AppliedGeneration: 1, Conditions: []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonActive, Message: "Active."},
+	}}
+	for _, leaving := range []bool{true, false} {
+		r := connection.Report{Reason: v1alpha1.ReasonThrottled, Message: "Later.", Leaving: leaving}
+		status := connection.Judge(was, 2, r, Noon)
+		Same(t, "Ready", conditionWords(status, "Ready"), map[bool]words{true: "True Active", false: "False Throttled"}[leaving])
+	}
 }

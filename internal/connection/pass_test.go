@@ -30,8 +30,11 @@ func TestAManifestBelongsToTheProjectThatItWasPinnedTo(t *testing.T) {
 	}{
 		{"not pinned", "", "project-live-1", nil},
 		{"the same", "project-live-1", "project-live-1", nil},
-		{"another", "project-live-1", "project-live-2", &connection.Problem{Reason: v1alpha1.ReasonConflict, Message: "This manifest belongs to the project project-live-1, but StytchProject acme now refers to project-live-2. " +
-			"Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}},
+		{"another", "project-live-1", "project-live-2", &connection.Problem{
+			Reason: v1alpha1.ReasonConflict,
+			Cause:  "This manifest belongs to the project project-live-1, but StytchProject acme now refers to project-live-2.", Message: "This manifest belongs to the project project-live-1, but StytchProject acme now refers to project-live-2. " +
+				"Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name.",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := SAMLManifest()

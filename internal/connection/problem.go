@@ -13,6 +13,8 @@ type Problem struct {
 	Reason string
 	// Message says what it is and what to do. It is the same as long as the problem is.
 	Message string
+	// Cause is what Message says, without what to do, as Finding has it.
+	Cause string
 	// Halts says that nothing at all may be sent while the problem stands: the connection is not the one that is meant.
 	Halts bool
 	// Fresh says that the problem is only believed on what was read from Stytch in the same pass.

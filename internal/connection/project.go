@@ -98,9 +98,9 @@ func SameProject(o v1alpha1.Connection, project string) *Problem {
 	if pinned == "" || pinned == project {
 		return nil
 	}
-	return &Problem{Reason: v1alpha1.ReasonConflict, Message: fmt.Sprintf(
-		"This manifest belongs to the project %s, but StytchProject %s now refers to %s. Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name.",
-		pinned, o.CommonSpec().Project(), project)}
+	cause := fmt.Sprintf("This manifest belongs to the project %s, but StytchProject %s now refers to %s.", pinned, o.CommonSpec().Project(), project)
+	return &Problem{Reason: v1alpha1.ReasonConflict, Cause: cause, Message: cause +
+		" Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}
 }
 
 // idPrefixes of what manifests name, before the environment. Slugs may hold anything else.

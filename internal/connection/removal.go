@@ -46,20 +46,48 @@ func Gone(err error) bool {
 	return answered && failed.Class == stytch.OrganizationNotFound
 }
 
-// Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What is temporary stays as it is.
-func Blocked(err error) error {
-	const way = "Or set deletionPolicy: Retain, which deletes the manifest and keeps the connection."
+// IsDefault says that Stytch keeps a connection because it is its organization's default, and there are others.
+func IsDefault(err error) bool {
+	failed, answered := errors.AsType[*stytch.Error](err)
+	return answered && failed.ErrorType == "cannot_delete_default_sso_connection"
+}
+
+// Blocked says why a deletion that ended with an error cannot go on, and what lifts that. What is temporary stays as it is. Terminating
+// says whether the namespace is being deleted: it is asked only where that changes what can be done.
+func Blocked(err error, terminating func() bool) error {
 	failed, answered := errors.AsType[*stytch.Error](err)
 	found, _ := errors.AsType[Finding](err)
 	switch {
-	case answered && failed.ErrorType == "cannot_delete_default_sso_connection":
-		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(
-			"Stytch does not delete an organization's default connection while the organization has other connections. Make another connection the default, or delete the other connections first.", way)}
+	case IsDefault(err):
+		found = Finding{Request: failed.Request, Message: "Stytch does not delete an organization's default connection while the organization has other connections. Make another connection the default, or delete the other connections first."}
 	case answered && !passing(failed):
-		_, message := Failure(failed)
-		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: failed.Request, Message: join(message, way)}
-	case found.Message != "" && found.Reason != v1alpha1.ReasonCreationInDoubt:
-		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Message: join(found.Message, way)}
+		found = refusedDeletion(failed)
+	case found.Message == "" || goesOn(found.Reason):
+		return err
 	}
-	return err
+	if found.Cause != "" && terminating() {
+		return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: found.Request, Message: join(found.Cause,
+			"Nothing can be created in this namespace, because it is being deleted. Set deletionPolicy: Retain, which deletes the manifest and keeps the connection.")}
+	}
+	return Finding{Reason: v1alpha1.ReasonDeletionBlocked, Request: found.Request, Message: join(found.Message,
+		"Or set deletionPolicy: Retain, which deletes the manifest and keeps the connection.")}
+}
+
+// refusedDeletion is what Stytch's refusal of a deletion means. Other credentials go into the Secret, which may have to be created.
+func refusedDeletion(failed *stytch.Error) Finding {
+	_, message := Failure(failed)
+	found := Finding{Request: failed.Request, Message: message}
+	if failed.Class == stytch.CredentialsRejected {
+		found.Cause = said(failed)
+	}
+	return found
+}
+
+// goesOn says that what a finding is about ends without anybody's help, in a pass of the manifest or in the check of its StytchProject.
+func goesOn(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonCreationInDoubt, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable:
+		return true
+	}
+	return false
 }

@@ -55,6 +55,8 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 	}
 	plain, wrapped := errors.New("the API server is away"), fmt.Errorf("deleting: %w", refused)
 	doubt := connection.Finding{Reason: v1alpha1.ReasonCreationInDoubt, Message: creationInDoubt()}
+	throttledCheck := connection.Finding{Reason: v1alpha1.ReasonThrottled, Message: "StytchProject default is not ready: …"}
+	unansweredCheck := connection.Finding{Reason: v1alpha1.ReasonUnavailable, Message: "StytchProject default is not ready: …"}
 	kept := &stytch.ReadError{Err: lost}
 	for _, test := range []struct {
 		name      string
@@ -69,12 +71,14 @@ func TestADeletionThatCannotGoOnSaysWhatLiftsThat(t *testing.T) {
 		{"it could not be read", kept, kept},
 		{"another manifest's", connection.Finding{Reason: v1alpha1.ReasonConflict, Message: "Held by another."}, blocked("Held by another.", stytch.Request{})},
 		{"a creation is in doubt", doubt, doubt},
+		{"the check of its project was throttled", throttledCheck, throttledCheck},
+		{"the check of its project had no answer", unansweredCheck, unansweredCheck},
 		{"nothing to say", connection.Finding{Reason: v1alpha1.ReasonConflict}, connection.Finding{Reason: v1alpha1.ReasonConflict}},
 		{"not yet", &stytch.NotYet{At: later}, &stytch.NotYet{At: later}},
 		{"another error", plain, plain},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			Same(t, "the end", connection.Blocked(test.err), test.want)
+			Same(t, "the end", connection.Blocked(test.err, func() bool { return false }), test.want)
 		})
 	}
 }
@@ -110,4 +114,31 @@ func TestADeletionEndsWithNothingWhereNothingIsTheManifests(t *testing.T) {
 	Same(t, "a connection that is gone", connection.Gone(answerOf(stytch.NotFound, 404, "connection_not_found")), false)
 	Same(t, "another error", connection.Gone(unread), false)
 	Same(t, "no error", connection.Gone(nil), false)
+}
+
+func TestInANamespaceThatIsBeingDeletedNothingIsAskedForThatWouldHaveToBeCreated(t *testing.T) {
+	const only = "Nothing can be created in this namespace, because it is being deleted. Set deletionPolicy: Retain, which deletes the manifest and keeps the connection."
+	rejected, denied := answerOf(stytch.CredentialsRejected, 401, "unauthorized_credentials"), answerOf(stytch.PermissionDenied, 403, "denied")
+	missing := connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: "There is no Secret.", Message: "There is no Secret. Create it."}
+	for _, test := range []struct {
+		name  string
+		err   error
+		says  string
+		asked bool
+	}{
+		{"what is missing", missing, "There is no Secret. " + only, true},
+		{"credentials", rejected, rejected.Error() + ". " + only, true},
+		{"a right", denied, denied.Error() + ". Allow the action in Stytch. Or set deletionPolicy: Retain, which deletes the manifest and keeps the connection.", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			asked := false
+			err := connection.Blocked(test.err, func() bool { asked = true; return true })
+			finding, _ := errors.AsType[connection.Finding](err)
+			Same(t, "the reason", finding.Reason, v1alpha1.ReasonDeletionBlocked)
+			Same(t, "the message", finding.Message, test.says)
+			Same(t, "whether the namespace was asked for", asked, test.asked)
+		})
+	}
+	throttled := answerOf(stytch.Throttled, 429, "too_many_requests")
+	Same(t, "what is temporary", connection.Blocked(throttled, func() bool { t.Error("asked"); return true }), error(throttled))
 }
