@@ -44,7 +44,7 @@ func (q Questions) Rest(o v1alpha1.Connection, holder func(id string) string) bo
 		return false
 	}
 	id, contradicts := claimOf(o)
-	return said(o, v1alpha1.ReasonRemoteMissing) || id == "" || contradicts || holder(id) != ""
+	return endedIn(o, v1alpha1.ReasonRemoteMissing) || id == "" || contradicts || holder(id) != ""
 }
 
 // Outdated says that a verdict may be due to its list, which was begun before this generation came: a newer one may show another.
@@ -104,11 +104,11 @@ func claimOf(o v1alpha1.Connection) (id string, contradicts bool) {
 
 // refused says that the last pass found that the manifest may have no connection.
 func refused(o v1alpha1.Connection) bool {
-	return said(o, v1alpha1.ReasonRemoteMissing) || said(o, v1alpha1.ReasonConflict)
+	return endedIn(o, v1alpha1.ReasonRemoteMissing) || endedIn(o, v1alpha1.ReasonConflict)
 }
 
-// said says that Synced has a reason.
-func said(o v1alpha1.Connection, reason string) bool {
+// endedIn says that Synced has a reason.
+func endedIn(o v1alpha1.Connection, reason string) bool {
 	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
 	return synced != nil && synced.Reason == reason
 }
