@@ -94,14 +94,14 @@ var _ = Describe("A metadataURL", func() {
 				}
 			})
 
-			It("is read again whenever the annotation changes: comes, changes, goes", func(ctx context.Context) {
+			It("is read again whenever the annotation comes or changes, and not when it goes", func(ctx context.Context) {
 				w := newWorld(ctx, reading(position))
 				certificate := newCertificate("idp")
 				w.publishMetadata(url, idp, certificate)
 				o := w.describedBy("okta", url)
 				w.settled(o)
 				p := w.start()
-				for _, value := range []*string{new("once"), new("twice"), new(""), nil} {
+				for _, value := range []*string{new("once"), new("twice"), new("")} {
 					w.refresh(o, value)
 					seq := w.seq()
 					p.settle(o)
@@ -110,6 +110,10 @@ var _ = Describe("A metadataURL", func() {
 					w.expectDescribed(o, idp, certificate)
 					p.expectQuiet(o)
 				}
+				w.refresh(o, nil)
+				seq := w.seq()
+				p.settle(o)
+				Expect(w.sentSince(seq)).To(BeEmpty())
 				w.start().expectQuiet(o)
 			})
 

@@ -66,9 +66,7 @@ func (w *world) unread() *v1alpha1.OIDCConnection {
 // retryDiscovery asks for the document to be read again.
 func (w *world) retryDiscovery(o *v1alpha1.OIDCConnection, request string) {
 	GinkgoHelper()
-	edit(w, o, func(o *v1alpha1.OIDCConnection) {
-		o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: request}
-	})
+	w.annotate(o, v1alpha1.AnnotationRetryDiscovery, request)
 }
 
 // holdRetry has a process ask for the document to be read again, and give up on its first request, which is held on the wire and takes
@@ -136,7 +134,7 @@ var _ = Describe("An OIDCConnection", func() {
 		w.create(o)
 		p := w.start()
 		got := p.expectPass(o, "GET /v1/b2b/sso/organization", "POST /v1/b2b/sso/oidc/organization", "PUT /v1/b2b/sso/oidc/organization/connections/oidc-connection")
-		Expect(got.writes).To(HaveLen(3))
+		Expect(got.writes).To(HaveLen(4), "one of them is the record of what was discovered")
 		w.expectKept(o)
 		Expect(o.Status.RedirectURL).NotTo(BeEmpty())
 		Expect(o.Status.Discovered).To(Equal(&v1alpha1.DiscoveredStatus{
