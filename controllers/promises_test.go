@@ -304,6 +304,7 @@ var _ = DescribeTable("Minimal: every field that an update is not about survives
 	Entry("an encryption key of a SAML connection", partialUpdate{samlByHand, ofSAML(func(w *world, o *v1alpha1.SAMLConnection) {
 		w.create(w.secret("keys", map[string]string{"key": pkcs1(0)}))
 		o.Spec.EncryptionPrivateKeyRefs = []v1alpha1.SecretKeyRef{{Name: "keys", Key: "key"}}
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationAddEncryptionKeys, "1")
 	}), []string{"saml_encryption_private_key"}, []string{"encryption_private_keys"}}),
 	Entry("the roles of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.ImplicitRoles = []string{}
