@@ -46,12 +46,12 @@ type pass[O v1alpha1.Connection, R any] struct {
 	events    []passEvent
 }
 
-// Reconcile takes one pass, unless this process may not begin one any more.
+// Reconcile takes one pass, unless this process may not begin one now.
 func (e *engine[O, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if e.shared.Begin != nil {
-		end, ok := e.shared.Begin()
+		end, wait, ok := e.shared.Begin()
 		if !ok {
-			return ctrl.Result{}, nil
+			return ctrl.Result{RequeueAfter: wait}, nil
 		}
 		defer end()
 	}

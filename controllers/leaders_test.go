@@ -60,15 +60,17 @@ var _ = Describe("A call that cannot be undone", func() {
 		})
 	}
 
-	It("waits for nobody where a pass may not begin", func(ctx context.Context) {
+	It("begins no pass while it may not, and comes back when it is told to", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.saml("okta")
 		w.create(o)
 		p := w.start()
-		p.shared.Begin = func() (func(), bool) { return nil, false }
-		Expect(p.pass(o).quiet()).To(BeTrue())
+		p.shared.Begin = func() (func(), time.Duration, bool) { return nil, 2 * time.Second, false }
+		got := p.pass(o)
+		Expect(got.quiet()).To(BeTrue())
+		Expect(got.result.RequeueAfter).To(Equal(2 * time.Second))
 		ended := 0
-		p.shared.Begin = func() (func(), bool) { return func() { ended++ }, true }
+		p.shared.Begin = func() (func(), time.Duration, bool) { return func() { ended++ }, 0, true }
 		Expect(p.pass(o).calls).To(HaveLen(3))
 		Expect(ended).To(Equal(1))
 	})

@@ -21,9 +21,9 @@ type Options struct {
 	Endpoints connection.Endpoints
 	// ResyncInterval is the interval at which a connection is compared with its manifest unless spec.resyncInterval is set.
 	ResyncInterval time.Duration
-	// Begin begins a pass; end is called when it is over. It is false in a process that must not begin one any more. Nil means
-	// that every pass may begin.
-	Begin func() (end func(), ok bool)
+	// Begin begins a pass; end is called when it is over. It is false in a process that must not begin one now, but perhaps after
+	// wait, if that is not zero. Nil means that every pass may begin.
+	Begin func() (end func(), wait time.Duration, ok bool)
 	// SettleTime is the time after a request of unknown outcome that adds something, or after the process became leader, from which
 	// a list without that proves that no such request is still in flight.
 	SettleTime time.Duration

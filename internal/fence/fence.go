@@ -181,15 +181,20 @@ func (f *Fence) age() time.Duration {
 	return f.now().since(*f.renewed)
 }
 
-// Begin begins a pass, which is in flight until end is called. None begins after the Lease was lost.
-func (f *Fence) Begin() (end func(), ok bool) {
+// Begin begins a pass, which is in flight until end is called. None begins while this process is not certainly the leader: what it
+// remembers of Stytch may be older than what another process has done since. Wait is how long the next renewal is to be waited for;
+// zero after the Lease was lost, which nothing ends.
+func (f *Fence) Begin() (end func(), wait time.Duration, ok bool) {
 	if f == nil {
-		return func() {}, true
+		return func() {}, 0, true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.isLost {
-		return nil, false
+	switch {
+	case f.isLost:
+		return nil, 0, false
+	case !f.open():
+		return nil, f.options.RetryPeriod, false
 	}
 	f.inFlight++
 	return func() {
@@ -197,7 +202,7 @@ func (f *Fence) Begin() (end func(), ok bool) {
 		defer f.mu.Unlock()
 		f.inFlight--
 		f.idle.Broadcast()
-	}, true
+	}, 0, true
 }
 
 // Drain waits until no pass is in flight, or until ctx ends. It returns how many still are.

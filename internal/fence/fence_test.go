@@ -217,13 +217,13 @@ func TestAProcessThatLostItsLeaseBeginsNothingAndFinishesWhatIsInFlight(t *testi
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.renewNow()
-		end, ok := w.Begin()
+		end, _, ok := w.Begin()
 		if !ok {
 			t.Fatal("a leader begins no pass")
 		}
 		w.Lose()
 		w.Lose() // client-go may say so after a Get did
-		if _, ok := w.Begin(); ok {
+		if _, _, ok := w.Begin(); ok {
 			t.Error("a pass has begun after the lease was lost")
 		}
 		w.expect(false, "after the lease was lost")
@@ -237,10 +237,34 @@ func TestAProcessThatLostItsLeaseBeginsNothingAndFinishesWhatIsInFlight(t *testi
 	})
 }
 
+func TestAPassBeginsOnlyWhileTheLeaseWasRenewedRecently(t *testing.T) {
+	w := newWorld(t)
+	begins := func(want bool, when string) {
+		t.Helper()
+		end, wait, ok := w.Begin()
+		if ok != want || !ok && wait != retry {
+			t.Errorf("%s a pass begins: %t, after %s", when, ok, wait)
+		}
+		if ok {
+			end()
+		}
+	}
+	begins(false, "before the first renewal")
+	w.renewNow()
+	begins(true, "after a renewal")
+	w.pass(deadline - 1)
+	begins(true, "right before it is too old")
+	w.pass(1)
+	begins(false, "once it is too old")
+	w.renewNow()
+	begins(true, "after the next one")
+}
+
 func TestDrainEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		if _, ok := w.Begin(); !ok {
+		w.renewNow()
+		if _, _, ok := w.Begin(); !ok {
 			t.Fatal("no pass has begun")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 22*time.Second)
@@ -270,7 +294,7 @@ func TestMetricsSayThatTheLeaseAgesAndWasLost(t *testing.T) {
 
 func TestWithoutElectionEverythingBegins(t *testing.T) {
 	var f *Fence
-	end, ok := f.Begin()
+	end, _, ok := f.Begin()
 	if !ok {
 		t.Fatal("nothing begins")
 	}
