@@ -26,11 +26,51 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 			identity, err = p.listAndIdentify(ctx, p.since, believable)
 		}
 	}
+	if err == nil && identity.Matched && !p.seenBefore() {
+		identity, err = p.match(ctx, believable)
+	}
 	if err != nil {
 		return identity, err
 	}
 	p.report.Resync = connection.ResyncRequested(p.o)
 	return identity, identity.End(p.o, believable)
+}
+
+// match finds the connection that the manifest means on a list that was begun after the question, and reserves it.
+func (p *pass[O, R]) match(ctx context.Context, believable time.Time) (connection.Identity, error) {
+	p.since = p.question()
+	identity, err := p.listAndIdentify(ctx, p.since, believable)
+	if err != nil || !identity.Matched || connection.Observing(p.o) {
+		return identity, err
+	}
+	if !p.shared.memory.reserve(identity.ID, p.o.GetUID(), p.now, func() bool { return p.holder(ctx)(identity.ID) == "" }) {
+		return identity, errAgain
+	}
+	return identity, nil
+}
+
+// question is when the manifest asked which connection matches it: what came together shares a list.
+func (p *pass[O, R]) question() time.Time {
+	if edited := p.questions().Edited; !edited.IsZero() {
+		return edited
+	}
+	return p.now
+}
+
+// seenBefore says that an observed manifest was shown which connection matches it, and was not edited since.
+func (p *pass[O, R]) seenBefore() bool { return connection.Observing(p.o) && connection.Met(p.base) }
+
+// askedAnew says that nothing matches on a list that was begun after the question either, so that a connection may be created.
+func (p *pass[O, R]) askedAnew(ctx context.Context) error {
+	if !p.o.CommonSpec().Matching() || !p.stytch.ListedAt().Before(p.question()) {
+		return nil
+	}
+	p.since = p.question()
+	identity, err := p.identify(ctx)
+	if err == nil && identity.Verdict != connection.None {
+		return errAgain
+	}
+	return err
 }
 
 // listAndIdentify lists the connections of the organization and finds the manifest's among them.
@@ -42,6 +82,7 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 	}
 	begun := p.stytch.ListedAt()
 	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.listedAt = begun })
+	p.noteList(list)
 	candidates := make([]connection.Candidate, 0, len(list))
 	for _, r := range list {
 		candidates = append(candidates, p.engine.kind.Candidate(p.o, r))
@@ -50,7 +91,8 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 		Marks: connection.Marks(p.o), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
 		Clues: connection.CluesOf(p.base, p.o), InConflict: connection.InConflict(p.base),
 		Seen: candidates, Begun: begun, Believable: believable,
-		Holder: p.holder(ctx), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
+		Matching: p.o.CommonSpec().Matching(), Contested: connection.Contested(p.base),
+		Holder: p.holder(ctx), Kin: p.kin(ctx), Name: connection.RealName(p.o), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
 	}), nil
 }
 
@@ -69,7 +111,8 @@ func (p *pass[O, R]) believable() time.Time {
 
 // adopt records a connection that was found as the manifest's own. Of one that was not in status before, a kind remembers how it was
 // found.
-func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
+func (p *pass[O, R]) adopt(ctx context.Context, identity connection.Identity) error {
+	id := identity.ID
 	known := connection.RecordOf(p.base).ID == id
 	if connection.StatusID(p.base) == "" {
 		r, err := p.readConnection(ctx, id)
@@ -88,7 +131,7 @@ func (p *pass[O, R]) adopt(ctx context.Context, id string) error {
 	if err := p.keepRecord(ctx); err != nil || known {
 		return err
 	}
-	if connection.IsNamed(p.base, id) {
+	if identity.Matched || connection.IsNamed(p.base, id) {
 		p.addEvent("Adopted", fmt.Sprintf("Took over the existing connection %s.", id))
 	} else {
 		p.addEvent("Recovered", fmt.Sprintf("Recovered %s, which an earlier attempt created.", id))

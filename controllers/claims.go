@@ -21,12 +21,12 @@ const unknownHolder = "a manifest that could not be read"
 // holder returns which other manifest of the kind holds a connection; "" if none does.
 func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	return func(id string) string {
-		claims, err := p.claims(ctx, id)
+		claimants, err := p.claimants(ctx, id)
 		if err != nil {
 			p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
 			return unknownHolder
 		}
-		holder, found := connection.Holder(claims)
+		holder, found := connection.Holder(claimsOn(id, claimants))
 		if !found || holder.UID == p.o.GetUID() {
 			return ""
 		}
@@ -34,21 +34,33 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	}
 }
 
-// claims lists the claims of all manifests of the kind on a connection. This manifest's own is taken from the pass, since the
-// cache may not show it yet.
-func (p *pass[O, R]) claims(ctx context.Context, id string) ([]connection.Claim, error) {
-	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id})
-	if err != nil {
-		return nil, err
-	}
-	var claims []connection.Claim
-	for _, o := range append(others, p.base) {
-		if o.GetUID() == p.o.GetUID() && any(o) != any(p.base) {
-			continue
+// kin returns what this manifest has in common with the one that holds a connection.
+func (p *pass[O, R]) kin(ctx context.Context) func(id string) connection.Kin {
+	return func(id string) connection.Kin {
+		claimants, err := p.claimants(ctx, id)
+		holder, found := connection.Holder(claimsOn(id, claimants))
+		if err != nil || !found {
+			return connection.Kin{}
 		}
+		at := slices.IndexFunc(claimants, func(o O) bool { return o.GetUID() == holder.UID })
+		return p.engine.kind.Kin(p.o, claimants[at])
+	}
+}
+
+// claimants are the manifests of the kind that claim a connection. This one is taken from the pass, since the cache may not show it yet.
+func (p *pass[O, R]) claimants(ctx context.Context, id string) ([]O, error) {
+	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id})
+	others = slices.DeleteFunc(others, func(o O) bool { return o.GetUID() == p.o.GetUID() })
+	return append(others, p.base), err
+}
+
+// claimsOn are the claims of manifests on a connection.
+func claimsOn[O v1alpha1.Connection](id string, manifests []O) []connection.Claim {
+	var claims []connection.Claim
+	for _, o := range manifests {
 		if claim, found := connection.ClaimsOf(o)[id]; found {
 			claims = append(claims, claim)
 		}
 	}
-	return claims, nil
+	return claims
 }

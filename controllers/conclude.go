@@ -64,6 +64,7 @@ func (p *pass[O, R]) concludeFinding(ctx context.Context, finding connection.Fin
 	if finding.Request.Operation != "" {
 		p.report.Request = finding.Request
 	}
+	p.report.Contested = finding.Contested
 	if finding.Absent {
 		p.report.Remote = &connection.Remote{Absent: true}
 	}

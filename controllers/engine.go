@@ -3,6 +3,8 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -102,6 +104,9 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	identity.KeepTwins(p.base)
+	p.report.Twins = identity.Twins
+	known := p.base.CommonStatus().ProbableTwins
 	if identity.Verdict == connection.None {
 		if connection.Observing(p.o) {
 			return p.planCreation(ctx)
@@ -110,12 +115,15 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 		identity.ID = connection.RecordOf(p.o).ID
 	} else {
 		if p.recordReplaced() {
-			identity.Note = connection.RecordReplaced
+			identity.Note = strings.TrimSpace(connection.RecordReplaced + " " + identity.Note)
 		}
-		err = p.adopt(ctx, identity.ID)
+		err = p.adopt(ctx, identity)
 	}
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(identity.Twins, func(id string) bool { return !slices.Contains(known, id) }) {
+		p.addWarning("ProbableTwin", connection.TwinsNote(identity.Twins))
 	}
 	return p.converge(ctx, identity)
 }

@@ -18,8 +18,8 @@ const eventSource = "stytch-operator"
 // eventAction is the action of every event.
 const eventAction = "Reconcile"
 
-// passEvent is what a pass did, as an event says it.
-type passEvent struct{ reason, message string }
+// passEvent is what a pass did or found, as an event says it.
+type passEvent struct{ kind, reason, message string }
 
 // addEvent notes an event to emit when the pass ends. Several of one reason become one event: the events API merges events of one
 // reason about one object and would lose all messages but the first. A pass that creates a connection has one event, with all that it did.
@@ -30,14 +30,19 @@ func (p *pass[O, R]) addEvent(reason, message string) {
 			return
 		}
 	}
-	p.events = append(p.events, passEvent{reason, message})
+	p.events = append(p.events, passEvent{corev1.EventTypeNormal, reason, message})
+}
+
+// addWarning notes an event about what the pass found.
+func (p *pass[O, R]) addWarning(reason, message string) {
+	p.events = append(p.events, passEvent{corev1.EventTypeWarning, reason, message})
 }
 
 // emitEvents logs and emits the events of the pass.
 func (p *pass[O, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
 		ctrl.LoggerFrom(ctx).Info(e.reason, "note", e.message, "requestID", p.report.Request.ID)
-		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeNormal, e.reason, eventAction, "%s", truncateNote(e.message))
+		p.shared.recorder.Eventf(p.o, nil, e.kind, e.reason, eventAction, "%s", truncateNote(e.message))
 	}
 }
 

@@ -13,12 +13,16 @@ import (
 
 // memory is what a process knows that no manifest says. A restart loses it, which costs calls but no correctness.
 type memory struct {
-	mu      sync.Mutex
-	started time.Time // the first pass of this process, so certainly after it became leader
-	objects map[types.UID]objectMemory
-	uids    map[objectKey]types.UID // UIDs of the manifests in objects
-	healed  time.Time               // the last moment given to a manifest whose record is to be written
-	proofs  map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
+	mu sync.Mutex
+	// matching guards matches. It is held while claims are looked up, which mu is not.
+	matching sync.Mutex
+	started  time.Time // the first pass of this process, so certainly after it became leader
+	objects  map[types.UID]objectMemory
+	uids     map[objectKey]types.UID // UIDs of the manifests in objects
+	healed   time.Time               // the last moment given to a manifest whose record is to be written
+	matches  map[string]reservation  // of connections that manifests are about to take over because they match, by ID
+	proofs   map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
+	lists    map[listKey][]string    // IDs of the connections on the last list of each organization
 }
 
 // objectKey names a manifest of any kind.
@@ -129,6 +133,50 @@ func (m *memory) forget(key objectKey) {
 	defer m.mu.Unlock()
 	delete(m.objects, m.uids[key])
 	delete(m.uids, key)
+}
+
+// listKey names the list of the connections of a kind in an organization.
+type listKey struct{ kind, project, organization string }
+
+// keepList remembers what connections the last list of an organization had.
+func (m *memory) keepList(key listKey, ids []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lists == nil {
+		m.lists = map[listKey][]string{}
+	}
+	m.lists[key] = ids
+}
+
+func (m *memory) list(key listKey) ([]string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ids, known := m.lists[key]
+	return ids, known
+}
+
+// reservation says which manifest is about to take over a connection.
+type reservation struct {
+	uid types.UID
+	at  time.Time
+}
+
+// reservationTime is how long a manifest has to record a connection that it reserved, until the cache shows that.
+const reservationTime = time.Minute
+
+// reserve lets one manifest take over a connection, if it is free and nobody else is about to do so. That is asked and noted at once.
+func (m *memory) reserve(id string, uid types.UID, now time.Time, free func() bool) bool {
+	m.matching.Lock()
+	defer m.matching.Unlock()
+	known, reserved := m.matches[id]
+	if reserved && known.uid != uid && now.Sub(known.at) < reservationTime || !free() {
+		return false
+	}
+	if m.matches == nil {
+		m.matches = map[string]reservation{}
+	}
+	m.matches[id] = reservation{uid, now}
+	return true
 }
 
 // keepProof remembers the version of a Secret after a write that proved it writable.

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,4 +96,63 @@ func (r *rotations) Collect(metrics chan<- prometheus.Metric) {
 			metrics <- prometheus.MustNewConstMetric(startedMetric, prometheus.GaugeValue, float64(token.StartedAt.Unix()), o.Namespace, o.Name)
 		}
 	}
+}
+
+// unclaimed counts the connections at Stytch that no manifest claims, in the organizations that have manifests, as they were last listed.
+type unclaimed struct {
+	kinds []func(ctx context.Context, emit func(kind, project string, count int)) error
+}
+
+//nolint:gochecknoglobals // a metric description is constant
+var unclaimedMetric = prometheus.NewDesc("stytch_unclaimed_connections",
+	"Connections that no manifest has or names, in the organizations that have manifests of the kind, by the last list.",
+	[]string{"kind", "project"}, nil)
+
+func (u *unclaimed) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- unclaimedMetric }
+
+func (u *unclaimed) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
+	defer cancel()
+	for _, kind := range u.kinds {
+		err := kind(ctx, func(kind, project string, count int) {
+			metrics <- prometheus.MustNewConstMetric(unclaimedMetric, prometheus.GaugeValue, float64(count), kind, project)
+		})
+		if err != nil {
+			metrics <- prometheus.NewInvalidMetric(unclaimedMetric, err)
+		}
+	}
+}
+
+// unclaimed emits, for each project that has manifests of the kind, how many connections none of them claims.
+func (e *engine[O, R]) unclaimed(ctx context.Context, emit func(kind, project string, count int)) error {
+	all, err := e.listManifests(ctx, client.UnsafeDisableDeepCopy)
+	claims, lists := map[string]bool{}, map[listKey]bool{}
+	for _, o := range all {
+		for id := range connection.ClaimsOf(o) {
+			claims[id] = true
+		}
+		record := connection.RecordOf(o)
+		lists[listKey{e.kindName, record.Project, record.Organization}] = true
+	}
+	counts := map[string]int{}
+	for key := range lists {
+		ids, listed := e.shared.memory.list(key)
+		if listed {
+			counts[key.project] += len(slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return claims[id] }))
+		}
+	}
+	for project, count := range counts {
+		emit(e.kindName, project, count)
+	}
+	return err
+}
+
+// noteList remembers which connections a list had.
+func (p *pass[O, R]) noteList(list []R) {
+	ids := make([]string, 0, len(list))
+	for _, r := range list {
+		ids = append(ids, p.engine.kind.Common(r).ConnectionID)
+	}
+	record := connection.RecordOf(p.o)
+	p.shared.memory.keepList(listKey{p.engine.kindName, record.Project, record.Organization}, ids)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -18,11 +19,17 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return errDone
 	}
-	if connection.Retains(p.o) {
+	heir, err := p.heir(ctx)
+	switch {
+	case err != nil:
+		return err
+	case heir != "":
+		return p.release(ctx, "HandedOver", fmt.Sprintf("%s stays in Stytch. It now belongs to %s.", connection.RecordOf(p.o).ID, heir))
+	case connection.Retains(p.o):
 		return p.release(ctx, "Retained", connection.Retained(p.o))
 	}
 	p.report.Leaving = true
-	err := p.claimsErrOr(p.deleteConnection(ctx))
+	err = p.claimsErrOr(p.deleteConnection(ctx))
 	if errors.Is(err, connection.ErrNothing) {
 		return p.release(ctx, "NothingToDelete", "No connection in Stytch belongs to this manifest. Nothing was deleted.")
 	}
@@ -30,6 +37,24 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 		return connection.Blocked(err, func() bool { return p.shared.terminating(ctx, p.o.GetNamespace()) })
 	}
 	return p.release(ctx, "Deleted", fmt.Sprintf("Deleted %s in Stytch.", connection.RecordOf(p.o).ID))
+}
+
+// heir returns which manifest takes over the connection of this one; "" if none does. Under Delete, a manifest that may turn out to be
+// one is waited for.
+func (p *pass[O, R]) heir(ctx context.Context) (string, error) {
+	others, err := p.engine.listManifests(ctx, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return "", fmt.Errorf("finding the manifest that takes over the connection: %w", err)
+	}
+	for _, o := range others {
+		if connection.Inherits(o, p.o) {
+			return connection.Claim{Namespace: o.GetNamespace(), Name: o.GetName()}.Describe(p.o.GetNamespace()), nil
+		}
+	}
+	if !connection.Retains(p.o) && slices.ContainsFunc(others, func(o O) bool { return connection.MayInherit(o, p.o, p.now) }) {
+		return "", errAgain
+	}
+	return "", nil
 }
 
 // deleteConnection deletes the manifest's connection; connection.ErrNothing says that it has none.

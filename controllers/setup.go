@@ -59,7 +59,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(metrics.Registry.Register(r.expiries()), metrics.Registry.Register(r.rotations())); err != nil {
+	if err := errors.Join(metrics.Registry.Register(r.expiries()), metrics.Registry.Register(r.rotations()), metrics.Registry.Register(r.unclaimed())); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	return errors.Join(
@@ -80,6 +80,13 @@ func (r *reconcilers) expiries() *expiries {
 
 // rotations returns the collector of the rotations of SCIM tokens.
 func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.listManifests} }
+
+// unclaimed returns the collector of the connections of all kinds that no manifest claims.
+func (r *reconcilers) unclaimed() *unclaimed {
+	u := &unclaimed{}
+	u.kinds = append(u.kinds, r.external.unclaimed, r.oidc.unclaimed, r.saml.unclaimed, r.scim.unclaimed)
+	return u
+}
 
 // newReconcilers makes the reconcilers of all kinds, and adds the indexes that they use to the cache.
 func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*reconcilers, error) {

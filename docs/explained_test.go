@@ -26,6 +26,7 @@ func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 		{"key of details", "api/v1alpha1", `DetailsKey\w+ = "([^"]+)"`, "docs/samlconnection.md", "`%`"},
 		{"management", "api/v1alpha1", `Management = "(\w+)"`, "docs/connections.md", "`%`"},
 		{"deletion policy", "api/v1alpha1", `DeletionPolicy = "(\w+)"`, "docs/connections.md", "`%`"},
+		{"adoption policy", "api/v1alpha1", `AdoptionPolicy = "(\w+)"`, "docs/connections.md", "`%`"},
 	} {
 		requireNamed(t, c.what, matches(t, sources(t, c.sources), c.pattern), c.page, c.as)
 	}
@@ -48,7 +49,7 @@ func requireNamed(t *testing.T, what string, names []string, page, as string) {
 func events(t *testing.T) []string {
 	t.Helper()
 	return slices.Concat(
-		matches(t, sources(t, "controllers"), `(?:\bsay\(|\baddEvent\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`),
+		matches(t, sources(t, "controllers"), `(?:\bsay\(|\baddEvent\(|\baddWarning\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`),
 		matches(t, sources(t, "internal/connection"), `Action\{(?:Name: )?"\w+", (?:Event: )?"(\w+)"\}`),
 	)
 }

@@ -77,6 +77,7 @@ func badConnections(kind string) []bad {
 
 		unknown("spec.management", "manage", `"Manage", "Observe", "Paused"`),
 		unknown("spec.deletionPolicy", "", `"Retain", "Delete"`),
+		unknown("spec.adoptionPolicy", "", `"ByID", "Matching"`),
 
 		tooLong("spec.resyncInterval", 32),
 		senseless("spec.resyncInterval", "", badInterval),
@@ -389,6 +390,8 @@ func connectionEdits(kind string) []edit {
 		{at: "spec.resyncInterval", value: nil},
 		{at: "spec.management", value: "Manage"},
 		{at: "spec.deletionPolicy", value: absent{}},
+		{at: "spec.adoptionPolicy", value: absent{}},
+		{minimal: true, at: "spec.adoptionPolicy", value: "Matching"},
 	}
 }
 

@@ -42,6 +42,18 @@ const (
 	DeletionDelete DeletionPolicy = "Delete"
 )
 
+// AdoptionPolicy says which existing connection a manifest takes over.
+//
+// +kubebuilder:validation:Enum=ByID;Matching
+type AdoptionPolicy string
+
+const (
+	// AdoptByID takes over the connection that connectionID names, and no other one. It is used if the field is absent.
+	AdoptByID AdoptionPolicy = "ByID"
+	// AdoptMatching also takes over the one connection that matches the manifest, if it belongs to no manifest.
+	AdoptMatching AdoptionPolicy = "Matching"
+)
+
 // DefaultProjectName is the name of the StytchProject that is used if projectRef does not give a name.
 const DefaultProjectName = "default"
 
@@ -77,11 +89,20 @@ type ConnectionSpec struct {
 
 	// connectionID takes over an existing connection instead of creating one. It is the ID of a connection of this kind in
 	// Stytch. It is immutable once set.
-	// Absent: a connection is created. An existing connection is never taken over unless this field names it.
+	// Absent: a connection is created. An existing connection is not taken over unless adoptionPolicy is Matching.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ConnectionID string `json:"connectionID,omitempty"`
+
+	// adoptionPolicy says which existing connection is taken over instead of creating one. ByID takes over only the one that
+	// connectionID names. Matching also takes over the one that matches this manifest, if exactly one does and it belongs to
+	// no manifest: the SCIM connection of the organization, the External connection to the same source, or the SAML or OIDC
+	// connection with this display name and no other identity provider. It has no effect once the manifest has a
+	// connection.
+	// Absent: ByID.
+	// +optional
+	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 
 	// management says what the operator does with the connection. Manage keeps the connection as this manifest says. Observe
 	// reads the connection, shows in status.plan what would change, and writes nothing to Stytch. Paused does not read or
@@ -123,6 +144,9 @@ func (s *ConnectionSpec) Project() string {
 	return s.ProjectRef.Name
 }
 
+// Matching says that the connection that matches the manifest is taken over.
+func (s *ConnectionSpec) Matching() bool { return s.AdoptionPolicy == AdoptMatching }
+
 // ConnectionStatus is the part of the status that every kind of connection has.
 type ConnectionStatus struct {
 	// conditions are Ready and Synced. Stalled, Reconciling, ExpiringSoon and Rotating are present only while they are True.
@@ -157,6 +181,21 @@ type ConnectionStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ConnectionID string `json:"connectionID,omitempty"`
+
+	// conflictingConnectionID is the ID of the connection of another manifest that the reason Conflict is about. If the other
+	// manifest is deleted, and this one names the connection in connectionID or its adoptionPolicy is Matching, the
+	// connection is not deleted in Stytch, and this manifest takes it over.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	ConflictingConnectionID string `json:"conflictingConnectionID,omitempty"`
+
+	// probableTwins are the IDs of connections that belong to no manifest and have the display name of this one, or are for the
+	// same application of the identity provider. They are found when the connection is created or taken over.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=128
+	ProbableTwins []string `json:"probableTwins,omitempty"`
 
 	// state is the state that Stytch reports: pending or active. For SCIM it is active.
 	// +optional

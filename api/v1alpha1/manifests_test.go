@@ -108,6 +108,7 @@ spec:
   connectionID: scim-connection-live-33333333-3333-4333-8333-333333333333
   management: Observe
   deletionPolicy: Delete
+  adoptionPolicy: Matching
   resyncInterval: 1m
   displayName: Acme – Okta
   identityProvider: microsoft-entra
@@ -140,6 +141,7 @@ spec:
   connectionID: saml-connection-live-33333333-3333-4333-8333-333333333333
   management: Paused
   deletionPolicy: Retain
+  adoptionPolicy: ByID
   resyncInterval: 1h30m0.5s
   displayName: Acme – Okta
   identityProvider: okta
@@ -209,6 +211,7 @@ spec:
   connectionID: oidc-connection-live-33333333-3333-4333-8333-333333333333
   management: Manage
   deletionPolicy: Delete
+  adoptionPolicy: Matching
   resyncInterval: 90s
   displayName: Acme – Entra ID
   identityProvider: microsoft-entra
@@ -249,6 +252,7 @@ spec:
   connectionID: external-connection-live-33333333-3333-4333-8333-333333333333
   management: Manage
   deletionPolicy: Delete
+  adoptionPolicy: Matching
   resyncInterval: 24h
   displayName: Acme at Partner
   source:

@@ -113,6 +113,11 @@ func (in *ConnectionStatus) DeepCopyInto(out *ConnectionStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.ProbableTwins != nil {
+		in, out := &in.ProbableTwins, &out.ProbableTwins
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.LastRequest != nil {
 		in, out := &in.LastRequest, &out.LastRequest
 		*out = new(Request)

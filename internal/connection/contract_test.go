@@ -130,6 +130,15 @@ func watched[O v1alpha1.Connection, R any](h *hooks, k connection.Kind[O, R]) co
 	if k.Bare != nil {
 		w.Bare = func(o O, r R) bool { defer h.reading("Bare", o, r)(); return k.Bare(o, r) }
 	}
+	if k.Likeness != nil {
+		w.Likeness = func(o O) []string { defer h.reading("Likeness", o)(); return k.Likeness(o) }
+	}
+	if k.LikenessOf != nil {
+		w.LikenessOf = func(r R) []string { defer h.reading("LikenessOf", r)(); return k.LikenessOf(r) }
+	}
+	if k.Contradicts != nil {
+		w.Contradicts = func(o O, r R) bool { defer h.reading("Contradicts", o, r)(); return k.Contradicts(o, r) }
+	}
 	if k.Want != nil {
 		w.Want = func(o O, in connection.Inputs) (connection.State, []connection.Problem) {
 			defer h.reading("Want", o, in)()

@@ -20,6 +20,8 @@ type Finding struct { //nolint:errname // named for what is done with it
 	Cause string
 	// Absent says that there is no connection at Stytch.
 	Absent bool
+	// Contested is the connection of another manifest that a Conflict is about.
+	Contested string
 	// Until when the next pass may wait, and Soon, that it is taken after a second; else it is taken when it would be anyway.
 	Until time.Time
 	Soon  bool

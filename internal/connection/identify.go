@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -28,6 +29,18 @@ type Candidate struct {
 	Rival bool
 	// Bare says that nothing is set on it yet that only a manifest would set.
 	Bare bool
+	// Alike says that it is for the same application of the identity provider as the manifest.
+	Alike bool
+	// Meant says that it is one that the manifest means under adoptionPolicy Matching: the more so where it has its very name.
+	Meant bool
+}
+
+// Kin is what a manifest has in common with the one that holds a connection.
+type Kin struct {
+	// Alike says that both are for the same application of the identity provider.
+	Alike bool
+	// Unnamed says that neither gives a display name, so that a rename of the manifest changes it.
+	Unnamed bool
 }
 
 // Situation is all that Identify decides on.
@@ -47,6 +60,14 @@ type Situation struct {
 	Believable time.Time
 	// Holder of a connection among the other manifests; "" where nobody holds it before this one.
 	Holder func(id string) string
+	// Matching is the adoptionPolicy of that name: the one connection that is Meant is taken over.
+	Matching bool
+	// Contested is the connection of another manifest that this one was in conflict about, where only that tells that it is meant.
+	Contested string
+	// Name is the display name that a connection made for the manifest is given.
+	Name string
+	// Kin is what the manifest has in common with the holder of a connection.
+	Kin func(id string) Kin
 	// Rivalry says in words what makes a Rival, for the message. Shared says that rivals which another manifest holds are
 	// not in the way: two manifests may give their connections one name.
 	Rivalry string
@@ -58,8 +79,12 @@ type Identity struct {
 	Verdict Verdict
 	// ID of the connection that is ours; of the one in the way where the verdict is Conflict; of the one that is Missing.
 	ID string
+	// Contested says that another manifest has ID, or had it. Matched, that it is ours because it is the one that the manifest means.
+	Contested, Matched bool
 	// Others that bear our mark too: left by a creation whose answer was lost twice. They are named, never deleted.
 	Others []string
+	// Twins are connections that nobody has and that are probably another one for the same purpose as ours, or as the one to be created.
+	Twins []string
 	// Note is what else is to be said of the connection that is ours.
 	Note string
 	// Message says what a Conflict or a Missing is about and what to do.
@@ -83,12 +108,25 @@ type Identity struct {
 //	–         –      id      not id                                missing
 //	–         –      –       some with our mark, and bare          ours: the smallest ID; the others are named
 //	–         –      –       one with our mark, and not bare       conflict: it is not as it was created
+//	–         –      –       Matching: one is meant, nobody's      ours, to be taken over; a doubt where the list is not believable
+//	–         –      –       Matching: one is meant, another's     conflict where it is a rival that is not Shared: it is waited for
+//	–         –      –       Matching: several are meant           conflict, unless other manifests hold all of them
 //	–         –      –       a rival without our mark              conflict, with the ID to put into connectionID
+//	–         –      –       one that was another's, so alike      conflict still, though that manifest is gone
+//	–         –      –       another manifest's, which is alike    conflict: this one is probably that one, renamed
 //	–         –      –       nothing, the list is believable       none: it may be created
 //	–         –      –       nothing, the list is not believable   doubt: a creation may be on its way
 //
-// Nothing is ever ours by likeness: only by record, by name or by mark.
+// Nothing is ever ours by likeness, unless the manifest asks for that with adoptionPolicy Matching: only by record, by name or by mark.
 func Identify(s Situation) Identity {
+	i := s.identify()
+	if i.Verdict == Ours || i.Verdict == None {
+		i.Twins = s.twins(i.ID)
+	}
+	return i
+}
+
+func (s Situation) identify() Identity {
 	id := cmp.Or(s.Recorded, s.Named, s.Clues.Copied)
 	switch {
 	case s.Clues.Later:
@@ -105,7 +143,7 @@ func Identify(s Situation) Identity {
 			s.Recorded, v1alpha1.AnnotationRecord, s.Clues.Other)}
 	}
 	if holder := s.Holder(id); holder != "" {
-		return Identity{Verdict: Conflict, ID: id, Message: s.held(id, holder)}
+		return Identity{Verdict: Conflict, ID: id, Contested: true, Message: s.held(id, holder)}
 	}
 	if s.copied() && s.InConflict {
 		return Identity{Verdict: Conflict, ID: id, Message: copiedMessage(id, "belonged to another manifest")}
@@ -162,7 +200,7 @@ func (s Situation) later() Identity {
 			"The annotation %s was written by a newer version of the operator. Upgrade the operator, or remove the annotation if the manifest has no connection", v1alpha1.AnnotationRecord)}
 	}
 	s.Clues = Clues{}
-	return Identify(s)
+	return s.identify()
 }
 
 // Settle says that a doubt can be settled, by a list that is begun when it is believable.
@@ -180,7 +218,11 @@ func heldMessage(id, holder string) string {
 func (i Identity) End(o v1alpha1.Connection, believable time.Time) error {
 	switch i.Verdict {
 	case Conflict:
-		return Finding{Reason: v1alpha1.ReasonConflict, Message: i.Message + "."}
+		found := Finding{Reason: v1alpha1.ReasonConflict, Message: i.Message + "."}
+		if i.Contested {
+			found.Contested = i.ID
+		}
+		return found
 	case Missing:
 		return Finding{Reason: v1alpha1.ReasonRemoteMissing, Message: i.Message + ".", Absent: true}
 	case Doubt:
@@ -196,19 +238,132 @@ func (s Situation) byMark() Identity {
 		return Identity{Verdict: Ours, ID: ours[0], Others: ours[1:]}
 	}
 	for _, c := range s.Seen {
-		switch {
-		case marked(c.DisplayName, s.Marks) && s.Holder(c.ID) == "":
+		if marked(c.DisplayName, s.Marks) && s.Holder(c.ID) == "" {
 			return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
 				"%s has the name of a connection that is being created for this manifest (%q), but it is already configured. To take it over, set spec.connectionID to %[1]s. Otherwise, rename or delete it in Stytch",
 				c.ID, Cut(c.DisplayName))}
+		}
+	}
+	if match, found := s.byMatch(); found {
+		return match
+	}
+	for _, c := range s.Seen {
+		switch {
 		case c.Rival && (!s.Shared || s.Holder(c.ID) == ""):
 			return s.conflict(c)
+		case c.ID == s.Contested && s.Holder(c.ID) == "":
+			return Identity{Verdict: Conflict, ID: c.ID, Contested: true, Message: fmt.Sprintf(
+				"%s belonged to another manifest, which was probably this one under its earlier name. To take it over, set spec.connectionID to %[1]s, or spec.adoptionPolicy to Matching. To create a second connection, set spec.displayName",
+				c.ID)}
 		}
 	}
 	if s.Begun.Before(s.Believable) {
 		return Identity{Verdict: Doubt}
 	}
+	if i := slices.IndexFunc(s.Seen, s.renamed); i >= 0 {
+		c := s.Seen[i]
+		return Identity{Verdict: Conflict, ID: c.ID, Contested: true, Message: s.renamedMessage(c.ID, s.Holder(c.ID))}
+	}
 	return Identity{Verdict: None}
+}
+
+// byMatch finds the one connection that the manifest means, where it asks for that.
+func (s Situation) byMatch() (Identity, bool) {
+	meant := s.meant()
+	free := slices.DeleteFunc(slices.Clone(meant), func(id string) bool { return s.Holder(id) != "" })
+	switch {
+	case len(free) == 0:
+		return Identity{}, false
+	case len(meant) > 1:
+		return Identity{Verdict: Conflict, ID: free[0], Message: fmt.Sprintf(
+			"Several connections match this manifest: %s. Set spec.connectionID to the ID of one of them", strings.Join(meant, ", "))}, true
+	case s.Begun.Before(s.Believable):
+		return Identity{Verdict: Doubt}, true
+	}
+	return Identity{Verdict: Ours, ID: free[0], Matched: true}, true
+}
+
+// meant are the IDs of the connections that the manifest means, in order: those with its very name or, if there is none, the others.
+func (s Situation) meant() []string {
+	var ids, named []string
+	for _, c := range s.Seen {
+		if !s.means(c) {
+			continue
+		}
+		ids = append(ids, c.ID)
+		if c.DisplayName == s.Name || c.ID == s.Contested {
+			named = append(named, c.ID)
+		}
+	}
+	if len(named) > 0 {
+		ids = named
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (s Situation) means(c Candidate) bool {
+	return s.Matching && !bearsMark(c.DisplayName) && (c.Meant || c.ID == s.Contested)
+}
+
+// renamed says that a connection is another manifest's which this one looks like under another name: it has the same display name, or
+// would have it if manifests had not given their own, and is for the same application of the identity provider.
+func (s Situation) renamed(c Candidate) bool {
+	if s.Holder(c.ID) == "" {
+		return false
+	}
+	kin := s.Kin(c.ID)
+	return (c.Alike || kin.Alike) && (kin.Unnamed || c.DisplayName == s.Name)
+}
+
+func (s Situation) renamedMessage(id, holder string) string {
+	if s.Matching {
+		return fmt.Sprintf("%s belongs to %s, and it matches this manifest, which is probably that one, renamed. It is taken over when that manifest is deleted. To create a second connection, set another spec.displayName",
+			id, holder)
+	}
+	return fmt.Sprintf("%s belongs to %s, which is for the same application of the identity provider and does not differ in its displayName: this manifest is probably that one, renamed. To take the connection over, set spec.connectionID to %[1]s, or spec.adoptionPolicy to Matching, and delete the other manifest. To create a second connection, set another spec.displayName",
+		id, holder)
+}
+
+// maxTwins is how many twins status holds.
+const maxTwins = 16
+
+// twins are the IDs of the connections that nobody has and that look like one that is ours, or "" for one that is to be created.
+func (s Situation) twins(id string) []string {
+	name := s.Name
+	if i := slices.IndexFunc(s.Seen, func(c Candidate) bool { return c.ID == id }); i >= 0 && !bearsMark(s.Seen[i].DisplayName) {
+		name = s.Seen[i].DisplayName
+	}
+	var twins []string
+	for _, c := range s.Seen {
+		like := c.Alike || c.DisplayName == name
+		if !s.Shared {
+			like = c.Rival
+		}
+		if c.ID != id && like && !bearsMark(c.DisplayName) && s.Holder(c.ID) == "" {
+			twins = append(twins, c.ID)
+		}
+	}
+	slices.Sort(twins)
+	return twins[:min(len(twins), maxTwins)]
+}
+
+// KeepTwins leaves those twins that are new to a manifest whose connection is just made or taken over; of any other, those that its
+// status has already. The note says which they are.
+func (i *Identity) KeepTwins(o v1alpha1.Connection) {
+	status := o.CommonStatus()
+	if Observing(o) || StatusID(o) != "" && status.AppliedGeneration != 0 {
+		i.Twins = slices.DeleteFunc(i.Twins, func(id string) bool { return !slices.Contains(status.ProbableTwins, id) })
+	}
+	if len(i.Twins) > 0 {
+		i.Note = join(i.Note, TwinsNote(i.Twins))
+	}
+}
+
+// TwinsNote says which connections are probably twins.
+func TwinsNote(twins []string) string {
+	return fmt.Sprintf("No manifest has these connections, which have the same display name or are for the same application of the identity provider: %s. Find out which one is used. Delete the others in Stytch, or apply manifests for them.",
+		strings.Join(twins, ", "))
 }
 
 // marked are the IDs that bear our mark, that nothing was set on, and that nobody else holds, in order.
@@ -224,12 +379,17 @@ func (s Situation) marked() []string {
 }
 
 func (s Situation) conflict(c Candidate) Identity {
-	if holder := s.Holder(c.ID); holder != "" {
-		return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
+	holder := s.Holder(c.ID)
+	switch {
+	case holder != "" && s.means(c):
+		return Identity{Verdict: Conflict, ID: c.ID, Contested: true, Message: fmt.Sprintf(
+			"%s: %s, which belongs to %s. It is taken over when that manifest is deleted", s.Rivalry, c.ID, holder)}
+	case holder != "":
+		return Identity{Verdict: Conflict, ID: c.ID, Contested: true, Message: fmt.Sprintf(
 			"%s: %s, which belongs to %s. Delete one of the two manifests", s.Rivalry, c.ID, holder)}
 	}
 	return Identity{Verdict: Conflict, ID: c.ID, Message: fmt.Sprintf(
-		"%s: %s. To take it over, set spec.connectionID to %s. If it was deleted since, %s", s.Rivalry, c.ID, c.ID, resyncAdvice)}
+		"%s: %s. To take it over, set spec.connectionID to %s, or spec.adoptionPolicy to Matching. If it was deleted since, %s", s.Rivalry, c.ID, c.ID, resyncAdvice)}
 }
 
 // CompareBools puts false before true.

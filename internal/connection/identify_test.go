@@ -23,12 +23,16 @@ type situation struct {
 	clues           connection.Clues
 	inConflict      bool
 	heldByOthers    map[string]string
+	kin             connection.Kin // of whoever holds one
+	matching        bool
+	contested       string
 	shared          bool
 	early           bool // the list was begun before one that shows nothing can be believed
 
 	verdict connection.Verdict
 	id      string
 	others  []string
+	twins   []string
 	says    []string
 }
 
@@ -40,7 +44,8 @@ func (s situation) identify() connection.Identity {
 	return connection.Identify(connection.Situation{
 		Marks: []string{connection.UIDMark(ManifestUID)}, Recorded: s.recorded, Named: s.named, Clues: s.clues, InConflict: s.inConflict,
 		Seen: s.seen, Begun: begun, Believable: Noon,
-		Holder:  func(id string) string { return s.heldByOthers[id] },
+		Matching: s.matching, Contested: s.contested,
+		Name: "Acme", Holder: func(id string) string { return s.heldByOthers[id] }, Kin: func(string) connection.Kin { return s.kin },
 		Rivalry: "there is one already", Shared: s.shared,
 	})
 }
@@ -51,6 +56,10 @@ func (s situation) check(t *testing.T) {
 	if got.Verdict != s.verdict || got.ID != s.id || !slices.Equal(got.Others, s.others) {
 		t.Errorf("identified as %s %q, others %q; want %s %q, others %q", got.Verdict, got.ID, got.Others, s.verdict, s.id, s.others)
 	}
+	if got.Matched != (s.matching && got.Verdict == connection.Ours && s.recorded+s.named == "") {
+		t.Errorf("identified as %s %q; matched: %t", got.Verdict, got.ID, got.Matched)
+	}
+	Same(t, "the twins", strings.Join(got.Twins, " "), strings.Join(s.twins, " "))
 	Contains(t, got.Message, s.says...)
 	Lacks(t, got.Message, "%!", "..")
 	speaks := s.verdict == connection.Conflict || s.verdict == connection.Missing
@@ -63,6 +72,16 @@ func plain(id string) connection.Candidate { return connection.Candidate{ID: id,
 
 func rival(id string) connection.Candidate {
 	return connection.Candidate{ID: id, DisplayName: "Acme", Rival: true}
+}
+
+// alike is a rival for the same application of the identity provider.
+func alike(id string) connection.Candidate {
+	return connection.Candidate{ID: id, DisplayName: "Acme", Rival: true, Alike: true}
+}
+
+// meant is a rival that the manifest means under Matching.
+func meant(id string) connection.Candidate {
+	return connection.Candidate{ID: id, DisplayName: "Acme", Rival: true, Meant: true}
 }
 
 func marked(id string, uid types.UID) connection.Candidate {
@@ -187,7 +206,7 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:    "one with our mark is ours although a rival stands beside it",
 			seen:    []connection.Candidate{rival("c0"), marked("c1", ManifestUID)},
-			verdict: connection.Ours, id: "c1",
+			verdict: connection.Ours, id: "c1", twins: []string{"c0"},
 		},
 		{
 			name:    "one with our mark on which something was set is a conflict",
@@ -286,6 +305,138 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 			heldByOthers: map[string]string{"c1": "manifest elder"},
 			shared:       true,
 			verdict:      connection.Conflict, id: "c2",
+		},
+		{
+			name: "another manifest's with the same name and application is a conflict that says how to go on",
+			seen: []connection.Candidate{alike("c1")}, heldByOthers: map[string]string{"c1": "manifest okta"}, shared: true,
+			verdict: connection.Conflict, id: "c1", says: []string{
+				"c1 belongs to manifest okta", "probably that one, renamed", "set spec.connectionID to c1", "spec.adoptionPolicy to Matching", "another spec.displayName",
+			},
+		},
+		{
+			name: "another manifest's with the same name, where only the two manifests say that the application is the same, is a conflict",
+			seen: []connection.Candidate{rival("c1")}, heldByOthers: map[string]string{"c1": "manifest okta"}, kin: connection.Kin{Alike: true}, shared: true,
+			verdict: connection.Conflict, id: "c1",
+		},
+		{
+			name: "another manifest's with the same application and another name is not in the way",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "Other", Alike: true}}, heldByOthers: map[string]string{"c1": "manifest okta"}, shared: true,
+			verdict: connection.None,
+		},
+		{
+			name: "another manifest's with the same application is a conflict where neither manifest gives a name",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "okta", Alike: true}}, heldByOthers: map[string]string{"c1": "manifest okta"},
+			kin: connection.Kin{Unnamed: true}, shared: true,
+			verdict: connection.Conflict, id: "c1", says: []string{"belongs to manifest okta"},
+		},
+		{
+			name: "another manifest's that has nothing in common is not in the way, where neither gives a name",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "okta"}}, heldByOthers: map[string]string{"c1": "manifest okta"},
+			kin: connection.Kin{Unnamed: true}, shared: true,
+			verdict: connection.None,
+		},
+		{
+			name: "while a creation is in doubt another manifest's is no conflict",
+			seen: []connection.Candidate{alike("c1")}, heldByOthers: map[string]string{"c1": "manifest okta"}, shared: true, early: true,
+			verdict: connection.Doubt,
+		},
+		{
+			name: "a manifest that has its connection is in no conflict by likeness",
+			seen: []connection.Candidate{alike("c1"), alike("c2")}, heldByOthers: map[string]string{"c1": "manifest okta"}, recorded: "c2", shared: true,
+			verdict: connection.Ours, id: "c2",
+		},
+		{
+			name: "nor is one whose connection is found by its mark",
+			seen: []connection.Candidate{alike("c1"), marked("c2", ManifestUID)}, heldByOthers: map[string]string{"c1": "manifest okta"}, shared: true,
+			verdict: connection.Ours, id: "c2",
+		},
+		{
+			name: "one that was another's stays a conflict when that one is gone",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "okta", Alike: true}}, contested: "c1", shared: true,
+			verdict: connection.Conflict, id: "c1", says: []string{"c1 belonged to another manifest", "set spec.connectionID to c1", "set spec.displayName"},
+		},
+		{
+			name: "Matching, the one that is meant is ours",
+			seen: []connection.Candidate{plain("c0"), meant("c1")}, matching: true, shared: true,
+			verdict: connection.Ours, id: "c1", twins: []string{"c0"},
+		},
+		{
+			name: "Matching, one that is meant by its application alone is ours",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "Other", Alike: true, Meant: true}}, matching: true, shared: true,
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name: "Matching, the one with the very name goes before one with the same application",
+			seen: []connection.Candidate{{ID: "c0", DisplayName: "Other", Alike: true, Meant: true}, meant("c1")}, matching: true, shared: true,
+			verdict: connection.Ours, id: "c1", twins: []string{"c0"},
+		},
+		{
+			name: "not Matching, the one that is meant is a conflict",
+			seen: []connection.Candidate{meant("c1")}, shared: true,
+			verdict: connection.Conflict, id: "c1", says: []string{"spec.adoptionPolicy to Matching"},
+		},
+		{
+			name: "Matching, a rival that is not meant is a conflict",
+			seen: []connection.Candidate{rival("c1")}, matching: true, shared: true,
+			verdict: connection.Conflict, id: "c1",
+		},
+		{
+			name: "Matching, while a creation is in doubt nothing is taken over",
+			seen: []connection.Candidate{meant("c1")}, matching: true, early: true, shared: true,
+			verdict: connection.Doubt,
+		},
+		{
+			name: "Matching, several that are meant are a conflict, and all are named",
+			seen: []connection.Candidate{meant("c2"), meant("c1")}, matching: true, shared: true,
+			verdict: connection.Conflict, id: "c1", says: []string{"Several", "c1, c2"},
+		},
+		{
+			name: "Matching, several are a conflict although another manifest holds one of them",
+			seen: []connection.Candidate{meant("c2"), meant("c1")}, matching: true, shared: true, heldByOthers: map[string]string{"c1": "manifest okta"},
+			verdict: connection.Conflict, id: "c2", says: []string{"c1, c2"},
+		},
+		{
+			name: "Matching, one that is being created for whomever is not taken over",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: MarkedName("Acme", OtherUID), Alike: true, Meant: true}}, matching: true, shared: true,
+			verdict: connection.None,
+		},
+		{
+			name: "Matching, one that another manifest holds is not taken over, nor is it in the way where manifests may share a name",
+			seen: []connection.Candidate{meant("c1")}, matching: true, shared: true, heldByOthers: map[string]string{"c1": "manifest okta"},
+			verdict: connection.None,
+		},
+		{
+			name: "Matching, one that another manifest holds is waited for where there can be but one",
+			seen: []connection.Candidate{meant("c1")}, matching: true, heldByOthers: map[string]string{"c1": "manifest okta"},
+			verdict: connection.Conflict, id: "c1", says: []string{"belongs to manifest okta", "taken over when that manifest is deleted"},
+		},
+		{
+			name: "Matching, one that was another's is ours when that one is gone",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "okta"}}, contested: "c1", matching: true, shared: true,
+			verdict: connection.Ours, id: "c1",
+		},
+		{
+			name: "Matching, one that another manifest holds and that is alike is waited for",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "Acme", Rival: true, Alike: true, Meant: true}}, matching: true, shared: true,
+			heldByOthers: map[string]string{"c1": "manifest okta"},
+			verdict:      connection.Conflict, id: "c1", says: []string{"taken over when that manifest is deleted"},
+		},
+		{
+			name:  "where one is taken over, those that look like it and that nobody has are twins",
+			named: "c1", shared: true, heldByOthers: map[string]string{"c4": "manifest okta"}, seen: []connection.Candidate{
+				{ID: "c1", DisplayName: "Old"},
+				{ID: "c3", DisplayName: "Old"},
+				{ID: "c2", DisplayName: "Other", Alike: true},
+				{ID: "c4", DisplayName: "Old"},
+				{ID: "c5", DisplayName: "Other"},
+				{ID: "c6", DisplayName: MarkedName("Old", OtherUID), Alike: true},
+			},
+			verdict: connection.Ours, id: "c1", twins: []string{"c2", "c3"},
+		},
+		{
+			name: "where one is created, one with the same application is a twin",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "Other", Alike: true}}, shared: true,
+			verdict: connection.None, twins: []string{"c1"},
 		},
 		{
 			name:    "another manifest's mark is nothing to us",

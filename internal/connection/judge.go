@@ -18,6 +18,10 @@ type Report struct {
 	Reason, Message string
 	// Remote is the connection as Stytch showed it; nil where the pass did not see it.
 	Remote *Remote
+	// Contested is the connection of another manifest that a Conflict is about.
+	Contested string
+	// Twins are connections that are probably another one for the same purpose. They count where Remote does.
+	Twins []string
 	// Inputs that the desired state was computed from; nil where the pass did not come to read them.
 	Inputs []v1alpha1.Input
 	// Plan that was not carried out, and what does not converge. They count where Remote does.
@@ -123,10 +127,14 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 	if r.Remote != nil {
 		status.State = cutTo(64, r.Remote.State)
 		status.Plan = r.Plan
+		status.ProbableTwins = r.Twins
 		status.NotConverging = r.NotConverging
 	}
 	if r.Resync != "" {
 		status.LastHandledResync = r.Resync
+	}
+	if r.Reason == v1alpha1.ReasonConflict || r.Remote != nil {
+		status.ConflictingConnectionID = r.Contested
 	}
 	status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -20,6 +21,9 @@ import (
 //	Remember            at each Event, after Record             Record                the kind's own memory in status
 //	Rival, Bare         for each connection of the list         InputsRead, but on    –
 //	                                                            a deletion
+//	Likeness,           likewise, and Likeness for the          likewise              –
+//	LikenessOf,         manifest that holds it
+//	Contradicts
 //	Creation            before the creating call                InputsRead            –
 //	Settings, Want      before a creation, and after each       InputsRead; where     –
 //	                    reading of the connection               it is read, Observed
@@ -53,6 +57,12 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	// Bare says that nothing is set on a connection yet that only a manifest would set: it may be one that is being created. External
 	// connections have to have the manifest's source.
 	Bare func(O, R) bool
+	// Likeness says which application of an identity provider a connection is for, in one or more ways: by what its manifest says, and
+	// LikenessOf, by what Stytch has. Two are alike that share one.
+	Likeness   func(O) []string
+	LikenessOf func(R) []string
+	// Contradicts says that a connection has another identity provider, or is for another application, than the manifest: where both say.
+	Contradicts func(O, R) bool
 	// References are the other objects that the manifest's desired state is computed from, or that it writes.
 	References func(O) []Reference
 	// Settings are the fields that an update replaces, each on one line: what a manifest wants, and what Stytch shows.
@@ -130,7 +140,28 @@ func (k Kind[O, R]) Names(o O) []Reference {
 // Candidate is what Identify has to know of a connection.
 func (k Kind[O, R]) Candidate(o O, r R) Candidate {
 	common := k.Common(r)
-	return Candidate{ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: k.Rival != nil && k.Rival(o, r), Bare: k.Bare == nil || k.Bare(o, r)}
+	c := Candidate{
+		ID: common.ConnectionID, DisplayName: common.DisplayName, Rival: k.Rival != nil && k.Rival(o, r), Bare: k.Bare == nil || k.Bare(o, r),
+		Alike: k.LikenessOf != nil && share(k.Likeness(o), k.LikenessOf(r)),
+	}
+	like := c.Rival || c.Alike && o.CommonSpec().DisplayName == ""
+	c.Meant = like && (k.Contradicts == nil || !k.Contradicts(o, r))
+	return c
+}
+
+// Contradict says that two values are there and differ.
+func Contradict(a, b string) bool { return a != "" && b != "" && a != b }
+
+// Kin is what a manifest has in common with another one.
+func (k Kind[O, R]) Kin(o, other O) Kin {
+	return Kin{
+		Alike:   k.Likeness != nil && share(k.Likeness(o), k.Likeness(other)),
+		Unnamed: o.CommonSpec().DisplayName == "" && other.CommonSpec().DisplayName == "",
+	}
+}
+
+func share(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 // PlanFor is the kind's plan. Each change of a setting gets its topic.

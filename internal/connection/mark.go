@@ -56,4 +56,15 @@ func marked(displayName string, marks []string) bool {
 	return slices.ContainsFunc(marks, func(mark string) bool { return strings.HasSuffix(displayName, marking(mark)) })
 }
 
+// bearsMark says that a name ends like that of a connection that is being created, for whichever manifest.
+func bearsMark(name string) bool {
+	at := len(name) - len(marking("00000000"))
+	if at < 0 {
+		return false
+	}
+	mark := strings.TrimSuffix(strings.TrimPrefix(name[at:], " [new "), "]")
+	_, err := hex.DecodeString(mark)
+	return err == nil && name[at:] == marking(mark)
+}
+
 func marking(mark string) string { return " [new " + mark + "]" }

@@ -3,6 +3,7 @@ package connection
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -25,6 +26,41 @@ func Retained(o v1alpha1.Connection) string {
 
 // ErrNothing says that nothing at Stytch is a manifest's.
 var ErrNothing = errors.New("no connection in Stytch belongs to the manifest")
+
+// Contested is the connection of another manifest that this one was in conflict about, as long as it gives no display name: with one
+// that alone says which connection is meant.
+func Contested(o v1alpha1.Connection) string {
+	if o.CommonSpec().DisplayName != "" {
+		return ""
+	}
+	return o.CommonStatus().ConflictingConnectionID
+}
+
+// wants says that a living manifest other than o would take over its connection, if o let it go.
+func wants(other, o v1alpha1.Connection) bool {
+	spec := other.CommonSpec()
+	return other.GetUID() != o.GetUID() && other.GetDeletionTimestamp().IsZero() && (spec.ConnectionID == RecordOf(o).ID || spec.Matching())
+}
+
+// Inherits says that another manifest takes over the connection of o when o is deleted: it has looked at Stytch with credentials of the
+// same project, and its status says that it was in conflict about that very connection.
+func Inherits(other, o v1alpha1.Connection) bool {
+	record, status := RecordOf(o), other.CommonStatus()
+	return record.ID != "" && wants(other, o) && status.ConflictingConnectionID == record.ID &&
+		status.ProjectID == record.Project && status.OrganizationID == record.Organization
+}
+
+// newcomerTime is how long the deletion of a connection waits for a manifest that was just applied.
+const newcomerTime = time.Minute
+
+// MayInherit says that another manifest may turn out to be an heir: it was applied a moment ago, next to o, and no pass has come to it yet.
+// GitOps tools delete the old name right after they have applied the new one.
+func MayInherit(other, o v1alpha1.Connection, now time.Time) bool {
+	spec, own := other.CommonSpec(), o.CommonSpec()
+	return RecordOf(o).ID != "" && wants(other, o) && other.GetNamespace() == o.GetNamespace() && spec.Project() == own.Project() &&
+		RecordOf(other).ID == "" && other.CommonStatus().ObservedGeneration < other.GetGeneration() &&
+		now.Sub(other.GetCreationTimestamp().Time) < newcomerTime
+}
 
 // NeverHeld says that a manifest names a connection which it never took over.
 func NeverHeld(o v1alpha1.Connection) bool {

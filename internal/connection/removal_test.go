@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -141,4 +144,57 @@ func TestInANamespaceThatIsBeingDeletedNothingIsAskedForThatWouldHaveToBeCreated
 	}
 	throttled := answerOf(stytch.Throttled, 429, "too_many_requests")
 	Same(t, "what is temporary", connection.Blocked(throttled, func() bool { t.Error("asked"); return true }), error(throttled))
+}
+
+func TestAConnectionGoesToTheManifestThatSawItAndWantsIt(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		change   func(other *v1alpha1.SAMLConnection)
+		inherits bool
+	}{
+		{"one under Matching that saw it", func(*v1alpha1.SAMLConnection) {}, true},
+		{"one that saw it and names it", func(o *v1alpha1.SAMLConnection) { o.Spec.AdoptionPolicy, o.Spec.ConnectionID = "", SAMLID }, true},
+		{"one that saw it and does not want it", func(o *v1alpha1.SAMLConnection) { o.Spec.AdoptionPolicy = v1alpha1.AdoptByID }, false},
+		{"one that names another", func(o *v1alpha1.SAMLConnection) { o.Spec.AdoptionPolicy, o.Spec.ConnectionID = "", "another" }, false},
+		{"one that did not see it", func(o *v1alpha1.SAMLConnection) { o.Status.ConflictingConnectionID = "" }, false},
+		{"one that saw another", func(o *v1alpha1.SAMLConnection) { o.Status.ConflictingConnectionID = "another" }, false},
+		{"one that is being deleted", func(o *v1alpha1.SAMLConnection) { o.DeletionTimestamp = new(metav1.NewTime(Noon)) }, false},
+		{"one of another project", func(o *v1alpha1.SAMLConnection) { o.Status.ProjectID = "another" }, false},
+		{"one of another organization", func(o *v1alpha1.SAMLConnection) { o.Status.OrganizationID = "another" }, false},
+		{"one with a record alone", func(o *v1alpha1.SAMLConnection) {
+			o.Spec.AdoptionPolicy, o.Status.ConnectionID = "", SAMLID
+		}, false},
+		{"itself", func(o *v1alpha1.SAMLConnection) { o.UID = ManifestUID }, false},
+	} {
+		other := SAMLManifest()
+		other.UID, other.Status.ConnectionID, other.Spec.AdoptionPolicy = OtherUID, "", v1alpha1.AdoptMatching
+		other.Status.ConflictingConnectionID = SAMLID
+		test.change(other)
+		Same(t, test.name, connection.Inherits(other, SAMLManifest()), test.inherits)
+	}
+	none, other := SAMLManifest(), SAMLManifest()
+	none.Status.ConnectionID, other.UID, other.Spec.AdoptionPolicy = "", OtherUID, v1alpha1.AdoptMatching
+	Same(t, "of none", connection.Inherits(other, none), false)
+}
+
+func TestANewManifestMayTurnOutToBeAnHeir(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(other *v1alpha1.SAMLConnection)
+		may    bool
+	}{
+		{"one that was just applied", func(*v1alpha1.SAMLConnection) {}, true},
+		{"one that was looked at", func(o *v1alpha1.SAMLConnection) { o.Status.ObservedGeneration = o.Generation }, false},
+		{"one that has a connection", func(o *v1alpha1.SAMLConnection) { o.Status.ConnectionID = "another" }, false},
+		{"one that wants nothing", func(o *v1alpha1.SAMLConnection) { o.Spec.AdoptionPolicy = "" }, false},
+		{"one of another namespace", func(o *v1alpha1.SAMLConnection) { o.Namespace = "another" }, false},
+		{"one of another project", func(o *v1alpha1.SAMLConnection) { o.Spec.ProjectRef.Name = "another" }, false},
+		{"one that is a minute old", func(o *v1alpha1.SAMLConnection) { o.CreationTimestamp = metav1.NewTime(Noon.Add(-time.Minute)) }, false},
+	} {
+		other := SAMLManifest()
+		other.UID, other.Spec.AdoptionPolicy, other.Generation, other.CreationTimestamp = OtherUID, v1alpha1.AdoptMatching, 1, metav1.NewTime(Noon)
+		other.Status = v1alpha1.SAMLConnectionStatus{ConnectionStatus: NewStatus()}
+		test.change(other)
+		Same(t, test.name, connection.MayInherit(other, SAMLManifest(), Noon), test.may)
+	}
 }

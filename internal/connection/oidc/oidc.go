@@ -29,9 +29,12 @@ func Kind() connection.Kind[manifest, remote] {
 		Bare: func(_ manifest, r remote) bool {
 			return r.ClientID == "" && r.Issuer == "" && r.AuthorizationURL == "" && r.TokenURL == "" && r.UserinfoURL == "" && r.JWKSURL == ""
 		},
-		References: references,
-		Settings:   settings(),
-		Want:       wantState,
+		Likeness:    func(o manifest) []string { return likeness(o.Spec.ClientID, o.Spec.Issuer) },
+		LikenessOf:  func(r remote) []string { return likeness(r.ClientID, r.Issuer) },
+		Contradicts: contradicts,
+		References:  references,
+		Settings:    settings(),
+		Want:        wantState,
 		Have: func(r remote) connection.State {
 			return connection.State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
 		},
@@ -55,6 +58,18 @@ func Kind() connection.Kind[manifest, remote] {
 			o.Status.RedirectURL = r.RedirectURL
 		},
 	}
+}
+
+func contradicts(o manifest, r remote) bool {
+	return connection.Contradict(string(o.Spec.IdentityProvider), r.IdentityProvider) || connection.Contradict(o.Spec.ClientID, r.ClientID)
+}
+
+// likeness is the client at an issuer; nothing where one of both is not known.
+func likeness(clientID, issuer string) []string {
+	if clientID == "" || issuer == "" {
+		return nil
+	}
+	return []string{clientID + " at " + issuer}
 }
 
 // plan restores an issuer before anything else is done.

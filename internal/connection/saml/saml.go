@@ -27,15 +27,18 @@ func Kind() connection.Kind[manifest, remote] {
 		Rival: func(o manifest, r remote) bool {
 			return r.DisplayName == connection.RealName(o)
 		},
-		Rivalry:    "The organization already has a SAML connection with this display name that belongs to no manifest",
-		Shared:     true,
-		Bare:       bare,
-		References: references,
-		Settings:   settings(),
-		Want:       wantState,
-		Have:       haveState,
-		Plan:       plan,
-		Problems:   findProblems,
+		Rivalry:     "The organization already has a SAML connection with this display name that belongs to no manifest",
+		Shared:      true,
+		Bare:        bare,
+		Likeness:    likeness,
+		LikenessOf:  func(r remote) []string { return likenesses("entity ID", r.IDPEntityID) },
+		Contradicts: contradicts,
+		References:  references,
+		Settings:    settings(),
+		Want:        wantState,
+		Have:        haveState,
+		Plan:        plan,
+		Problems:    findProblems,
 		Creation: func(o manifest) stytch.Fields {
 			return connection.WithProvider(string(o.Spec.IdentityProvider))
 		},
@@ -49,6 +52,22 @@ func Kind() connection.Kind[manifest, remote] {
 		Due:               doubtOver,
 		Settle:            connection.SettleTime,
 	}
+}
+
+// likeness is the identity provider's entity ID, or where the manifest takes that from.
+func likeness(o manifest) []string {
+	return append(likenesses("entity ID", o.Spec.IDPEntityID), likenesses("metadata", o.Spec.MetadataURL)...)
+}
+
+func contradicts(o manifest, r remote) bool {
+	return connection.Contradict(string(o.Spec.IdentityProvider), r.IdentityProvider) || connection.Contradict(o.Spec.IDPEntityID, r.IDPEntityID)
+}
+
+func likenesses(what, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{what + " " + value}
 }
 
 func references(o manifest) []connection.Reference {
