@@ -57,6 +57,13 @@ func (w *world) next(o *v1alpha1.SCIMConnection) string {
 	return o.Status.BearerToken.NextLastFour
 }
 
+// automatic has a manifest's token rotated by time.
+func automatic(o *v1alpha1.SCIMConnection) {
+	o.Spec.BearerToken.Rotation = &v1alpha1.SCIMTokenRotation{
+		RenewBefore: &metav1.Duration{Duration: 720 * time.Hour}, Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 72 * time.Hour},
+	}
+}
+
 // rotating makes a connection whose rotation was asked for and waits.
 func (w *world) rotating(change ...func(*v1alpha1.SCIMConnection)) *v1alpha1.SCIMConnection {
 	GinkgoHelper()
@@ -168,11 +175,6 @@ func transitions() []transition {
 		return o
 	}
 	scim := func(o v1alpha1.Connection) *v1alpha1.SCIMConnection { return o.(*v1alpha1.SCIMConnection) }
-	automatic := func(o *v1alpha1.SCIMConnection) {
-		o.Spec.BearerToken.Rotation = &v1alpha1.SCIMTokenRotation{
-			RenewBefore: &metav1.Duration{Duration: 720 * time.Hour}, Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 72 * time.Hour},
-		}
-	}
 	return []transition{
 		{flow{
 			name: "start that is asked for",
@@ -306,9 +308,7 @@ var _ = Describe("A rotation", func() {
 	It("is begun by time, completed by itself, and begun again for the next token", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.scim("directory")
-		o.Spec.BearerToken.Rotation = &v1alpha1.SCIMTokenRotation{
-			RenewBefore: &metav1.Duration{Duration: 720 * time.Hour}, Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 72 * time.Hour},
-		}
+		automatic(o)
 		w.settled(o)
 		w.watchSecret(o)
 		p := w.start()
