@@ -55,6 +55,16 @@ func moments() []moment {
 			o.Spec.EncryptionPrivateKeyRefs = w.keys("decrypt", 0, 1)
 			return w.settled(o)
 		}},
+		{
+			name: "details written", kinds: []string{"SAMLConnection", "OIDCConnection"},
+			arrive: func(w *world, kind kindOfSpecs) v1alpha1.Connection { return w.settled(detailsIn(kind.manifest(w), "details")) },
+			goesOn: func(w *world, p *process, o v1alpha1.Connection) {
+				w.clock.advance(resync) // a new uid alone tells nobody of the ConfigMap; a garbage collector would
+				p.settle(o)
+				w.expectDetails(o, "details")
+				p.expectQuiet(o)
+			},
+		},
 		{name: "metadata read", kinds: []string{"SAMLConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection {
 			w.publishMetadata(metadataURL("okta"), "https://idp.example.com", newCertificate("restore"))
 			o := w.settled(w.describedBy("okta", metadataURL("okta")))
@@ -206,6 +216,13 @@ func (w *world) elsewhere() *world {
 	for _, secret := range secrets.Items {
 		if secret.Name != "stytch" {
 			there.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: there.namespace, Name: secret.Name, Labels: secret.Labels}, Data: secret.Data})
+		}
+	}
+	var configMaps corev1.ConfigMapList
+	Expect(api.List(w.ctx, &configMaps, client.InNamespace(w.namespace))).To(Succeed())
+	for _, c := range configMaps.Items {
+		if c.Name != "kube-root-ca.crt" {
+			there.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: there.namespace, Name: c.Name, Labels: c.Labels}, Data: c.Data})
 		}
 	}
 	return there

@@ -4,8 +4,8 @@ package v1alpha1
 const (
 	// Finalizer is on a manifest from before its connection is created in Stytch until nothing of it can be left there.
 	Finalizer = "connections.stytch-operator.dev/remote"
-	// LabelConnection is on a Secret that the operator writes. Its value is a mark of the manifest until the connection is
-	// created, then the connection's ID, and LabelReleased after the connection was deleted.
+	// LabelConnection is on Secrets and ConfigMaps that the operator writes. Its value is the connection's ID. On a Secret it is a
+	// mark of the manifest until the connection is created, and LabelReleased after the connection was deleted.
 	LabelConnection = "connections.stytch-operator.dev/connection"
 	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
 	LabelReleased = "released"
