@@ -467,12 +467,12 @@ var _ = Describe("A rotation", func() {
 		wrong := w.secret("taken-token", map[string]string{v1alpha1.SecretKeyToken: "somebody-elses-token-0000"})
 		wrong.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
 		w.create(wrong)
-		p.settle(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("contains a token that is not the connection's current token"))
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("contains a token that is not the connection's current token"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 
 		w.askForRotation(o, "")
-		p.settle(o)
+		p.rest(o)
 		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonAwaitingAcknowledgement)
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
 		p.settle(o)

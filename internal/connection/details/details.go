@@ -49,7 +49,7 @@ func OwnerOf(object *corev1.ConfigMap, o v1alpha1.Connection, id string) connect
 	switch {
 	case controller != nil && controller.UID == o.GetUID():
 		return connection.Owned
-	case controller != nil && !(labeled && preceded(controller, o)):
+	case controller != nil && (!labeled || !preceded(controller, o)):
 		return connection.Others
 	case labeled:
 		return connection.OwnerLost

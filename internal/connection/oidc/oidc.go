@@ -35,7 +35,7 @@ func Kind() connection.Kind[manifest, remote] {
 		Have: func(r remote) connection.State {
 			return connection.State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
 		},
-		Plan:     plan,
+		Plan: plan,
 		Problems: func(o manifest, want, have connection.State) []connection.Problem {
 			return slices.Concat(details.Problems(o.Spec.DetailsConfigMapName, want, have.Details), findProblems(o, want, have))
 		},
