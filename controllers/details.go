@@ -26,8 +26,8 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 	}
 	if object == nil {
 		object = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: name}, Data: map[string]string{}}
-		if err := controllerutil.SetControllerReference(o, object, s.client.Scheme(), controllerutil.WithBlockOwnerDeletion(false)); err != nil {
-			return fmt.Errorf("setting the owner of ConfigMap %s: %w", name, err)
+		if err := s.own(object, o); err != nil {
+			return err
 		}
 		setData(object, step)
 		err := s.client.Create(ctx, object)
@@ -36,12 +36,26 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 		}
 		return refusedConfigMap(name, err)
 	}
-	if !details.Owns(object, o.GetUID()) {
+	owner := details.OwnerOf(object, o, connection.RecordOf(o).ID)
+	if owner == connection.Others || owner == connection.Anybodys && !details.Adopts(step, object.Data) {
 		return connection.Finding{Reason: v1alpha1.ReasonInvalid, Message: details.ForeignMessage(name)}
 	}
 	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if err := s.own(object, o); err != nil {
+		return err
+	}
 	setData(object, step)
 	return refusedConfigMap(name, s.client.Patch(ctx, object, patch))
+}
+
+// own makes a ConfigMap the manifest's: by its owner, and by the label of the connection, which a backup keeps.
+func (s *shared) own(object *corev1.ConfigMap, o v1alpha1.Connection) error {
+	metav1.SetMetaDataLabel(&object.ObjectMeta, v1alpha1.LabelConnection, connection.RecordOf(o).ID)
+	err := controllerutil.SetControllerReference(o, object, s.client.Scheme(), controllerutil.WithBlockOwnerDeletion(false))
+	if err != nil {
+		return fmt.Errorf("setting the owner of ConfigMap %s: %w", object.Name, err)
+	}
+	return nil
 }
 
 // setData sets the keys of a ConfigMap to the values in a step, and removes those that are empty there.

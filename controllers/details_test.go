@@ -40,6 +40,7 @@ func (w *world) expectDetails(o v1alpha1.Connection, name string) *corev1.Config
 	w.reload(object)
 	Expect(object.Data).To(Equal(w.detailsAtStytch(o)))
 	Expect(object.OwnerReferences).To(HaveLen(1))
+	Expect(object.Labels).To(HaveKeyWithValue(v1alpha1.LabelConnection, o.CommonStatus().ConnectionID))
 	owner := object.OwnerReferences[0]
 	Expect([]any{owner.UID, owner.Name, *owner.Controller}).To(Equal([]any{o.GetUID(), o.GetName(), true}))
 	Expect(owner.BlockOwnerDeletion).To(Or(BeNil(), HaveValue(BeFalse())), "that right is more than the operator has")
@@ -150,10 +151,58 @@ var _ = Describe("The ConfigMap of a connection's details", func() {
 		})
 	}
 
-	It("is not the manifest's where another manifest of the same name was", func(ctx context.Context) {
+	It("that was made without a label gets one with the next write, and not before", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(detailed()[kindSAML](w))
+		w.expectDetails(o, "details")
+		edit(w, w.configMap("details", nil), func(c *corev1.ConfigMap) { c.Labels = nil })
+		p, before := w.start(), w.writesOf("configmaps")
+		p.settle(o)
+		p.expectQuiet(o)
+		Expect(w.writesOf("configmaps")).To(Equal(before))
+		edit(w, w.configMap("details", nil), func(c *corev1.ConfigMap) { c.Data["note"] = "by hand" })
+		p.settle(o)
+		w.expectDetails(o, "details")
+	})
+
+	It("that was restored without owner and label is the manifest's where it holds exactly what would be written", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(detailed()[kindSAML](w))
+		w.expectDetails(o, "details")
+		restored := func(change func(*corev1.ConfigMap)) {
+			edit(w, w.configMap("details", nil), func(c *corev1.ConfigMap) {
+				c.Labels, c.OwnerReferences = nil, nil
+				change(c)
+			})
+		}
+		p, seq := w.start(), w.seq()
+		for _, change := range []func(*corev1.ConfigMap){
+			func(c *corev1.ConfigMap) { c.Data["note"] = "by hand" },
+			func(c *corev1.ConfigMap) { c.Labels = map[string]string{"app.kubernetes.io/instance": "infra"} },
+			func(c *corev1.ConfigMap) { c.Labels = map[string]string{v1alpha1.LabelConnection: "saml-connection-test-other"} },
+		} {
+			restored(change)
+			before := w.configMap("details", nil)
+			w.reload(before)
+			p.rest(o)
+			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInvalid)
+			after := w.configMap("details", nil)
+			w.reload(after)
+			Expect(after.ResourceVersion).To(Equal(before.ResourceVersion))
+			restored(func(c *corev1.ConfigMap) { delete(c.Data, "note") })
+			p.settle(o)
+			w.expectKept(o)
+			w.expectDetails(o, "details")
+		}
+		w.expectNothingSentSince(seq)
+		p.expectQuiet(o)
+	})
+
+	It("is not the manifest's where another manifest of the same name was, if nothing says whose connection it tells of", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.settled(detailed()[kindSAML](w))
 		owned := w.expectDetails(o, "details")
+		edit(w, owned, func(c *corev1.ConfigMap) { c.Labels = nil })
 		w.delete(o)
 		p := w.start()
 		p.settle(o)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -26,6 +27,8 @@ type moment struct {
 	arrive func(w *world, kind kindOfSpecs) v1alpha1.Connection
 	// begun says that a creation is under way: what Stytch has is not as the manifest says yet.
 	begun bool
+	// goesOn expects that what was under way ends as it would have; nil where nothing was.
+	goesOn func(w *world, p *process, o v1alpha1.Connection)
 }
 
 func moments() []moment {
@@ -42,11 +45,26 @@ func moments() []moment {
 			return o
 		}},
 		{name: "rotation under way", kinds: []string{"SCIMConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection { return w.rotating() }},
+		{name: "Automatic rotation under way", kinds: []string{"SCIMConnection"}, goesOn: expectOverlap, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection {
+			o := w.rotating(automatic)
+			w.clock.advance(time.Hour)
+			return o
+		}},
 		{name: "keys added", kinds: []string{"SAMLConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection {
 			o := w.saml("okta")
 			o.Spec.EncryptionPrivateKeyRefs = w.keys("decrypt", 0, 1)
 			return w.settled(o)
 		}},
+		{
+			name: "details written", kinds: []string{"SAMLConnection", "OIDCConnection"},
+			arrive: func(w *world, kind kindOfSpecs) v1alpha1.Connection { return w.settled(detailsIn(kind.manifest(w), "details")) },
+			goesOn: func(w *world, p *process, o v1alpha1.Connection) {
+				w.clock.advance(resync) // a new uid alone tells nobody of the ConfigMap; a garbage collector would
+				p.settle(o)
+				w.expectDetails(o, "details")
+				p.expectQuiet(o)
+			},
+		},
 		{name: "metadata read", kinds: []string{"SAMLConnection"}, arrive: func(w *world, _ kindOfSpecs) v1alpha1.Connection {
 			w.publishMetadata(metadataURL("okta"), "https://idp.example.com", newCertificate("restore"))
 			o := w.settled(w.describedBy("okta", metadataURL("okta")))
@@ -54,6 +72,25 @@ func moments() []moment {
 			return o
 		}},
 	}
+}
+
+// expectOverlap expects that a rotation is known to be under way since a time that is known, and that it is completed by itself an
+// overlap after that, and not before.
+func expectOverlap(w *world, p *process, connection v1alpha1.Connection) {
+	GinkgoHelper()
+	o := connection.(*v1alpha1.SCIMConnection)
+	before := w.current(o)
+	w.expectRotating(o)
+	w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonOverlapping)
+	start := o.Status.BearerToken.StartedAt
+	Expect(p.rotationGauges()).To(HaveKeyWithValue("stytch_scim_token_rotation_start_timestamp_seconds/directory/", float64(start.Unix())))
+	w.clock.advance(start.Add(72*time.Hour).Sub(w.clock.Now()) - time.Minute)
+	Expect(p.settle(o).result.RequeueAfter).To(BeNumerically("<=", time.Minute), "the moment wakes it")
+	w.expectRotating(o)
+	w.clock.advance(time.Minute)
+	p.settle(o)
+	w.expectIdle(o, before)
+	Expect(w.rotationsStarted()).To(Equal(1))
 }
 
 // loss is what a manifest loses, or what is done to it.
@@ -181,6 +218,13 @@ func (w *world) elsewhere() *world {
 			there.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: there.namespace, Name: secret.Name, Labels: secret.Labels}, Data: secret.Data})
 		}
 	}
+	var configMaps corev1.ConfigMapList
+	Expect(api.List(w.ctx, &configMaps, client.InNamespace(w.namespace))).To(Succeed())
+	for _, c := range configMaps.Items {
+		if c.Name != "kube-root-ca.crt" {
+			there.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: there.namespace, Name: c.Name, Labels: c.Labels}, Data: c.Data})
+		}
+	}
 	return there
 }
 
@@ -236,6 +280,9 @@ var _ = Describe("A manifest that lost", func() {
 					if expected(l, m) == v1alpha1.ReasonInSync {
 						w.expectKept(o)
 						Expect(o.GetFinalizers()).To(ContainElement(v1alpha1.Finalizer))
+						if m.goesOn != nil {
+							m.goesOn(w, restored, o)
+						}
 					}
 				})
 			}
@@ -382,6 +429,41 @@ var _ = Describe("The record of a connection", func() {
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, metav1.ConditionFalse, v1alpha1.ReasonConflict)).To(ContainSubstring("already configured"))
 		Expect(w.made()).To(HaveLen(1))
 	})
+})
+
+var _ = Describe("The Secret of a SCIM connection's token that is older than its last rotation", func() {
+	for _, l := range losses() {
+		if !slices.Contains([]string{"its status", "its uid and its status", "its namespace"}, l.name) {
+			continue // the connection is lost too, or status knows what the Secret held, and the token is replaced: see rotation_test.go
+		}
+		It(fmt.Sprintf("is InputMissing where the manifest lost %s too, until the token is put there or replaced", l.name), func(ctx context.Context) {
+			w := newWorld(ctx)
+			o := w.scim("directory")
+			w.settled(o)
+			old := w.tokenSecret(o).Data
+			w.askForRotation(o, "")
+			p := w.start()
+			p.settle(o)
+			w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
+			p.settle(o)
+			current, kept := w.current(o), w.tokenSecret(o).Data
+			edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Data = old })
+			lost := o.DeepCopy()
+			there, restored := l.lose(w, lost)
+			w, o = there, restored.(*v1alpha1.SCIMConnection)
+			p, seq := w.start(), w.seq()
+			p.rest(o)
+			Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(And(
+				ContainSubstring("contains a token that is not the connection's current token (ending in "+current+")"),
+				ContainSubstring("Store the token under the key token"), ContainSubstring(v1alpha1.AnnotationRotateToken+"="+current)))
+			w.expectCondition(o, v1alpha1.ConditionReady, isFalseNow, v1alpha1.ReasonInputMissing)
+			w.expectNothingSentSince(seq)
+			Expect(p.pass(o).quiet()).To(BeTrue())
+			edit(w, w.tokenSecret(o), func(s *corev1.Secret) { s.Data = kept })
+			p.settle(o)
+			w.expectKept(o)
+		})
+	}
 })
 
 func statusOf(reason string) metav1.ConditionStatus {

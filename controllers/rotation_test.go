@@ -57,6 +57,13 @@ func (w *world) next(o *v1alpha1.SCIMConnection) string {
 	return o.Status.BearerToken.NextLastFour
 }
 
+// automatic has a manifest's token rotated by time.
+func automatic(o *v1alpha1.SCIMConnection) {
+	o.Spec.BearerToken.Rotation = &v1alpha1.SCIMTokenRotation{
+		RenewBefore: &metav1.Duration{Duration: 720 * time.Hour}, Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 72 * time.Hour},
+	}
+}
+
 // rotating makes a connection whose rotation was asked for and waits.
 func (w *world) rotating(change ...func(*v1alpha1.SCIMConnection)) *v1alpha1.SCIMConnection {
 	GinkgoHelper()
@@ -168,11 +175,6 @@ func transitions() []transition {
 		return o
 	}
 	scim := func(o v1alpha1.Connection) *v1alpha1.SCIMConnection { return o.(*v1alpha1.SCIMConnection) }
-	automatic := func(o *v1alpha1.SCIMConnection) {
-		o.Spec.BearerToken.Rotation = &v1alpha1.SCIMTokenRotation{
-			RenewBefore: &metav1.Duration{Duration: 720 * time.Hour}, Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 72 * time.Hour},
-		}
-	}
 	return []transition{
 		{flow{
 			name: "start that is asked for",
@@ -306,9 +308,7 @@ var _ = Describe("A rotation", func() {
 	It("is begun by time, completed by itself, and begun again for the next token", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.scim("directory")
-		o.Spec.BearerToken.Rotation = &v1alpha1.SCIMTokenRotation{
-			RenewBefore: &metav1.Duration{Duration: 720 * time.Hour}, Completion: v1alpha1.RotationAutomatic, Overlap: &metav1.Duration{Duration: 72 * time.Hour},
-		}
+		automatic(o)
 		w.settled(o)
 		w.watchSecret(o)
 		p := w.start()
@@ -467,12 +467,12 @@ var _ = Describe("A rotation", func() {
 		wrong := w.secret("taken-token", map[string]string{v1alpha1.SecretKeyToken: "somebody-elses-token-0000"})
 		wrong.Labels = map[string]string{v1alpha1.LabelConnection: o.Status.ConnectionID}
 		w.create(wrong)
-		p.settle(o)
-		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring("contains a token that is not the connection's current token"))
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(ContainSubstring("contains a token that is not the connection's current token"))
 		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 
 		w.askForRotation(o, "")
-		p.settle(o)
+		p.rest(o)
 		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonAwaitingAcknowledgement)
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, w.next(o))
 		p.settle(o)

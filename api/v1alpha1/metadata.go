@@ -7,8 +7,8 @@ const (
 	// FinalizerInUse is on a StytchProject from before a connection with deletionPolicy Delete first uses it, until the
 	// StytchProject is being deleted and no such connection is left.
 	FinalizerInUse = "connections.stytch-operator.dev/in-use"
-	// LabelConnection is on a Secret that the operator writes. Its value is a mark of the manifest until the connection is
-	// created, then the connection's ID, and LabelReleased after the connection was deleted.
+	// LabelConnection is on Secrets and ConfigMaps that the operator writes. Its value is the connection's ID. On a Secret it is a
+	// mark of the manifest until the connection is created, and LabelReleased after the connection was deleted.
 	LabelConnection = "connections.stytch-operator.dev/connection"
 	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
 	LabelReleased = "released"

@@ -100,8 +100,8 @@ type OIDCConnectionSpec struct {
 	AttributeMapping map[string]string `json:"attributeMapping,omitzero"`
 
 	// detailsConfigMapName is the name of a ConfigMap that the operator writes for the person who sets up the identity
-	// provider. It contains redirect-url. The ConfigMap must not exist yet, unless it was created for this manifest. It is
-	// deleted together with this manifest.
+	// provider. It contains redirect-url. The ConfigMap must not exist yet, unless it
+	// was created for this manifest, or contains exactly what would be written. It is deleted together with this manifest.
 	// Absent: no ConfigMap is written.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

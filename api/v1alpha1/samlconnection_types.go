@@ -180,7 +180,7 @@ type SAMLConnectionSpec struct {
 
 	// detailsConfigMapName is the name of a ConfigMap that the operator writes for the person who sets up the identity
 	// provider. It contains acs-url, audience-uri and signing-certificate.pem. The ConfigMap must not exist yet, unless it
-	// was created for this manifest. It is deleted together with this manifest.
+	// was created for this manifest, or contains exactly what would be written. It is deleted together with this manifest.
 	// Absent: no ConfigMap is written.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -140,7 +140,8 @@ type SCIMBearerTokenStatus struct {
 	// phase says whether a rotation is in progress.
 	// +optional
 	Phase SCIMTokenPhase `json:"phase,omitempty"` //nolint:kubeapilinter // conditions say what is going on; this is the state of one machine, for a column and a metric
-	// startedAt is the time when the current rotation started. It is absent if this manifest did not start it.
+	// startedAt is the time when the current rotation started. If this manifest did not start it, or its status was lost, it is
+	// the time when the Secret was first seen to contain both tokens, and it is absent before that.
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
 	// nextLastFour are the last four characters of the next token. They are absent until the Secret contains the next token,

@@ -37,6 +37,8 @@ type State struct {
 	// Details are what the identity provider's side has to know: wanted, as the ConfigMap holds it; seen, as Stytch says. Wanted
 	// nil: nobody wants them written.
 	Details map[string]string
+	// DetailsOwner says, of a wanted State, whose the ConfigMap is that holds Details.
+	DetailsOwner Ownership
 	// Groups says, of a wanted State, what became of the groups that it gives by name.
 	Groups *v1alpha1.SCIMGroupsStatus
 	// Missing is, of a seen State, what a connection that is not active lacks to become so; nil where nothing does, or it is not known.
@@ -44,6 +46,17 @@ type State struct {
 	// New says, of a seen State, that the connection still bears the mark of its creation for this manifest.
 	New bool
 }
+
+// Ownership says whose an object is that a manifest has written.
+type Ownership int
+
+// Whose an object is. The manifest's is also one that is not there.
+const (
+	Owned     Ownership = iota
+	OwnerLost           // the manifest's by its label, without its owner: restores lose that
+	Anybodys            // without owner and label: the manifest's if it holds exactly what would be written
+	Others
+)
 
 // Certificate is one verification certificate.
 type Certificate struct {

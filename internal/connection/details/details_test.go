@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -119,5 +121,106 @@ func TestAConfigMapThatIsNotTheManifestsIsLeftAlone(t *testing.T) {
 			Contains(t, problems[0].Message, "ConfigMap details", "not changed. Delete it, or set spec.detailsConfigMapName to another name")
 		})
 	}
-	Same(t, "one of the manifest's own", details.Owns(DetailsOf(ManifestUID, nil), ManifestUID), true)
+}
+
+func TestWhoseAConfigMapIs(t *testing.T) {
+	labels := func(key, value string) func(*corev1.ConfigMap) {
+		return func(c *corev1.ConfigMap) { metav1.SetMetaDataLabel(&c.ObjectMeta, key, value) }
+	}
+	annotation := func(key string) func(*corev1.ConfigMap) {
+		return func(c *corev1.ConfigMap) { metav1.SetMetaDataAnnotation(&c.ObjectMeta, key, "infra") }
+	}
+	controlled := func(apiVersion, name string, uid types.UID) func(*corev1.ConfigMap) {
+		return func(c *corev1.ConfigMap) {
+			c.OwnerReferences = []metav1.OwnerReference{{APIVersion: apiVersion, Kind: "SAMLConnection", Name: name, UID: uid, Controller: new(true)}}
+		}
+	}
+	version, name := v1alpha1.GroupVersion.String(), SAMLManifest().Name
+	ours := labels(v1alpha1.LabelConnection, SAMLID)
+	for _, test := range []struct {
+		name    string
+		changes []func(*corev1.ConfigMap)
+		want    connection.Ownership
+	}{
+		{"the manifest's", []func(*corev1.ConfigMap){controlled(version, name, ManifestUID)}, connection.Owned},
+		{"the manifest's, with a label of long ago", []func(*corev1.ConfigMap){controlled(version, name, ManifestUID), labels(v1alpha1.LabelConnection, "other")}, connection.Owned},
+		{"restored", []func(*corev1.ConfigMap){ours}, connection.OwnerLost},
+		{"restored by a tool that labels what it restores", []func(*corev1.ConfigMap){ours, labels("velero.io/restore-name", "x")}, connection.OwnerLost},
+		{"of the manifest that had this name before", []func(*corev1.ConfigMap){ours, controlled(version, name, OtherUID)}, connection.OwnerLost},
+		{"of that one, and of another connection", []func(*corev1.ConfigMap){labels(v1alpha1.LabelConnection, "other"), controlled(version, name, OtherUID)}, connection.Others},
+		{"of that one, without a label", []func(*corev1.ConfigMap){controlled(version, name, OtherUID)}, connection.Others},
+		{"of another manifest", []func(*corev1.ConfigMap){ours, controlled(version, "another", OtherUID)}, connection.Others},
+		{"of another controller of this name", []func(*corev1.ConfigMap){ours, controlled("apps/v1", name, OtherUID)}, connection.Others},
+		{"of another connection", []func(*corev1.ConfigMap){labels(v1alpha1.LabelConnection, "other")}, connection.Others},
+		{"without owner and label", nil, connection.Anybodys},
+		{"with an owner that is not its controller", []func(*corev1.ConfigMap){controlled(version, name, ManifestUID), func(c *corev1.ConfigMap) { c.OwnerReferences[0].Controller = nil }}, connection.Anybodys},
+		{"with binary data", []func(*corev1.ConfigMap){func(c *corev1.ConfigMap) { c.BinaryData = map[string][]byte{"x": {0}} }}, connection.Others},
+		{"of Argo CD", []func(*corev1.ConfigMap){annotation("argocd.argoproj.io/tracking-id")}, connection.Others},
+		{"of Argo CD by another label", []func(*corev1.ConfigMap){labels("argocd.argoproj.io/instance", "infra")}, connection.Others},
+		{"of Argo CD by its label", []func(*corev1.ConfigMap){labels("app.kubernetes.io/instance", "infra")}, connection.Others},
+		{"of Flux", []func(*corev1.ConfigMap){labels("kustomize.toolkit.fluxcd.io/name", "infra")}, connection.Others},
+		{"of Flux by Helm", []func(*corev1.ConfigMap){labels("helm.toolkit.fluxcd.io/name", "infra")}, connection.Others},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			object := ConfigMapOf("details", nil)
+			for _, change := range test.changes {
+				change(object)
+			}
+			Same(t, "whose it is", details.OwnerOf(object, SAMLManifest(), SAMLID), test.want)
+		})
+	}
+	unlabeled := ConfigMapOf("details", nil)
+	Same(t, "one before there is an ID", details.OwnerOf(unlabeled, SAMLManifest(), ""), connection.Anybodys)
+}
+
+func TestAConfigMapThatLostItsOwnerGetsItBackByOneWrite(t *testing.T) {
+	whole := map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience"}
+	r := SAMLRemote()
+	r.ACSURL, r.AudienceURI = whole["acs-url"], whole["audience-uri"]
+	other := map[string]string{"acs-url": "https://old", "audience-uri": "urn:audience"}
+	more := map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience", "note": "x"}
+	for _, test := range []struct {
+		name    string
+		label   string
+		data    map[string]string
+		shown   []string // fields that the one write changes; nil for a problem
+		entries map[string]string
+	}{
+		{"with the label", SAMLID, whole, []string{"detailsConfigMap.owner"}, map[string]string{}},
+		{"with the label and something else in it", SAMLID, other, []string{"details.acs-url", "detailsConfigMap.owner"}, map[string]string{"acs-url": "https://acs"}},
+		{"without the label, but with exactly what would be written", "", whole, []string{"detailsConfigMap.owner"}, map[string]string{}},
+		{"without the label and with something else", "", other, nil, nil},
+		{"without the label and with more", "", more, nil, nil},
+		{"without the label and empty", "", nil, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, object := SAMLManifest(), ConfigMapOf("details", test.data)
+			o.Spec.DetailsConfigMapName = "details"
+			if test.label != "" {
+				object.Labels = map[string]string{v1alpha1.LabelConnection: test.label}
+			}
+			plan, problems := PlanFor(saml.Kind(), o, r, connection.Inputs{Now: Noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": object}})
+			if test.shown == nil {
+				NoSteps(t, plan)
+				Same(t, "problems", problems, []connection.Problem{{Reason: v1alpha1.ReasonInvalid, Message: details.ForeignMessage("details")}})
+				return
+			}
+			Same(t, "problems", problems, []connection.Problem(nil))
+			Same(t, "the steps", len(plan), 1)
+			var shown []string
+			for _, c := range connection.Show(plan) {
+				shown = append(shown, c.Field)
+			}
+			Same(t, "what is shown", shown, test.shown)
+			Same(t, "the entries", details.Entries(plan[0]), test.entries)
+			Same(t, "whether it was decided on what would be written", details.Adopts(plan[0], whole), true)
+			Same(t, "whether it was decided on something else", details.Adopts(plan[0], other), false)
+		})
+	}
+	o := SAMLManifest()
+	o.Spec.DetailsConfigMapName = "details"
+	_, problems := saml.Kind().Anew(o, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": ConfigMapOf("details", whole)}})
+	Same(t, "problems before there is a connection", len(problems), 1)
+	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": DetailsOf(ManifestUID, other)}})
+	Same(t, "whether a write of another kind adopts", details.Adopts(plan[0], whole), false)
 }

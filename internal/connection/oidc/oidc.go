@@ -38,8 +38,10 @@ func Kind() connection.Kind[manifest, remote] {
 		Have: func(r remote) connection.State {
 			return connection.State{Details: map[string]string{v1alpha1.DetailsKeyRedirectURL: r.RedirectURL}}
 		},
-		Plan:     plan,
-		Problems: findProblems,
+		Plan: plan,
+		Problems: func(o manifest, want, have connection.State) []connection.Problem {
+			return slices.Concat(details.Problems(o.Spec.DetailsConfigMapName, want, have.Details), findProblems(o, want, have))
+		},
 		Creation: func(o manifest) stytch.Fields {
 			return connection.WithProvider(string(o.Spec.IdentityProvider))
 		},
@@ -77,7 +79,7 @@ func plan(o manifest, want, have connection.State) []connection.Step {
 	if restoring := planRestoring(o, want, have); restoring != nil {
 		return restoring
 	}
-	return slices.Concat(details.Plan(want.Details, have.Details), connection.PlanUpdate(want, have), planRetry(o, want, have))
+	return slices.Concat(details.Plan(want, have.Details), connection.PlanUpdate(want, have), planRetry(o, want, have))
 }
 
 func references(o manifest) []connection.Reference {
@@ -103,8 +105,9 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 		}
 	}
 	problems = append(problems, sharedAuthority(o.Spec)...)
-	published, foreign := details.Wanted(o, o.Spec.DetailsConfigMapName, in)
-	return connection.State{Details: published}, append(problems, foreign...)
+	var want connection.State
+	problems = append(problems, details.Wanted(&want, o, o.Spec.DetailsConfigMapName, in)...)
+	return want, problems
 }
 
 // missingToActivate names what Stytch's docs ask for before an OIDC connection is active.

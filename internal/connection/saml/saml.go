@@ -38,7 +38,9 @@ func Kind() connection.Kind[manifest, remote] {
 		Want:        wantState,
 		Have:        haveState,
 		Plan:        plan,
-		Problems:    findProblems,
+		Problems: func(o manifest, want, have connection.State) []connection.Problem {
+			return slices.Concat(details.Problems(o.Spec.DetailsConfigMapName, want, detailsOf(want.Signing, have)), findProblems(o, want, have))
+		},
 		Creation: func(o manifest) stytch.Fields {
 			return connection.WithProvider(string(o.Spec.IdentityProvider))
 		},
@@ -106,7 +108,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 	}
 	problems := slices.Concat(certificates, keys)
 	want.Encryption, keys = wantedEncryption(o, in)
-	want.Details, published = details.Wanted(o, o.Spec.DetailsConfigMapName, in)
+	published = details.Wanted(&want, o, o.Spec.DetailsConfigMapName, in)
 	return want, slices.Concat(problems, keys, published)
 }
 
@@ -143,7 +145,7 @@ func plan(_ manifest, want, have connection.State) []connection.Step {
 		planEncryption(want, cmp.Or(have.Encryption, &connection.Encryption{})),
 	)
 	remote = append(remote, planReading(want.Metadata, remote)...)
-	published := details.Plan(want.Details, detailsOf(want.Signing, have))
+	published := details.Plan(want, detailsOf(want.Signing, have))
 	if len(newKey) > 0 {
 		return slices.Concat(remote, published)
 	}

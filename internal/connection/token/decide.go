@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
@@ -137,6 +139,7 @@ func replaceLost(stored, current *connection.Token) *connection.Step {
 // open is what is done and said while Stytch has a rotation under way.
 func (c rotationContext) open(stored, current *connection.Token) Decision {
 	next := current.NextLastFour
+	c.Known.StartedAt = since(c.Known.StartedAt, stored, current, c.Now)
 	held, lost := stored.NextLastFour == next, c.starting()
 	acknowledged, canceled := c.Acknowledge == next, c.Cancel == next
 	contradict := acknowledged && canceled
@@ -213,6 +216,15 @@ func (c rotationContext) startUntil() time.Time {
 // published says that the rotation under way was started here, and that its next token was in the Secret.
 func (c rotationContext) published(current *connection.Token) bool {
 	return c.Known.NextLastFour == current.NextLastFour && c.Known.StartedAt != nil
+}
+
+// since is when a rotation under way started. Where nobody knows, because status was lost or somebody else started it, it counts from
+// the first sight of both tokens in the Secret: from then on they are offered, and the rotation is the manifest's.
+func since(known *metav1.Time, stored, current *connection.Token, now time.Time) *metav1.Time {
+	if known != nil || stored.LastFour != current.LastFour || stored.NextLastFour != current.NextLastFour {
+		return known
+	}
+	return second(now)
 }
 
 // overlapped says that both tokens were offered for as long as an Automatic rotation offers them.

@@ -36,8 +36,9 @@ func (c rotationContext) waiting(stored, current *connection.Token) (reason, mes
 		current.NextLastFour, c.Secret, v1alpha1.SecretKeyNextToken, abandon)
 }
 
-// missing reports a token that the Secret does not hold. Where it never held one it cannot be known, and nothing fails to work.
-// It is only believed on what was read after the Secret.
+// missing reports a token that the Secret does not hold. Where it never held one it cannot be known, and nothing fails to work:
+// that is only mentioned. That it held one is known from status or, where that was lost, from the Secret itself: it bears the label
+// of this connection, so whoever reads the token that it holds is refused. It is only believed on what was read after the Secret.
 func (c rotationContext) missing(stored, current *connection.Token) []connection.Problem {
 	if stored.LastFour == current.LastFour || stored.NextLastFour == current.LastFour && current.LastFour != "" {
 		return nil
@@ -51,7 +52,7 @@ func (c rotationContext) missing(stored, current *connection.Token) []connection
 		said += fmt.Sprintf(", or set the annotation %s=%s to rotate the token", v1alpha1.AnnotationRotateToken, c.another(current.LastFour))
 	}
 	problem := connection.Problem{Message: said + ".", Fresh: stored.Edited}
-	if c.Known.SecretName != "" {
+	if c.Known.SecretName != "" || stored.LastFour != "" && stored.LastFour != current.NextLastFour {
 		problem.Reason = v1alpha1.ReasonInputMissing
 	}
 	return []connection.Problem{problem}

@@ -237,8 +237,28 @@ func TestWhatIsDoneWhileARotationIsUnderWay(t *testing.T) {
 			rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{"does not contain the connection's token"},
 		},
 		{
-			name: "Automatic, it waits for the acknowledgement where it was not started here", secret: both, remote: open, spec: AutomaticRotation(), rotating: "AwaitingAcknowledgement",
+			name: "Automatic, found half way, its overlap counts from the first sight of both tokens", secret: both, remote: open, spec: AutomaticRotation(), rotating: "Overlapping",
+			known: v1alpha1.SCIMBearerTokenStatus{}, says: []string{"Without the annotation, the rotation is completed at " + Noon.Add(3*day).Format(time.RFC3339)},
+		},
+		{
+			name: "Automatic, found half way by a version that did not count, so does it", secret: both, remote: open, spec: AutomaticRotation(), rotating: "Overlapping",
 			known: with(started(4*day), func(s *v1alpha1.SCIMBearerTokenStatus) { s.StartedAt = nil }),
+			says:  []string{"the rotation is completed at " + Noon.Add(3*day).Format(time.RFC3339)},
+		},
+		{
+			name: "Automatic, found half way without the current token, it waits for the acknowledgement", secret: tokens{"", "nnnn"}, remote: open, spec: AutomaticRotation(),
+			rotating: "AwaitingAcknowledgement", says: []string{"does not contain the connection's token"},
+		},
+		{
+			name: "Automatic, found half way beside an older token, it waits for the acknowledgement", secret: tokens{"oooo", "nnnn"}, remote: open, spec: AutomaticRotation(),
+			rotating: "AwaitingAcknowledgement", reason: "InputMissing", says: []string{"contains a token that is not the connection's current token"},
+		},
+		{
+			name: "Automatic, found half way without the next token, it is somebody else's", secret: alone, remote: open, spec: AutomaticRotation(), rotating: "StartedElsewhere",
+		},
+		{
+			name: "a next token under the key of the current one is only mentioned where nobody knows more", secret: tokens{"nnnn", ""}, remote: open, rotating: "StartedElsewhere",
+			says: []string{"contains a token that is not the connection's current token"},
 		},
 		{name: "Acknowledged, it waits though the current token has ended", secret: both, remote: open, known: started(day), expires: Noon.Add(-day), rotating: "AwaitingAcknowledgement"},
 
@@ -387,7 +407,10 @@ func TestWhatIsDoneWhileNoRotationIsUnderWay(t *testing.T) {
 			reason: "InputMissing", says: []string{"contains a token that is not the connection's current token (ending in aaaa)", "Store the token under the key token", "rotate-token=aaaa"},
 		},
 		{name: "a token that no Secret ever held is mentioned", remote: alone, says: []string{"does not contain the connection's token (ending in aaaa)", "rotate-token=aaaa"}},
-		{name: "a wrong token that was supplied is mentioned", secret: tokens{"oooo", ""}, remote: alone, says: []string{"contains a token that is not the connection's current token"}},
+		{
+			name: "another token in the connection's own Secret is missing although status knows of none", secret: tokens{"oooo", ""}, remote: alone, reason: "InputMissing",
+			says: []string{"contains a token that is not the connection's current token (ending in aaaa)", "Store the token under the key token", "rotate-token=aaaa"},
+		},
 
 		{name: "a start that may be on its way is waited for", secret: alone, remote: alone, known: starting(74 * time.Second), rotating: "Starting", says: []string{"Looking for that rotation before starting another"}},
 		{name: "a start that came to nothing is made again", secret: alone, remote: alone, known: starting(75 * time.Second), step: token.StartRotation},
@@ -507,6 +530,34 @@ func TestWhatStatusKeepsOfAToken(t *testing.T) {
 	Same(t, "after somebody had another made: it is not ours", reissued.StartedAt, (*metav1.Time)(nil))
 	Same(t, "after somebody had another made: nothing was canceled", reissued.CanceledLastFour, "mmmm")
 	Same(t, "while a start is on its way", learnt(ptr(starting(day)), tokens{"aaaa", ""}), ptr(starting(day)))
+}
+
+func TestARotationFoundHalfWayCountsFromTheFirstSightOfBothTokens(t *testing.T) {
+	earlier := at(Noon.Add(-day))
+	for _, test := range []struct {
+		name   string
+		secret connection.Token
+		known  *metav1.Time
+		want   *metav1.Time
+	}{
+		{"both tokens", connection.Token{LastFour: "wxyz", NextLastFour: "nnnn"}, nil, at(Noon)},
+		{"both tokens, seen before", connection.Token{LastFour: "wxyz", NextLastFour: "nnnn"}, earlier, earlier},
+		{"the current one alone", connection.Token{LastFour: "wxyz"}, nil, nil},
+		{"the next one alone", connection.Token{NextLastFour: "nnnn"}, nil, nil},
+		{"the next one beside an older one", connection.Token{LastFour: "oooo", NextLastFour: "nnnn"}, nil, nil},
+		{"an older next one", connection.Token{LastFour: "wxyz", NextLastFour: "oooo"}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o, r := SCIMManifest(), SCIMRemote()
+			r.NextBearerTokenLastFour = "nnnn"
+			o.Status.BearerToken = &v1alpha1.SCIMBearerTokenStatus{LastFour: "wxyz", StartedAt: test.known}
+			secret := TokenSecret(SCIMID, nil)
+			secret.Data = secretData(test.secret)
+			PublishedToken(o, r, Holding(secret))
+			Same(t, "since when", o.Status.BearerToken.StartedAt, test.want)
+			Same(t, "the phase", o.Status.BearerToken.Phase, v1alpha1.TokenRotating)
+		})
+	}
 }
 
 func TestALostStartThatWasCanceledIsNotOnItsWayAnyMore(t *testing.T) {

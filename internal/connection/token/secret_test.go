@@ -125,6 +125,8 @@ func TestATokenThatTheSecretDoesNotHoldIsReported(t *testing.T) {
 		},
 		{"as missing where the Secret that held it is gone", held, false, connection.Inputs{}, true, v1alpha1.ReasonInputMissing},
 		{"as missing where the Secret that held it holds another", held, false, SecretWith(SCIMID, "some-token-abcd"), true, v1alpha1.ReasonInputMissing},
+		{"as missing where its own Secret holds another, though status was lost", nil, false, SecretWith(SCIMID, "some-token-abcd"), true, v1alpha1.ReasonInputMissing},
+		{"only mentioned where its own Secret holds none, as one does that was made by hand", nil, false, Holding(TokenSecret(SCIMID, nil)), true, ""},
 		{
 			"by the ID that the manifest names, where none is recorded",
 			func(o *v1alpha1.SCIMConnection) { o.Spec.ConnectionID, o.Status.ConnectionID = SCIMID, "" },

@@ -97,6 +97,7 @@ func comparedToken(o *v1alpha1.SCIMConnection, known *v1alpha1.SCIMBearerTokenSt
 	switch starting := contextOf(o, e.Now, 0).starting(); {
 	case next != "" && (next == inSecret.NextLastFour || !starting):
 		known.Phase, known.NextLastFour, known.NextExpiresAt = v1alpha1.TokenRotating, next, connection.StatusTime(r.NextBearerTokenExpiresAt)
+		known.StartedAt = since(known.StartedAt, inSecret, &connection.Token{LastFour: r.BearerTokenLastFour, NextLastFour: next}, e.Now)
 	case !starting:
 		idle(known)
 	}
