@@ -8,6 +8,7 @@ import (
 
 const (
 	badOrganization    = "organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - are allowed"
+	badDisplayName     = "displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
 	badInterval        = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
 	badGroup           = "groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
 	badSecretName      = "bearerToken.secretName must be a valid name of a Secret: " + namesAreOf
@@ -90,6 +91,7 @@ func badConnections(kind string) []bad {
 
 		tooShort("spec.displayName"),
 		tooLong("spec.displayName", 255),
+		senseless("spec.displayName", "Acme [new 0a1b2c3d]", badDisplayName),
 	}
 	for other, id := range connectionIDs {
 		if other != kind {

@@ -45,9 +45,9 @@ func wants(other, o v1alpha1.Connection) bool {
 // Inherits says that another manifest takes over the connection of o when o is deleted: it has looked at Stytch with credentials of the
 // same project, and its status says that it was in conflict about that very connection.
 func Inherits(other, o v1alpha1.Connection) bool {
-	record, status := RecordOf(o), other.CommonStatus()
-	return record.ID != "" && wants(other, o) && status.ConflictingConnectionID == record.ID &&
-		status.ProjectID == record.Project && status.OrganizationID == record.Organization
+	record, seen := RecordOf(o), RecordOf(other)
+	return record.ID != "" && wants(other, o) && other.CommonStatus().ConflictingConnectionID == record.ID &&
+		seen.Project == record.Project && seen.Organization == record.Organization
 }
 
 // newcomerTime is how long the deletion of a connection waits for a manifest that was just applied.
