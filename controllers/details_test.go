@@ -179,7 +179,9 @@ var _ = Describe("The ConfigMap of a connection's details", func() {
 		for _, change := range []func(*corev1.ConfigMap){
 			func(c *corev1.ConfigMap) { c.Data["note"] = "by hand" },
 			func(c *corev1.ConfigMap) { c.Labels = map[string]string{"app.kubernetes.io/instance": "infra"} },
-			func(c *corev1.ConfigMap) { c.Labels = map[string]string{v1alpha1.LabelConnection: "saml-connection-test-other"} },
+			func(c *corev1.ConfigMap) {
+				c.Labels = map[string]string{v1alpha1.LabelConnection: "saml-connection-test-other"}
+			},
 		} {
 			restored(change)
 			before := w.configMap("details", nil)

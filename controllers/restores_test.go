@@ -57,7 +57,9 @@ func moments() []moment {
 		}},
 		{
 			name: "details written", kinds: []string{"SAMLConnection", "OIDCConnection"},
-			arrive: func(w *world, kind kindOfSpecs) v1alpha1.Connection { return w.settled(detailsIn(kind.manifest(w), "details")) },
+			arrive: func(w *world, kind kindOfSpecs) v1alpha1.Connection {
+				return w.settled(detailsIn(kind.manifest(w), "details"))
+			},
 			goesOn: func(w *world, p *process, o v1alpha1.Connection) {
 				w.clock.advance(resync) // a new uid alone tells nobody of the ConfigMap; a garbage collector would
 				p.settle(o)
