@@ -614,3 +614,25 @@ func TestAProjectWhoseCheckGetsAnUnreadableAnswerAgainSaysTheSame(t *testing.T) 
 	check.Request.Time = Noon.Add(time.Hour)
 	Same(t, "the status", connection.JudgeProject(status, 1, check, Noon.Add(time.Hour)), status)
 }
+
+func TestWhatIsContestedAndWhatLooksAlikeStandsUntilAPassKnowsBetter(t *testing.T) {
+	seen := &connection.Remote{State: connection.StateActive}
+	status := NewStatus()
+	for _, step := range []struct {
+		name             string
+		report           connection.Report
+		contested, twins string
+	}{
+		{"a conflict", connection.Report{Reason: v1alpha1.ReasonConflict, Message: "Held.", Contested: "c1"}, "c1", ""},
+		{"Stytch is away", connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "Away."}, "c1", ""},
+		{"a conflict about nothing", connection.Report{Reason: v1alpha1.ReasonConflict, Message: "Another project."}, "", ""},
+		{"a conflict again", connection.Report{Reason: v1alpha1.ReasonConflict, Message: "Held.", Contested: "c1"}, "c1", ""},
+		{"taken over", connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Fine.", Remote: seen, Twins: []string{"c2"}}, "", "c2"},
+		{"not seen", connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "Away."}, "", "c2"},
+		{"the twin is gone", connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Fine.", Remote: seen}, "", ""},
+	} {
+		status = connection.Judge(status, 1, step.report, Noon)
+		Same(t, step.name+": contested", status.ConflictingConnectionID, step.contested)
+		Same(t, step.name+": twins", strings.Join(status.ProbableTwins, " "), step.twins)
+	}
+}
