@@ -117,7 +117,11 @@ var _ = Describe("A rename", func() {
 				p := w.start()
 				heir, id := w.rename(p, kind.manifest(w), r)
 				w.expectCondition(heir, v1alpha1.ConditionSynced, statusOf(r.reason), r.reason)
-				Expect(heir.CommonStatus().ConnectionID == id).To(Equal(r.kept))
+				its := Equal(id)
+				if !r.kept {
+					its = Not(its)
+				}
+				Expect(heir.CommonStatus().ConnectionID).To(its)
 				Expect(w.made()).To(HaveLen(r.made))
 				if scim, isSCIM := heir.(*v1alpha1.SCIMConnection); isSCIM && r.reason == v1alpha1.ReasonInSync {
 					w.expectToken(scim)
@@ -306,21 +310,23 @@ var _ = Describe("adoptionPolicy Matching", func() {
 		Expect(w.made()).To(ConsistOf(id))
 	})
 
-	It("costs an observed manifest one list at each slot", func(ctx context.Context) {
+	It("costs an observed manifest no list beyond the one that all share at each slot", func(ctx context.Context) {
 		w := newWorld(ctx)
 		w.likeIt("")
-		o := w.matchingSAML("okta")
+		o, other := w.matchingSAML("okta"), w.saml("other")
 		o.Spec.Management, o.Spec.ImplicitRoles, o.Spec.GroupImplicitRoles = v1alpha1.ManagementObserve, nil, nil
+		w.create(other)
 		w.create(o)
 		p := w.start()
+		p.settle(other)
 		p.settle(o)
 		w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonPlanPending)
 		for range 3 {
 			w.clock.advance(resync)
-			p.expectPass(o, "GET /v1/b2b/sso/organization")
+			p.expectPass(other, "GET /v1/b2b/sso/organization")
 			p.expectQuiet(o)
 		}
-		Expect(w.made()).To(HaveLen(1))
+		Expect(w.made()).To(HaveLen(2))
 	})
 })
 

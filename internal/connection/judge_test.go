@@ -627,5 +627,26 @@ func TestAManifestThatIsBeingDeletedKeepsWhatReadySays(t *testing.T) {
 		r := connection.Report{Reason: v1alpha1.ReasonThrottled, Message: "Later.", Leaving: leaving}
 		status := connection.Judge(was, 2, r, Noon)
 		Same(t, "Ready", conditionWords(status, "Ready"), map[bool]words{true: "True Active", false: "False Throttled"}[leaving])
+}
+
+func TestWhatIsContestedAndWhatLooksAlikeStandsUntilAPassKnowsBetter(t *testing.T) {
+	seen := &connection.Remote{State: connection.StateActive}
+	status := NewStatus()
+	for _, step := range []struct {
+		name             string
+		report           connection.Report
+		contested, twins string
+	}{
+		{"a conflict", connection.Report{Reason: v1alpha1.ReasonConflict, Message: "Held.", Contested: "c1"}, "c1", ""},
+		{"Stytch is away", connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "Away."}, "c1", ""},
+		{"a conflict about nothing", connection.Report{Reason: v1alpha1.ReasonConflict, Message: "Another project."}, "", ""},
+		{"a conflict again", connection.Report{Reason: v1alpha1.ReasonConflict, Message: "Held.", Contested: "c1"}, "c1", ""},
+		{"taken over", connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Fine.", Remote: seen, Twins: []string{"c2"}}, "", "c2"},
+		{"not seen", connection.Report{Reason: v1alpha1.ReasonUnavailable, Message: "Away."}, "", "c2"},
+		{"the twin is gone", connection.Report{Reason: v1alpha1.ReasonInSync, Message: "Fine.", Remote: seen}, "", ""},
+	} {
+		status = connection.Judge(status, 1, step.report, Noon)
+		Same(t, step.name+": contested", status.ConflictingConnectionID, step.contested)
+		Same(t, step.name+": twins", strings.Join(status.ProbableTwins, " "), step.twins)
 	}
 }
