@@ -627,6 +627,7 @@ func TestAManifestThatIsBeingDeletedKeepsWhatReadySays(t *testing.T) {
 		r := connection.Report{Reason: v1alpha1.ReasonThrottled, Message: "Later.", Leaving: leaving}
 		status := connection.Judge(was, 2, r, Noon)
 		Same(t, "Ready", conditionWords(status, "Ready"), map[bool]words{true: "True Active", false: "False Throttled"}[leaving])
+	}
 }
 
 func TestWhatIsContestedAndWhatLooksAlikeStandsUntilAPassKnowsBetter(t *testing.T) {
