@@ -146,6 +146,7 @@ func (w *world) manage() {
 		Eventually(ended).WithTimeout(10 * time.Second).Should(Receive())
 		metrics.Registry.Unregister(&expiries{})
 		metrics.Registry.Unregister(&rotations{})
+		metrics.Registry.Unregister(&unclaimed{})
 	})
 }
 
