@@ -272,6 +272,14 @@ type FreedCertificateStatus struct {
 	PEM string `json:"pem,omitempty"`
 }
 
+// MetadataOrigin says where the values in a MetadataStatus come from.
+//
+// +kubebuilder:validation:Enum=Found
+type MetadataOrigin string
+
+// MetadataFound says that the values are what Stytch had, and that the metadata was not read.
+const MetadataFound MetadataOrigin = "Found"
+
 // MetadataStatus is what Stytch read from the metadata of the identity provider.
 type MetadataStatus struct {
 	// metadataURL is the URL that was read. It is "none" if no metadata was read yet. The other fields then contain what was
@@ -280,10 +288,11 @@ type MetadataStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	MetadataURL string `json:"metadataURL,omitempty"`
-	// unread is true if this manifest never had the URL read: the connection was taken over, or status was lost. The other
-	// fields then contain what was found in Stytch.
+	// origin says where the other fields come from. Found: this manifest never had the URL read, because the connection was taken
+	// over or status was lost, and they contain what was found in Stytch.
+	// Absent: the metadata.
 	// +optional
-	Unread bool `json:"unread,omitempty"`
+	Origin MetadataOrigin `json:"origin,omitempty"`
 	// refresh is a hash of the value that the annotation connections.stytch-operator.dev/refresh-metadata had when the
 	// metadata was read.
 	// +optional

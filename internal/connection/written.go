@@ -120,7 +120,7 @@ func annotate(o v1alpha1.Connection, text string) {
 // read is what the annotation says of the documents that were read.
 func (r Record) read() string {
 	switch {
-	case r.Metadata != nil && r.Metadata.Unread:
+	case r.Metadata != nil && r.Metadata.Origin == v1alpha1.MetadataFound:
 		return ""
 	case r.Metadata != nil:
 		return MetadataHash(*r.Metadata)

@@ -2,6 +2,7 @@ package connection_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -37,9 +38,7 @@ func annotated(t *testing.T, o *v1alpha1.SAMLConnection, fields map[string]any) 
 	if err := json.Unmarshal([]byte(connection.Written(o)), &w); err != nil {
 		t.Fatal(err)
 	}
-	for field, value := range fields {
-		w[field] = value
-	}
+	maps.Copy(w, fields)
 	text, err := json.Marshal(w)
 	if err != nil {
 		t.Fatal(err)

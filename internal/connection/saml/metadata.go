@@ -48,14 +48,16 @@ func metadataTakenOver(o manifest, was connection.Record, r remote) *v1alpha1.Me
 	}
 	found := whatIsThere(o.Spec.MetadataURL, r)
 	found.Refresh = refresh(o)
-	found.Unread = connection.MetadataHash(found) != was.Read
+	if connection.MetadataHash(found) != was.Read {
+		found.Origin = v1alpha1.MetadataFound
+	}
 	return &found
 }
 
 // metadataProblem says that the document was not read for this connection.
 func metadataProblem(o manifest) []connection.Problem {
 	read := lastRead(o)
-	if !read.Unread || refresh(o) != "" && read.Refresh != refresh(o) {
+	if read.Origin != v1alpha1.MetadataFound || refresh(o) != "" && read.Refresh != refresh(o) {
 		return nil
 	}
 	return []connection.Problem{{Reason: v1alpha1.ReasonMetadataUnread, Message: fmt.Sprintf(
