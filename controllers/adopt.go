@@ -89,7 +89,7 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 	}
 	return connection.Identify(connection.Situation{
 		Marks: connection.Marks(p.o), Recorded: record.ID, Named: p.o.CommonSpec().ConnectionID,
-		Clues: connection.CluesOf(p.base, p.o), InConflict: connection.InConflict(p.base),
+		Clues: connection.CluesOf(p.base, p.o), Disputed: p.base.CommonStatus().ConflictingConnectionID,
 		Seen: candidates, Begun: begun, Believable: believable,
 		Matching: p.o.CommonSpec().Matching(), Contested: connection.Contested(p.base),
 		Holder: p.holder(ctx), Kin: p.kin(ctx), Name: connection.RealName(p.o), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,

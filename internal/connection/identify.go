@@ -51,8 +51,8 @@ type Situation struct {
 	Recorded, Named string
 	// Clues in the manifest's annotation.
 	Clues Clues
-	// InConflict says that the last pass ended so.
-	InConflict bool
+	// Disputed is the connection of another manifest that the last conflict was about.
+	Disputed string
 	// Seen at Stytch, by a list that was begun at Begun.
 	Seen  []Candidate
 	Begun time.Time
@@ -145,8 +145,8 @@ func (s Situation) identify() Identity {
 	if holder := s.Holder(id); holder != "" {
 		return Identity{Verdict: Conflict, ID: id, Contested: true, Message: s.held(id, holder)}
 	}
-	if s.copied() && s.InConflict {
-		return Identity{Verdict: Conflict, ID: id, Message: copiedMessage(id, "belonged to another manifest")}
+	if s.copied() && s.Disputed == id {
+		return Identity{Verdict: Conflict, ID: id, Contested: true, Message: copiedMessage(id, "belonged to another manifest")}
 	}
 	if slices.ContainsFunc(s.Seen, func(c Candidate) bool { return c.ID == id }) {
 		return Identity{Verdict: Ours, ID: id, Note: s.note(id), Others: slices.DeleteFunc(s.marked(), func(other string) bool { return other == id })}

@@ -21,7 +21,7 @@ type situation struct {
 	recorded, named string
 	seen            []connection.Candidate
 	clues           connection.Clues
-	inConflict      bool
+	disputed        string
 	heldByOthers    map[string]string
 	kin             connection.Kin // of whoever holds one
 	matching        bool
@@ -42,7 +42,7 @@ func (s situation) identify() connection.Identity {
 		begun = Noon.Add(-time.Nanosecond)
 	}
 	return connection.Identify(connection.Situation{
-		Marks: []string{connection.UIDMark(ManifestUID)}, Recorded: s.recorded, Named: s.named, Clues: s.clues, InConflict: s.inConflict,
+		Marks: []string{connection.UIDMark(ManifestUID)}, Recorded: s.recorded, Named: s.named, Clues: s.clues, Disputed: s.disputed,
 		Seen: s.seen, Begun: begun, Believable: Noon,
 		Matching: s.matching, Contested: s.contested,
 		Name: "Acme", Holder: func(id string) string { return s.heldByOthers[id] }, Kin: func(string) connection.Kin { return s.kin },
@@ -246,12 +246,12 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		},
 		{
 			name:  "copied and held by another before is a conflict still",
-			clues: connection.Clues{Copied: "c1"}, inConflict: true, seen: []connection.Candidate{plain("c1")},
+			clues: connection.Clues{Copied: "c1"}, disputed: "c1", seen: []connection.Candidate{plain("c1")},
 			verdict: connection.Conflict, id: "c1", says: []string{"belonged to another manifest"},
 		},
 		{
 			name:  "copied, and named, is ours although another held it before",
-			named: "c1", clues: connection.Clues{Copied: "c1"}, inConflict: true, seen: []connection.Candidate{plain("c1")},
+			named: "c1", clues: connection.Clues{Copied: "c1"}, disputed: "c1", seen: []connection.Candidate{plain("c1")},
 			verdict: connection.Ours, id: "c1",
 		},
 		{

@@ -21,9 +21,6 @@ func Met(o v1alpha1.Connection) bool {
 		status.AppliedGeneration == o.GetGeneration() && status.ObservedGeneration == o.GetGeneration()
 }
 
-// InConflict says that the last pass ended so.
-func InConflict(o v1alpha1.Connection) bool { return endedIn(o, v1alpha1.ReasonConflict) }
-
 // Settled says that nothing has happened since the last pass found the manifest's desired state met: nobody asked for a resync, no
 // slot and no moment of the clock has come since Stytch was read, and its inputs are as they were, which is asked last.
 func (k Kind[O, R]) Settled(o O, slots Slots, listedAt, now time.Time, sameInputs func() bool) bool {
