@@ -118,6 +118,7 @@ var _ = Describe("The roles that there are", func() {
 		o := w.settled(w.saml("okta")).(*v1alpha1.SAMLConnection)
 		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.Management = v1alpha1.ManagementObserve })
 		p := w.start()
+		w.atSlotStart()
 		p.rest(o)
 		w.clock.advance(resync)
 		p.rest(o)

@@ -77,8 +77,26 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	DeferCleanup(w.end)
 	w.acme = w.organization("acme")
 	w.partner = w.organization("partner")
+	w.earlyInSlots()
 	w.settleIn()
 	return w
+}
+
+// earlyInSlots lets time pass until no slot of acme's connections ends within minutes: a spec that lets some pass is not to see the
+// next slot, unless it lets time pass until then.
+func (w *world) earlyInSlots() {
+	now, longest := w.clock.Now(), time.Duration(0)
+	var wait time.Duration
+	for after := time.Duration(0); after < resync; after += time.Second {
+		left, at := resync, now.Add(after)
+		for _, api := range []stytch.API{stytch.APISSO, stytch.APISCIM} {
+			left = min(left, connection.SlotsOf(resync, stytchsim.DefaultProjectID, w.acme.ID, string(api)).Next(at).Sub(at))
+		}
+		if left > longest {
+			longest, wait = left, after
+		}
+	}
+	w.clock.advance(wait)
 }
 
 // settleIn makes the namespace of a world, with a StytchProject whose credentials are good.
