@@ -73,7 +73,7 @@ func (w *world) expectResynced(o v1alpha1.Connection, request string) {
 
 var _ = Describe("A manifest that names a connection", func() {
 	It("which was made in the dashboard a minute ago takes it over at once", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		known := w.settled(w.saml("known"))
 		p := w.start()
 		p.atSlot(known)
@@ -87,7 +87,7 @@ var _ = Describe("A manifest that names a connection", func() {
 	})
 
 	It("which is not there is told so by a list that is not older than the manifest, and then by one a slot", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		known := w.settled(w.saml("known"))
 		p := w.start()
 		p.atSlot(known)
@@ -105,7 +105,7 @@ var _ = Describe("A manifest that names a connection", func() {
 	})
 
 	It("shortly after a list waits for the next one, without holding anything up", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		known := w.settled(w.saml("known"))
 		p := w.start()
 		p.atSlot(known)
@@ -129,7 +129,7 @@ var _ = Describe("A SCIM Conflict whose remedy was followed in the dashboard", f
 		"a request for resync": func(w *world, o v1alpha1.Connection) { w.requestResync(o, "deleted the old one") },
 	} {
 		It("ends with "+name, func(ctx context.Context) {
-			w := newWorld(ctx)
+			w := newEarlyWorld(ctx)
 			id := w.directoryByHand(w.acme)
 			o := w.scim("directory")
 			w.create(o)
@@ -173,7 +173,7 @@ var _ = Describe("A storm of conflicts", func() {
 	}
 
 	It("of one organization costs one list, then one a slot, and a restart none", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		w.directoryByHand(w.acme)
 		all := storm(w)
 		p := w.start()
@@ -200,7 +200,7 @@ var _ = Describe("A storm of conflicts", func() {
 	})
 
 	It("that comes after a list of its organization costs one more", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		p := w.start()
 		first := w.scim("first")
 		w.directoryByHand(w.acme)
@@ -218,7 +218,7 @@ var _ = Describe("A storm of conflicts", func() {
 
 var _ = Describe("A restart", func() {
 	It("asks nothing for a manifest whose connection is missing, until the next slot", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.saml("okta"))
 		Expect(w.sim.RemoveConnection(o.CommonStatus().ConnectionID)).To(Succeed())
 		edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().DisplayName = "Renamed" })
@@ -232,7 +232,7 @@ var _ = Describe("A restart", func() {
 	})
 
 	It("does not keep a manifest from the connection that another one gives up", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		first, o := w.scim("first"), w.scim("second")
 		first.Spec.DeletionPolicy = v1alpha1.DeletionDelete
 		w.settled(first)
@@ -251,7 +251,7 @@ var _ = Describe("A restart", func() {
 
 var _ = Describe("A requested resync", func() {
 	It("is made once for each value, repairs what it finds, and is echoed", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.saml("okta"))
 		p := w.start()
 		p.atSlot(o)
@@ -277,7 +277,7 @@ var _ = Describe("A requested resync", func() {
 	})
 
 	It("costs at most one list an organization and 10 seconds, which all who ask share", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		a, b := w.settled(w.saml("a")), w.saml("b")
 		w.create(b)
 		p := w.start()
@@ -304,7 +304,7 @@ var _ = Describe("A requested resync", func() {
 	})
 
 	It("is made under Observe, and not under Paused", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.saml("okta"))
 		p := w.start()
 		p.atSlot(o)
@@ -321,7 +321,7 @@ var _ = Describe("A requested resync", func() {
 	})
 
 	It("finds the groups that a SCIM connection waits for", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.scim("directory")).(*v1alpha1.SCIMConnection)
 		p := w.start()
 		p.atSlot(o)
@@ -338,7 +338,7 @@ var _ = Describe("A requested resync", func() {
 	})
 
 	It("is not handled by a list that fails", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.saml("okta"))
 		p := w.start()
 		p.atSlot(o)
@@ -358,7 +358,7 @@ var _ = Describe("A requested resync", func() {
 
 var _ = Describe("An annotation that the operator does not know", func() {
 	It("is mentioned once, without its value, and changes no reason", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.scim("directory"))
 		p := w.start()
 		p.atSlot(o)
@@ -379,7 +379,7 @@ var _ = Describe("An annotation that the operator does not know", func() {
 
 var _ = Describe("Manifests that come to the manager", func() {
 	It("while an organization is being listed share the next list", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		w.directoryByHand(w.acme)
 		h := w.hold("GetSCIMConnection")
 		w.manage()

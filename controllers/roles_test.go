@@ -61,7 +61,7 @@ var _ = Describe("The roles that there are", func() {
 	const said = `Unknown role: "edtor". Stytch has these roles, in the RBAC policy of the project and in the organization: ` + allRoles + `. Use one of them`
 
 	It("are read once a role was refused, for all manifests of a project together, and not at rest", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		all := w.misspelled()
 		Expect(w.operation(0, "GetRBACPolicy")).To(BeZero(), "nothing was refused yet")
 		p := w.start()
@@ -103,7 +103,7 @@ var _ = Describe("The roles that there are", func() {
 	})
 
 	It("include those of the organization", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		_, err := w.sim.PatchOrganization(w.acme.ID, map[string]any{"custom_roles": []any{map[string]any{"role_id": "pilot"}}})
 		Expect(err).NotTo(HaveOccurred())
 		o := w.settled(w.saml("okta")).(*v1alpha1.SAMLConnection)
@@ -114,7 +114,7 @@ var _ = Describe("The roles that there are", func() {
 	})
 
 	It("are read under Observe while the roles differ, and named where one is unknown", func(ctx context.Context) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.saml("okta")).(*v1alpha1.SAMLConnection)
 		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.Management = v1alpha1.ManagementObserve })
 		p := w.start()
@@ -147,7 +147,7 @@ var _ = Describe("The roles that there are", func() {
 	})
 
 	DescribeTable("leave a refusal as it is where they cannot be read:", func(ctx context.Context, f stytchsim.Fault) {
-		w := newWorld(ctx)
+		w := newEarlyWorld(ctx)
 		o := w.settled(w.saml("okta")).(*v1alpha1.SAMLConnection)
 		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.ImplicitRoles = []string{"edtor"} })
 		p := w.start()

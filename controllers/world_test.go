@@ -77,14 +77,14 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 	DeferCleanup(w.end)
 	w.acme = w.organization("acme")
 	w.partner = w.organization("partner")
-	w.earlyInSlots()
 	w.settleIn()
 	return w
 }
 
-// earlyInSlots lets time pass until no slot of acme's connections ends within minutes: a spec that lets some pass is not to see the
-// next slot, unless it lets time pass until then.
-func (w *world) earlyInSlots() {
+// newEarlyWorld makes a world in which no slot of acme's connections ends within minutes: a spec that lets some pass is not to see the
+// next slot, unless it lets time pass until then. Its clock is ahead of the API server's.
+func newEarlyWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world {
+	w := newWorld(ctx, switches...)
 	now, longest := w.clock.Now(), time.Duration(0)
 	var wait time.Duration
 	for after := time.Duration(0); after < resync; after += time.Second {
@@ -97,6 +97,7 @@ func (w *world) earlyInSlots() {
 		}
 	}
 	w.clock.advance(wait)
+	return w
 }
 
 // settleIn makes the namespace of a world, with a StytchProject whose credentials are good.
