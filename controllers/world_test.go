@@ -83,8 +83,8 @@ func newWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world
 
 // newEarlyWorld makes a world in which no slot of acme's connections ends within minutes: a spec that lets some pass is not to see the
 // next slot, unless it lets time pass until then. Its clock is ahead of the API server's.
-func newEarlyWorld(ctx context.Context, switches ...func(*stytchsim.Switches)) *world {
-	w := newWorld(ctx, switches...)
+func newEarlyWorld(ctx context.Context) *world {
+	w := newWorld(ctx)
 	now, longest := w.clock.Now(), time.Duration(0)
 	var wait time.Duration
 	for after := time.Duration(0); after < resync; after += time.Second {
