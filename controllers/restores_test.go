@@ -407,6 +407,26 @@ var _ = Describe("The record of a connection", func() {
 		w.expectDescribed(o, "https://idp.example.com", certificate)
 	})
 
+	It("of a creation that was under way is found by a process that has run for long, though the backup has no finalizer", func(ctx context.Context) {
+		w := newWorld(ctx)
+		dying, running := w.start(), w.start()
+		o := w.saml("okta")
+		w.create(o)
+		dying.life.dieOnEvent("stytch POST ")
+		dying.pass(o)
+		Expect(dying.life.dead()).To(BeTrue())
+		other := w.saml("other")
+		other.Spec.DisplayName = "Other"
+		other.Spec.Organization = w.partner.ID
+		w.create(other)
+		running.settle(other)
+		w.clock.advance(2 * DefaultSettleTime)
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Finalizers = nil })
+		restored := w.reborn(w, o, true, false)
+		running.settle(restored)
+		w.expectKept(restored)
+	})
+
 	It("is made again for a creation that the version without a record began", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.saml("okta")

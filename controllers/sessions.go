@@ -214,6 +214,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	}
 	record := p.engine.kind.ReadRecord(p.o)
 	record.Project, record.Organization = project, organization
+	p.engine.kind.WriteRecord(p.o, record) // before the mark: a copied one counts within its project and organization alone
 	if record.Mark == "" {
 		if record.ID == "" {
 			record.Read = connection.NothingRead
@@ -221,8 +222,8 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 		if record.Mark, err = p.mark(ctx); err != nil {
 			return err
 		}
+		p.engine.kind.WriteRecord(p.o, record)
 	}
-	p.engine.kind.WriteRecord(p.o, record)
 	p.setSlots()
 	return nil
 }
