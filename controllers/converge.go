@@ -75,7 +75,7 @@ func (p *pass[O, R]) readConnection(ctx context.Context, id string) (R, error) {
 // takeStep takes a step, reports its result to the convergence, and returns what to do next.
 func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, R], move connection.Move) (connection.Move, error) {
 	if move.WriteAhead {
-		if err := p.stytch.ReserveTurns(ctx, max(1, move.Step.Calls)); err != nil {
+		if err := p.stytch.ReserveCalls(ctx, max(1, move.Step.Calls), move.Step.Action.Fetches); err != nil {
 			return move, err
 		}
 		if err := p.writeAhead(ctx); err != nil {

@@ -70,6 +70,7 @@ func (e *engine[O, R]) takePass(ctx context.Context, req ctrl.Request) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	p := e.newPass(o)
+	defer func() { p.stytch.Close() }()
 	switch {
 	case !o.GetDeletionTimestamp().IsZero():
 		return p.conclude(ctx, p.remove(ctx))

@@ -199,7 +199,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 		return err
 	}
 	p.session = opened
-	p.stytch = opened.stytch.Caller(string(p.o.GetUID()), p.lane(ctx))
+	p.stytch = opened.stytch.Caller(p.o.GetNamespace(), string(p.o.GetUID()), p.lane(ctx))
 	project := opened.project.Spec.ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
@@ -246,5 +246,8 @@ func (p *pass[O, R]) lane(ctx context.Context) stytch.Lane {
 	if connection.Urgent(p.o, func() bool { return p.inputsUnchanged(ctx) }) {
 		return stytch.Urgent
 	}
-	return stytch.Rest
+	if connection.RecordOf(p.o).ID == "" {
+		return stytch.Creation
+	}
+	return stytch.Drift
 }

@@ -30,8 +30,8 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// inFlight is how many passes of one kind run at once. The gate sets the pace of calls; this only hides their latency.
-const inFlight = 10
+// workers is how many passes of one kind run at once. The gate bounds the calls in flight; a pass that waits for one has ended.
+const workers = 32
 
 // Failed passes are retried with a back-off between these.
 const (
@@ -145,7 +145,7 @@ func (e *engine[O, R]) watchDependants(b *builder.Builder) {
 
 func controllerOptions() controller.Options {
 	return controller.Options{
-		MaxConcurrentReconciles: inFlight,
+		MaxConcurrentReconciles: workers,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 	}
 }

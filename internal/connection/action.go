@@ -12,6 +12,8 @@ type Action struct {
 	Name string
 	// Event is the reason of the Kubernetes event about the step; empty where another step tells of it.
 	Event string
+	// Fetches says that Stytch fetches a document from somebody else's server for it.
+	Fetches bool
 }
 
 // String is the action's name.

@@ -50,6 +50,9 @@ func After(failed *stytch.Error) Again {
 	case stytch.Throttled:
 		return Again{At: failed.Time.Add(failed.RetryAfter)}
 	case stytch.Unavailable:
+		if failed.Fetches && failed.StatusCode == 0 && failed.Unknown() {
+			return Again{} // most likely the document's server does not answer: a call that long is not made again and again
+		}
 		return Again{BackOff: true}
 	default:
 		return Again{}

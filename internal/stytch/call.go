@@ -34,6 +34,7 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 		return answer, Request{}, held
 	}
 	if failed != nil {
+		failed.Fetches = op.fetches
 		if failed.Class == Throttled {
 			a.gate.close(failed.Time.Add(failed.RetryAfter))
 		}
@@ -62,6 +63,8 @@ type call struct {
 	limit     int64  // largest response in bytes; zero means maxAnswer
 	// connection is the ID that the response must have; "" for a new connection.
 	connection string
+	// fetches says that the call makes Stytch fetch a document from somebody else's server.
+	fetches bool
 	// permit says why the call may not be sent now; nil for a call that changes nothing.
 	permit func() *NotYet
 }

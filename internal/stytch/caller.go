@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// inline is how long each further call of a Caller waits for its turn before it
-	// returns *NotYet and frees the worker.
+	// maxTurnWait is how long each further call of a Caller waits for its turn, and any
+	// call for a list that somebody else reads or changes, before it returns *NotYet and
+	// frees the worker.
 	maxTurnWait = 2 * time.Second
 	// organizationTTL is how long the ID of a slug or external ID is cached. Both can
 	// be moved to another organization.
@@ -19,37 +20,49 @@ const (
 // Caller makes the calls of one reconcile pass over one object. The first call
 // is sent if its turn has come; otherwise it returns *NotYet at once. All further
 // calls take the Urgent lane and wait up to 2 seconds each for their turn before
-// they return *NotYet. A read that is answered from the cache is not a call.
+// they return *NotYet. A read that is answered from the cache is not a call. A Caller
+// that reserved calls has to be closed.
 //
 // The errors of its methods are *NotYet, *ReadError (reads only) and *Error.
 type Caller struct {
-	session  *Session
+	session *Session
+	who
 	uid      string
-	lane     Lane
-	called   bool // it made a call, or has the turn for one
-	reserved int  // turns that were taken in advance
+	called   bool  // it made a call, or has the turn for one
+	reserved int   // turns that were taken in advance
+	held     place // of the call that it makes, or that it reserved
 	listedAt time.Time
 	// confirmed is when that was read which the next call that changes something is based on; zero if it does not matter.
 	confirmed time.Time
 }
 
-// Reserve takes the turn of the next call in advance: that call then does not
+// Reserve takes the turn and place of the next call in advance: that call then does not
 // wait. Use it before a sequence that must not stop halfway. The call still
 // returns *NotYet if a 429 or the fence has stopped it in the meantime.
-func (c *Caller) Reserve(ctx context.Context) error { return c.ReserveTurns(ctx, 1) }
+func (c *Caller) Reserve(ctx context.Context) error { return c.ReserveCalls(ctx, 1, false) }
 
-// ReserveTurns is Reserve for that many next calls, which must follow each other.
-func (c *Caller) ReserveTurns(ctx context.Context, turns int) error {
+// ReserveCalls is Reserve for that many next calls, which must follow each other, and
+// of which some make Stytch fetch a document if fetches is true.
+func (c *Caller) ReserveCalls(ctx context.Context, calls int, fetches bool) error {
 	if held := c.session.account.service.fenced(c.now()); held != nil {
 		return held
 	}
-	for c.reserved < turns {
-		if err := c.ask(ctx, "Reserve", c.uid); err != nil {
+	for c.reserved < calls {
+		if err := c.ask(ctx, "Reserve", c.uid, placeOf(fetches)); err != nil {
 			return err
 		}
 		c.reserved++
 	}
 	return nil
+}
+
+// Close gives back the place of calls that were reserved and not made. Closing twice, or a nil
+// Caller, does nothing.
+func (c *Caller) Close() {
+	if c != nil {
+		c.reserved = 0
+		c.ended()
+	}
 }
 
 // Organization returns the organization ID behind an organization ID, slug or
@@ -87,34 +100,51 @@ func (c *Caller) ListedAt() time.Time { return c.listedAt }
 
 func (c *Caller) now() time.Time { return c.session.account.service.now() }
 
-// turn waits for the turn of the next call, which the gate knows by name.
-func (c *Caller) turn(ctx context.Context, operation, name string) error {
+// turn waits for the turn and place of the next call, which the gate knows by name. When it
+// has been made, ended has to be called.
+func (c *Caller) turn(ctx context.Context, operation, name string, p place) error {
 	if c.reserved > 0 {
 		c.reserved--
 		return nil
 	}
-	return c.ask(ctx, operation, name)
+	return c.ask(ctx, operation, name, p)
 }
 
-// ask asks the gate for a turn, and waits for it.
-func (c *Caller) ask(ctx context.Context, operation, name string) error {
-	lane := c.lane
+// ended gives back the place of a call, unless another one that was reserved follows it.
+func (c *Caller) ended() {
+	if c.reserved == 0 && c.held != noPlace {
+		c.session.account.gate.release(c.held)
+		c.held = noPlace
+	}
+}
+
+// ask asks the gate for a turn and a place, and waits for them. A Caller has one place at a time.
+func (c *Caller) ask(ctx context.Context, operation, name string, p place) error {
+	q := question{who: c.who, name: name, place: p}
 	if c.called {
-		lane = Urgent
+		q.lane = Urgent
 	}
-	at, ok := c.session.account.gate.ask(c.now(), name, lane)
-	switch {
-	case ok:
-		c.called = true
-		return nil
-	case !c.called:
-		return &NotYet{At: at}
+	if c.held != noPlace {
+		q.place = noPlace
 	}
-	return c.wait(ctx, operation, name, at)
+	at, ok := c.session.account.gate.ask(c.now(), q)
+	if !ok {
+		if !c.called {
+			return &NotYet{At: at}
+		}
+		if err := c.wait(ctx, operation, q, at); err != nil {
+			return err
+		}
+	}
+	c.called = true
+	if q.place != noPlace {
+		c.held = q.place
+	}
+	return nil
 }
 
 // wait waits for a turn, at most maxTurnWait.
-func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time) error {
+func (c *Caller) wait(ctx context.Context, operation string, q question, at time.Time) error {
 	for left := maxTurnWait; ; {
 		pause := max(at.Sub(c.now()), time.Millisecond)
 		if pause > left {
@@ -129,7 +159,7 @@ func (c *Caller) wait(ctx context.Context, operation, name string, at time.Time)
 			return c.contextEnded(operation, ctx.Err())
 		}
 		var ok bool
-		if at, ok = c.session.account.gate.ask(c.now(), name, Urgent); ok {
+		if at, ok = c.session.account.gate.ask(c.now(), q); ok {
 			return nil
 		}
 	}
@@ -142,14 +172,27 @@ func (c *Caller) contextEnded(operation string, cause error) *Error {
 
 // read reads something through its observation.
 func read[T any](ctx context.Context, c *Caller, o *observation[T], operation, name string, since time.Time, fetch func(context.Context) (T, error)) (snapshot[T], error) {
-	turn := func(ctx context.Context) error { return c.turn(ctx, operation, c.session.sharedTurn(operation, name)) }
-	seen, err := o.read(ctx, c.now, since, turn, fetch)
+	turn := func(ctx context.Context) error {
+		return c.turn(ctx, operation, c.session.sharedTurn(operation, name), onePlace)
+	}
+	seen, err := o.read(ctx, c.now, since, turn, func(ctx context.Context) (T, error) {
+		defer c.ended()
+		return fetch(ctx)
+	})
+	return seen, c.unlessBusy(operation, err)
+}
+
+// unlessBusy is what a caller is told where a list could not be locked.
+func (c *Caller) unlessBusy(operation string, err error) error {
 	_, failed := errors.AsType[*Error](err)
 	_, notYet := errors.AsType[*NotYet](err)
-	if err == nil || failed || notYet {
-		return seen, err
+	switch {
+	case err == nil || failed || notYet:
+		return err
+	case errors.Is(err, errBusy):
+		return &NotYet{At: c.now().Add(busyPause)}
 	}
-	return seen, c.contextEnded(operation, err) // while it waited for another caller's read
+	return c.contextEnded(operation, err)
 }
 
 // list is read for the connections of an organization.

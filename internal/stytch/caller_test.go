@@ -52,31 +52,31 @@ func update(t *testing.T, caller *Caller) error {
 func TestTheFirstCallOfAPassDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		must(t, update(t, s.Caller("first", Rest)))
+		must(t, update(t, s.Caller("team", "first", Drift)))
 		begun := time.Now()
 		for _, call := range []func(*Caller) error{
 			func(caller *Caller) error { return update(t, caller) },
 			func(caller *Caller) error { return caller.Reserve(ctx(t)) },
 		} {
-			if at := notYet(t, call(s.Caller("second", Rest))); !at.Equal(begun.Add(time.Second)) {
+			if at := notYet(t, call(s.Caller("team", "second", Drift))); !at.Equal(begun.Add(time.Second)) {
 				t.Errorf("second's turn is after %s", at.Sub(begun))
 			}
 		}
-		if at := notYet(t, update(t, s.Caller("third", Rest))); !at.Equal(begun.Add(2 * time.Second)) {
+		if at := notYet(t, update(t, s.Caller("team", "third", Drift))); !at.Equal(begun.Add(2 * time.Second)) {
 			t.Errorf("third's turn is after %s", at.Sub(begun))
 		}
 		if waited := time.Since(begun); waited != 0 {
 			t.Errorf("a first call waited for %s", waited)
 		}
 		time.Sleep(time.Second)
-		must(t, update(t, s.Caller("second", Rest)))
+		must(t, update(t, s.Caller("team", "second", Drift)))
 	})
 }
 
 func TestLaterCallsOfAPassWaitTwoSecondsAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		caller := s.Caller("uid", Rest)
+		caller := s.Caller("team", "uid", Drift)
 		must(t, update(t, caller))
 		must(t, update(t, caller))
 		must(t, update(t, caller))
@@ -84,7 +84,7 @@ func TestLaterCallsOfAPassWaitTwoSecondsAtMost(t *testing.T) {
 			t.Errorf("calls after %s", got)
 		}
 		for i := range 2 {
-			notYet(t, update(t, s.Caller(fmt.Sprint("urgent-", i), Urgent)))
+			notYet(t, update(t, s.Caller("team", fmt.Sprint("urgent-", i), Urgent)))
 		}
 		begun := time.Now()
 		if at := notYet(t, update(t, caller)); !at.Equal(begun.Add(3 * time.Second)) {
@@ -94,14 +94,14 @@ func TestLaterCallsOfAPassWaitTwoSecondsAtMost(t *testing.T) {
 			t.Errorf("it waited for %s", waited)
 		}
 		time.Sleep(3 * time.Second)
-		must(t, update(t, s.Caller("uid", Rest))) // the next pass finds the urgent turn
+		must(t, update(t, s.Caller("team", "uid", Drift))) // the next pass finds the urgent turn
 	})
 }
 
 func TestWaitingForATurnEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		caller := s.Caller("uid", Rest)
+		caller := s.Caller("team", "uid", Drift)
 		must(t, update(t, caller))
 		short, cancel := context.WithTimeout(ctx(t), 100*time.Millisecond)
 		defer cancel()
@@ -115,10 +115,10 @@ func TestWaitingForATurnEndsWithItsContext(t *testing.T) {
 func TestAReservedTurnIsNotAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		caller := s.Caller("uid", Rest)
+		caller := s.Caller("team", "uid", Drift)
 		must(t, caller.Reserve(ctx(t)))
 		must(t, caller.Reserve(ctx(t)))
-		if at := notYet(t, update(t, s.Caller("other", Rest))); !at.Equal(time.Now().Add(time.Second)) {
+		if at := notYet(t, update(t, s.Caller("team", "other", Drift))); !at.Equal(time.Now().Add(time.Second)) {
 			t.Errorf("a turn reserved is given to another: %s", at)
 		}
 		_, _, err := caller.CreateSCIM(ctx(t), someone, nil)
@@ -133,12 +133,12 @@ func TestAReservedTurnIsNotAskedForAgain(t *testing.T) {
 func TestTurnsThatAreReservedTogetherAreGoodForAsManyCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, arrived := paced(Rate{PerSecond: 1, Burst: 1}, fine)
-		caller := s.Caller("uid", Rest)
-		must(t, caller.ReserveTurns(ctx(t), 2))
+		caller := s.Caller("team", "uid", Drift)
+		must(t, caller.ReserveCalls(ctx(t), 2, false))
 		if since := arrived(); len(since) > 0 {
 			t.Errorf("calls after %v", since)
 		}
-		if at := notYet(t, update(t, s.Caller("other", Rest))); !at.Equal(time.Now().Add(time.Second)) {
+		if at := notYet(t, update(t, s.Caller("team", "other", Drift))); !at.Equal(time.Now().Add(time.Second)) {
 			t.Errorf("a turn reserved is given to another: %s", at)
 		}
 		must(t, update(t, caller))
@@ -194,14 +194,14 @@ func TestEvery429ClosesTheGateForAllOfTheProject(t *testing.T) {
 	_ = failedAs(t, err, Throttled)
 	neighbour := w.project
 	neighbour.Object = "other/project"
-	if at := notYet(t, w.service.Session(neighbour).Caller("uid", Urgent).Reserve(ctx(t))); !at.Equal(start.Add(90 * time.Second)) {
+	if at := notYet(t, w.service.Session(neighbour).Caller("team", "uid", Urgent).Reserve(ctx(t))); !at.Equal(start.Add(90 * time.Second)) {
 		t.Errorf("the gate opens at %s", at)
 	}
 	w.service.Leave(neighbour.Object) // and the gate stays closed for who comes back
-	notYet(t, w.service.Session(neighbour).Caller("uid", Urgent).Reserve(ctx(t)))
+	notYet(t, w.service.Session(neighbour).Caller("team", "uid", Urgent).Reserve(ctx(t)))
 	stranger := w.project
 	stranger.Object, stranger.ProjectID = "x/y", "project-test-other"
-	must(t, w.service.Session(stranger).Caller("uid", Rest).Reserve(ctx(t)))
+	must(t, w.service.Session(stranger).Caller("team", "uid", Drift).Reserve(ctx(t)))
 }
 
 func TestWhoamiAloneMakesNoGate(t *testing.T) {
@@ -269,7 +269,7 @@ type fleet struct {
 
 func (f *fleet) pass(uid string) error {
 	f.passes.Add(1)
-	caller := f.session.Caller(uid, Rest)
+	caller := f.session.Caller("team", uid, Drift)
 	if _, err := caller.SSO(ctx(f.t), f.org, f.begun); err != nil {
 		return err
 	}
@@ -348,7 +348,7 @@ func TestCallsAreCounted(t *testing.T) {
 	service := New(o)
 	New(o) // another Service on the same registry counts there too
 	for i, id := range []string{"ok", "refused", "throttled", "broken", "moved", "none"} {
-		caller := service.Session(Project{Credentials: Credentials{BaseURL: "http://stytch", ProjectID: id}, Object: fmt.Sprint("p/", i)}).Caller("uid", Rest)
+		caller := service.Session(Project{Credentials: Credentials{BaseURL: "http://stytch", ProjectID: id}, Object: fmt.Sprint("p/", i)}).Caller("team", "uid", Drift)
 		_, _ = caller.DeleteSSO(ctx(t), someone, id)
 		_, _ = caller.DeleteSSO(ctx(t), someone, "..")
 	}

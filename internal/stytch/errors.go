@@ -81,6 +81,8 @@ type Error struct {
 	// Retry-After of the response, at most 5 minutes, or else until the next
 	// full minute. Zero for other classes.
 	RetryAfter time.Duration
+	// Fetches says that the call makes Stytch fetch a document from somebody else's server.
+	Fetches bool
 	// Err is the cause if there was no response. Its text may contain addresses and
 	// ports; use it in logs only.
 	Err error

@@ -15,21 +15,26 @@ func spent(t *testing.T) *gate {
 	t.Helper()
 	g := newGate(start, Rate{})
 	for i := range 10 {
-		goes(t, g, start, fmt.Sprintf("first-%d", i), Rest)
+		goes(t, g, start, fmt.Sprintf("first-%d", i), Drift)
 	}
 	return g
 }
 
+// by is the question of a call that occupies no place, of one namespace.
+func by(uid string, lane Lane) question {
+	return question{who: who{lane: lane, namespace: "team"}, name: uid}
+}
+
 func goes(t *testing.T, g *gate, now time.Time, uid string, lane Lane) {
 	t.Helper()
-	if at, ok := g.ask(now, uid, lane); !ok {
+	if at, ok := g.ask(now, by(uid, lane)); !ok {
 		t.Fatalf("%s at %s is told to wait until %s, want go", uid, now.Sub(start), at.Sub(start))
 	}
 }
 
 func waits(t *testing.T, g *gate, now time.Time, uid string, lane Lane, until time.Duration) {
 	t.Helper()
-	at, ok := g.ask(now, uid, lane)
+	at, ok := g.ask(now, by(uid, lane))
 	if ok {
 		t.Fatalf("%s at %s goes, want a turn at %s", uid, now.Sub(start), until)
 	}
@@ -40,79 +45,69 @@ func waits(t *testing.T, g *gate, now time.Time, uid string, lane Lane, until ti
 
 func TestABurstGoesAtOnceAndTheNextWaitForTokens(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
-	waits(t, g, start, "b", Rest, 400*time.Millisecond)
-	goes(t, g, at(200*time.Millisecond), "a", Rest)
-	goes(t, g, at(400*time.Millisecond), "b", Rest)
-	waits(t, g, at(400*time.Millisecond), "c", Rest, 600*time.Millisecond)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
+	waits(t, g, start, "b", Drift, 400*time.Millisecond)
+	goes(t, g, at(200*time.Millisecond), "a", Drift)
+	goes(t, g, at(400*time.Millisecond), "b", Drift)
+	waits(t, g, at(400*time.Millisecond), "c", Drift, 600*time.Millisecond)
 }
 
 func TestATurnAskedEarlyIsTheSameTurn(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
-	waits(t, g, start, "b", Rest, 400*time.Millisecond)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
+	waits(t, g, start, "b", Drift, 400*time.Millisecond)
 	for _, early := range []time.Duration{0, 100 * time.Millisecond, 399 * time.Millisecond} {
-		waits(t, g, at(early), "b", Rest, 400*time.Millisecond)
+		waits(t, g, at(early), "b", Drift, 400*time.Millisecond)
 	}
 }
 
 func TestATurnAskedLateGoesIfThereIsAToken(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
-	goes(t, g, at(30*time.Second), "a", Rest)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
+	goes(t, g, at(30*time.Second), "a", Drift)
 }
 
 func TestATurnWhoseTokenWasTakenGetsANewTime(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
 	goes(t, g, at(200*time.Millisecond), "urgent", Urgent)
-	waits(t, g, at(200*time.Millisecond), "a", Rest, 400*time.Millisecond)
-	goes(t, g, at(400*time.Millisecond), "a", Rest)
+	waits(t, g, at(200*time.Millisecond), "a", Drift, 400*time.Millisecond)
+	goes(t, g, at(400*time.Millisecond), "a", Drift)
 }
 
 func TestATurnNotTakenUpWithinAMinuteIsDropped(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
-	waits(t, g, start, "b", Rest, 400*time.Millisecond)
-	g.ask(at(time.Minute+300*time.Millisecond), "c", Rest)
-	if len(g.turns) != 1 || g.turns["b"] == nil {
-		t.Fatalf("turns held after a's minute: %v, want only b's", g.turns)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
+	waits(t, g, start, "b", Drift, 400*time.Millisecond)
+	g.ask(at(time.Minute+300*time.Millisecond), by("c", Drift))
+	if len(g.book.byName) != 1 || g.book.byName["b"] == nil {
+		t.Fatalf("turns held after a's minute: %v, want only b's", g.book.byName)
 	}
-	goes(t, g, at(time.Minute+300*time.Millisecond), "a", Rest)
+	goes(t, g, at(time.Minute+300*time.Millisecond), "a", Drift)
 }
 
 func TestATurnDroppedBetweenTwoSweepsIsDroppedAllTheSame(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
-	g.ask(at(time.Minute), "sweeper", Rest)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
+	g.ask(at(time.Minute), by("sweeper", Drift))
 	g.close(at(2 * time.Minute))
-	waits(t, g, at(time.Minute+201*time.Millisecond), "a", Rest, 2*time.Minute)
-	if len(g.turns) != 1 {
-		t.Fatalf("turns held: %v", g.turns)
+	waits(t, g, at(time.Minute+201*time.Millisecond), "a", Drift, 2*time.Minute)
+	if len(g.book.byName) != 1 {
+		t.Fatalf("turns held: %v", g.book.byName)
 	}
-}
-
-func TestUrgentCountsOnlyUrgentTurns(t *testing.T) {
-	g := spent(t)
-	for i := range 50 {
-		g.ask(start, fmt.Sprintf("rest-%d", i), Rest)
-	}
-	waits(t, g, start, "edit", Urgent, 200*time.Millisecond)
-	waits(t, g, start, "edit-2", Urgent, 400*time.Millisecond)
-	waits(t, g, start, "rest-last", Rest, 53*200*time.Millisecond)
 }
 
 func TestATurnThatBecomesUrgentComesEarlier(t *testing.T) {
 	g := spent(t)
 	for i := range 20 {
-		g.ask(start, fmt.Sprintf("rest-%d", i), Rest)
+		g.ask(start, by(fmt.Sprintf("rest-%d", i), Drift))
 	}
-	waits(t, g, start, "a", Rest, 21*200*time.Millisecond)
+	waits(t, g, start, "a", Drift, 21*200*time.Millisecond)
 	waits(t, g, start, "a", Urgent, 200*time.Millisecond)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
-	goes(t, g, at(200*time.Millisecond), "a", Rest)
-	if g.urgent != 0 {
-		t.Fatalf("%d urgent turns are counted when none is left", g.urgent)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
+	goes(t, g, at(200*time.Millisecond), "a", Drift)
+	if len(g.book.lanes[Urgent].turns) != 0 {
+		t.Fatalf("%d urgent turns are counted when none is left", len(g.book.lanes[Urgent].turns))
 	}
 }
 
@@ -128,11 +123,11 @@ func (p *threeCalls) ask(g *gate, now time.Time) (asked, begun bool) {
 	if p.left == 0 || now.Before(p.due) {
 		return false, false
 	}
-	lane := Rest
+	lane := Drift
 	if p.left < 3 {
 		lane = Urgent
 	}
-	next, ok := g.ask(now, p.uid, lane)
+	next, ok := g.ask(now, by(p.uid, lane))
 	if !ok {
 		p.due = next
 		return true, false
@@ -147,7 +142,7 @@ func TestNobodyIsLeftBehindInHisLane(t *testing.T) {
 	passes := make([]*threeCalls, n)
 	for i := range passes {
 		passes[i] = &threeCalls{uid: fmt.Sprintf("rest-%d", i), left: 3}
-		passes[i].due, _ = g.ask(start, passes[i].uid, Rest)
+		passes[i].due, _ = g.ask(start, by(passes[i].uid, Drift))
 	}
 	asked, count := 0, 0
 	for now := start; count < n; now = now.Add(10 * time.Millisecond) {
@@ -170,45 +165,45 @@ func TestNobodyIsLeftBehindInHisLane(t *testing.T) {
 
 func TestAnAbandonedTurnBlocksNobodyForLong(t *testing.T) {
 	g := newGate(start, Rate{PerSecond: 1, Burst: 1})
-	goes(t, g, start, "a", Rest)
-	waits(t, g, start, "gone", Rest, time.Second)
-	waits(t, g, start, "b", Rest, 2*time.Second)
-	goes(t, g, at(2*time.Second), "b", Rest)
+	goes(t, g, start, "a", Drift)
+	waits(t, g, start, "gone", Drift, time.Second)
+	waits(t, g, start, "b", Drift, 2*time.Second)
+	goes(t, g, at(2*time.Second), "b", Drift)
 }
 
 func TestATokenIsLeftToWhoIsUrgentAndAboutToCome(t *testing.T) {
 	g := newGate(start, Rate{PerSecond: 1, Burst: 1})
-	goes(t, g, start, "a", Rest)
-	waits(t, g, start, "b", Rest, time.Second)
+	goes(t, g, start, "a", Drift)
+	waits(t, g, start, "b", Drift, time.Second)
 	waits(t, g, start, "edit", Urgent, time.Second)
-	waits(t, g, at(time.Second), "b", Rest, 2*time.Second)
+	waits(t, g, at(time.Second), "b", Drift, 2*time.Second)
 	goes(t, g, at(time.Second), "edit", Urgent)
-	goes(t, g, at(2*time.Second), "b", Rest)
+	goes(t, g, at(2*time.Second), "b", Drift)
 	waits(t, g, at(2*time.Second), "gone", Urgent, 3*time.Second)
-	waits(t, g, at(2*time.Second), "c", Rest, 4*time.Second)
-	goes(t, g, at(4*time.Second), "c", Rest)
+	waits(t, g, at(2*time.Second), "c", Drift, 4*time.Second)
+	goes(t, g, at(4*time.Second), "c", Drift)
 }
 
 func TestNothingGoesWhileClosedAndThenInOrder(t *testing.T) {
 	g := spent(t)
-	waits(t, g, start, "a", Rest, 200*time.Millisecond)
+	waits(t, g, start, "a", Drift, 200*time.Millisecond)
 	g.close(at(30 * time.Second))
-	waits(t, g, at(time.Second), "a", Rest, 30*time.Second)
+	waits(t, g, at(time.Second), "a", Drift, 30*time.Second)
 	waits(t, g, at(time.Second), "edit", Urgent, 30*time.Second)
 	for i := range 12 {
-		g.ask(at(time.Second), fmt.Sprintf("rest-%d", i), Rest)
+		g.ask(at(time.Second), by(fmt.Sprintf("rest-%d", i), Drift))
 	}
-	waits(t, g, at(29*time.Second), "last", Rest, 30*time.Second+5*200*time.Millisecond)
+	waits(t, g, at(29*time.Second), "last", Drift, 30*time.Second+5*200*time.Millisecond)
 	g.close(at(10 * time.Second)) // an answer that comes late does not open it
-	waits(t, g, at(29*time.Second), "a", Rest, 30*time.Second)
-	goes(t, g, at(30*time.Second), "a", Rest)
+	waits(t, g, at(29*time.Second), "a", Drift, 30*time.Second)
+	goes(t, g, at(30*time.Second), "a", Drift)
 	goes(t, g, at(30*time.Second), "edit", Urgent)
 }
 
 func TestAnotherPaceKeepsTheTokens(t *testing.T) {
 	g := newGate(start, Rate{PerSecond: 10, Burst: 10})
 	for i := range 5 {
-		goes(t, g, start, fmt.Sprintf("first-%d", i), Rest)
+		goes(t, g, start, fmt.Sprintf("first-%d", i), Drift)
 	}
 	g.setPace(start, time.Second, 8)
 	if n := g.tokens(start); n != 5 {
@@ -249,9 +244,9 @@ func TestTheSmallestRateAskedIsTheRate(t *testing.T) {
 func BenchmarkGateWithFiveThousandWaiting(b *testing.B) {
 	g := newGate(start, Rate{})
 	for i := range 5000 {
-		g.ask(start, fmt.Sprintf("rest-%d", i), Rest)
+		g.ask(start, by(fmt.Sprintf("rest-%d", i), Drift))
 	}
 	for b.Loop() {
-		g.ask(start, "another", Rest)
+		g.ask(start, by("another", Drift))
 	}
 }

@@ -16,10 +16,17 @@ type sharedGate struct {
 }
 
 // ask is gate.ask under the mutex.
-func (g *sharedGate) ask(now time.Time, uid string, lane Lane) (time.Time, bool) {
+func (g *sharedGate) ask(now time.Time, q question) (time.Time, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.gate.ask(now, uid, lane)
+	return g.gate.ask(now, q)
+}
+
+// release is gate.release under the mutex.
+func (g *sharedGate) release(p place) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gate.release(p)
 }
 
 // closedUntil returns the end of the window in which nothing may be sent, and
@@ -80,7 +87,7 @@ func (g *sharedGate) setPace(now time.Time) {
 func (g *sharedGate) waiting() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.gate.turns)
+	return len(g.gate.book.byName)
 }
 
 // address is the key of a gate: what Stytch counts rate limits by, as far as a

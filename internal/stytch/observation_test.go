@@ -23,9 +23,7 @@ func TestAHundredPassesOfOneOrganizationMakeOneCall(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 100 {
 			all.Go(func() {
-				if _, err := w.caller(fmt.Sprint("uid-", i)).SSO(ctx(t), w.org, start); err != nil {
-					t.Errorf("pass %d: %v", i, err)
-				}
+				must(t, persist(func() error { _, err := w.caller(fmt.Sprint("uid-", i)).SSO(ctx(t), w.org, start); return err }))
 			})
 		}
 		all.Wait()
@@ -58,12 +56,12 @@ func TestAListThatIsForgottenWasBegunAllTheSame(t *testing.T) {
 	if got := s.ListedAt(APISSO, w.org); !got.IsZero() {
 		t.Errorf("nothing was listed, at %s", got)
 	}
-	w.sso(s.Caller("uid", Rest), at(time.Minute))
+	w.sso(s.Caller("team", "uid", Drift), at(time.Minute))
 	s.Forget(APISSO, w.org)
 	if got := s.ListedAt(APISSO, w.org); !got.Equal(at(time.Hour)) {
 		t.Errorf("looked at %s after the list was forgotten, want when it was begun", got)
 	}
-	w.expect(func() { w.sso(s.Caller("uid", Rest), start) }, "ListSSOConnections")
+	w.expect(func() { w.sso(s.Caller("team", "uid", Drift), start) }, "ListSSOConnections")
 }
 
 func TestAnAnswerTakesItsPlaceInTheList(t *testing.T) {
@@ -236,19 +234,19 @@ func TestOtherCredentialsAreAnotherList(t *testing.T) {
 	wrong := w.project
 	wrong.Secret = "secret-test-wrong"
 	w.expect(func() {
-		_, err := w.service.Session(wrong).Caller("other", Rest).SSO(ctx(t), w.org, start)
+		_, err := w.service.Session(wrong).Caller("team", "other", Drift).SSO(ctx(t), w.org, start)
 		_ = failedAs(t, err, CredentialsRejected)
 	}, "ListSSOConnections")
 	must(t, w.AddProject(stytchsim.Project{ID: wrong.ProjectID, Secret: wrong.Secret.Reveal()}))
 	w.expect(func() {
-		_, err := w.service.Session(wrong).Caller("other", Rest).SSO(ctx(t), w.org, start)
+		_, err := w.service.Session(wrong).Caller("team", "other", Drift).SSO(ctx(t), w.org, start)
 		_ = readError(t, err)
 	})
 	again := w.project
 	again.Secret = wrong.Secret
 	again.BaseURL += "/" // the same host
 	w.expect(func() {
-		_, err := w.service.Session(again).Caller("other", Rest).SSO(ctx(t), w.org, start)
+		_, err := w.service.Session(again).Caller("team", "other", Drift).SSO(ctx(t), w.org, start)
 		_ = readError(t, err)
 	})
 }
@@ -322,15 +320,13 @@ func TestNoListOverlapsAWrite(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
-			caller := session.Caller(fmt.Sprint("uid-", i), Rest)
+			caller := session.Caller("team", fmt.Sprint("uid-", i), Drift)
 			for range 10 {
 				if i%2 == 0 {
-					_, err := caller.SSO(ctx(t), someone, time.Now())
-					must(t, err)
+					must(t, persist(func() error { _, err := caller.SSO(ctx(t), someone, time.Now()); return err }))
 					continue
 				}
-				_, _, err := caller.UpdateSAML(ctx(t), someone, "c", nil)
-				must(t, err)
+				must(t, persist(func() error { return update(t, caller) }))
 			}
 		})
 	}
@@ -393,7 +389,12 @@ func TestAnOrganizationIsResolvedOnceForAll(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
-				id, request, err := w.caller(fmt.Sprint("uid-", i)).Organization(ctx(t), "acme")
+				var id string
+				var request Request
+				err := persist(func() (err error) {
+					id, request, err = w.caller(fmt.Sprint("uid-", i)).Organization(ctx(t), "acme")
+					return err
+				})
 				if err != nil || id != w.org || request != (Request{}) && request.Operation != "GetOrganization" {
 					t.Errorf("acme is %q, %+v, %v", id, request, err)
 				}
@@ -445,7 +446,7 @@ func BenchmarkReadingAListOfAThousand(b *testing.B) {
 	s, later := crowd(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if list, err := s.Caller("uid", Rest).SSO(b.Context(), someone, later()); err != nil || len(list.SAML) != 1000 {
+		if list, err := s.Caller("team", "uid", Drift).SSO(b.Context(), someone, later()); err != nil || len(list.SAML) != 1000 {
 			b.Fatal(err)
 		}
 	}
@@ -456,7 +457,7 @@ func BenchmarkAPassAmongAThousandFromMemory(b *testing.B) {
 	id := fmt.Sprintf("saml-connection-test-%036d", 500)
 	b.ReportAllocs()
 	for b.Loop() {
-		list, err := s.Caller("uid", Rest).SSO(b.Context(), someone, start)
+		list, err := s.Caller("team", "uid", Drift).SSO(b.Context(), someone, start)
 		if _, found := Find(list.SAML, id); err != nil || !found {
 			b.Fatal(err)
 		}
@@ -466,7 +467,7 @@ func BenchmarkAPassAmongAThousandFromMemory(b *testing.B) {
 func BenchmarkAWriteAmongAThousand(b *testing.B) {
 	s, _ := crowd(b)
 	id := fmt.Sprintf("saml-connection-test-%036d", 500)
-	caller := s.Caller("uid", Rest)
+	caller := s.Caller("team", "uid", Drift)
 	_, _ = caller.SSO(b.Context(), someone, start)
 	b.ReportAllocs()
 	for b.Loop() {

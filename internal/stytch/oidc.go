@@ -27,6 +27,7 @@ func (c *Caller) UpdateOIDC(ctx context.Context, organizationID, connectionID st
 		operation: "UpdateOIDCConnection", method: http.MethodPut,
 		path: []string{"v1", "b2b", "sso", "oidc", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
 	}
+	_, op.fetches = f["issuer"] // its discovery document
 	o := c.session.sso(organizationID)
 	var current OIDCConnection
 	var warning string

@@ -35,7 +35,7 @@ func (c *Caller) UpdateSAMLFromURL(ctx context.Context, organizationID, connecti
 	return c.putSAML(ctx, organizationID, call{
 		operation: "UpdateSAMLConnectionByURL", method: http.MethodPut,
 		path:   append(samlPath(organizationID, connectionID), "url"),
-		fields: Fields{"metadata_url": metadataURL}, connection: connectionID,
+		fields: Fields{"metadata_url": metadataURL}, connection: connectionID, fetches: true,
 	})
 }
 

@@ -60,7 +60,7 @@ func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply,
 	op.query = url.Values{"limit": {pageSize}}
 	if cursor != "" {
 		op.query.Set("cursor", cursor)
-		if err := c.turn(ctx, op.operation, c.uid); err != nil {
+		if err := c.turn(ctx, op.operation, c.uid, onePlace); err != nil {
 			return groupsReply{}, Request{}, err
 		}
 	}

@@ -25,7 +25,7 @@ func TestASecretIsRedactedHoweverItIsPrinted(t *testing.T) {
 		credentials, &credentials, project, &project,
 		SCIMConnection{BearerToken: s, NextBearerToken: s},
 		Fields{"client_secret": s},
-		session, session.Caller("uid", Rest), *session.account,
+		session, session.Caller("team", "uid", Drift), *session.account,
 	}
 	var seen bytes.Buffer
 	for _, thing := range things {

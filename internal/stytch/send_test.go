@@ -121,7 +121,7 @@ func TestRetryAfterIsBelievedUpToFiveMinutes(t *testing.T) {
 		if e := failedAs(t, err, Throttled); e.RetryAfter != want {
 			t.Errorf("Retry-After %q: %s, want %s", header, e.RetryAfter, want)
 		}
-		_, err = caller.session.Caller("another", Rest).SSO(ctx(t), someone, start)
+		_, err = caller.session.Caller("team", "another", Drift).SSO(ctx(t), someone, start)
 		if at := notYet(t, err); !at.Equal(start.Add(want)) {
 			t.Errorf("Retry-After %q: the gate opens at %s, want after %s", header, at, want)
 		}

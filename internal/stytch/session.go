@@ -51,10 +51,11 @@ func (s *Session) Code(text string) []byte {
 	return code.Sum(nil)
 }
 
-// Caller returns a new Caller for one reconcile pass over one object. The gate
-// orders turns by uid and lane. A Caller is not safe for concurrent use.
-func (s *Session) Caller(uid string, lane Lane) *Caller {
-	return &Caller{session: s, uid: uid, lane: lane}
+// Caller returns a new Caller for one reconcile pass over one object, which has one turn
+// at the gate at most, in the lane and among the objects of the namespace. A Caller is not
+// safe for concurrent use.
+func (s *Session) Caller(namespace, uid string, lane Lane) *Caller {
+	return &Caller{session: s, who: who{lane: lane, namespace: namespace}, uid: uid}
 }
 
 func (s *Session) sso(organizationID string) *observation[SSOConnections] {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -71,8 +72,8 @@ func (w *world) organization(slug string) string {
 }
 
 func (w *world) session() *Session         { return w.service.Session(w.project) }
-func (w *world) caller(uid string) *Caller { return w.session().Caller(uid, Rest) }
-func (w *world) urgent(uid string) *Caller { return w.session().Caller(uid, Urgent) }
+func (w *world) caller(uid string) *Caller { return w.session().Caller("team", uid, Drift) }
+func (w *world) urgent(uid string) *Caller { return w.session().Caller("team", uid, Urgent) }
 func (w *world) secondly()                 { w.project.Rate = Rate{PerSecond: 1, Burst: 1} }
 
 func (w *world) fault(f stytchsim.Fault) {
@@ -165,6 +166,17 @@ func notYet(t *testing.T, err error) time.Time {
 	return n.At
 }
 
+// persist repeats what was not done because others were at it.
+func persist(f func() error) error {
+	for {
+		err := f()
+		if _, later := errors.AsType[*NotYet](err); !later {
+			return err
+		}
+		runtime.Gosched()
+	}
+}
+
 func readError(t *testing.T, err error) *ReadError {
 	t.Helper()
 	e, ok := errors.AsType[*ReadError](err)
@@ -207,7 +219,7 @@ func against(url string, o Options) *Caller {
 	o.UserAgent = "stytch-operator/test (+https://github.com/stytch-operator/stytch-operator)"
 	return New(o).Session(Project{
 		Credentials: Credentials{BaseURL: url, ProjectID: "project-test-1", Secret: hush}, Object: "a/p", Rate: ample,
-	}).Caller("uid", Rest)
+	}).Caller("team", "uid", Drift)
 }
 
 func status(code int, body string) http.HandlerFunc {

@@ -11,12 +11,13 @@ import (
 // whole.
 func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, done func(R, Request) error) (Request, error) {
 	if err := o.lock.lockShared(ctx); err != nil {
-		return Request{}, c.contextEnded(op.operation, err)
+		return Request{}, c.unlessBusy(op.operation, err)
 	}
 	defer o.lock.unlockShared()
-	if err := c.turn(ctx, op.operation, c.uid); err != nil {
+	if err := c.turn(ctx, op.operation, c.uid, placeOf(op.fetches)); err != nil {
 		return Request{}, err
 	}
+	defer c.ended()
 	op.permit = c.permit()
 	answer, request, err := do[R](ctx, c.session.account, op)
 	if err == nil {

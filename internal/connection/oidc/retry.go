@@ -14,8 +14,8 @@ import (
 //
 //nolint:gochecknoglobals // Go has no constants of this type
 var (
-	RetryDiscovery = connection.Action{Name: "RetryDiscovery"}
-	RestoreIssuer  = connection.Action{Name: "RestoreIssuer", Event: "DiscoveryRetried"}
+	RetryDiscovery = connection.Action{Name: "RetryDiscovery", Fetches: true}
+	RestoreIssuer  = connection.Action{Name: "RestoreIssuer", Event: "DiscoveryRetried", Fetches: true}
 )
 
 // requested is the retry that is asked for, as status shows it; empty for none.

@@ -13,7 +13,7 @@ import (
 const fieldMetadataURL = "metadata_url"
 
 // ReadMetadata has Stytch take settings and certificates from a document.
-var ReadMetadata = connection.Action{Name: "ReadMetadata", Event: "MetadataRead"} //nolint:gochecknoglobals // Go has no constants of this type
+var ReadMetadata = connection.Action{Name: "ReadMetadata", Event: "MetadataRead", Fetches: true} //nolint:gochecknoglobals // Go has no constants of this type
 
 // topicMetadata is the topic of a document: one that cannot be read holds no other change up, and no refused one holds its reading up.
 var topicMetadata = connection.Topic{Name: "metadata"} //nolint:gochecknoglobals // Go has no constants of this type
