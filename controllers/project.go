@@ -73,22 +73,34 @@ func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.Stytc
 		return ctrl.Result{}, err
 	}
 	recheck := c.shared.recheck.drop(client.ObjectKeyFromObject(project))
-	if version.UID == "" || recheck || !verified(project) || !slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
-		return c.check(ctx, project, users)
+	if version.UID == "" || recheck || project.Status.ObservedGeneration != project.Generation || !accepted(project) || !slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
+		return c.check(ctx, project, users, recheck)
 	}
 	if err := c.remember(ctx, project, version); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, c.writeStatus(ctx, project, connection.ProjectReport{Users: users})
+	return c.atRest(), c.writeStatus(ctx, project, connection.ProjectReport{Users: users, DriftLate: c.driftLate(project)})
 }
 
-// verified says that the credentials were accepted for this generation.
-func verified(project *v1alpha1.StytchProject) bool {
-	return project.Status.ObservedGeneration == project.Generation && meta.IsStatusConditionTrue(project.Status.Conditions, v1alpha1.ConditionReady)
+// atRest is when to look again whether drift checks are late.
+func (c *projectChecker) atRest() ctrl.Result {
+	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}
 }
 
-// check asks Stytch which project the credentials belong to.
-func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User) (ctrl.Result, error) {
+// driftLate says that drift checks wait for longer at the gate than they are apart.
+func (c *projectChecker) driftLate(project *v1alpha1.StytchProject) bool {
+	known, opened := c.shared.knownSession(project)
+	return opened && known.stytch.DriftOverdue() > c.shared.ResyncInterval
+}
+
+// accepted says that Stytch accepted the credentials at the last check.
+func accepted(project *v1alpha1.StytchProject) bool {
+	return meta.IsStatusConditionTrue(project.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// check asks Stytch which project the credentials belong to. Credentials that Stytch accepted before are not new because their Secret
+// was written; they are only asked about again where Stytch rejected them since.
+func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User, rejected bool) (ctrl.Result, error) {
 	credentials, at, problem, err := c.shared.credentials(ctx, project)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -98,8 +110,11 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 		report.Reason, report.Message = problem.Reason, problem.Message
 		return ctrl.Result{}, c.writeStatus(ctx, project, report)
 	}
-	identity, request, err := c.shared.Stytch.Whoami(ctx, credentials)
-	report.Request = request
+	if known, opened := c.shared.knownSession(project); opened && !rejected && accepted(project) && known.stytch.Holds(credentials) {
+		return c.verified(ctx, project, credentials, report)
+	}
+	identity, request, err := c.shared.Stytch.Whoami(ctx, project.Namespace, credentials)
+	report.Request, report.Name = request, identity.Name
 	if notYet, ok := errors.AsType[*stytch.NotYet](err); ok {
 		return ctrl.Result{RequeueAfter: notYet.At.Sub(c.shared.Now())}, nil
 	}
@@ -119,10 +134,16 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
 		return ctrl.Result{}, c.writeStatus(ctx, project, report)
 	}
-	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
-	report.Name = identity.Name
-	c.shared.putSession(project, credentials, at)
-	return ctrl.Result{}, c.writeStatus(ctx, project, report)
+	return c.verified(ctx, project, credentials, report)
+}
+
+// verified opens the session with credentials that Stytch accepts.
+func (c *projectChecker) verified(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, report connection.ProjectReport) (ctrl.Result, error) {
+	report.Reason, report.DriftLate = v1alpha1.ReasonVerified, c.driftLate(project)
+	if _, err := c.shared.putSession(ctx, project, credentials, report.Input); err != nil {
+		return ctrl.Result{}, err
+	}
+	return c.atRest(), c.writeStatus(ctx, project, report)
 }
 
 // requeueFailed has a failed check repeated.

@@ -124,11 +124,22 @@ func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject
 	case problem != nil || at != checked:
 		return session{}, errProjectUnchecked
 	}
-	return s.putSession(project, credentials, at), nil
+	return s.putSession(ctx, project, credentials, at)
 }
 
-// putSession makes the session for a version of the project and its Secret the current one.
-func (s *shared) putSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
+// putSession makes the session for a version of the project and its Secret the current one. It closes that again if the StytchProject
+// is gone from the cache: nobody else will, and its rate would slow down others of the same project in Stytch.
+func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) (session, error) {
+	opened := s.openedSession(project, credentials, at)
+	err := s.client.Get(ctx, client.ObjectKeyFromObject(project), &v1alpha1.StytchProject{})
+	if apierrors.IsNotFound(err) {
+		s.closeSession(client.ObjectKeyFromObject(project))
+		return session{}, errProjectUnchecked
+	}
+	return opened, err
+}
+
+func (s *shared) openedSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
 			Credentials: credentials, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.Spec.RateLimit),

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -275,6 +276,8 @@ type ProjectReport struct {
 	Environment, Name string
 	// Request is the call that was made.
 	Request stytch.Request
+	// DriftLate says that drift checks come later than they should.
+	DriftLate bool
 	// Users keep the StytchProject, which is being deleted.
 	Users []User
 }
@@ -291,18 +294,34 @@ func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectR
 		conditions.credentials(r)
 	}
 	if r.Reason == v1alpha1.ReasonVerified {
-		status.ProjectName = Cut(r.Name)
+		status.ProjectName = cmp.Or(Cut(r.Name), was.ProjectName)
+	}
+	if r.Reason == v1alpha1.ReasonVerified || r.Reason == "" && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
+		conditions.verified(r.DriftLate)
 	}
 	conditions.project(r.Users)
 	return status
 }
 
 func (c conditionSet) credentials(r ProjectReport) {
-	accepted := metav1.ConditionFalse
-	if r.Reason == v1alpha1.ReasonVerified {
-		accepted = metav1.ConditionTrue
+	if r.Reason != v1alpha1.ReasonVerified {
+		c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, r.Reason, r.Message)
 	}
-	c.set(v1alpha1.ConditionReady, accepted, r.Reason, r.Message)
+}
+
+const (
+	projectVerified = "Stytch accepts the credentials."
+	driftLate       = " Drift checks come later than the resync interval asks for, because edits, deletions and creations go first and spec.rateLimit is reached. " +
+		"Raise spec.rateLimit as far as Stytch allows, or the resync interval."
+)
+
+// verified lets Ready say that the credentials are accepted, and whether drift checks are late.
+func (c conditionSet) verified(late bool) {
+	message := projectVerified
+	if late {
+		message += driftLate
+	}
+	c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonVerified, message)
 }
 
 // project lets the condition stand that says who goes on: with the credentials or, while the StytchProject is being deleted, with the

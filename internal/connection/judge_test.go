@@ -611,6 +611,20 @@ func TestAProjectKeepsItsNameAndShowsAtMost256RunesOfIt(t *testing.T) {
 	Same(t, "the name after a failure", connection.JudgeProject(status, 1, failed, Noon).ProjectName, status.ProjectName)
 }
 
+func TestAProjectSaysThatDriftChecksAreLateAsLongAsTheyAre(t *testing.T) {
+	ready := func(status v1alpha1.StytchProjectStatus) string {
+		c := apimeta.FindStatusCondition(status.Conditions, "Ready")
+		return fmt.Sprintf("%s %s %s", c.Status, c.Reason, c.Message)
+	}
+	onTime := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, told{reason: v1alpha1.ReasonVerified}.check(), Noon)
+	Same(t, "Ready", ready(onTime), "True Verified Stytch accepts the credentials.")
+	late := connection.JudgeProject(onTime, 1, connection.ProjectReport{DriftLate: true}, Noon.Add(time.Hour))
+	Contains(t, ready(late), "True Verified Stytch accepts the credentials. Drift checks come later than the resync interval asks for")
+	Same(t, "the status once they are not", connection.JudgeProject(late, 1, connection.ProjectReport{}, Noon.Add(2*time.Hour)), onTime)
+	refused := connection.JudgeProject(onTime, 1, told{reason: v1alpha1.ReasonCredentialsRejected}.check(), Noon)
+	Same(t, "the status of rejected credentials", connection.JudgeProject(refused, 1, connection.ProjectReport{DriftLate: true}, Noon), refused)
+}
+
 func TestAProjectWhoseCheckGetsAnUnreadableAnswerAgainSaysTheSame(t *testing.T) {
 	check := told{reason: v1alpha1.ReasonUnavailable}.check()
 	check.Request.StatusCode = 200

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -167,7 +168,7 @@ func TestNothingIsSentInAClosedWindow(t *testing.T) {
 		_, updated := reserved.SCIM(ctx(t), w.org, start)
 		_, deleted := w.urgent("another").DeleteSSO(ctx(t), w.org, "saml-connection-test-none")
 		_, _, resolved := w.caller("third").Organization(ctx(t), "acme")
-		_, _, asked := w.service.Whoami(ctx(t), w.project.Credentials)
+		_, _, asked := w.service.Whoami(ctx(t), "team", w.project.Credentials)
 		for i, err := range []error{created, updated, deleted, resolved, asked, w.caller("fourth").Reserve(ctx(t))} {
 			if at := notYet(t, err); at.Before(opens) {
 				t.Errorf("call %d is to come back at %s, before the gate opens at %s", i, at, opens)
@@ -180,7 +181,7 @@ func TestNothingIsSentInAClosedWindow(t *testing.T) {
 	w.clock.advance(time.Millisecond)
 	w.RemoveLimits()
 	w.expect(func() {
-		_, _, err := w.service.Whoami(ctx(t), w.project.Credentials)
+		_, _, err := w.service.Whoami(ctx(t), "team", w.project.Credentials)
 		must(t, err)
 		must(t, w.caller("fifth").Reserve(ctx(t)))
 	}, "Whoami")
@@ -190,7 +191,7 @@ func TestEvery429ClosesTheGateForAllOfTheProject(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{RetryAfter: "yes"})
 	w.session()
 	w.fault(stytchsim.Fault{Operation: "Whoami", Status: 429, RetryAfter: "90"})
-	_, _, err := w.service.Whoami(ctx(t), w.project.Credentials)
+	_, _, err := w.service.Whoami(ctx(t), "team", w.project.Credentials)
 	_ = failedAs(t, err, Throttled)
 	neighbour := w.project
 	neighbour.Object = "other/project"
@@ -204,9 +205,50 @@ func TestEvery429ClosesTheGateForAllOfTheProject(t *testing.T) {
 	must(t, w.service.Session(stranger).Caller("team", "uid", Drift).Reserve(ctx(t)))
 }
 
+func TestCredentialsThatWereNeverAcceptedCloseNoWindowButTheirOwn(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{RetryAfter: "yes"})
+	w.session()
+	wrong := w.project.Credentials
+	wrong.Secret = "secret-test-wrong"
+	w.fault(stytchsim.Fault{Operation: "Whoami", Status: 429, RetryAfter: "90", Times: 1})
+	_, _, err := w.service.Whoami(ctx(t), "other", wrong)
+	_ = failedAs(t, err, Throttled)
+	w.expect(func() {
+		_, _, err := w.service.Whoami(ctx(t), "other", wrong)
+		if at := notYet(t, err); !at.Equal(start.Add(90 * time.Second)) {
+			t.Errorf("they are checked again at %s", at)
+		}
+	})
+	w.expect(func() { w.sso(w.caller("uid"), start) }, "ListSSOConnections")
+	w.clock.advance(90 * time.Second)
+	_, _, err = w.service.Whoami(ctx(t), "other", wrong)
+	_ = failedAs(t, err, CredentialsRejected)
+}
+
+func TestTheChecksOfANamespaceArePaced(t *testing.T) {
+	w := newWorld(t, stytchsim.Switches{})
+	check := func(namespace string, i int) error {
+		c := w.project.Credentials
+		c.Secret = Secret(fmt.Sprint("secret-test-", i))
+		_, _, err := w.service.Whoami(ctx(t), namespace, c)
+		return err
+	}
+	w.expect(func() {
+		for i := range 60 {
+			err := check("many", i)
+			if _, waits := errors.AsType[*NotYet](err); waits != (i >= whoamiRate.Burst) {
+				t.Errorf("check %d: %v", i, err)
+			}
+		}
+		_ = failedAs(t, check("another", 0), CredentialsRejected)
+	}, slices.Repeat([]string{"Whoami"}, whoamiRate.Burst+1)...)
+	w.clock.advance(time.Second)
+	w.expect(func() { _ = failedAs(t, check("many", whoamiRate.Burst), CredentialsRejected) }, "Whoami")
+}
+
 func TestWhoamiAloneMakesNoGate(t *testing.T) {
 	w := newWorld(t, stytchsim.Switches{})
-	identity, request, err := w.service.Whoami(ctx(t), w.project.Credentials)
+	identity, request, err := w.service.Whoami(ctx(t), "team", w.project.Credentials)
 	must(t, err)
 	if identity.ProjectID != w.project.ProjectID || identity.Name == "" || request.ID == "" || request.Operation != "Whoami" {
 		t.Errorf("%+v, %+v", identity, request)
@@ -216,9 +258,9 @@ func TestWhoamiAloneMakesNoGate(t *testing.T) {
 	}
 	wrong := w.project.Credentials
 	wrong.Secret = "secret-test-wrong"
-	_, _, err = w.service.Whoami(ctx(t), wrong)
+	_, _, err = w.service.Whoami(ctx(t), "team", wrong)
 	_ = failedAs(t, err, CredentialsRejected)
-	_, _, err = against("http://stytch", Options{Transport: direct{status(200, `{"request_id":"r"}`)}}).session.account.service.Whoami(ctx(t), Credentials{BaseURL: "http://stytch"})
+	_, _, err = against("http://stytch", Options{Transport: direct{status(200, `{"request_id":"r"}`)}}).session.account.service.Whoami(ctx(t), "team", Credentials{BaseURL: "http://stytch"})
 	_ = failedAs(t, err, Unavailable)
 }
 
@@ -372,7 +414,7 @@ func TestCallsAreCounted(t *testing.T) {
 	if !maps.Equal(counted, want) {
 		t.Errorf("counted %v, want %v", counted, want)
 	}
-	if got := fmt.Sprint(names); got != "[stytch_gate_waiting_turns stytch_request_duration_seconds stytch_requests_total]" {
+	if got := fmt.Sprint(names); got != "[stytch_drift_overdue_seconds stytch_gate_waiting_turns stytch_request_duration_seconds stytch_requests_total]" {
 		t.Errorf("metrics: %s", got)
 	}
 }

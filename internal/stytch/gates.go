@@ -1,6 +1,8 @@
 package stytch
 
 import (
+	"crypto/sha256"
+	"maps"
 	"net/url"
 	"strings"
 	"sync"
@@ -90,27 +92,58 @@ func (g *sharedGate) waiting() int {
 	return len(g.gate.book.byName)
 }
 
+// overdue is how long the drift check waits that has waited longest.
+func (g *sharedGate) overdue(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	longest := time.Duration(0)
+	for _, t := range g.gate.book.lanes[Drift].turns {
+		longest = max(longest, now.Sub(t.since))
+	}
+	return longest
+}
+
 // address is the key of a gate: what Stytch counts rate limits by, as far as a
 // client can know.
 type address struct{ projectID, host string }
 
 func addressOf(c Credentials) address {
-	host := c.BaseURL
-	if u, err := url.Parse(c.BaseURL); err == nil && u.Host != "" {
-		host = u.Host
-	}
-	return address{projectID: c.ProjectID, host: strings.ToLower(host)}
+	return address{projectID: c.ProjectID, host: hostOf(c.BaseURL)}
 }
 
-// gates are the gates of all projects.
+func hostOf(baseURL string) string {
+	if u, err := url.Parse(baseURL); err == nil && u.Host != "" {
+		return strings.ToLower(u.Host)
+	}
+	return strings.ToLower(baseURL)
+}
+
+// whoamiRate is how many credentials of one namespace are checked at one host.
+var whoamiRate = Rate{PerSecond: 1, Burst: 10} //nolint:gochecknoglobals // Go has no constants of this type
+
+// gates are the gates of all projects, and those at which credentials wait to be checked.
 type gates struct {
 	mu        sync.Mutex
 	byAddress map[address]*sharedGate
 	joined    map[string]address // the gate that each project object joined
+
+	checks    map[check]*sharedGate
+	strangers map[[sha256.Size]byte]*sharedGate // of credentials that were not accepted yet
+	accepted  map[[sha256.Size]byte]bool
 }
 
+// check is where credentials are checked, and for which namespace.
+type check struct{ namespace, host string }
+
 func newGates() *gates {
-	return &gates{byAddress: map[address]*sharedGate{}, joined: map[string]address{}}
+	return &gates{
+		byAddress: map[address]*sharedGate{}, joined: map[string]address{},
+		checks: map[check]*sharedGate{}, strangers: map[[sha256.Size]byte]*sharedGate{}, accepted: map[[sha256.Size]byte]bool{},
+	}
+}
+
+func newSharedGate(now time.Time, r Rate) *sharedGate {
+	return &sharedGate{gate: newGate(now, r), rates: map[string]Rate{}}
 }
 
 // join returns the project's gate. An object is in one gate at a time: if its host
@@ -118,6 +151,7 @@ func newGates() *gates {
 func (s *gates) join(now time.Time, p Project) *sharedGate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.accept(p.Credentials)
 	a := addressOf(p.Credentials)
 	if old, joined := s.joined[p.Object]; joined && old != a {
 		s.byAddress[old].leave(now, p.Object)
@@ -125,7 +159,7 @@ func (s *gates) join(now time.Time, p Project) *sharedGate {
 	s.joined[p.Object] = a
 	g, found := s.byAddress[a]
 	if !found {
-		g = &sharedGate{gate: newGate(now, p.Rate), rates: map[string]Rate{}}
+		g = newSharedGate(now, p.Rate)
 		s.byAddress[a] = g
 	}
 	g.join(now, p.Object, p.Rate)
@@ -149,6 +183,38 @@ func (s *gates) find(c Credentials) *sharedGate {
 	return s.byAddress[addressOf(c)]
 }
 
+// check returns the gate at which the credentials of a namespace wait to be checked.
+func (s *gates) check(now time.Time, namespace string, c Credentials) *sharedGate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := check{namespace: namespace, host: hostOf(c.BaseURL)}
+	if s.checks[key] == nil {
+		s.checks[key] = newSharedGate(now, whoamiRate)
+	}
+	return s.checks[key]
+}
+
+// own returns the gate that a 429 to these credentials closes: their project's or, as long as nobody
+// knows that they belong to it, one of their own.
+func (s *gates) own(now time.Time, c Credentials) *sharedGate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.accepted[c.hash()] {
+		return s.byAddress[addressOf(c)]
+	}
+	maps.DeleteFunc(s.strangers, func(_ [sha256.Size]byte, g *sharedGate) bool { _, shut := g.closedUntil(now); return !shut })
+	if s.strangers[c.hash()] == nil {
+		s.strangers[c.hash()] = newSharedGate(now, whoamiRate)
+	}
+	return s.strangers[c.hash()]
+}
+
+// accept notes that Stytch accepts the credentials.
+func (s *gates) accept(c Credentials) {
+	s.accepted[c.hash()] = true
+	delete(s.strangers, c.hash())
+}
+
 func (s *gates) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,4 +223,15 @@ func (s *gates) waiting() int {
 		n += g.waiting()
 	}
 	return n
+}
+
+// overdue is how long the drift check of any project waits that has waited longest.
+func (s *gates) overdue(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	longest := time.Duration(0)
+	for _, g := range s.byAddress {
+		longest = max(longest, g.overdue(now))
+	}
+	return longest
 }

@@ -17,7 +17,7 @@ type metrics struct {
 
 // newMetrics registers the metrics, if there is somewhere to. A second Service
 // on one registry counts into the first one's.
-func newMetrics(registry prometheus.Registerer, waiting func() int) metrics {
+func newMetrics(registry prometheus.Registerer, waiting func() int, overdue func() time.Duration) metrics {
 	m := metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stytch_requests_total",
@@ -38,6 +38,10 @@ func newMetrics(registry prometheus.Registerer, waiting func() int) metrics {
 		Name: "stytch_gate_waiting_turns",
 		Help: "Number of calls to the Stytch API that wait for their turn, over all projects.",
 	}, func() float64 { return float64(waiting()) }))
+	registered(registry, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "stytch_drift_overdue_seconds",
+		Help: "How long the drift check has waited for its turn that has waited longest, in seconds, over all projects; 0 if none waits.",
+	}, func() float64 { return overdue().Seconds() }))
 	return m
 }
 

@@ -103,17 +103,30 @@ func New(o Options) *Service {
 		fence:     o.Fence,
 		gates:     newGates(),
 	}
-	s.metrics = newMetrics(o.Metrics, s.gates.waiting)
+	s.metrics = newMetrics(o.Metrics, s.gates.waiting, func() time.Duration { return s.gates.overdue(s.now()) })
 	return s
 }
 
 // Whoami returns the project that the credentials belong to (GET
-// /v1/debug/whoami). It needs no turn, but returns *NotYet while a 429 keeps the
-// gate of the same project ID and host closed. It does not join a gate:
-// credentials that are not known to belong to a project must not slow down its
-// calls.
-func (s *Service) Whoami(ctx context.Context, c Credentials) (Identity, Request, error) {
-	a := &account{service: s, credentials: func() Credentials { return c }, gate: s.gates.find(c)}
+// /v1/debug/whoami). It returns *NotYet while a 429 keeps the gate of the same
+// project ID and host closed, and where the namespace has had too many credentials
+// checked at the host: one a second, in bursts of up to 10. It neither joins the gate
+// of the project nor, with credentials that were never accepted, closes it: credentials
+// that are not known to belong to a project must not slow down its calls.
+func (s *Service) Whoami(ctx context.Context, namespace string, c Credentials) (Identity, Request, error) {
+	now := s.now()
+	if until, shut := s.gates.find(c).closedUntil(now); shut {
+		return Identity{}, Request{}, &NotYet{At: until}
+	}
+	own := s.gates.own(now, c)
+	if until, shut := own.closedUntil(now); shut {
+		return Identity{}, Request{}, &NotYet{At: until}
+	}
+	hash := c.hash()
+	if at, ok := s.gates.check(now, namespace, c).ask(now, question{who: who{namespace: namespace}, name: string(hash[:])}); !ok {
+		return Identity{}, Request{}, &NotYet{At: at}
+	}
+	a := &account{service: s, credentials: func() Credentials { return c }, gate: own}
 	r, request, err := do[whoamiReply](ctx, a, call{
 		operation: "Whoami", method: http.MethodGet, path: []string{"v1", "debug", "whoami"},
 	})

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -41,6 +42,17 @@ func (s *Session) Forget(api API, organizationID string) {
 	case APISCIM:
 		s.scim(organizationID).forget()
 	}
+}
+
+// Holds reports whether these are the credentials of the session.
+func (s *Session) Holds(c Credentials) bool {
+	return s.account.baseURL == strings.TrimRight(c.BaseURL, "/") && s.account.hash == c.hash()
+}
+
+// DriftOverdue returns how long the drift check of the project waits at the gate that has
+// waited longest.
+func (s *Session) DriftOverdue() time.Duration {
+	return s.account.gate.overdue(s.account.service.now())
 }
 
 // Code returns the HMAC-SHA256 of a text under the project's secret: only who has

@@ -1,0 +1,117 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+var _ = Describe("Credentials that are checked", func() {
+	// checks has each StytchProject looked at once, and returns the calls.
+	checks := func(p *process) []string {
+		GinkgoHelper()
+		p.catchUp()
+		before := p.life.eventCount()
+		p.check()
+		calls, _ := p.life.since(before)
+		return calls
+	}
+	whoami := []string{"GET /v1/debug/whoami"}
+
+	It("are not asked about again where only their Secret was written, by however many StytchProjects that name it", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.delete(w.project())
+		for i := range 60 {
+			project := w.project()
+			project.Name = fmt.Sprintf("project-%02d", i)
+			w.create(project)
+		}
+		p := w.start()
+		Expect(checks(p)).To(HaveLen(10), "the checks of a namespace are paced")
+		for range 50 {
+			w.clock.advance(time.Second)
+			Expect(checks(p)).To(Equal(whoami))
+		}
+		edit(w, w.secret("stytch", nil), func(s *corev1.Secret) { s.Annotations = map[string]string{"touched": "yes"} })
+		Expect(checks(p)).To(BeEmpty())
+		w.clock.advance(time.Minute)
+		Expect(checks(p)).To(BeEmpty())
+		o := w.saml("okta")
+		o.Spec.ProjectRef.Name = "project-07"
+		w.create(o)
+		p.settle(o)
+		w.expectCondition(o, v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
+
+		edit(w, w.secret("stytch", nil), func(s *corev1.Secret) { s.Data["secret"] = []byte("secret-test-wrong") })
+		Expect(checks(p)).To(HaveLen(10), "another secret is new")
+	})
+
+	It("are asked about again where Stytch rejected them since, or their StytchProject names another project", func(ctx context.Context) {
+		w := newWorld(ctx)
+		p := w.start()
+		Expect(checks(p)).To(Equal(whoami))
+		edit(w, w.project(), func(o *v1alpha1.StytchProject) { o.Spec.RateLimit.Burst = 5 })
+		Expect(checks(p)).To(BeEmpty(), "a rate is no credential")
+		p.projects.shared.recheck.add(client.ObjectKeyFromObject(w.project()))
+		Expect(checks(p)).To(Equal(whoami))
+	})
+
+	It("slow nobody down once their StytchProject is gone, even where a pass opens its session late", func(ctx context.Context) {
+		w := newWorld(ctx)
+		slow := w.project()
+		slow.Name, slow.Spec.RateLimit = "slow", &v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: 1}
+		w.create(slow)
+		p := w.start()
+		checks(p)
+		w.delete(slow)
+		checks(p)
+		begun, shared := w.clock.Now(), p.projects.shared
+		credentials := stytch.Credentials{BaseURL: w.url, ProjectID: stytchsim.DefaultProjectID, Secret: stytchsim.DefaultSecret}
+		_, err := shared.putSession(ctx, slow, credentials, v1alpha1.Input{})
+		Expect(err).To(MatchError(errProjectUnchecked))
+		for i := range 5 {
+			o := w.saml(fmt.Sprint("okta-", i))
+			w.create(o)
+			p.settle(o)
+		}
+		Expect(w.clock.Now()).To(BeTemporally("<", begun.Add(time.Second)), "nobody had to wait")
+	})
+
+	It("are said to be short of turns while drift checks come late, and no longer than that", func(ctx context.Context) {
+		w := newWorld(ctx)
+		edit(w, w.project(), func(o *v1alpha1.StytchProject) {
+			o.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: 1}
+		})
+		p := w.start()
+		checks(p)
+		project := w.project()
+		says := func() string {
+			checks(p)
+			w.reload(project)
+			return meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady).Message
+		}
+		Expect(says()).To(Equal("Stytch accepts the credentials."))
+		known, _ := p.projects.shared.knownSession(project)
+		for i := range int(resync.Seconds()) + 100 {
+			_, _ = known.stytch.Caller("other", "uid", stytch.Drift).SSO(ctx, fmt.Sprint("organization-", i), w.clock.Now())
+		}
+		Expect(says()).To(Equal("Stytch accepts the credentials."))
+		w.clock.advance(resync + time.Second)
+		Expect(says()).To(HavePrefix("Stytch accepts the credentials. Drift checks come later than the resync interval asks for"))
+		w.clock.advance(resync)
+		o := w.saml("okta")
+		w.create(o)
+		p.settle(o)
+		Expect(says()).To(Equal("Stytch accepts the credentials."))
+	})
+})
