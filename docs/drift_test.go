@@ -20,7 +20,9 @@ func TestTheNumbersOfThePagesAreThoseOfTheCode(t *testing.T) {
 	for _, c := range []struct{ page, says, dir, name, value string }{
 		{"docs/operations.md", "5 calls a second in bursts of 10", "internal/stytch", "defaultPerSecond", "5"},
 		{"docs/operations.md", "5 calls a second in bursts of 10", "internal/stytch", "defaultBurst", "10"},
-		{"docs/operations.md", "at most 10 manifests of a kind at a time", "controllers", "inFlight", "10"},
+		{"docs/operations.md", "at most 32 manifests of a kind at a time", "controllers", "workers", "32"},
+		{"docs/operations.md", "At most 10 calls of a project are in flight at once", "internal/stytch", "maxInFlight", "10"},
+		{"docs/operations.md", "at most 2 of them make Stytch fetch a document", "internal/stytch", "maxFetches", "2"},
 		{"docs/operations.md", "at most for 5 minutes", "internal/stytch", "maxRetryAfter", "5 * time.Minute"},
 		{"docs/operations.md", "A list that failed is retried after 2 seconds, with a delay that doubles up to 5 minutes", "internal/stytch", "minBackoff", "2 * time.Second"},
 		{"docs/operations.md", "A list that failed is retried after 2 seconds, with a delay that doubles up to 5 minutes", "internal/stytch", "maxBackoff", "5 * time.Minute"},

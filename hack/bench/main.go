@@ -59,7 +59,10 @@ const (
 	quiet    = 15 * time.Second     // how long rest is watched
 	interval = 15 * time.Second     // the manager's --resync-interval while drift checks are counted
 	endless  = 365 * 24 * time.Hour // one in which no resync comes due, so that what is counted has another cause
-	limit    = 15 * time.Minute     // for anything, before it counts as not measured
+	// saturating is one at which more drift checks come due than may be sent.
+	saturating = 2 * time.Second
+	ample      = 1000             // calls a second, far above what is asked for
+	limit      = 15 * time.Minute // for anything, before it counts as not measured
 )
 
 func main() {

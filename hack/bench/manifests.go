@@ -37,7 +37,7 @@ func (b *bench) create(resource string, object client.Object) {
 	b.own[request{"POST", resource, "", http.StatusCreated}]++
 }
 
-// createProject creates the project with its credentials. Its rate limit is far above what is asked for.
+// createProject creates the project with its credentials. Its rate limit is ample.
 func (b *bench) createProject() {
 	b.create("secrets", &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "stytch"}, StringData: map[string]string{"secret": b.Sim.Secret},
@@ -46,9 +46,17 @@ func (b *bench) createProject() {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultProjectName},
 		Spec: v1alpha1.StytchProjectSpec{
 			ProjectID: b.Sim.ProjectID, BaseURL: b.Sim.URL, SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
-			RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
+			RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: ample, Burst: ample},
 		},
 	})
+}
+
+// setRate changes the rate limit of the project.
+func (b *bench) setRate(perSecond int) {
+	project := &v1alpha1.StytchProject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultProjectName}}
+	patch := fmt.Sprintf(`{"spec":{"rateLimit":{"requestsPerSecond":%d,"burst":%[1]d}}}`, perSecond)
+	lab.Check(b.api.Patch(b.Context(), project, client.RawPatch("application/merge-patch+json", []byte(patch))))
+	b.own[request{"PATCH", "stytchprojects", "", http.StatusOK}]++
 }
 
 // createSAML creates all SAML manifests, spread evenly over the organizations. Each is complete, so that its connection becomes

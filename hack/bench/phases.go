@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -47,6 +50,7 @@ func (b *bench) phases() {
 		{"drift check, one interval", floor{calls: m}, b.drift},
 		// A manager that has just started has no list of the organizations yet, and needs one to know what differs.
 		{fmt.Sprintf("edit of %d after a restart", some), floor{calls: some + min(some, m), objects: some}, b.edits},
+		{fmt.Sprintf("edit of %d beside too many drift checks", some), floor{calls: some, objects: some}, b.saturated},
 		{fmt.Sprintf("deletion of %d with Delete", some), floor{calls: some, objects: some}, b.deletions},
 		{fmt.Sprintf("cold, %d SCIM, one an organization", m), floor{calls: 3 * m, objects: 3 * m, secrets: 2 * m}, b.coldSCIM},
 		{"restart with SCIM", floor{}, b.restart},
@@ -139,6 +143,27 @@ func (b *bench) edits() outcome {
 	generations := b.edit()
 	b.awaitSAML("the edits to be applied", generations, func(all, applied int) bool { return applied == all })
 	return outcome{took: time.Since(began), of: "first edit to last applied"}
+}
+
+// saturated edits while the drift checks alone ask for at least five times as many calls as may be sent. Of the calls only the changes
+// are counted.
+func (b *bench) saturated() outcome {
+	rate := max(1, b.organizations/10)
+	b.setRate(rate)
+	b.restartManager(saturating)
+	b.Await("drift checks to be late", limit, func() (string, bool) {
+		late := lab.Samples(b.Fetch(b.Metrics), "stytch_drift_overdue_seconds")
+		return fmt.Sprintf("%v", late), len(late) == 1 && late[0].Value > saturating.Seconds()
+	})
+	seq := b.Seq()
+	found := b.edits()
+	found.of += fmt.Sprintf(", at %d calls a second", rate)
+	found.calls = slices.DeleteFunc(b.Calls(seq), func(c stytchsim.Call) bool { return c.Method == http.MethodGet })
+	found.peak = b.peak()
+	b.setRate(ample)
+	b.restartManager(endless)
+	b.awaitPasses()
+	return found
 }
 
 // deletions deletes some manifests, and their connections with them.
