@@ -239,13 +239,14 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	return nil
 }
 
-// organization returns the ID of the organization. A slug is resolved once: the recorded ID is used from then on.
+// organization returns the ID of the organization. A slug is resolved once: the recorded ID is used from then on. What earlier versions
+// took for an ID and recorded is resolved all the same.
 func (p *pass[O, R]) organization(ctx context.Context) (string, error) {
-	if pinned := connection.RecordOf(p.o).Organization; pinned != "" {
+	if pinned := connection.RecordOf(p.o).Organization; stytch.IsOrganizationID(pinned) {
 		return pinned, nil
 	}
 	named := p.o.CommonSpec().Organization
-	if connection.IsOrganizationID(named) {
+	if stytch.IsOrganizationID(named) {
 		return named, nil
 	}
 	id, _, err := p.stytch.Organization(ctx, named)

@@ -107,8 +107,3 @@ func SameProject(o v1alpha1.Connection, project string) *Problem {
 func idPrefixes() []string {
 	return []string{"organization-", "saml-connection-", "oidc-connection-", "scim-connection-", "external-connection-"}
 }
-
-// IsOrganizationID says whether an organization is written as its ID, so that it need not be resolved.
-func IsOrganizationID(s string) bool {
-	return strings.HasPrefix(s, "organization-live-") || strings.HasPrefix(s, "organization-test-")
-}

@@ -1,7 +1,6 @@
 package connection_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -122,14 +121,5 @@ func TestAnIDOfAnotherEnvironmentIsAProblemAndASlugIsNot(t *testing.T) {
 				Contains(t, problem.Message, c.names, c.project, "another environment")
 			}
 		})
-	}
-}
-
-func TestAnOrganizationWrittenAsItsIDNeedsNoCall(t *testing.T) {
-	for name, want := range map[string]bool{
-		"organization-live-1": true, "organization-test-1": true, "organization-1": false, "acme": false, "": false,
-		"my-organization-live-1": false, strings.ToUpper("organization-live-1"): false,
-	} {
-		Same(t, name, connection.IsOrganizationID(name), want)
 	}
 }

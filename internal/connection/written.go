@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // written is a Record as the annotation has it. It holds no value that a document gave, only a hash of all of them.
@@ -80,7 +81,7 @@ func (w written) isOf(o v1alpha1.Connection) bool {
 	return w.Kind == projectKind &&
 		(status.ProjectID == "" || status.ProjectID == w.Project) &&
 		(status.OrganizationID == "" || status.OrganizationID == w.Organization) &&
-		(!IsOrganizationID(spec.Organization) || spec.Organization == w.Organization) &&
+		(!stytch.IsOrganizationID(spec.Organization) || spec.Organization == w.Organization) &&
 		(spec.ConnectionID == "" || spec.ConnectionID == w.ID)
 }
 

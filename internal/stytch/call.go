@@ -18,6 +18,11 @@ type account struct {
 	gate        *sharedGate // nil before the first Session
 }
 
+// hidden are the secrets in a call.
+func (a *account) hidden(op call) []string {
+	return append(op.fields.secrets(), a.credentials().Secret.Reveal())
+}
+
 // do sends one call, unless the gate is closed, and decodes its response.
 func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	var answer R
@@ -43,14 +48,18 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	if err := decode(body, &answer); err != nil || !answer.fromStytch() {
 		return answer, request, &Error{Request: request, Class: Unavailable, Message: foreignAnswer(header)}
 	}
-	request.ID = answer.requestID()
+	request.ID = answer.requestID(a.hidden(op))
 	return answer, request, nil
 }
 
 // incompleteError is the Error of a response that lacks the object it should
 // hold.
 func incompleteError(r Request, what string) *Error {
-	return &Error{Request: r, Class: Unavailable, Message: "the response lacks " + what}
+	return unusableError(r, "the response lacks "+what)
+}
+
+func unusableError(r Request, problem string) *Error {
+	return &Error{Request: r, Class: Unavailable, Message: problem}
 }
 
 // call is a request before it is sent. Path segments are not escaped yet.
@@ -63,6 +72,8 @@ type call struct {
 	limit     int64  // largest response in bytes; zero means maxAnswer
 	// connection is the ID that the response must have; "" for a new connection.
 	connection string
+	// organization is the ID that a connection in the response must belong to.
+	organization string
 	// fetches says that the call makes Stytch fetch a document from somebody else's server.
 	fetches bool
 	// permit says why the call may not be sent now; nil for a call that changes nothing.

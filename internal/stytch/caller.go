@@ -85,8 +85,10 @@ func (c *Caller) organization(ctx context.Context, name string, since time.Time)
 		switch {
 		case err != nil:
 			return organization{}, err
-		case r.Organization.OrganizationID == "":
-			return organization{}, incompleteError(made, "the organization")
+		case !IsOrganizationID(r.Organization.OrganizationID):
+			return organization{}, incompleteError(made, "the organization's ID in its usual form")
+		case IsOrganizationID(name) && r.Organization.OrganizationID != name:
+			return organization{}, unusableError(made, "the response is about another organization")
 		}
 		return organization{id: r.Organization.OrganizationID, customRoles: roles(r.Organization.CustomRoles)}, nil
 	})

@@ -15,6 +15,9 @@ type Connection struct {
 
 func (c Connection) key() string { return c.ConnectionID }
 
+// owner is the organization that the response names.
+func (c Connection) owner() string { return c.OrganizationID }
+
 // SCIMConnection is the SCIM connection of an organization. There is at most one.
 type SCIMConnection struct {
 	Connection

@@ -30,6 +30,7 @@ func (c *Caller) UpdateExternal(ctx context.Context, organizationID, connectionI
 }
 
 func (c *Caller) putExternal(ctx context.Context, organizationID string, op call) (ExternalConnection, Request, error) {
+	op.organization = organizationID
 	return put[wireExternal](ctx, c, c.session.sso(organizationID), op, dropSSO(op.connection), func(cached SSOConnections, current ExternalConnection) SSOConnections {
 		cached.External = replaced(cached.External, current)
 		return cached

@@ -6,7 +6,10 @@ import (
 )
 
 // identified is a connection of any kind.
-type identified interface{ key() string }
+type identified interface {
+	key() string
+	owner() string
+}
 
 // Find returns the connection with that ID from a list that is ordered by
 // connection ID, as all lists of this package are.

@@ -12,7 +12,7 @@ import (
 func (c *Caller) CreateOIDC(ctx context.Context, organizationID string, f Fields) (OIDCConnection, Request, error) {
 	return put[wireOIDC](ctx, c, c.session.sso(organizationID), call{
 		operation: "CreateOIDCConnection", method: http.MethodPost,
-		path: []string{"v1", "b2b", "sso", "oidc", organizationID}, fields: f,
+		path: []string{"v1", "b2b", "sso", "oidc", organizationID}, fields: f, organization: organizationID,
 	}, dropSSO(""), replaceOIDC)
 }
 
@@ -25,7 +25,8 @@ func (c *Caller) CreateOIDC(ctx context.Context, organizationID string, f Fields
 func (c *Caller) UpdateOIDC(ctx context.Context, organizationID, connectionID string, f Fields) (OIDCConnection, string, Request, error) {
 	op := call{
 		operation: "UpdateOIDCConnection", method: http.MethodPut,
-		path: []string{"v1", "b2b", "sso", "oidc", organizationID, "connections", connectionID}, fields: f, connection: connectionID,
+		path: []string{"v1", "b2b", "sso", "oidc", organizationID, "connections", connectionID}, fields: f,
+		connection: connectionID, organization: organizationID,
 	}
 	_, op.fetches = f["issuer"] // its discovery document
 	o := c.session.sso(organizationID)

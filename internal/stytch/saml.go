@@ -70,6 +70,7 @@ func (c *Caller) DeleteEncryptionKey(ctx context.Context, organizationID, connec
 }
 
 func (c *Caller) putSAML(ctx context.Context, organizationID string, op call) (SAMLConnection, Request, error) {
+	op.organization = organizationID
 	return put[wireSAML](ctx, c, c.session.sso(organizationID), op, dropSSO(op.connection), func(cached SSOConnections, current SAMLConnection) SSOConnections {
 		cached.SAML = replaced(cached.SAML, current)
 		return cached

@@ -33,10 +33,12 @@ func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Tim
 			return nil, err
 		case r.Connection == nil || r.Connection.Status == statusDeleted:
 			return nil, nil
-		case r.Connection.ConnectionID == "":
-			return nil, incompleteError(request, "a connection ID")
 		}
-		return []SCIMConnection{r.Connection.connection()}, nil
+		c := r.Connection.connection()
+		if problem := misplaced(c, organizationID); problem != "" {
+			return nil, unusableError(request, problem)
+		}
+		return []SCIMConnection{c}, nil
 	})
 }
 
@@ -118,6 +120,7 @@ func (c *Caller) rotate(ctx context.Context, operation, step, organizationID, co
 }
 
 func (c *Caller) putSCIM(ctx context.Context, organizationID string, op call) (SCIMConnection, Request, error) {
+	op.organization = organizationID
 	return put[wireSCIM](ctx, c, c.session.scim(organizationID), op, dropSCIM(op.connection), func(_ []SCIMConnection, current SCIMConnection) []SCIMConnection {
 		current.BearerToken, current.NextBearerToken = "", "" // returned to the caller only, never cached
 		if current.Status == statusDeleted {

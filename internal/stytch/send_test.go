@@ -134,7 +134,7 @@ func TestARequestIsAsStytchWantsIt(t *testing.T) {
 	caller := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
 		seen, body = r, string(raw)
-		status(200, `{"request_id":"r","connection":{"connection_id":"c/../d"}}`)(w, r)
+		status(200, `{"request_id":"r"}`)(w, r)
 	})
 	_, _, err := caller.UpdateSAML(ctx(t), "slug~with.dots/and?more", "c/../d", Fields{
 		"idp_initiated_auth_disabled": false, "display_name": "", "attribute_mapping": map[string]string(nil),
@@ -380,7 +380,7 @@ func TestWhatStytchSaysOfOurSecretsIsNotRepeated(t *testing.T) {
 		if e.Message != "you sent [redacted] and [redacted] as [redacted]" {
 			t.Errorf("the message is %q", e.Message)
 		}
-		if len([]rune(e.ErrorType)) != 64 || strings.Contains(e.ErrorType, "\n") {
+		if e.ErrorType != "" {
 			t.Errorf("the error type is %q", e.ErrorType)
 		}
 		for _, seen := range []string{fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e), fmt.Sprintf("%v", e)} {

@@ -18,9 +18,9 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 		if err != nil {
 			return SSOConnections{}, err
 		}
-		all, whole := r.connections()
-		if !whole {
-			return SSOConnections{}, incompleteError(request, "a connection ID")
+		all, problem := r.connections(organizationID)
+		if problem != "" {
+			return SSOConnections{}, unusableError(request, problem)
 		}
 		return all, nil
 	})

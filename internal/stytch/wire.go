@@ -2,6 +2,7 @@ package stytch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -21,15 +22,18 @@ type envelope struct {
 	ErrorMessage looseText `json:"error_message"`
 }
 
-// fromStytch distinguishes a response of Stytch from the JSON of a proxy.
-func (e envelope) fromStytch() bool { return e.RequestID != "" || e.StatusCode != 0 }
+// fromStytch distinguishes a response of Stytch to a call that succeeded from the JSON of a
+// proxy.
+func (e envelope) fromStytch() bool {
+	return (e.RequestID != "" || e.StatusCode != 0) && e.ErrorType == ""
+}
 
-func (e envelope) requestID() string { return printable(e.RequestID, 128) }
+func (e envelope) requestID(hidden []string) string { return named(e.RequestID, identifier, hidden) }
 
 // reply is the response to a call that succeeded.
 type reply interface {
 	fromStytch() bool
-	requestID() string
+	requestID(hidden []string) string
 }
 
 func decode(body []byte, into any) error { return json.Unmarshal(body, into) }
@@ -91,12 +95,15 @@ type connectionReply[W any] struct {
 	Connection *W `json:"connection"`
 }
 
-// sortedByID converts a list and sorts it by connection ID. It reports false if
-// an element has no ID.
-func sortedByID[W any, C identified](list []W, one func(W) C) ([]C, bool) {
-	out := convert(list, one)
+// sortedByID converts the list of an organization and sorts it by connection ID. It
+// says why, if an element cannot be one of that list.
+func sortedByID[W any, C identified](list []W, organizationID string, one func(W) C) (out []C, problem string) {
+	out = convert(list, one)
 	slices.SortFunc(out, func(a, b C) int { return strings.Compare(a.key(), b.key()) })
-	return out, len(out) == 0 || out[0].key() != ""
+	for _, c := range out {
+		problem = cmp.Or(problem, misplaced(c, organizationID))
+	}
+	return out, problem
 }
 
 // convert applies f to all elements. It returns nil for an empty list.

@@ -1,6 +1,7 @@
 package stytch
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -11,13 +12,14 @@ type ssoReply struct {
 	External []wireExternal `json:"external_connections"`
 }
 
-// connections returns the lists, or false if an element has no ID: half a list
+// connections returns the lists, or why an element cannot be in them: half a list
 // would mean that connections are gone.
-func (r ssoReply) connections() (SSOConnections, bool) {
-	saml, ok1 := sortedByID(r.SAML, wireSAML.connection)
-	oidc, ok2 := sortedByID(r.OIDC, wireOIDC.connection)
-	external, ok3 := sortedByID(r.External, wireExternal.connection)
-	return SSOConnections{SAML: saml, OIDC: oidc, External: external}, ok1 && ok2 && ok3
+func (r ssoReply) connections(organizationID string) (all SSOConnections, problem string) {
+	var of [3]string
+	all.SAML, of[0] = sortedByID(r.SAML, organizationID, wireSAML.connection)
+	all.OIDC, of[1] = sortedByID(r.OIDC, organizationID, wireOIDC.connection)
+	all.External, of[2] = sortedByID(r.External, organizationID, wireExternal.connection)
+	return all, cmp.Or(of[:]...)
 }
 
 type wireRole struct {

@@ -157,6 +157,9 @@ func failedAs(t *testing.T, err error, class Class) *Error {
 	return e
 }
 
+// asError returns the Error that an error is, or that it was kept as.
+func asError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
+
 func notYet(t *testing.T, err error) time.Time {
 	t.Helper()
 	n, ok := errors.AsType[*NotYet](err)

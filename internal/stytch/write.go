@@ -62,7 +62,10 @@ func cacheAnswer[W wire[C], C identified, T any](o *observation[T], op call, r c
 		return none, incompleteError(request, "the connection")
 	}
 	current := (*r.Connection).connection()
-	if id := current.key(); id == "" || op.connection != "" && id != op.connection {
+	if problem := misplaced(current, op.organization); problem != "" {
+		return none, unusableError(request, problem)
+	}
+	if op.connection != "" && current.key() != op.connection {
 		return none, incompleteError(request, "the connection that was requested")
 	}
 	o.update(func(cached T) T { return replace(cached, current) })
