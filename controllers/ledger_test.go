@@ -14,7 +14,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -42,11 +41,11 @@ func cachedKinds() []client.Object {
 func clusterOptions(namespaces ...string) cluster.Option {
 	return func(o *cluster.Options) {
 		o.Scheme = scheme
-		o.Cache = cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+		o.Cache = CacheOptions()
 		for _, namespace := range namespaces {
 			o.Cache.DefaultNamespaces = map[string]cache.Config{namespace: {}}
 		}
-		o.Client = client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
+		o.Client = ClientOptions()
 	}
 }
 

@@ -125,10 +125,12 @@ func TestASecretIsNewsUnlessItIsAProofOfThisProcess(t *testing.T) {
 // time: what happens was woken.
 func (w *world) manage() {
 	GinkgoHelper()
+	cached := CacheOptions()
+	cached.DefaultNamespaces = map[string]cache.Config{w.namespace: {}}
 	mgr, err := ctrl.NewManager(rest.CopyConfig(apiServer), ctrl.Options{
 		Scheme: scheme, Logger: w.logger(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}}},
-		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		Cache:                   cached,
+		Client:                  ClientOptions(),
 		Controller:              config.Controller{SkipNameValidation: new(true)}, // of one process there are several lives here
 		GracefulShutdownTimeout: new(time.Second),
 	})

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,7 +19,6 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -102,6 +102,7 @@ func run(args []string, out io.Writer, t times) error {
 		return err
 	}
 	ctrl.SetLogger(controllers.Log(logger(o, out)))
+	limitMemory(memlimit.FromCgroup, ctrl.Log)
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)
@@ -160,8 +161,8 @@ func managerOptions(o options) ctrl.Options {
 		Metrics:                 metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:  o.probeAddress,
 		GracefulShutdownTimeout: &graceful,
-		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
-		Client:                  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+		Cache:                   controllers.CacheOptions(),
+		Client:                  controllers.ClientOptions(),
 	}
 	if namespaces := list(o.namespaces); len(namespaces) > 0 {
 		options.Cache.DefaultNamespaces = map[string]cache.Config{}
