@@ -119,11 +119,13 @@ var _ = Describe("A template of labels and annotations", func() {
 			}{
 				{
 					&v1alpha1.ObjectTemplate{Labels: map[string]v1alpha1.LabelValue{"team": "other", "more": ""}},
-					stamps{"team": "other", "more": "", "their": "own"}, stamps{"example.com/their": "own"},
+					stamps{"team": "other", "more": "", "their": "own"},
+					stamps{"example.com/their": "own"},
 				},
 				{
 					&v1alpha1.ObjectTemplate{Annotations: stamps{"example.com/copy": "again", "example.com/their": "own"}},
-					stamps{"their": "own"}, stamps{"example.com/copy": "again", "example.com/their": "own"},
+					stamps{"their": "own"},
+					stamps{"example.com/copy": "again", "example.com/their": "own"},
 				},
 				{nil, stamps{"their": "own"}, stamps{"example.com/their": "own"}},
 			} {
