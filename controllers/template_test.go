@@ -149,6 +149,11 @@ var _ = Describe("A template of labels and annotations", func() {
 			p, seq := w.start(), w.seq()
 			for _, change := range []func(client.Object){
 				func(object client.Object) { object.SetLabels(with(object.GetLabels(), "team", "theirs")) },
+				func(object client.Object) {
+					labels := object.GetLabels()
+					delete(labels, "team")
+					object.SetLabels(labels)
+				},
 				func(object client.Object) { object.SetAnnotations(nil) },
 			} {
 				edit(w, s.object(w), change)
