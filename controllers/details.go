@@ -17,8 +17,8 @@ import (
 
 // publishDetails writes what the identity provider has to be configured with into the ConfigMap that the manifest names. The
 // ConfigMap is owned by the manifest, so that it is deleted with it. The owner reference does not block deletion, since that
-// would need a permission which the operator does not have.
-func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
+// would need a permission which the operator does not have. One that is created has the labels and annotations of the template.
+func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name string, template *v1alpha1.ObjectTemplate, step connection.Step) error {
 	key := inNamespace(o, name)
 	object, err := s.configMap(ctx, key)
 	if err != nil {
@@ -30,6 +30,7 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 			return err
 		}
 		setData(object, step)
+		connection.Stamp(object, template)
 		err := s.client.Create(ctx, object)
 		if apierrors.IsAlreadyExists(err) {
 			return errAgain
@@ -46,6 +47,22 @@ func (s *shared) publishDetails(ctx context.Context, o v1alpha1.Connection, name
 	}
 	setData(object, step)
 	return refusedConfigMap(name, s.client.Patch(ctx, object, patch))
+}
+
+// stampDetails sets the labels and annotations of the template on the manifest's ConfigMap.
+func (s *shared) stampDetails(ctx context.Context, o v1alpha1.Connection, name string, step connection.Step) error {
+	object, err := s.configMap(ctx, inNamespace(o, name))
+	if err != nil {
+		return fmt.Errorf("reading ConfigMap %s: %w", name, err)
+	}
+	if object == nil || details.OwnerOf(object, o, connection.RecordOf(o).ID) != connection.Owned {
+		return errAgain
+	}
+	patch := client.MergeFromWithOptions(object.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	connection.StampBy(step, object)
+	err = s.client.Patch(ctx, object, patch)
+	return refusedWrite(err, err, "The labels and annotations in spec.detailsTemplate cannot be set on ConfigMap "+name,
+		"Fix spec.detailsTemplate, or check admission policies. Retrying at the next resync.")
 }
 
 // own makes a ConfigMap the manifest's: by its owner, and by the label of the connection, which a backup keeps.
@@ -74,5 +91,5 @@ func setData(object *corev1.ConfigMap, step connection.Step) {
 // refusedConfigMap says what a failed write of a ConfigMap means.
 func refusedConfigMap(name string, err error) error {
 	return refusedWrite(err, err, "ConfigMap "+name+" cannot be written",
-		"Check admission policies, quotas and permissions. Retrying at the next resync.")
+		"Check admission policies, quotas, permissions and spec.detailsTemplate. Retrying at the next resync.")
 }

@@ -41,10 +41,14 @@ func (oidcRemote) create(ctx context.Context, caller *stytch.Caller, o *v1alpha1
 }
 
 func (s oidcRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alpha1.OIDCConnection, step connection.Step) (a stepResult, err error) {
-	if step.Action == details.Publish {
-		return a, s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+	switch step.Action {
+	case details.Publish:
+		err = s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate, step)
+	case details.ApplyTemplate:
+		err = s.shared.stampDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+	default:
+		_, a.warning, a.Request, err = caller.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	}
-	_, a.warning, a.Request, err = caller.UpdateOIDC(ctx, connection.RecordOf(o).Organization, connection.RecordOf(o).ID, step.Fields())
 	return a, err
 }
 

@@ -669,20 +669,34 @@ var _ = Describe("A start that is still on the wire", func() {
 // called.
 func (w *world) refuseSecrets(key string) (lift func()) {
 	GinkgoHelper()
+	return w.refuse("secrets", "!has(object.data) || !('"+key+"' in object.data)", "'refused is ' + string(object.data['"+key+"'])",
+		w.secret("probe", map[string]string{key: "x"}))
+}
+
+// refuseLabel has it refuse every object of a resource that has a label.
+func (w *world) refuseLabel(resource, label string) (lift func()) {
+	GinkgoHelper()
+	probe := map[string]client.Object{"secrets": w.secret("probe", nil), "configmaps": w.configMap("probe", nil)}[resource]
+	probe.SetLabels(map[string]string{label: "x"})
+	return w.refuse(resource, "!has(object.metadata.labels) || !('"+label+"' in object.metadata.labels)", "'refused is the label'", probe)
+}
+
+// refuse has it refuse what an expression is not true of, such as a probe, and say so by another.
+func (w *world) refuse(resource, expression, message string, probe client.Object) (lift func()) {
+	GinkgoHelper()
 	policy, binding := &unstructured.Unstructured{}, &unstructured.Unstructured{}
 	for object, text := range map[*unstructured.Unstructured]string{
 		policy: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy","metadata":{"name":"NAME"},"spec":{
-			"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["secrets"]}]},
-			"validations":[{"expression":"!has(object.data) || !('KEY' in object.data)","messageExpression":"'refused is ' + string(object.data['KEY'])"}]}}`,
+			"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["CREATE","UPDATE"],"resources":["RESOURCE"]}]},
+			"validations":[{"expression":"EXPRESSION","messageExpression":"MESSAGE"}]}}`,
 		binding: `{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"NAME"},"spec":{
 			"policyName":"NAME","validationActions":["Deny"],"matchResources":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"NAME"}}}}}`,
 	} {
-		Expect(object.UnmarshalJSON([]byte(strings.NewReplacer("NAME", w.namespace, "KEY", key).Replace(text)))).To(Succeed())
+		Expect(object.UnmarshalJSON([]byte(strings.NewReplacer("NAME", w.namespace, "RESOURCE", resource, "EXPRESSION", expression, "MESSAGE", message).Replace(text)))).To(Succeed())
 		w.create(object)
 	}
 	refused := func() bool {
-		probe := w.secret("probe", map[string]string{key: "x"})
-		return apierrors.IsInvalid(api.Create(w.ctx, probe, client.DryRunAll))
+		return apierrors.IsInvalid(api.Create(w.ctx, probe.DeepCopyObject().(client.Object), client.DryRunAll))
 	}
 	soon(refused, "the policy is in force")
 	return func() {

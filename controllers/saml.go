@@ -50,7 +50,9 @@ func (s samlRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alp
 	case saml.ReadMetadata:
 		_, a.Request, err = caller.UpdateSAMLFromURL(ctx, organization, id, o.Spec.MetadataURL)
 	case details.Publish:
-		err = s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
+		err = s.shared.publishDetails(ctx, o, o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate, step)
+	case details.ApplyTemplate:
+		err = s.shared.stampDetails(ctx, o, o.Spec.DetailsConfigMapName, step)
 	default:
 		_, a.Request, err = caller.UpdateSAML(ctx, organization, id, step.Fields())
 	}

@@ -76,6 +76,8 @@ func (s scimRemote) perform(ctx context.Context, caller *stytch.Caller, o *v1alp
 		err = token.Contradicted(err)
 	case token.PublishToken, token.PromoteToken, token.RecoverToken:
 		err = s.updateSecret(ctx, o, step)
+	case token.ApplyTemplate:
+		err = s.stampSecret(ctx, o, step)
 	default:
 		_, a.Request, err = caller.UpdateSCIM(ctx, organization, id, step.Fields())
 	}

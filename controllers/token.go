@@ -31,6 +31,7 @@ func (s scimRemote) prove(ctx context.Context, o *v1alpha1.SCIMConnection) (*cor
 			Namespace: o.Namespace, Name: name,
 			Labels: map[string]string{v1alpha1.LabelConnection: connectionLabel(o)},
 		}}
+		connection.Stamp(secret, o.Spec.BearerToken.SecretTemplate)
 		return secret, s.rememberProof(secret, s.shared.client.Create(ctx, secret))
 	}
 	if !token.Owns(secret, connection.RecordOf(o).ID, o) {
@@ -54,7 +55,7 @@ func (s scimRemote) rememberProof(secret *corev1.Secret, err error) error {
 		s.shared.memory.keepProof(secret)
 	}
 	return refusedWrite(err, withoutValues(err), "Secret "+secret.Name+" cannot be written",
-		"Nothing is sent to Stytch, because Stytch shows a token only once. Check admission policies, quotas and permissions. Retrying at the next resync.")
+		"Nothing is sent to Stytch, because Stytch shows a token only once. Check admission policies, quotas, permissions and spec.bearerToken.secretTemplate. Retrying at the next resync.")
 }
 
 // connectionLabel is the value of LabelConnection on a token's Secret: the connection's ID or, before there is one, the mark of
@@ -115,6 +116,22 @@ func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection
 	err = s.shared.client.Patch(ctx, secret, patch)
 	return refusedWrite(err, withoutValues(err), "Secret "+secret.Name+" cannot be updated",
 		"Check admission policies. Until then, the token that Stytch accepts may be under the key "+v1alpha1.SecretKeyNextToken+". Retrying at the next resync.")
+}
+
+// stampSecret sets the labels and annotations of the template on the Secret. What the Secret contains is not part of the write.
+func (s scimRemote) stampSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
+	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
+	if err != nil {
+		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
+	}
+	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o) {
+		return errAgain
+	}
+	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	connection.StampBy(step, secret)
+	err = s.shared.client.Patch(ctx, secret, patch)
+	return refusedWrite(err, withoutValues(err), "The labels and annotations in spec.bearerToken.secretTemplate cannot be set on Secret "+secret.Name,
+		"Fix spec.bearerToken.secretTemplate, or check admission policies. Retrying at the next resync.")
 }
 
 // releaseSecret removes the token of a deleted connection from its Secret, and labels the Secret as free for another connection.

@@ -161,7 +161,7 @@ func TestFlagsMetricsAndAnnotationsOfThePagesExist(t *testing.T) {
 }
 
 func TestEveryAnnotationOfAManifestIsKnownAndNotMentionedAsUnknown(t *testing.T) {
-	known := append(v1alpha1.ManifestAnnotations(), v1alpha1.AnnotationProved) // which is on Secrets
+	known := append(v1alpha1.ManifestAnnotations(), v1alpha1.AnnotationProved, v1alpha1.AnnotationTemplateKeys) // which are on Secrets and ConfigMaps
 	for _, name := range matches(t, sources(t, "api/v1alpha1"), `Annotation\w+ = "([^"]*[^/"])"`) {
 		if !slices.Contains(known, name) {
 			t.Errorf("v1alpha1.ManifestAnnotations lacks %s", name)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 const (
@@ -45,6 +47,14 @@ const (
 	fixedSecretName    = "bearerToken.secretName is immutable: the Secret contains the only copy of the token"
 	fixedSource        = "source is immutable: to use another source, delete this manifest and apply a new one with another name"
 	fixedSourceRef     = "sourceRef is immutable: to use another source, delete this manifest and apply a new one with another name"
+	badLabelKey        = "a key of labels " + keysAreOf
+	badAnnotationKey   = "a key of annotations " + keysAreOf
+	keysAreOf          = "must consist of a name of at most 63 characters, and optionally a DNS subdomain of at most 253 characters and / before it, as Kubernetes requires"
+	notOurLabels       = "labels " + notTracked
+	notOurAnnotations  = "annotations " + notTracked
+	notTracked         = "must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
+	badLabel           = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
+	badAnnotation      = "annotations must have values of at most 4096 characters"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
@@ -110,6 +120,31 @@ func badConnection(kind string) string {
 	return fmt.Sprintf("connectionID must be the ID of an existing %s connection in Stytch, such as %s-connection-live-...", kind, strings.ToLower(kind))
 }
 
+// badTemplate are labels and annotations that are refused, and that a Secret or ConfigMap could not have or must not get.
+func badTemplate(at string) []bad {
+	labels, annotations := at+".labels", at+".annotations"
+	all := []bad{
+		{at: labels, breaks: "maxProperties", value: manyFields(33), want: labels + `: Too many: 33: must have at most 32 items`},
+		{at: annotations, breaks: "maxProperties", value: manyFields(33), want: annotations + `: Too many: 33: must have at most 32 items`},
+		tooLong(labels+".team", 63),
+		senseless(annotations, fields{"team": long(4097)}, badAnnotation),
+	}
+	for _, value := range []string{"a b", "-a", "a-", "ä", "a/b", "a\n"} {
+		all = append(all, senseless(labels+".team", value, badLabel).atKey())
+	}
+	for _, key := range []string{
+		"", "a b", "-a", "a-", "ä", "a/", "/a", "a/b/c", "Acme.dev/a", "acme..dev/a", "-acme/a", "acme_dev/a", "a\n",
+		long(64), "acme.dev/" + long(64), long(254) + "/a",
+	} {
+		all = append(all, senseless(labels, fields{key: "x"}, badLabelKey), senseless(annotations, fields{key: "x"}, badAnnotationKey))
+	}
+	for _, key := range append(v1alpha1.KeysNotInTemplates(),
+		v1alpha1.LabelConnection, v1alpha1.AnnotationTemplateKeys, "stytch-operator.dev/x", "other.stytch-operator.dev/x") {
+		all = append(all, senseless(labels, fields{key: "x"}, notOurLabels), senseless(annotations, fields{key: "x"}, notOurAnnotations))
+	}
+	return all
+}
+
 // badKeyRef are references to a key of a Secret or a ConfigMap that are refused.
 func badKeyRef(at, badName string) []bad {
 	return []bad{
@@ -169,7 +204,7 @@ func badProjects() []bad {
 }
 
 func badSCIM() []bad {
-	return []bad{
+	return append([]bad{
 		unknown("spec.identityProvider", "Okta", providers),
 
 		tooMany("spec.groupImplicitRoles", 100, func(i int) any { return fields{"groupID": "scim-group-live-1", "role": fmt.Sprint(i)} }),
@@ -208,12 +243,19 @@ func badSCIM() []bad {
 		ofRotation("spec.bearerToken.rotation.completion", absent{}, overlapOfAutomatic),
 		ofRotation("spec.bearerToken.rotation.completion", "Acknowledged", overlapOfAutomatic),
 		ofRotation("spec.bearerToken.rotation.overlap", "43800h", longOverlap),
-	}
+	}, badTemplate("spec.bearerToken.secretTemplate")...)
 }
 
 // and is a bad manifest of which one more thing is said.
 func (b bad) and(said string) bad {
 	b.want += "\n" + said
+	return b
+}
+
+// atKey is a bad value of a map, of which a rule of CEL says the key in brackets.
+func (b bad) atKey() bad {
+	dot := strings.LastIndex(b.at, ".")
+	b.want = strings.ReplaceAll(b.want, b.at+":", b.at[:dot]+"["+b.at[dot+1:]+"]:")
 	return b
 }
 
@@ -232,6 +274,7 @@ func badSAML() []bad {
 		badKeyRef("spec.signingPrivateKeyRef", badSecret),
 		badKeyRef("spec.encryptionPrivateKeyRefs[0]", badSecret),
 		badDetailsName(),
+		badTemplate("spec.detailsTemplate"),
 	),
 		unknown("spec.identityProvider", "entra", providers),
 
@@ -294,6 +337,7 @@ func badOIDC() []bad {
 		badURL("spec.userinfoURL"),
 		badURL("spec.jwksURL"),
 		badDetailsName(),
+		badTemplate("spec.detailsTemplate"),
 	)
 	for _, scope := range []string{"openid profile", "a%20b", "a\tb", "a\n", `a"`, `a\`, "ä", "a\x7f"} {
 		all = append(all, senseless("spec.customScopes[0]", scope, badScope))
@@ -412,6 +456,9 @@ func scimEdits() []edit {
 		{at: "spec.groupImplicitRoles", value: absent{}},
 		{at: "spec.groupImplicitRoles", value: []any{}},
 		{at: "spec.bearerToken.rotation", value: absent{}},
+		{at: "spec.bearerToken.secretTemplate", value: absent{}},
+		{at: "spec.bearerToken.secretTemplate.labels", value: fields{"other": "x"}},
+		{minimal: true, at: "spec.bearerToken.secretTemplate", value: fields{"labels": fields{}, "annotations": fields{}}},
 		{minimal: true, at: "spec.bearerToken.rotation", value: fields{"completion": "Acknowledged"}},
 		{minimal: true, at: "spec.bearerToken.rotation", value: fields{"completion": "Automatic", "overlap": "43800h"}},
 	}
@@ -430,6 +477,8 @@ func samlEdits() []edit {
 		{at: "spec.encryptionPrivateKeyRefs", value: []any{}},
 		{at: "spec.detailsConfigMapName", value: "other"},
 		{at: "spec.detailsConfigMapName", value: absent{}},
+		{at: "spec.detailsTemplate", value: absent{}},
+		{minimal: true, at: "spec.detailsTemplate", value: fields{}},
 	}
 }
 

@@ -317,6 +317,34 @@ type NotConverging struct {
 	Have string `json:"have,omitempty"`
 }
 
+// LabelValue is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$')",message="the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
+type LabelValue string
+
+// ObjectTemplate has labels and annotations for an object that the operator writes.
+type ObjectTemplate struct {
+	// labels are set on the object when it is created, and set again if they are removed or changed. A label that is removed
+	// from this map is removed from the object too. Other labels of the object are not changed.
+	// Absent or empty: no labels.
+	// +optional
+	// +kubebuilder:validation:MinProperties=0
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$') && k.indexOf('/') <= 253)",message="a key of labels must consist of a name of at most 63 characters, and optionally a DNS subdomain of at most 253 characters and / before it, as Kubernetes requires"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?stytch-operator[.]dev/') && !(k in ['argocd.argoproj.io/tracking-id', 'argocd.argoproj.io/instance', 'app.kubernetes.io/instance', 'kustomize.toolkit.fluxcd.io/name', 'kustomize.toolkit.fluxcd.io/namespace', 'helm.toolkit.fluxcd.io/name', 'helm.toolkit.fluxcd.io/namespace', 'kubectl.kubernetes.io/last-applied-configuration']))",message="labels must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+	// annotations are set on the object in the same way as labels. A value has at most 4096 characters.
+	// Absent or empty: no annotations.
+	// +optional
+	// +kubebuilder:validation:MinProperties=0
+	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$') && k.indexOf('/') <= 253)",message="a key of annotations must consist of a name of at most 63 characters, and optionally a DNS subdomain of at most 253 characters and / before it, as Kubernetes requires"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?stytch-operator[.]dev/') && !(k in ['argocd.argoproj.io/tracking-id', 'argocd.argoproj.io/instance', 'app.kubernetes.io/instance', 'kustomize.toolkit.fluxcd.io/name', 'kustomize.toolkit.fluxcd.io/namespace', 'helm.toolkit.fluxcd.io/name', 'helm.toolkit.fluxcd.io/namespace', 'kubectl.kubernetes.io/last-applied-configuration']))",message="annotations must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(self[k]) <= 4096)",message="annotations must have values of at most 4096 characters"
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
 // GroupRole assigns a role to the members of a group.
 type GroupRole struct {
 	// group is the name of the group, exactly as the identity provider sends it.

@@ -39,7 +39,7 @@ func kinds() []kind {
 		},
 		{
 			name: "OIDCConnection", plural: "oidcconnections",
-			minimal: oidcMinimal, maximal: []string{oidcMaximal}, good: []string{oidcLonger},
+			minimal: oidcMinimal, maximal: []string{oidcMaximal}, good: []string{oidcLonger, oidcTemplate},
 			bad: append(badConnections("OIDC"), badOIDC()...), edits: append(connectionEdits("OIDC"), oidcEdits()...),
 		},
 		{
@@ -119,7 +119,10 @@ spec:
     - {groupName: Engineering, role: editor}
     - {groupName: Engineering, role: viewer}
     - {groupName: scim-group-live-1, role: editor}
-  bearerToken: {secretName: acme.scim-1, rotation: {renewBefore: 43800h, completion: Automatic, overlap: 1m}}
+  bearerToken:
+    secretName: acme.scim-1
+    rotation: {renewBefore: 43800h, completion: Automatic, overlap: 1m}
+    secretTemplate: {labels: {email: a, team: ""}, annotations: {email: a, reflector.v1.k8s.emberstack.com/reflection-allowed: "true"}}
 `
 
 const scimOfTest = `
@@ -172,6 +175,7 @@ spec:
     - {name: acme.saml.keys, key: a}
     - {name: "1", key: a}
   detailsConfigMapName: acme.saml-1
+  detailsTemplate: {labels: {email: a, team: A_1.b-c}, annotations: {email: a}}
 `
 
 const samlByMetadata = `
@@ -225,6 +229,7 @@ spec:
   customScopes: [offline_access, "https://graph.microsoft.com/User.Read", "!#$&'()*+,-./:;<=>?@[]^_{|}~", openid]
   attributeMapping: {department: department, employee_id: ""}
   detailsConfigMapName: acme.oidc-1
+  detailsTemplate: {labels: {email: a, team: "1"}, annotations: {email: a, a: "ä\n"}}
 `
 
 // Lists as long as they may be, and an issuer that is a host alone.
@@ -236,6 +241,19 @@ spec:
   customScopes: [openid, ` + strings.Join(numbers(49), ", ") + `]
   attributeMapping: {` + strings.Join(numbers(64), ": a, ") + `: a}
 `
+
+// Templates with as many labels and annotations as there may be, and keys and values as long as they may be.
+var oidcTemplate = `
+spec:
+  organization: acme
+  detailsConfigMapName: acme-oidc
+  detailsTemplate:
+    labels: {` + strings.Join(numbers(31), ": a, ") + `: a, ` + longestKey + `: ` + long(63) + `}
+    annotations: {` + strings.Join(numbers(31), ": a, ") + `: a, ` + longestKey + `: ` + long(4096) + `}
+`
+
+// longestKey is the longest key of a label.
+var longestKey = long(253) + "/" + long(63)
 
 const externalMinimal = `
 spec:

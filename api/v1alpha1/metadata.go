@@ -1,5 +1,7 @@
 package v1alpha1
 
+import corev1 "k8s.io/api/core/v1"
+
 // Finalizers, label and annotations.
 const (
 	// Finalizer is on a manifest from before its connection is created in Stytch until nothing of it can be left there.
@@ -38,6 +40,11 @@ const (
 	AnnotationCancelRotation = "connections.stytch-operator.dev/cancel-rotation"
 	// AnnotationProved is the time at which the operator last proved that it can write the Secret.
 	AnnotationProved = "connections.stytch-operator.dev/proved-writable"
+	// AnnotationTemplateKeys is on Secrets and ConfigMaps with labels or annotations of a template: the keys that the operator set, in
+	// JSON. Only those are removed when the template does not have them any more.
+	AnnotationTemplateKeys = "connections.stytch-operator.dev/template-keys"
+	// Domain ends the prefix of every label and annotation of the operator.
+	Domain = "stytch-operator.dev"
 )
 
 // ManifestAnnotations are the annotations that the operator knows on the manifest of a connection. One with AnnotationPrefix that is
@@ -47,4 +54,19 @@ func ManifestAnnotations() []string {
 		AnnotationRecord, AnnotationResyncRequested, AnnotationRefreshMetadata, AnnotationAddEncryptionKeys, AnnotationRetryDiscovery,
 		AnnotationRotateToken, AnnotationAcknowledgeToken, AnnotationCancelRotation,
 	}
+}
+
+// TrackingKeys are the labels and annotations that Argo CD and Flux know their objects by.
+func TrackingKeys() []string {
+	return []string{
+		"argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance", "app.kubernetes.io/instance",
+		"kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace",
+		"helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace",
+	}
+}
+
+// KeysNotInTemplates are the labels and annotations, in addition to those of Domain, that a template must not have: by them other tools
+// know what is theirs, and kubectl's may contain a token. The rules of ObjectTemplate list them, too.
+func KeysNotInTemplates() []string {
+	return append(TrackingKeys(), corev1.LastAppliedConfigAnnotation)
 }

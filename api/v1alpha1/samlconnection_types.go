@@ -187,6 +187,12 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="detailsConfigMapName must be a valid name of a ConfigMap: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
+
+	// detailsTemplate has labels and annotations that the operator sets on the ConfigMap that detailsConfigMapName names. It
+	// has no effect without detailsConfigMapName.
+	// Absent: the ConfigMap gets only the label of the connection. Labels and annotations of an earlier template are removed.
+	// +optional
+	DetailsTemplate *ObjectTemplate `json:"detailsTemplate,omitempty"`
 }
 
 // CertificateStatus is one certificate in Stytch.

@@ -80,6 +80,11 @@ type SCIMBearerToken struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="bearerToken.secretName must be a valid name of a Secret: lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
 	SecretName string `json:"secretName,omitempty"`
+	// secretTemplate has labels and annotations that the operator sets on the Secret, such as those that let another tool
+	// copy it. A template never changes the label of the connection, the type or the data of the Secret.
+	// Absent: the Secret gets only the label of the connection. Labels and annotations of an earlier template are removed.
+	// +optional
+	SecretTemplate *ObjectTemplate `json:"secretTemplate,omitempty"`
 	// rotation says when a rotation of the token starts automatically, and when it is completed.
 	// Absent: no rotation is scheduled. A rotation is completed only when the annotation acknowledge-token names the next
 	// token.

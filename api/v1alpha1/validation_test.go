@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // absent stands for a field that is taken out.
@@ -291,8 +293,13 @@ func explain(t *testing.T, err error) string {
 
 var index = regexp.MustCompile(`\[[0-9]+\]`)
 
+// label is a label in a template.
+var label = regexp.MustCompile(`[.]labels([.]|\[)[a-z]+\]?$`)
+
 // generic is a field's path as the schema has it.
-func generic(at string) string { return index.ReplaceAllString(at, "[]") }
+func generic(at string) string {
+	return label.ReplaceAllString(index.ReplaceAllString(at, "[]"), ".labels.*")
+}
 
 // places are where an object has a field of the schema, in each item of a list.
 func places(object *unstructured.Unstructured, path string) []string {
@@ -379,5 +386,33 @@ func put(t *testing.T, object *unstructured.Unstructured, at string, value any) 
 			t.Fatalf("what holds %s is no list", at)
 		}
 		list[step] = value
+	}
+}
+
+// TestATemplateIsRefusedTheKeysOfTheGoListAndNoOthers compares the list in the rules with the one that the operator follows.
+func TestATemplateIsRefusedTheKeysOfTheGoListAndNoOthers(t *testing.T) {
+	want := slices.Sorted(slices.Values(v1alpha1.KeysNotInTemplates()))
+	rules := 0
+	for _, k := range kinds() {
+		k.specSchema(t).walk("spec", func(path string, s schema) {
+			for _, validation := range s.Validations {
+				if !strings.HasSuffix(validation.Message, notTracked) {
+					continue
+				}
+				rules++
+				_, list, _ := strings.Cut(validation.Rule, " in [")
+				list, _, _ = strings.Cut(list, "]")
+				got := strings.Split(strings.ReplaceAll(list, "'", ""), ", ")
+				if slices.Sort(got); !slices.Equal(got, want) {
+					t.Errorf("%s of %s: the rule lists %q, want %q", path, k.name, got, want)
+				}
+				if !strings.Contains(validation.Rule, strings.ReplaceAll(v1alpha1.Domain, ".", "[.]")+"/") {
+					t.Errorf("%s of %s: the rule does not refuse keys of %s: %s", path, k.name, v1alpha1.Domain, validation.Rule)
+				}
+			}
+		})
+	}
+	if want := 2 * 3; rules != want {
+		t.Errorf("%d rules refuse such keys, want %d: of labels and annotations of each kind with a template", rules, want)
 	}
 }

@@ -313,6 +313,7 @@ func (h *hooks) wroteOnly(w writers) {
 func editToken(random *rand.Rand, s *Stage[*v1alpha1.SCIMConnection, stytch.SCIMConnection]) {
 	s.Held.Spec = RandomSCIM(random).Spec
 	s.Held.Spec.BearerToken.Rotation = Pick(random, nil, AcknowledgedRotation(), AutomaticRotation())
+	s.Held.Spec.BearerToken.SecretTemplate = RandomTemplate(random)
 	if len(s.Held.Spec.GroupImplicitRoles) > 0 {
 		s.Held.Spec.GroupImplicitRoles = append(s.Held.Spec.GroupImplicitRoles, v1alpha1.SCIMGroupRole{GroupName: Pick(random, "Engineering", "Ops"), Role: "viewer"})
 	}

@@ -39,6 +39,9 @@ type State struct {
 	Details map[string]string
 	// DetailsOwner says, of a wanted State, whose the ConfigMap is that holds Details.
 	DetailsOwner Ownership
+	// Unstamped are, of a wanted State, the labels and annotations in which the Secret or ConfigMap that the manifest has written
+	// differs from the manifest's template.
+	Unstamped []Change
 	// Groups says, of a wanted State, what became of the groups that it gives by name.
 	Groups *v1alpha1.SCIMGroupsStatus
 	// Missing is, of a seen State, what a connection that is not active lacks to become so; nil where nothing does, or it is not known.

@@ -90,7 +90,9 @@ func (s *Objects) inputs(remote *Remote, o v1alpha1.Connection) connection.Input
 	in := connection.Inputs{Now: Noon, Secrets: s.Secrets, ConfigMaps: map[string]*corev1.ConfigMap{}, Groups: remote.Groups}
 	maps.Copy(in.ConfigMaps, s.configMaps)
 	if remote.Details != nil {
-		in.ConfigMaps["details"] = DetailsOf(o.GetUID(), remote.Details)
+		object := DetailsOf(o.GetUID(), remote.Details)
+		object.Labels, object.Annotations = remote.DetailsMeta.Labels, remote.DetailsMeta.Annotations
+		in.ConfigMaps["details"] = object
 	}
 	return in
 }

@@ -75,6 +75,14 @@ func randomRoleID(random *rand.Rand) func() string {
 	return func() string { return randomRole(random).RoleID }
 }
 
+// RandomTemplate has any labels and annotations, or none.
+func RandomTemplate(random *rand.Rand) *v1alpha1.ObjectTemplate {
+	return Pick(random, nil, &v1alpha1.ObjectTemplate{
+		Labels:      Pick(random, nil, map[string]v1alpha1.LabelValue{}, map[string]v1alpha1.LabelValue{"team": Pick[v1alpha1.LabelValue](random, "", "a"), "other": "b"}),
+		Annotations: Pick(random, nil, map[string]string{"note": Pick(random, "", `"x"`, "x")}),
+	})
+}
+
 // RandomSAML is a manifest of any valid settings.
 func RandomSAML(random *rand.Rand) *v1alpha1.SAMLConnection {
 	return &v1alpha1.SAMLConnection{ObjectMeta: Meta("okta"), Spec: v1alpha1.SAMLConnectionSpec{
@@ -165,7 +173,7 @@ func EditSAML(random *rand.Rand, o *v1alpha1.SAMLConnection, s *Objects) {
 			o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, s.Key(random, p))
 		}
 	}
-	o.Spec.DetailsConfigMapName = Pick(random, "", "details")
+	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = Pick(random, "", "details"), RandomTemplate(random)
 }
 
 // EditOIDC edits a manifest into any other.
@@ -177,7 +185,7 @@ func EditOIDC(random *rand.Rand, o *v1alpha1.OIDCConnection, s *Objects) {
 		object.ResourceVersion = fmt.Sprint(random.Intn(1 << 30))
 		s.Secrets[ref.Name] = object
 	}
-	o.Spec.DetailsConfigMapName = Pick(random, "", "details")
+	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = Pick(random, "", "details"), RandomTemplate(random)
 	o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: Pick(random, "", "1", "2")}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -28,6 +29,7 @@ type Remote struct {
 	Keys         []RemoteKey
 	Groups       []stytch.SCIMGroup
 	Details      map[string]string // of the ConfigMap; nil while there is none
+	DetailsMeta  metav1.ObjectMeta // labels and annotations of it
 	Token        RemoteToken
 	Secret       *corev1.Secret // that the token is kept in; nil while there is none
 
@@ -112,6 +114,11 @@ func (remote *Remote) Take(t *testing.T, step connection.Step) (warning string, 
 				delete(remote.Details, key)
 			}
 		}
+	case details.ApplyTemplate:
+		if remote.Details == nil {
+			t.Fatal("a ConfigMap that is not there gets labels and annotations")
+		}
+		connection.StampBy(step, &remote.DetailsMeta)
 	default:
 		remote.rotate(t, step)
 	}
@@ -364,7 +371,7 @@ func AnyRemote(random *rand.Rand) *Remote {
 
 // Drift changes something at Stytch that nobody asked the operator for.
 func (remote *Remote) Drift(random *rand.Rand) {
-	switch random.Intn(6) {
+	switch random.Intn(7) {
 	case 0:
 		secret := remote.ClientSecret
 		remote.Document = RandomDocument(random)
@@ -383,6 +390,8 @@ func (remote *Remote) Drift(random *rand.Rand) {
 		remote.IDPEntityID, remote.IDPSSOURL = "urn:evil", "https://evil"
 	case 5:
 		remote.AuthorizationURL, remote.TokenURL, remote.JWKSURL = "https://evil/authorize", "https://evil/token", "https://evil/jwks"
+	case 6:
+		remote.DetailsMeta = metav1.ObjectMeta{Labels: map[string]string{"team": "theirs", "their": "own"}}
 	}
 }
 

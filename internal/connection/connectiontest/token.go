@@ -65,6 +65,10 @@ func (remote *Remote) rotate(t *testing.T, step connection.Step) {
 		if !remote.writeSecret(func(data map[string][]byte) bool { return token.ApplyToSecret(data, step) }) {
 			t.Fatalf("%s is not for a Secret that holds %+v", InJSON(t, step), remote.InSecret())
 		}
+	case token.ApplyTemplate:
+		next := remote.Secret.DeepCopy()
+		connection.StampBy(step, next)
+		remote.Secret = next
 	default:
 		t.Fatalf("%s is not expected", step.Action)
 	}

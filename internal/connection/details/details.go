@@ -20,7 +20,7 @@ import (
 
 // Wanted puts into a wanted State what the ConfigMap holds that a manifest has its details written into, and whose it is. One that is
 // somebody else's is a problem, and is never written. So is anybody's before there is a connection: it cannot hold its details.
-func Wanted(want *connection.State, o v1alpha1.Connection, name string, in connection.Inputs) []connection.Problem {
+func Wanted(want *connection.State, o v1alpha1.Connection, name string, template *v1alpha1.ObjectTemplate, in connection.Inputs) []connection.Problem {
 	if name == "" {
 		return nil
 	}
@@ -36,6 +36,9 @@ func Wanted(want *connection.State, o v1alpha1.Connection, name string, in conne
 	}
 	maps.Copy(want.Details, object.Data)
 	want.DetailsOwner = owner
+	if owner == connection.Owned {
+		want.Unstamped = connection.Unstamped("detailsTemplate", template, &object.ObjectMeta)
+	}
 	return nil
 }
 
@@ -53,7 +56,7 @@ func OwnerOf(object *corev1.ConfigMap, o v1alpha1.Connection, id string) connect
 		return connection.Others
 	case labeled:
 		return connection.OwnerLost
-	case label != "" || tracked(object) || len(object.BinaryData) > 0:
+	case label != "" || connection.Tracked(object) || len(object.BinaryData) > 0:
 		return connection.Others
 	}
 	return connection.Anybodys
@@ -64,21 +67,6 @@ func OwnerOf(object *corev1.ConfigMap, o v1alpha1.Connection, id string) connect
 func preceded(controller *metav1.OwnerReference, o v1alpha1.Connection) bool {
 	group, err := schema.ParseGroupVersion(controller.APIVersion)
 	return err == nil && group.Group == v1alpha1.GroupVersion.Group && controller.Name == o.GetName()
-}
-
-// trackingKeys are the labels and annotations that Argo CD and Flux know their objects by.
-//
-//nolint:gochecknoglobals // Go has no constants of this type
-var trackingKeys = []string{
-	"argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance", "app.kubernetes.io/instance",
-	"kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name",
-}
-
-// tracked says that a GitOps tool keeps an object as a repository has it.
-func tracked(object metav1.Object) bool {
-	return slices.ContainsFunc(trackingKeys, func(key string) bool {
-		return object.GetLabels()[key] != "" || object.GetAnnotations()[key] != ""
-	})
 }
 
 // Problems reports a ConfigMap that is anybody's and holds something else than would be written.
@@ -98,8 +86,15 @@ func ForeignMessage(name string) string {
 	return fmt.Sprintf("ConfigMap %s already exists and was not created for this manifest, so it is not changed. Delete it, or set spec.detailsConfigMapName to another name.", name)
 }
 
-// Plan says what has to be written into the ConfigMap. Label and owner are set with every write, and a missing owner is put back by one.
+// Plan says what has to be written into the ConfigMap, and then in a write of their own, that what is refused of them keeps nothing else
+// back, what labels and annotations. One that is created gets them at once.
 func Plan(want connection.State, current map[string]string) []connection.Step {
+	return append(planEntries(want, current), connection.PlanStamp(ApplyTemplate, want)...)
+}
+
+// planEntries says what has to be written into the ConfigMap. Label and owner are set with every write, and a missing owner is put back by
+// one.
+func planEntries(want connection.State, current map[string]string) []connection.Step {
 	if want.Details == nil {
 		return nil
 	}
@@ -147,8 +142,13 @@ const fieldOwner = "detailsConfigMap.owner"
 
 const detailsPrefix = "details."
 
-// Publish writes the ConfigMap.
-var Publish = connection.Action{Name: "PublishDetails", Event: "DetailsPublished"} //nolint:gochecknoglobals // Go has no constants of this type
+// Publish writes the ConfigMap, ApplyTemplate only its labels and annotations.
+//
+//nolint:gochecknoglobals // Go has no constants of this type
+var (
+	Publish       = connection.Action{Name: "PublishDetails", Event: "DetailsPublished"}
+	ApplyTemplate = connection.Action{Name: "ApplyDetailsTemplate", Event: "DetailsPublished"}
+)
 
 var topic = connection.Topic{Name: "details", Alone: true} //nolint:gochecknoglobals // Go has no constants of this type
 

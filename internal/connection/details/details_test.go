@@ -224,3 +224,50 @@ func TestAConfigMapThatLostItsOwnerGetsItBackByOneWrite(t *testing.T) {
 	plan, _ := PlanFor(saml.Kind(), o, r, connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"details": DetailsOf(ManifestUID, other)}})
 	Same(t, "whether a write of another kind adopts", details.Adopts(plan[0], whole), false)
 }
+
+func TestTheTemplateIsAppliedToAConfigMapThatIsTheManifestsAndAfterWhatItHolds(t *testing.T) {
+	whole := map[string]string{"acs-url": "https://acs", "audience-uri": "urn:audience"}
+	r := SAMLRemote()
+	r.ACSURL, r.AudienceURI = whole["acs-url"], whole["audience-uri"]
+	owned, lost, anybodys, labeled := DetailsOf(ManifestUID, whole), ConfigMapOf("details", whole), ConfigMapOf("details", whole), DetailsOf(ManifestUID, whole)
+	lost.Labels = map[string]string{v1alpha1.LabelConnection: SAMLID}
+	labeled.Labels = map[string]string{"team": "infra"}
+	for _, test := range []struct {
+		name    string
+		object  *corev1.ConfigMap
+		actions []connection.Action
+		shown   []string
+	}{
+		{"not to one that is still to be made, which has it from the start", nil, []connection.Action{details.Publish}, []string{"details.acs-url", "details.audience-uri"}},
+		{"to the manifest's", owned, []connection.Action{details.ApplyTemplate}, []string{"detailsTemplate.labels.team"}},
+		{"after what it holds", DetailsOf(ManifestUID, nil), []connection.Action{details.Publish, details.ApplyTemplate}, []string{"details.acs-url", "details.audience-uri", "detailsTemplate.labels.team"}},
+		{"not where it is so", labeled, nil, nil},
+		{"not before it has its owner again", lost, []connection.Action{details.Publish}, []string{"detailsConfigMap.owner"}},
+		{"not before it is the manifest's", anybodys, []connection.Action{details.Publish}, []string{"detailsConfigMap.owner"}},
+		{"not to one of somebody else", DetailsOf(OtherUID, whole), nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := SAMLManifest()
+			o.Spec.DetailsConfigMapName = "details"
+			o.Spec.DetailsTemplate = &v1alpha1.ObjectTemplate{Labels: map[string]v1alpha1.LabelValue{"team": "infra"}}
+			in := connection.Inputs{Now: Noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": test.object}}
+			plan, _ := PlanFor(saml.Kind(), o, r, in)
+			var actions []connection.Action
+			for _, s := range plan {
+				actions = append(actions, s.Action)
+			}
+			Same(t, "the actions", actions, test.actions)
+			var shown []string
+			for _, c := range connection.Show(plan) {
+				shown = append(shown, c.Field)
+			}
+			Same(t, "what is shown", shown, test.shown)
+		})
+	}
+	o := OIDCManifest()
+	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = "details", &v1alpha1.ObjectTemplate{Labels: map[string]v1alpha1.LabelValue{"team": "infra"}}
+	in := OIDCInputs(ClientSecret)
+	in.ConfigMaps = map[string]*corev1.ConfigMap{"details": DetailsOf(ManifestUID, map[string]string{"redirect-url": RedirectURL})}
+	plan, _ := PlanFor(oidc.Kind(), o, OIDCRemote(), in)
+	Same(t, "what is shown of an OIDC connection", connection.Show(plan), []v1alpha1.Change{{Field: "detailsTemplate.labels.team", Want: "infra"}})
+}

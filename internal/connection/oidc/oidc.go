@@ -106,7 +106,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 	}
 	problems = append(problems, sharedAuthority(o.Spec)...)
 	var want connection.State
-	problems = append(problems, details.Wanted(&want, o, o.Spec.DetailsConfigMapName, in)...)
+	problems = append(problems, details.Wanted(&want, o, o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate, in)...)
 	return want, problems
 }
 

@@ -70,8 +70,9 @@ func settings() []connection.Setting[manifest, remote] {
 
 // wantState is the token as the Secret holds it, and what became of the groups that are given by name.
 func wantState(o manifest, in connection.Inputs) (connection.State, []connection.Problem) {
-	bearer, problems := token.InSecret(o, in.ID, in.Secrets[o.Spec.BearerToken.SecretName])
-	want := connection.State{Token: bearer}
+	secret := in.Secrets[o.Spec.BearerToken.SecretName]
+	bearer, problems := token.InSecret(o, in.ID, secret)
+	want := connection.State{Token: bearer, Unstamped: token.Unstamped(o, in.ID, secret)}
 	if wantsGroups(o, in) {
 		found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
 		problems = append(problems, found.problems()...)
@@ -81,8 +82,12 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 }
 
 // plan puts the token in order before anything else: a new connection keeps its mark, that is its provisional name, until its
-// token is in the Secret.
+// token is in the Secret. Labels and annotations of the Secret come last, in a write of their own: no token waits for them.
 func plan(o manifest, want, have connection.State) []connection.Step {
+	return append(planConnection(o, want, have), connection.PlanStamp(token.ApplyTemplate, want)...)
+}
+
+func planConnection(o manifest, want, have connection.State) []connection.Step {
 	update := connection.PlanUpdate(want, have)
 	if want.Token == nil || have.Token == nil {
 		return update

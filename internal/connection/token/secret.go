@@ -43,6 +43,14 @@ func Owns(secret *corev1.Secret, id string, o *v1alpha1.SCIMConnection) bool {
 	}
 }
 
+// Unstamped are the differences between the token's Secret, if it is there and the connection's, and the template of the manifest.
+func Unstamped(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) []connection.Change {
+	if secret == nil || !Owns(secret, id, o) {
+		return nil
+	}
+	return connection.Unstamped(fieldTemplate, o.Spec.BearerToken.SecretTemplate, &secret.ObjectMeta)
+}
+
 func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }
 
 // ImmutableMessage says that no token can be put into a Secret. What it holds may be the only copy of a token.

@@ -179,3 +179,41 @@ func TestSCIMStatusSaysWhatMayBeKnownOfTheToken(t *testing.T) {
 		LastFour: "wxyz", SecretName: "acme-scim", SecretLastFour: "wxyz", Phase: v1alpha1.TokenIdle,
 	})
 }
+
+func TestTheTemplateIsAppliedToTheConnectionsSecretAfterItsToken(t *testing.T) {
+	const bearer = "some-token-wxyz"
+	base := SCIMRemote().BaseURL
+	completed := Holding(TokenSecret(SCIMID, map[string]string{"token": "some-token-abcd", "next-token": bearer, "base-url": base}))
+	labeled := SecretWith(SCIMID, bearer)
+	labeled.Secrets["acme-scim"].Labels["team"] = "infra"
+	immutable := SecretWith(SCIMID, bearer)
+	immutable.Secrets["acme-scim"].Immutable = new(true)
+	for _, test := range []struct {
+		name    string
+		in      connection.Inputs
+		actions []connection.Action
+	}{
+		{"to the Secret with the token", SecretWith(SCIMID, bearer), []connection.Action{token.ApplyTemplate}},
+		{"to one that has the mark of the creation", SecretWith(connection.MarkLabel(connection.UIDMark(ManifestUID)), bearer), []connection.Action{token.ApplyTemplate}},
+		{"to an immutable one, of which labels and annotations can be changed", immutable, []connection.Action{token.ApplyTemplate}},
+		{"after the token was moved", completed, []connection.Action{token.PromoteToken, token.ApplyTemplate}},
+		{"after the base URL", Holding(TokenSecret(SCIMID, map[string]string{"token": bearer})), []connection.Action{token.PublishToken, token.ApplyTemplate}},
+		{"not where it is so", labeled, nil},
+		{"not to a Secret that is not there", connection.Inputs{}, nil},
+		{"not to a Secret of somebody else", SecretWith("somebody", bearer), nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := SCIMManifest()
+			o.Spec.BearerToken.SecretTemplate = &v1alpha1.ObjectTemplate{Labels: map[string]v1alpha1.LabelValue{"team": "infra"}}
+			plan, _ := PlanFor(scim.Kind(), o, SCIMRemote(), test.in)
+			var actions []connection.Action
+			for _, s := range plan {
+				actions = append(actions, s.Action)
+			}
+			Same(t, "the actions", actions, test.actions)
+			if test.actions != nil {
+				Same(t, "what is shown last", connection.Show(plan[len(plan)-1:]), []v1alpha1.Change{{Field: "secretTemplate.labels.team", Want: "infra"}})
+			}
+		})
+	}
+}

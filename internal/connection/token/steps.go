@@ -13,6 +13,7 @@ const (
 	fieldToken     = "bearer_token"
 	fieldNextToken = "next_bearer_token"
 	fieldBaseURL   = "base_url"
+	fieldTemplate  = "secretTemplate"
 )
 
 // Actions on tokens. The first three are calls to Stytch, the others one write of the Secret.
@@ -23,7 +24,8 @@ var (
 	CompleteRotation = connection.Action{Name: "CompleteRotation"} // PromoteToken tells of it
 	CancelRotation   = connection.Action{Name: "CancelRotation", Event: "RotationCanceled"}
 	PublishToken     = connection.Action{Name: "PublishToken", Event: "SecretUpdated"}
-	PromoteToken     = connection.Action{Name: "PromoteToken", Event: "TokenRotated"}   // the next token, which was completed, takes the other's place
+	PromoteToken     = connection.Action{Name: "PromoteToken", Event: "TokenRotated"} // the next token, which was completed, takes the other's place
+	ApplyTemplate    = connection.Action{Name: "ApplySecretTemplate", Event: "SecretUpdated"}
 	RecoverToken     = connection.Action{Name: "RecoverToken", Event: "TokenRecovered"} // the same, of a connection that is still being created
 )
 
