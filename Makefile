@@ -77,9 +77,13 @@ generate: $(TOOLS)/controller-gen ## Write the API's deep copies, and the table 
 	$(TOOLS)/controller-gen object paths=./api/...
 	go run -buildvcs=false ./cmd/stytch-sim --coverage >internal/stytchsim/coverage.md
 
+# Times as Go reads them: the API server's own format takes others too, and one object that cannot be read stops its kind.
+RFC3339 := ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$$
+
 .PHONY: manifests
 manifests: $(TOOLS)/controller-gen ## Write the CRDs and the manager's role from the markers.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	RFC3339='$(RFC3339)' perl -pi -e 's/^( *)format: date-time\n/$$&$$1pattern: $$ENV{RFC3339}\n/' config/crd/bases/*.yaml
 	$(TOOLS)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 
 .PHONY: tidy

@@ -161,6 +161,7 @@ func (c *projectChecker) requeueFailed(failed *stytch.Error) (ctrl.Result, error
 func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
 	changed := project.DeepCopy()
 	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.shared.Now())
+	fit(changed)
 	if equality.Semantic.DeepEqual(project.Status, changed.Status) {
 		return nil
 	}

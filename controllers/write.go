@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,6 +33,10 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 	p.report.Note = connection.UnknownAnnotations(p.o)
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
+	if cut := fit(p.o); len(cut) > 0 {
+		p.report.Note = strings.TrimSpace(p.report.Note + " " + connection.CutNote(cut))
+		*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
+	}
 	if p.keepsRecord() {
 		if err := p.keepRecord(ctx); err != nil {
 			return err
@@ -69,6 +74,7 @@ func (p *pass[O, R]) withStatus() O {
 	changed := copyOf(p.o)
 	changed.SetAnnotations(p.base.GetAnnotations())
 	changed.SetManagedFields(p.base.GetManagedFields())
+	fit(changed)
 	return changed
 }
 

@@ -34,8 +34,9 @@ var rooms = []struct {
 		"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/connection/pki", "internal/stytch",
 	}},
+	{"config/crd", nil},
 	{"controllers", []string{
-		"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
+		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/stytch",
 	}},
 	{"cmd/manager", []string{"api/v1alpha1", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},

@@ -126,7 +126,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 		status.Inputs = r.Inputs
 	}
 	if r.Remote != nil {
-		status.State = cutTo(64, r.Remote.State)
+		status.State = CutTo(64, r.Remote.State)
 		status.Plan = r.Plan
 		status.ProbableTwins = r.Twins
 		status.NotConverging = r.NotConverging
@@ -190,8 +190,8 @@ func lastRequest(was *v1alpha1.Request, r stytch.Request, reason string) *v1alph
 		return was
 	}
 	return &v1alpha1.Request{
-		RequestID: cutTo(128, r.ID), Operation: r.Operation, StatusCode: int32(r.StatusCode), //nolint:gosec // an HTTP status fits
-		ErrorType: cutTo(128, r.ErrorType), Time: metav1.NewTime(r.Time),
+		RequestID: CutTo(128, r.ID), Operation: r.Operation, StatusCode: int32(r.StatusCode), //nolint:gosec // an HTTP status fits
+		ErrorType: CutTo(128, r.ErrorType), Time: metav1.NewTime(r.Time),
 	}
 }
 
@@ -207,7 +207,7 @@ const maxMessage = 32768
 
 func (c conditionSet) set(kind string, status metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(c.list, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: cutTo(maxMessage, message),
+		Type: kind, Status: status, Reason: reason, Message: CutTo(maxMessage, message),
 		ObservedGeneration: c.generation, LastTransitionTime: c.now,
 	})
 }

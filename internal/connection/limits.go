@@ -1,18 +1,30 @@
 package connection
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // maxShown is how many characters of a value status shows.
 const maxShown = 256
 
 // Cut shortens a value to what status shows of it.
-func Cut(s string) string { return cutTo(maxShown, s) }
+func Cut(s string) string { return CutTo(maxShown, s) }
 
-// cutTo shortens a string to what status takes: a longer one would make every write of status be refused.
-func cutTo(limit int, s string) string {
+// CutTo shortens a string to what status takes: a longer one would make every write of status be refused.
+func CutTo(limit int, s string) string {
 	runes := []rune(s)
 	if len(runes) <= limit {
 		return s
 	}
 	return string(runes[:limit-1]) + "…"
+}
+
+// CutNote says which fields of status hold only a part of what there is.
+func CutNote(fields []string) string {
+	slices.Sort(fields)
+	return fmt.Sprintf("Status is too small for all of %s, and has only the first part.", strings.Join(slices.Compact(fields), ", "))
 }
 
 // maxRecorded is the longest value that a record holds to want it from then on.

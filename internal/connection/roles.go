@@ -49,7 +49,7 @@ func unknownRoles(roles, known []string) (Problem, bool) {
 func namesOf(roles []string, limit int) string {
 	var names []string
 	for _, r := range roles[:min(len(roles), limit)] {
-		names = append(names, strconv.Quote(cutTo(maxRoleName, r)))
+		names = append(names, strconv.Quote(CutTo(maxRoleName, r)))
 	}
 	list := strings.Join(names, ", ")
 	if more := len(roles) - limit; more > 0 {

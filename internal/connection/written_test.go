@@ -75,7 +75,9 @@ func TestTheAnnotationCountsOnlyWhereItIsTheManifestsOwn(t *testing.T) {
 		{"of a later version", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"v": 2}) }, ""},
 		{"without a version", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"v": nil}) }, ""},
 		{"of a project object of another kind", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"kind": "ClusterStytchProject"}) }, ""},
-		{"of another organization than the one that the spec gives by ID", func(o *v1alpha1.SAMLConnection) { o.Spec.Organization = "organization-live-22222222-2222-4222-8222-222222222222" }, ""},
+		{"of another organization than the one that the spec gives by ID", func(o *v1alpha1.SAMLConnection) {
+			o.Spec.Organization = "organization-live-22222222-2222-4222-8222-222222222222"
+		}, ""},
 		{"of another project than status has", func(o *v1alpha1.SAMLConnection) { o.Status.ProjectID = "project-live-2" }, ""},
 		{"of another connection than the spec names", func(o *v1alpha1.SAMLConnection) { o.Spec.ConnectionID = "saml-connection-live-2" }, ""},
 		{"with an ID that status cannot hold", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"id": strings.Repeat("x", 129)}) }, ""},

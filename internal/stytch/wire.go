@@ -55,7 +55,7 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 }
 
 // optionalTime is an optional RFC 3339 time. One that cannot be parsed counts as
-// absent.
+// absent, and so does one that has no such form in UTC.
 type optionalTime struct{ time.Time }
 
 // UnmarshalJSON never fails.
@@ -63,6 +63,9 @@ func (m *optionalTime) UnmarshalJSON(raw []byte) error {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		m.Time, _ = time.Parse(time.RFC3339Nano, s)
+	}
+	if year := m.UTC().Year(); year < 1 || year > 9999 {
+		m.Time = time.Time{}
 	}
 	return nil
 }
