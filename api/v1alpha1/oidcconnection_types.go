@@ -23,9 +23,9 @@ type OIDCConnectionSpec struct {
 	// +kubebuilder:validation:MaxLength=512
 	ClientID string `json:"clientID,omitempty"`
 
-	// clientSecretRef references the client secret of the application at the identity provider. White space around the value
-	// is ignored. It is required for the connection to become active. A change of the Secret is sent to Stytch
-	// automatically.
+	// clientSecretRef references the client secret of the application at the identity provider. A byte order mark and
+	// line breaks at the end of the value are ignored. It is required for the connection to become active. A change of the value
+	// is sent to Stytch automatically.
 	// Absent: not managed.
 	// +optional
 	ClientSecretRef *SecretKeyRef `json:"clientSecretRef,omitempty"`

@@ -39,12 +39,13 @@ type VerificationCertificate struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	PEM string `json:"pem,omitempty"`
-	// secretKeyRef references a key of a Secret in the same namespace. The key contains one or more certificates in PEM. A
-	// change of the Secret is sent to Stytch automatically.
+	// secretKeyRef references a key of a Secret in the same namespace. The key contains one or more certificates in PEM, or
+	// one in DER. A certificate that issued another one there is not sent. A change of the Secret is sent to Stytch automatically.
 	// +optional
 	SecretKeyRef *SecretKeyRef `json:"secretKeyRef,omitempty"`
 	// configMapKeyRef references a key of a ConfigMap in the same namespace. The key contains one or more certificates in
-	// PEM. A change of the ConfigMap is sent to Stytch automatically.
+	// PEM, or, under binaryData, one in DER. A certificate that issued another one there is not sent. A change of the ConfigMap is
+	// sent to Stytch automatically.
 	// +optional
 	ConfigMapKeyRef *ConfigMapKeyRef `json:"configMapKeyRef,omitempty"`
 }
@@ -161,13 +162,13 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not contain the same group and role twice"
 	GroupImplicitRoles []GroupRole `json:"groupImplicitRoles,omitzero"`
 
-	// signingPrivateKeyRef references the RSA private key, in PEM (PKCS#1 or PKCS#8), that Stytch signs its requests to the
+	// signingPrivateKeyRef references the RSA private key, in PEM or DER (PKCS#1 or PKCS#8) with at most 16384 bits, that Stytch signs its requests to the
 	// identity provider with. Stytch creates a certificate for it, which status.signingCertificates lists.
 	// Absent: not managed. Stytch creates its own key.
 	// +optional
 	SigningPrivateKeyRef *SecretKeyRef `json:"signingPrivateKeyRef,omitempty"`
 
-	// encryptionPrivateKeyRefs reference the RSA private keys, each in PEM (PKCS#1 or PKCS#8), that Stytch decrypts
+	// encryptionPrivateKeyRefs reference the RSA private keys, each in PEM or DER (PKCS#1 or PKCS#8) with at most 16384 bits, that Stytch decrypts
 	// assertions with. There are at most 5. A new key is added before an old one is removed, unless all five slots are in use. Keys that were not added by
 	// this manifest are not changed.
 	// Absent: not managed. Empty: the keys that were added by this manifest are removed.

@@ -1,5 +1,11 @@
 package connection
 
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
 // maxShown is how many characters of a value status shows.
 const maxShown = 256
 
@@ -13,6 +19,20 @@ func cutTo(limit int, s string) string {
 		return s
 	}
 	return string(runes[:limit-1]) + "…"
+}
+
+// Quoted lists names in quotes, as they may hold commas, white space and what nobody sees. A longer one is shortened.
+func Quoted(names []string) string {
+	list := make([]string, 0, len(names))
+	for _, name := range names {
+		list = append(list, strconv.Quote(Cut(name)))
+	}
+	return strings.Join(list, ", ")
+}
+
+// Padded says that a text starts or ends with white space or with something that nobody sees.
+func Padded(s string) bool {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.In(r, unicode.Z, unicode.C) }) != s
 }
 
 // maxRecorded is the longest value that a record holds to want it from then on.

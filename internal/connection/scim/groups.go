@@ -3,7 +3,6 @@ package scim
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -99,18 +98,9 @@ func (r resolution) problems() []connection.Problem {
 	if len(r.pending) > 0 {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
 			"The identity provider has not pushed these groups of spec.groupImplicitRoles yet: %s. Push them from the identity provider, or fix their names. Other settings do not wait for them.",
-			quoted(r.pending))})
+			connection.Quoted(r.pending))})
 	}
 	return problems
-}
-
-// quoted lists names that may hold commas and white space.
-func quoted(names []string) string {
-	list := make([]string, 0, len(names))
-	for _, name := range names {
-		list = append(list, strconv.Quote(name))
-	}
-	return strings.Join(list, ", ")
 }
 
 // status is what status says of the names.
