@@ -68,6 +68,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	IDPEntityID string `json:"idpEntityID,omitempty"`
 
 	// idpSSOURL is the https URL that users are sent to for sign-in. It is required for the connection to become active.
@@ -75,7 +76,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="idpSSOURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`idpSSOURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
 
 	// metadataURL is the https URL of the SAML metadata of the identity provider. Stytch reads it once, and takes
@@ -86,7 +87,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="metadataURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`metadataURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	MetadataURL string `json:"metadataURL,omitempty"`
 
 	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 in total. A new
@@ -107,14 +108,15 @@ type SAMLConnectionSpec struct {
 	// +mapType=atomic
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
-	AttributeMapping map[string]string `json:"attributeMapping,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128)",message="attributeMapping must have keys of 1 to 128 characters"
+	AttributeMapping map[string]Attribute `json:"attributeMapping,omitempty"`
 
 	// nameIDFormat is the NameID format that Stytch requests.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	NameIDFormat *string `json:"nameIDFormat,omitempty"`
 
 	// alternativeAudienceURI is an additional audience that assertions may be addressed to, for migrations.
@@ -122,6 +124,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	AlternativeAudienceURI *string `json:"alternativeAudienceURI,omitempty"`
 
 	// alternativeACSURL is an additional URL that assertions may be posted to, for migrations.
@@ -129,6 +132,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^[^\p{Z}\p{C}<>"]*$`
 	AlternativeACSURL *string `json:"alternativeACSURL,omitempty"`
 
 	// idpInitiatedAuth says whether a login may start at the identity provider.
@@ -150,6 +154,7 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:items:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
 	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as

@@ -14,17 +14,20 @@ type SCIMGroupRole struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self.matches('^scim-group-(live|test)-[A-Za-z0-9-]+$')",message="groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
 	GroupID string `json:"groupID,omitempty"`
-	// groupName is the name of the group at the identity provider. It is resolved at each resync, among the groups that the
-	// identity provider pushed. A group that is not pushed yet is listed in status.groups.pending. If several groups have
-	// the name, no group roles are changed.
+	// groupName is the name of the group at the identity provider, up to 1024 characters. It is resolved at each resync, among the
+	// groups that the identity provider pushed. It must be exactly the same: case and white space count. A group that is not
+	// pushed yet is listed in status.groups.pending. If several groups have the name, no group roles are changed. It must not
+	// contain line breaks or other control characters.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[^\p{Cc}]*$`
 	GroupName string `json:"groupName,omitempty"`
 	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	Role string `json:"role,omitempty"`
 }
 

@@ -511,7 +511,7 @@ func (in *OIDCConnectionSpec) DeepCopyInto(out *OIDCConnectionSpec) {
 	}
 	if in.AttributeMapping != nil {
 		in, out := &in.AttributeMapping, &out.AttributeMapping
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]Attribute, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}
@@ -677,7 +677,7 @@ func (in *SAMLConnectionSpec) DeepCopyInto(out *SAMLConnectionSpec) {
 	}
 	if in.AttributeMapping != nil {
 		in, out := &in.AttributeMapping, &out.AttributeMapping
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]Attribute, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}

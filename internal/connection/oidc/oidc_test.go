@@ -52,7 +52,7 @@ func TestAnOIDCUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		{"JWKS URL", func(s *v1alpha1.OIDCConnectionSpec) { s.JWKSURL = "https://x" }, `{"jwks_url":"https://x"}`},
 		{"scopes, with spaces between them", func(s *v1alpha1.OIDCConnectionSpec) { s.CustomScopes = []string{"b", "a"} }, `{"custom_scopes":"b a"}`},
 		{"scopes, cleared", func(s *v1alpha1.OIDCConnectionSpec) { s.CustomScopes = []string{} }, `{"custom_scopes":""}`},
-		{"attribute mapping, cleared", func(s *v1alpha1.OIDCConnectionSpec) { s.AttributeMapping = map[string]string{} }, `{"attribute_mapping":{}}`},
+		{"attribute mapping, cleared", func(s *v1alpha1.OIDCConnectionSpec) { s.AttributeMapping = map[string]v1alpha1.Attribute{} }, `{"attribute_mapping":{}}`},
 		{
 			"issuer, and beside it the URLs, which Stytch would discover anew",
 			func(s *v1alpha1.OIDCConnectionSpec) { s.Issuer = "https://other.example.com" },

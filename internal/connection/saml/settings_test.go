@@ -26,7 +26,9 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		{"SSO URL", func(s *v1alpha1.SAMLConnectionSpec) { s.IDPSSOURL = "https://x" }, `{"idp_sso_url":"https://x"}`},
 		{
 			"attribute mapping, as a whole",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AttributeMapping = map[string]string{"email": "mail"} },
+			func(s *v1alpha1.SAMLConnectionSpec) {
+				s.AttributeMapping = map[string]v1alpha1.Attribute{"email": "mail"}
+			},
 			`{"attribute_mapping":{"email":"mail"}}`,
 		},
 		{
@@ -156,8 +158,8 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 			NoSteps(t, plan)
 		})
 	}
-	Same(t, "no mapping", connection.Mapping(nil).Same, connection.Mapping(map[string]string{}).Same)
-	Same(t, "the body of no mapping", InJSON(t, connection.Mapping(nil).Send), "{}")
+	Same(t, "no mapping", connection.Mapping[string](nil).Same, connection.Mapping(map[string]string{}).Same)
+	Same(t, "the body of no mapping", InJSON(t, connection.Mapping[string](nil).Send), "{}")
 }
 
 func TestTheFieldsOfAnUpdateAreInOneOrder(t *testing.T) {
