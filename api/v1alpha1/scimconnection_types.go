@@ -188,12 +188,36 @@ type SCIMGroupsStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Resolved int32 `json:"resolved,omitempty"`
-	// pending are the names of groups that the identity provider has not pushed yet.
+	// pending are the names of groups that the identity provider has not pushed yet. At most 256 characters of a name are shown.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=256
 	Pending []string `json:"pending,omitempty"`
+	// found are the groups in Stytch that were found by their names. A group with a name of more than 256 characters is not shown.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Found []SCIMFoundGroup `json:"found,omitempty"`
+}
+
+// SCIMFoundGroup is a group that was found by its name.
+type SCIMFoundGroup struct {
+	// name in spec.groupImplicitRoles.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Name string `json:"name,omitempty"`
+	// groupID is the ID of the group in Stytch.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	GroupID string `json:"groupID,omitempty"`
+	// renamedTo is the name that the group has now. At most 256 characters are shown. It is empty if the group still has its name,
+	// or if it does not exist any more.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	RenamedTo string `json:"renamedTo,omitempty"`
 }
 
 // SCIMConnectionStatus is the observed state of a SCIM connection.

@@ -196,3 +196,13 @@ func TestCertificatesAndKeysHaveATopicEach(t *testing.T) {
 		Same(t, "whether there is "+topic, slices.Contains(topics, topic), true)
 	}
 }
+
+func TestAGroupWithWhiteSpaceAtAnEndIsSentAndMentioned(t *testing.T) {
+	o := SAMLManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{{Group: "Ops ", Role: "editor"}, {Group: "Sales, EMEA", Role: "editor"}}
+	plan, problems := PlanFor(saml.Kind(), o, SAMLRemote(), connection.Inputs{})
+	OneUpdate(t, plan, `{"saml_group_implicit_role_assignments":[{"role_id":"editor","group":"Ops "},{"role_id":"editor","group":"Sales, EMEA"}]}`)
+	reason, message := connection.Worst(problems)
+	Same(t, "the reason", reason, "")
+	Contains(t, message, `white space or an invisible character, which is a part of the name: "Ops ". If the identity provider`)
+}
