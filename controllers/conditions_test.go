@@ -252,7 +252,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 	Entry("an attribute mapping without e-mail", row{
 		arrange: func(w *world) v1alpha1.Connection {
 			o := w.saml("okta")
-			o.Spec.AttributeMapping = map[string]string{"groups": "groups"}
+			o.Spec.AttributeMapping = map[string]v1alpha1.Attribute{"groups": "groups"}
 			w.create(o)
 			return o
 		},
@@ -260,7 +260,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 		remedy: stalled, kstatus: status.FailedStatus, message: "mapping_required",
 		lift: func(w *world, o v1alpha1.Connection) {
 			edit(w, o.(*v1alpha1.SAMLConnection), func(o *v1alpha1.SAMLConnection) {
-				o.Spec.AttributeMapping = map[string]string{"email": "NameID", "full_name": "name", "groups": "groups"}
+				o.Spec.AttributeMapping = map[string]v1alpha1.Attribute{"email": "NameID", "full_name": "name", "groups": "groups"}
 			})
 		},
 	}),

@@ -100,7 +100,7 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 			for _, query := range w.listings(seq) {
 				Expect(query).To(ContainSubstring("limit=1000"))
 			}
-			Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{Resolved: 2}))
+			Expect(o.Status.Groups.Resolved).To(BeEquivalentTo(2))
 			p.expectQuiet(o)
 		})
 	}
@@ -125,14 +125,18 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 		p.rest(o)
 		Expect(w.given(o)).To(ConsistOf(engineering + "/editor"))
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(ContainSubstring("yet: \"Contractors\"."))
-		Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{Resolved: 1, Pending: []string{"Contractors"}}))
+		Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{
+			Resolved: 1, Pending: []string{"Contractors"}, Found: []v1alpha1.SCIMFoundGroup{{Name: "Engineering", GroupID: engineering}},
+		}))
 
 		contractors := w.push(o, "Contractors")
 		w.clock.advance(resync)
 		p.settle(o)
 		w.expectKept(o)
 		Expect(w.given(o)).To(ConsistOf(engineering+"/editor", contractors+"/viewer"))
-		Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{Resolved: 2}))
+		Expect(o.Status.Groups).To(Equal(&v1alpha1.SCIMGroupsStatus{Resolved: 2, Found: []v1alpha1.SCIMFoundGroup{
+			{Name: "Engineering", GroupID: engineering}, {Name: "Contractors", GroupID: contractors},
+		}}))
 		p.expectQuiet(o)
 		w.start().expectQuiet(o)
 	})
@@ -261,6 +265,28 @@ var _ = Describe("A SCIM group that is given by its name", func() {
 		p.settle(o)
 		w.expectKept(o)
 		Expect(w.given(o)).To(ConsistOf(anew + "/editor"))
+	})
+
+	It("is said to be renamed, once by an event and in the message as long as it is waited for", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, ids := w.pushed("Engineering", "Ops ")
+		w.give(o, byName("Engineering", "editor"), byName("Ops ", "viewer"))
+		p := w.start()
+		p.settle(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(ContainSubstring(`which is a part of the name: "Ops ".`))
+		Expect(w.sim.RenameGroup(ids["Engineering"], "R&D")).To(Succeed())
+		w.clock.advance(resync)
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(
+			ContainSubstring(`yet: "Engineering" (the group was renamed to "R&D").`))
+		Expect(w.given(o)).To(ConsistOf(ids["Ops "] + "/viewer"))
+		w.clock.advance(resync)
+		p.rest(o)
+		Expect(w.notes("GroupRenamed")).To(ConsistOf(ContainSubstring(`"Engineering" to "R&D" (` + ids["Engineering"] + `)`)))
+		w.give(o, byName("r&d", "editor"), byName("Ops ", "viewer"))
+		p.rest(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonGroupsPending)).To(
+			ContainSubstring(`yet: "r&d" (there is "R&D", which differs only in case).`))
 	})
 
 	It("is given its role whatever call or write of it a crash falls on", func(ctx context.Context) {

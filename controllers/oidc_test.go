@@ -29,7 +29,7 @@ func (w *world) oidc(name string) *v1alpha1.OIDCConnection {
 		ClientSecretRef:  &v1alpha1.SecretKeyRef{Name: name + "-client", Key: "secret"},
 		Issuer:           issuer,
 		CustomScopes:     []string{"openid", "profile", "groups"},
-		AttributeMapping: map[string]string{"department": "dept"},
+		AttributeMapping: map[string]v1alpha1.Attribute{"department": "dept"},
 	}}
 }
 

@@ -287,7 +287,7 @@ var _ = DescribeTable("Minimal: every field that an update is not about survives
 		o.Spec.IDPSSOURL, o.Spec.AlternativeACSURL, o.Spec.IDPInitiatedAuth = "https://new.example.com/sso", new(""), v1alpha1.ToggleEnabled
 	}), []string{"idp_sso_url", "alternative_acs_url", "idp_initiated_auth_disabled"}, []string{"idp_sso_url", "alternative_acs_url", "idp_initiated_auth_disabled"}}),
 	Entry("the attribute mapping of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
-		o.Spec.AttributeMapping = map[string]string{"email": "NameID", "full_name": "name", "groups": "groups"}
+		o.Spec.AttributeMapping = map[string]v1alpha1.Attribute{"email": "NameID", "full_name": "name", "groups": "groups"}
 	}), []string{"attribute_mapping"}, []string{"attribute_mapping"}}),
 	Entry("the certificates of a SAML connection", partialUpdate{samlByHand, ofSAML(func(_ *world, o *v1alpha1.SAMLConnection) {
 		o.Spec.VerificationCertificates = specCertificates(newCertificates("new", "newer")...)
@@ -319,7 +319,7 @@ var _ = DescribeTable("Minimal: every field that an update is not about survives
 		o.Spec.ClientID, o.Spec.CustomScopes, o.Spec.TokenURL = "new", []string{}, "https://new.example.com/t"
 	}), []string{"client_id", "custom_scopes", "token_url"}, []string{"client_id", "custom_scopes", "token_url"}}),
 	Entry("the attribute mapping of an OIDC connection", partialUpdate{oidcByHand, ofOIDC(func(_ *world, o *v1alpha1.OIDCConnection) {
-		o.Spec.AttributeMapping = map[string]string{}
+		o.Spec.AttributeMapping = map[string]v1alpha1.Attribute{}
 	}), []string{"attribute_mapping"}, []string{"attribute_mapping"}}),
 	Entry("the issuer of an OIDC connection", partialUpdate{oidcByHand, ofOIDC(func(w *world, o *v1alpha1.OIDCConnection) {
 		w.publishIssuer(issuer, "https://login.example.com")

@@ -207,7 +207,7 @@ func refusableOIDC(w *world, name string) refusable {
 	return refusable{o, map[string]facet{
 		"endpoint": w.fieldFacet(o, "client_id", "theirs", func() { o.Spec.ClientID = "second" }),
 		"mapping": w.fieldFacet(o, "attribute_mapping", map[string]any{"department": "theirs"},
-			func() { o.Spec.AttributeMapping = map[string]string{"department": "second"} }),
+			func() { o.Spec.AttributeMapping = map[string]v1alpha1.Attribute{"department": "second"} }),
 		"scopes": w.fieldFacet(o, "custom_scopes", "openid theirs", func() { o.Spec.CustomScopes = []string{"openid", "second"} }),
 	}}
 }

@@ -29,7 +29,7 @@ func (w *world) saml(name string) *v1alpha1.SAMLConnection {
 		IDPEntityID:              "https://idp.example.com/" + name,
 		IDPSSOURL:                "https://idp.example.com/sso",
 		VerificationCertificates: []v1alpha1.VerificationCertificate{{PEM: newCertificate(name)}},
-		AttributeMapping:         map[string]string{"email": "NameID", "full_name": "name", "groups": "groups"},
+		AttributeMapping:         map[string]v1alpha1.Attribute{"email": "NameID", "full_name": "name", "groups": "groups"},
 		NameIDFormat:             new("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"),
 		AlternativeAudienceURI:   new("urn:old:audience"),
 		AlternativeACSURL:        new("https://old.example.com/acs"),

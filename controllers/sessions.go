@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -191,11 +191,12 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 		return none, at, missing("Secret %s does not exist in this namespace. Create it with the project's secret under the key %q.", ref.Name, ref.Key), nil
 	}
 	at = connection.InputOf(connection.KindSecret, secret.ObjectMeta)
-	value := strings.TrimSpace(string(secret.Data[ref.Key]))
-	if value == "" {
-		return none, at, missing("Secret %s has no value for the key %q. Add the project's secret, or fix spec.secretRef.key.", ref.Name, ref.Key), nil
+	in := connection.Inputs{Secrets: map[string]*corev1.Secret{ref.Name: secret}}
+	value, problem := connection.SecretKey("spec.secretRef", ref).ReadSecret(in, "Store the project's secret exactly as the Stytch dashboard shows it")
+	if problem != nil {
+		return none, at, problem, nil
 	}
-	return stytch.Credentials{BaseURL: base, ProjectID: project.Spec.ProjectID, Secret: stytch.Secret(value)}, at, nil, nil
+	return stytch.Credentials{BaseURL: base, ProjectID: project.Spec.ProjectID, Secret: value}, at, nil, nil
 }
 
 func missing(format string, args ...any) *connection.Problem {

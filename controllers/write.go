@@ -60,12 +60,15 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 
 // patchStatus writes the status that this pass has come to, unless somebody else wrote the manifest meanwhile.
 func (p *pass[O, R]) patchStatus(ctx context.Context) error {
-	changed := p.withStatus()
+	changed, warnings := p.withStatus(), p.engine.kind.Warn(p.base, p.o)
 	patch := client.MergeFromWithOptions(p.base, client.MergeFromWithOptimisticLock{})
 	if err := p.shared.client.Status().Patch(ctx, changed, patch); err != nil {
 		return err
 	}
 	p.tookWrite(changed)
+	for _, w := range warnings {
+		p.shared.recorder.Eventf(p.o, nil, corev1.EventTypeWarning, w.Reason, eventAction, "%s", truncateNote(w.Message))
+	}
 	return nil
 }
 

@@ -51,6 +51,7 @@ func events(t *testing.T) []string {
 	return slices.Concat(
 		matches(t, sources(t, "controllers"), `(?:\bsay\(|\baddEvent\(|\baddWarning\(|\brelease\(ctx, |EventTypeNormal, )"(\w+)"`),
 		matches(t, sources(t, "internal/connection"), `Action\{(?:Name: )?"\w+", (?:Event: )?"(\w+)"[,}]`),
+		matches(t, sources(t, "internal/connection"), `Warning\{\{Reason: "(\w+)"`),
 	)
 }
 

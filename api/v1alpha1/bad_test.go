@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	badOrganization    = "organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - are allowed"
+	badOrganization    = "organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - | are allowed"
 	badDisplayName     = "displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
 	badInterval        = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
 	badGroup           = "groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
@@ -21,7 +21,7 @@ const (
 	badDetails         = "detailsConfigMapName must be a valid name of a ConfigMap: " + namesAreOf
 	badSourceName      = "sourceRef.name must be a valid name of an object: " + namesAreOf
 	namesAreOf         = "lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
-	badMapping         = "attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
+	badMapping         = "attributeMapping must have keys of 1 to 128 characters"
 	badSourceOwner     = "source.organizationID must be the ID of an organization in Stytch, such as organization-live-..."
 	badSourceID        = "source.connectionID must be the ID of a SAML or OIDC connection in Stytch, such as saml-connection-live-..."
 	badScope           = "customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
@@ -57,6 +57,12 @@ const (
 	badAnnotation      = "annotations must have values of at most 4096 characters"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
+	// Patterns of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
+	exact    = `^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	ofGroups = `^[^\p{Cc}]*$`
+	ofKeys   = `^[-._a-zA-Z0-9]*$`
+	ofURLs   = `^[^\p{Z}\p{C}<>"]*$`
+
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
 
@@ -78,6 +84,7 @@ func badConnections(kind string) []bad {
 
 		tooShort("spec.projectRef.name"),
 		tooLong("spec.projectRef.name", 253),
+		unlike("spec.projectRef.name", exact, "default "),
 
 		tooShortOf("spec.connectionID", badConnection(kind)),
 		tooLong("spec.connectionID", 128),
@@ -103,6 +110,7 @@ func badConnections(kind string) []bad {
 		tooLong("spec.displayName", 255),
 		senseless("spec.displayName", "Acme [new 0a1b2c3d]", badDisplayName),
 	}
+	all = append(all, inexact("spec.displayName")...)
 	for other, id := range connectionIDs {
 		if other != kind {
 			all = append(all, ofSpec("spec.connectionID", id, badConnection(kind)))
@@ -157,12 +165,23 @@ func badKeyRef(at, badName string) []bad {
 		missing(at + ".key"),
 		tooShort(at + ".key"),
 		tooLong(at+".key", 253),
+		unlike(at+".key", ofKeys, "tls.crt "),
+		unlike(at+".key", ofKeys, "tls.crt\n"),
 	}
+}
+
+// inexact are strings that are refused where a string is compared exactly.
+func inexact(at string) []bad {
+	var all []bad
+	for _, value := range []string{"a\n", "a\r\n", "a ", " a", "a\u00a0", "\u3000a", "a\u200b", "\ufeffa", "a\u200d", "a\tb", "a\nb", "a\x00b", "a\u0085b", " ", "\n"} {
+		all = append(all, unlike(at, exact, value))
+	}
+	return all
 }
 
 // badURL are URLs that are refused.
 func badURL(at string) []bad {
-	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space", strings.TrimPrefix(at, "spec."))
+	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space, control characters, <, > and \"", strings.TrimPrefix(at, "spec."))
 	return []bad{
 		tooShort(at, message),
 		tooLong(at, 2048),
@@ -172,6 +191,14 @@ func badURL(at string) []bad {
 		senseless(at, "https:///sso", message),
 		senseless(at, "https://acme.okta.com ", message),
 		senseless(at, "https://acme.okta.com/sso\n", message),
+		senseless(at, "https://acme.okta.com/sso\u00a0", message),
+		senseless(at, "https://acme.okta.com/s\u200bso", message),
+		senseless(at, "\ufeffhttps://acme.okta.com/sso", message),
+		senseless(at, "https://\u200bacme.okta.com/sso", message),
+		senseless(at, "<https://acme.okta.com/sso>", message),
+		senseless(at, "https://acme.okta.com/sso>", message),
+		senseless(at, `https://acme.okta.com/sso"`, message),
+		senseless(at, "https://<tenant>/sso", message),
 	}
 }
 
@@ -204,7 +231,7 @@ func badProjects() []bad {
 }
 
 func badSCIM() []bad {
-	return append([]bad{
+	return slices.Concat(inexact("spec.groupImplicitRoles[0].role"), badTemplate("spec.bearerToken.secretTemplate"), []bad{
 		unknown("spec.identityProvider", "Okta", providers),
 
 		tooMany("spec.groupImplicitRoles", 100, func(i int) any { return fields{"groupID": "scim-group-live-1", "role": fmt.Sprint(i)} }),
@@ -213,7 +240,9 @@ func badSCIM() []bad {
 		ofItem("spec.groupImplicitRoles[0]", fields{"role": "editor"}, oneGroup),
 		ofItem("spec.groupImplicitRoles[0]", fields{"groupID": "scim-group-live-1", "groupName": "Engineering", "role": "editor"}, oneGroup),
 		tooShort("spec.groupImplicitRoles[3].groupName"),
-		tooLong("spec.groupImplicitRoles[3].groupName", 256),
+		tooLong("spec.groupImplicitRoles[3].groupName", 1024),
+		unlike("spec.groupImplicitRoles[3].groupName", ofGroups, "Ops\n"),
+		unlike("spec.groupImplicitRoles[3].groupName", ofGroups, "\tOps"),
 		tooShort("spec.groupImplicitRoles[0].groupID", badGroup),
 		tooLong("spec.groupImplicitRoles[0].groupID", 128),
 		senseless("spec.groupImplicitRoles[0].groupID", "Engineering", badGroup),
@@ -243,7 +272,7 @@ func badSCIM() []bad {
 		ofRotation("spec.bearerToken.rotation.completion", absent{}, overlapOfAutomatic),
 		ofRotation("spec.bearerToken.rotation.completion", "Acknowledged", overlapOfAutomatic),
 		ofRotation("spec.bearerToken.rotation.overlap", "43800h", longOverlap),
-	}, badTemplate("spec.bearerToken.secretTemplate")...)
+	})
 }
 
 // and is a bad manifest of which one more thing is said.
@@ -267,6 +296,10 @@ func ofRotation(at string, value any, message string) bad {
 func badSAML() []bad {
 	return append(slices.Concat(
 		badRoles(),
+		inexact("spec.idpEntityID"),
+		inexact("spec.nameIDFormat"),
+		inexact("spec.alternativeAudienceURI"),
+		inexact("spec.attributeMapping.email"),
 		badURL("spec.idpSSOURL"),
 		badURL("spec.metadataURL"),
 		badKeyRef("spec.verificationCertificates[2].secretKeyRef", badSecret),
@@ -302,7 +335,7 @@ func badSAML() []bad {
 		bad{at: "spec.attributeMapping", breaks: "maxProperties", value: manyFields(65), want: `spec.attributeMapping: Too many: 65: must have at most 64 items`},
 		senseless("spec.attributeMapping", fields{"groups": "groups", "": "NameID"}, badMapping),
 		senseless("spec.attributeMapping", fields{"groups": "groups", long(129): "NameID"}, badMapping),
-		senseless("spec.attributeMapping", fields{"groups": "groups", "email": long(257)}, badMapping),
+		tooLong("spec.attributeMapping.email", 256),
 		ofSpec("spec.attributeMapping", fields{"email": "NameID"}, unmappedGroups),
 		ofSpec("spec.attributeMapping.groups", "", unmappedGroups),
 		ofSpec("spec.groupImplicitRoles", []any{fields{"group": "a", "role": "editor"}}, unmappedGroups).in(1),
@@ -313,6 +346,11 @@ func badSAML() []bad {
 		tooLong("spec.nameIDFormat", 256),
 		tooLong("spec.alternativeAudienceURI", 2048),
 		tooLong("spec.alternativeACSURL", 2048),
+		unlike("spec.alternativeACSURL", ofURLs, "https://acme.example.com/acs "),
+		unlike("spec.alternativeACSURL", ofURLs, "https://acme.example.com/acs\n"),
+		unlike("spec.alternativeACSURL", ofURLs, "https://acme.example.com/a\u200bcs"),
+		unlike("spec.alternativeACSURL", ofURLs, "<https://acme.example.com/acs>"),
+		unlike("spec.alternativeACSURL", ofURLs, `https://acme.example.com/acs"`),
 		unknown("spec.idpInitiatedAuth", "true", `"Enabled", "Disabled"`),
 		unknown("spec.gatewayCallback", "Enabled", `"Allowed", "Denied"`),
 	)
@@ -331,6 +369,8 @@ func badDetailsName() []bad {
 func badOIDC() []bad {
 	all := slices.Concat(
 		badKeyRef("spec.clientSecretRef", badSecret),
+		inexact("spec.clientID"),
+		inexact("spec.attributeMapping.department"),
 		badURL("spec.issuer"),
 		badURL("spec.authorizationURL"),
 		badURL("spec.tokenURL"),
@@ -359,7 +399,7 @@ func badOIDC() []bad {
 		bad{at: "spec.attributeMapping", breaks: "maxProperties", value: manyFields(65), want: `spec.attributeMapping: Too many: 65: must have at most 64 items`},
 		senseless("spec.attributeMapping", fields{"": "department"}, badMapping),
 		senseless("spec.attributeMapping", fields{long(129): "department"}, badMapping),
-		senseless("spec.attributeMapping", fields{"department": long(257)}, badMapping),
+		tooLong("spec.attributeMapping.department", 256),
 	)
 }
 
@@ -394,9 +434,9 @@ func badExternal() []bad {
 
 // badRoles are refused where roles are given to members and to groups by name.
 func badRoles() []bad {
-	return []bad{
+	return append(slices.Concat(inexact("spec.implicitRoles[0]"), inexact("spec.groupImplicitRoles[0].role")),
 		tooMany("spec.implicitRoles", 100, func(i int) any { return fmt.Sprint(i) }),
-		{at: "spec.implicitRoles[1]", breaks: "set", value: "editor", want: `spec.implicitRoles[1]: Duplicate value: "editor"`},
+		bad{at: "spec.implicitRoles[1]", breaks: "set", value: "editor", want: `spec.implicitRoles[1]: Duplicate value: "editor"`},
 		tooShort("spec.implicitRoles[0]"),
 		tooLong("spec.implicitRoles[0]", 128),
 
@@ -404,11 +444,13 @@ func badRoles() []bad {
 		senseless("spec.groupImplicitRoles[2]", fields{"group": "engineering", "role": "editor"}, twiceGroupRole),
 		missing("spec.groupImplicitRoles[0].group"),
 		tooShort("spec.groupImplicitRoles[0].group"),
-		tooLong("spec.groupImplicitRoles[0].group", 256),
+		tooLong("spec.groupImplicitRoles[0].group", 1024),
+		unlike("spec.groupImplicitRoles[0].group", ofGroups, "Ops\n"),
+		unlike("spec.groupImplicitRoles[0].group", ofGroups, "O\x00ps"),
 		missing("spec.groupImplicitRoles[0].role"),
 		tooShort("spec.groupImplicitRoles[0].role"),
 		tooLong("spec.groupImplicitRoles[0].role", 128),
-	}
+	)
 }
 
 // connectionEdits are tried on every kind of connection.
@@ -567,6 +609,11 @@ func tooShortOf(at, message string) bad {
 
 func tooLong(at string, limit int) bad {
 	return bad{at: at, breaks: "maxLength", value: long(limit + 1), want: fmt.Sprintf("%s: Too long: may not be more than %d bytes", at, limit)}
+}
+
+// unlike is a string that does not match a pattern.
+func unlike(at, pattern, value string) bad {
+	return bad{at: at, breaks: "pattern", value: value, want: fmt.Sprintf("%s: Invalid value: %q: %[1]s in body should match '%[3]s'", at, value, pattern)}
 }
 
 func tooMany(at string, limit int, item func(i int) any) bad {

@@ -64,6 +64,7 @@ type ProjectRef struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	Name string `json:"name,omitempty"`
 }
 
@@ -84,7 +85,7 @@ type ConnectionSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+$') && self != '.' && self != '..'",message="organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - are allowed"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~|-]+$') && self != '.' && self != '..'",message="organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - | are allowed"
 	Organization string `json:"organization,omitempty"`
 
 	// connectionID takes over an existing connection instead of creating one. It is the ID of a connection of this kind in
@@ -126,12 +127,14 @@ type ConnectionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?(h|m|s))+$') && duration(self) >= duration('1m')",message="resyncInterval must be a duration of at least 1m, such as 30m or 1h"
 	ResyncInterval *metav1.Duration `json:"resyncInterval,omitempty"`
 
-	// displayName is the name of the connection in Stytch.
+	// displayName is the name of the connection in Stytch. It must not start or end with white space or an invisible character, and
+	// must not contain control characters.
 	// Absent: a connection that is created for this manifest gets the name of the manifest once. After that, and on a
 	// connection that was taken over, the name is not managed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	// +kubebuilder:validation:XValidation:rule="!self.matches(' \\\\[new [0-9a-f]{8}\\\\]$')",message="displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
 	DisplayName string `json:"displayName,omitempty"`
 }
@@ -347,17 +350,27 @@ type ObjectTemplate struct {
 
 // GroupRole assigns a role to the members of a group.
 type GroupRole struct {
-	// group is the name of the group, exactly as the identity provider sends it.
+	// group is the name of the group, exactly as the identity provider sends it, up to 1024 characters. It must not contain line breaks
+	// or other control characters. White space at an end is sent as well, and the message of Synced mentions it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[^\p{Cc}]*$`
 	Group string `json:"group,omitempty"`
 	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	Role string `json:"role,omitempty"`
 }
+
+// Attribute is the name of an attribute of an assertion, or of a claim, exactly as the identity provider sends it. It must not start or
+// end with white space or an invisible character, and must not contain control characters.
+//
+// +kubebuilder:validation:MaxLength=256
+// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+type Attribute string
 
 // SSOIdentityProvider is the identity provider of an SSO connection, as Stytch spells it.
 //

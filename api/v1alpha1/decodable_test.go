@@ -22,17 +22,17 @@ func TestNoStatusStopsAKind(t *testing.T) {
 	common := map[string][]string{
 		`{"lastRequest":{"operation":"Op","time":%s}}`:                                                              times,
 		`{"conditions":[{"type":"Ready","status":"True","reason":"Active","message":"m","lastTransitionTime":%s}]}`: times,
-		`{"lastRequest":{"operation":"Op","time":"2026-01-02T03:04:05Z","statusCode":%s}}`:                                                        numbers,
-		`{"observedGeneration":%s}`:                                                                                 numbers,
+		`{"lastRequest":{"operation":"Op","time":"2026-01-02T03:04:05Z","statusCode":%s}}`:                          numbers,
+		`{"observedGeneration":%s}`: numbers,
 		`{"conditions":[{"type":"Ready","status":"True","reason":"Active","message":"m","lastTransitionTime":"2026-01-02T03:04:05Z","observedGeneration":%s}]}`: numbers,
 	}
 	of := map[string]map[string][]string{
 		"SAMLConnection": {
-			`{"appliedGeneration":%s}`:                               numbers,
-			`{"verificationCertificates":[{"certificateID":"c","sha256":"a","expiresAt":%s}]}`:        times,
-			`{"signingCertificates":[{"sha256":"a","expiresAt":%s}]}`:             times,
-			`{"addingEncryptionKey":{"spkiSHA256":"a","sentAt":%s}}`: times,
-			`{"signingKeySentAt":%s}`:                                times,
+			`{"appliedGeneration":%s}`: numbers,
+			`{"verificationCertificates":[{"certificateID":"c","sha256":"a","expiresAt":%s}]}`: times,
+			`{"signingCertificates":[{"sha256":"a","expiresAt":%s}]}`:                          times,
+			`{"addingEncryptionKey":{"spkiSHA256":"a","sentAt":%s}}`:                           times,
+			`{"signingKeySentAt":%s}`: times,
 		},
 		"SCIMConnection": {
 			`{"bearerToken":{"expiresAt":%s}}`: times, `{"bearerToken":{"issuedAt":%s}}`: times, `{"bearerToken":{"startedAt":%s}}`: times,

@@ -21,11 +21,12 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	ClientID string `json:"clientID,omitempty"`
 
-	// clientSecretRef references the client secret of the application at the identity provider. White space around the value
-	// is ignored. It is required for the connection to become active. A change of the Secret is sent to Stytch
-	// automatically.
+	// clientSecretRef references the client secret of the application at the identity provider. A byte order mark and
+	// line breaks at the end of the value are ignored. It is required for the connection to become active. A change of the value
+	// is sent to Stytch automatically.
 	// Absent: not managed.
 	// +optional
 	ClientSecretRef *SecretKeyRef `json:"clientSecretRef,omitempty"`
@@ -39,7 +40,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="issuer must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`issuer must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	// +kubebuilder:validation:XValidation:rule="!self.contains('/.well-known/')",message="issuer must not include /.well-known/openid-configuration, which Stytch appends"
 	Issuer string `json:"issuer,omitempty"`
 
@@ -48,7 +49,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="authorizationURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`authorizationURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	AuthorizationURL string `json:"authorizationURL,omitempty"`
 
 	// tokenURL is the https URL at which Stytch exchanges the code for tokens.
@@ -56,7 +57,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="tokenURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`tokenURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	TokenURL string `json:"tokenURL,omitempty"`
 
 	// userinfoURL is the https URL at which Stytch requests information about the user.
@@ -64,7 +65,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="userinfoURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`userinfoURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	UserinfoURL string `json:"userinfoURL,omitempty"`
 
 	// jwksURL is the https URL of the keys that the identity provider signs with.
@@ -72,7 +73,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="jwksURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`jwksURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	JWKSURL string `json:"jwksURL,omitempty"`
 
 	// customScopes are the scopes that Stytch requests from the identity provider. They replace Stytch's default, which is
@@ -96,8 +97,8 @@ type OIDCConnectionSpec struct {
 	// +mapType=atomic
 	// +kubebuilder:validation:MinProperties=0
 	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
-	AttributeMapping map[string]string `json:"attributeMapping,omitzero"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128)",message="attributeMapping must have keys of 1 to 128 characters"
+	AttributeMapping map[string]Attribute `json:"attributeMapping,omitzero"`
 
 	// detailsConfigMapName is the name of a ConfigMap that the operator writes for the person who sets up the identity
 	// provider. It contains redirect-url. The ConfigMap must not exist yet, unless it

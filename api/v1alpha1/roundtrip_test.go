@@ -47,7 +47,7 @@ func TestAnEmptyListIsNotAnAbsentOne(t *testing.T) {
 			name: "OIDC cleared",
 			object: &v1alpha1.OIDCConnection{Spec: v1alpha1.OIDCConnectionSpec{
 				ConnectionSpec: v1alpha1.ConnectionSpec{Organization: "acme"},
-				CustomScopes:   []string{}, AttributeMapping: map[string]string{},
+				CustomScopes:   []string{}, AttributeMapping: map[string]v1alpha1.Attribute{},
 			}},
 			present: []string{"attributeMapping", "customScopes", "organization"},
 			absent:  []string{"clientID", "clientSecretRef", "detailsConfigMapName", "issuer", "authorizationURL", "tokenURL", "userinfoURL", "jwksURL"},

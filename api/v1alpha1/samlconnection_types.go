@@ -39,12 +39,13 @@ type VerificationCertificate struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	PEM string `json:"pem,omitempty"`
-	// secretKeyRef references a key of a Secret in the same namespace. The key contains one or more certificates in PEM. A
-	// change of the Secret is sent to Stytch automatically.
+	// secretKeyRef references a key of a Secret in the same namespace. The key contains one or more certificates in PEM, or
+	// one in DER. A certificate that issued another one there is not sent. A change of the Secret is sent to Stytch automatically.
 	// +optional
 	SecretKeyRef *SecretKeyRef `json:"secretKeyRef,omitempty"`
 	// configMapKeyRef references a key of a ConfigMap in the same namespace. The key contains one or more certificates in
-	// PEM. A change of the ConfigMap is sent to Stytch automatically.
+	// PEM, or, under binaryData, one in DER. A certificate that issued another one there is not sent. A change of the ConfigMap is
+	// sent to Stytch automatically.
 	// +optional
 	ConfigMapKeyRef *ConfigMapKeyRef `json:"configMapKeyRef,omitempty"`
 }
@@ -67,6 +68,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	IDPEntityID string `json:"idpEntityID,omitempty"`
 
 	// idpSSOURL is the https URL that users are sent to for sign-in. It is required for the connection to become active.
@@ -74,7 +76,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="idpSSOURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`idpSSOURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
 
 	// metadataURL is the https URL of the SAML metadata of the identity provider. Stytch reads it once, and takes
@@ -85,7 +87,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^/?#[:space:]][^[:space:]]*$')",message="metadataURL must start with https:// and a host, and must not contain white space"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`metadataURL must start with https:// and a host, and must not contain white space, control characters, <, > and "`
 	MetadataURL string `json:"metadataURL,omitempty"`
 
 	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 in total. A new
@@ -106,14 +108,15 @@ type SAMLConnectionSpec struct {
 	// +mapType=atomic
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 256)",message="attributeMapping must have keys of 1 to 128 characters and values of at most 256 characters"
-	AttributeMapping map[string]string `json:"attributeMapping,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128)",message="attributeMapping must have keys of 1 to 128 characters"
+	AttributeMapping map[string]Attribute `json:"attributeMapping,omitempty"`
 
 	// nameIDFormat is the NameID format that Stytch requests.
 	// Absent: not managed. Empty: cleared.
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	NameIDFormat *string `json:"nameIDFormat,omitempty"`
 
 	// alternativeAudienceURI is an additional audience that assertions may be addressed to, for migrations.
@@ -121,6 +124,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	AlternativeAudienceURI *string `json:"alternativeAudienceURI,omitempty"`
 
 	// alternativeACSURL is an additional URL that assertions may be posted to, for migrations.
@@ -128,6 +132,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^[^\p{Z}\p{C}<>"]*$`
 	AlternativeACSURL *string `json:"alternativeACSURL,omitempty"`
 
 	// idpInitiatedAuth says whether a login may start at the identity provider.
@@ -149,6 +154,7 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:items:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
 	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as
@@ -161,13 +167,13 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(x, self.exists_one(y, x.group == y.group && x.role == y.role))",message="groupImplicitRoles must not contain the same group and role twice"
 	GroupImplicitRoles []GroupRole `json:"groupImplicitRoles,omitzero"`
 
-	// signingPrivateKeyRef references the RSA private key, in PEM (PKCS#1 or PKCS#8), that Stytch signs its requests to the
+	// signingPrivateKeyRef references the RSA private key, in PEM or DER (PKCS#1 or PKCS#8) with at most 16384 bits, that Stytch signs its requests to the
 	// identity provider with. Stytch creates a certificate for it, which status.signingCertificates lists.
 	// Absent: not managed. Stytch creates its own key.
 	// +optional
 	SigningPrivateKeyRef *SecretKeyRef `json:"signingPrivateKeyRef,omitempty"`
 
-	// encryptionPrivateKeyRefs reference the RSA private keys, each in PEM (PKCS#1 or PKCS#8), that Stytch decrypts
+	// encryptionPrivateKeyRefs reference the RSA private keys, each in PEM or DER (PKCS#1 or PKCS#8) with at most 16384 bits, that Stytch decrypts
 	// assertions with. There are at most 5. A new key is added before an old one is removed, unless all five slots are in use. Keys that were not added by
 	// this manifest are not changed.
 	// Absent: not managed. Empty: the keys that were added by this manifest are removed.

@@ -14,17 +14,20 @@ type SCIMGroupRole struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self.matches('^scim-group-(live|test)-[A-Za-z0-9-]+$')",message="groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
 	GroupID string `json:"groupID,omitempty"`
-	// groupName is the name of the group at the identity provider. It is resolved at each resync, among the groups that the
-	// identity provider pushed. A group that is not pushed yet is listed in status.groups.pending. If several groups have
-	// the name, no group roles are changed.
+	// groupName is the name of the group at the identity provider, up to 1024 characters. It is resolved at each resync, among the
+	// groups that the identity provider pushed. It must be exactly the same: case and white space count. A group that is not
+	// pushed yet is listed in status.groups.pending. If several groups have the name, no group roles are changed. It must not
+	// contain line breaks or other control characters.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[^\p{Cc}]*$`
 	GroupName string `json:"groupName,omitempty"`
 	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
 	Role string `json:"role,omitempty"`
 }
 
@@ -190,12 +193,36 @@ type SCIMGroupsStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Resolved int32 `json:"resolved,omitempty"`
-	// pending are the names of groups that the identity provider has not pushed yet.
+	// pending are the names of groups that the identity provider has not pushed yet. At most 256 characters of a name are shown.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=256
 	Pending []string `json:"pending,omitempty"`
+	// found are the groups in Stytch that were found by their names. A group with a name of more than 256 characters is not shown.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Found []SCIMFoundGroup `json:"found,omitempty"`
+}
+
+// SCIMFoundGroup is a group that was found by its name.
+type SCIMFoundGroup struct {
+	// name in spec.groupImplicitRoles.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Name string `json:"name,omitempty"`
+	// groupID is the ID of the group in Stytch.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	GroupID string `json:"groupID,omitempty"`
+	// renamedTo is the name that the group has now. At most 256 characters are shown. It is empty if the group still has its name,
+	// or if it does not exist any more.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	RenamedTo string `json:"renamedTo,omitempty"`
 }
 
 // SCIMConnectionStatus is the observed state of a SCIM connection.

@@ -16,6 +16,7 @@ type SecretKeyRef struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]*$`
 	Key string `json:"key,omitempty"`
 }
 
@@ -31,6 +32,7 @@ type ConfigMapKeyRef struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]*$`
 	Key string `json:"key,omitempty"`
 }
 
@@ -59,7 +61,8 @@ type StytchProjectSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^project-(live|test)-[A-Za-z0-9-]+$')",message="projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
 	ProjectID string `json:"projectID,omitempty"`
 
-	// secretRef references the project secret in a Secret of the same namespace. White space around the value is ignored.
+	// secretRef references the project secret in a Secret of the same namespace. A byte order mark and line breaks at the
+	// end of the value are ignored.
 	// +required
 	SecretRef SecretKeyRef `json:"secretRef,omitzero"`
 

@@ -174,6 +174,9 @@ func (b bad) base(t *testing.T, k kind) *unstructured.Unstructured {
 func (b bad) rule() rule {
 	where, _, _ := strings.Cut(b.want, ": ")
 	path := generic(where)
+	if strings.HasPrefix(path, "spec.attributeMapping.") {
+		path = "spec.attributeMapping.*"
+	}
 	if b.breaks == "set" {
 		path = strings.TrimSuffix(path, "[]")
 	}

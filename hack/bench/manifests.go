@@ -70,7 +70,7 @@ func (b *bench) createSAML() {
 			IDPEntityID:              fmt.Sprintf("https://idp.example.com/%d", i),
 			IDPSSOURL:                fmt.Sprintf("https://idp.example.com/%d/sso", i),
 			VerificationCertificates: []v1alpha1.VerificationCertificate{{PEM: certificate}},
-			AttributeMapping:         map[string]string{"email": "NameID", "full_name": "displayName"},
+			AttributeMapping:         map[string]v1alpha1.Attribute{"email": "NameID", "full_name": "displayName"},
 		}})
 	}
 }

@@ -1,15 +1,18 @@
 package connection
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -89,29 +92,58 @@ func (i KeyRef) String() string {
 }
 
 // Read is what stands under the entry's key, or what is missing.
-func (i KeyRef) Read(in Inputs) (string, *Problem) {
-	var value string
-	var found bool
-	if i.Kind == KindConfigMap {
-		object := in.ConfigMaps[i.Name]
-		if found = object != nil; found {
-			value = object.Data[i.Key]
-		}
-	} else {
-		object := in.Secrets[i.Name]
-		if found = object != nil; found {
-			value = string(object.Data[i.Key])
-		}
-	}
+func (i KeyRef) Read(in Inputs) ([]byte, *Problem) {
+	value, found := i.value(in)
 	switch {
 	case !found:
-		return "", &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
+		return nil, &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"%s %s, referenced by %s, does not exist in this namespace. Create it.", i.Kind, i.Name, i.Path)}
-	case strings.TrimSpace(value) == "":
-		return "", &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
+	case blank(value):
+		return nil, &Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"%s %s has no value for the key %q. Add it, or fix %s.key.", i.Kind, i.Name, i.Key, i.Path)}
 	}
 	return value, nil
+}
+
+// ReadSecret is the secret that stands under the entry's key, or what is wrong with it and what to do if it is no text.
+func (i KeyRef) ReadSecret(in Inputs, instead string) (stytch.Secret, *Problem) {
+	data, problem := i.Read(in)
+	if problem != nil {
+		return "", problem
+	}
+	text, err := pki.ReadText(data)
+	if err == nil && !utf8.ValidString(text) {
+		err = errors.New("is not UTF-8 text. " + instead)
+	}
+	if err != nil {
+		return "", new(i.Invalid(err))
+	}
+	return stytch.Secret(text), nil
+}
+
+// value is what stands under the entry's key. It is false where there is no such object.
+func (i KeyRef) value(in Inputs) ([]byte, bool) {
+	if i.Kind == KindSecret {
+		object := in.Secrets[i.Name]
+		if object == nil {
+			return nil, false
+		}
+		return object.Data[i.Key], true
+	}
+	object := in.ConfigMaps[i.Name]
+	if object == nil {
+		return nil, false
+	}
+	if text, is := object.Data[i.Key]; is {
+		return []byte(text), true
+	}
+	return object.BinaryData[i.Key], true
+}
+
+// blank says that nothing but white space stands somewhere.
+func blank(value []byte) bool {
+	text, err := pki.ReadText(value)
+	return err == nil && strings.TrimSpace(text) == ""
 }
 
 // Invalid is the problem of an entry whose content is invalid.

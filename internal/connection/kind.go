@@ -33,6 +33,7 @@ import (
 //	Publish             after each comparison                   Compared              what status shows of Stytch
 //	Undo                after Stytch refused a step             StepFailed            –
 //	MissingToActivate   while the connection is not active      –                     –
+//	Warnings            when status is written                  –                     –
 //	Expiries, Due       on status: first and last in a pass,    –                     –
 //	                    and whenever metrics are read
 //
@@ -90,6 +91,8 @@ type Kind[O v1alpha1.Connection, R any] struct {
 	Publish func(o O, r R, want State)
 	// Undo is the step that takes back what was done to make room for one that Stytch refused; nil where nothing was.
 	Undo func(o O, refused Step) *Step
+	// Warnings are what somebody has to be told once, by what a write of status changes: was and is are the manifest before and after.
+	Warnings func(was, is O) []Warning
 	// Expiries are the ends that status knows of.
 	Expiries func(O) []Expiry
 	// Due is when the clock next asks for a step that status knows of, given the settle time; zero for never.
@@ -197,6 +200,17 @@ func (k Kind[O, R]) Complaints(o O, want, have State) []Problem {
 		return nil
 	}
 	return k.Problems(o, want, have)
+}
+
+// Warning is what somebody has to be told once, by an event.
+type Warning struct{ Reason, Message string }
+
+// Warn is what a write of status has somebody told.
+func (k Kind[O, R]) Warn(was, is O) []Warning {
+	if k.Warnings == nil {
+		return nil
+	}
+	return k.Warnings(was, is)
 }
 
 // Ends are the ends that status knows of.

@@ -3,7 +3,11 @@ package connection
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // maxShown is how many characters of a value status shows.
@@ -25,6 +29,44 @@ func CutTo(limit int, s string) string {
 func CutNote(fields []string) string {
 	slices.Sort(fields)
 	return fmt.Sprintf("Status is too small for all of %s, and has only the first part.", strings.Join(slices.Compact(fields), ", "))
+}
+
+// Quoted lists names in quotes, as they may hold commas, white space and what nobody sees. A longer one is shortened.
+func Quoted(names []string) string {
+	list := make([]string, 0, len(names))
+	for _, name := range names {
+		list = append(list, strconv.Quote(Cut(name)))
+	}
+	return strings.Join(list, ", ")
+}
+
+// Padded says that a text starts or ends with white space or with something that nobody sees.
+func Padded(s string) bool {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.In(r, unicode.Z, unicode.C) }) != s
+}
+
+// PaddedGroups mentions names of groups with white space at an end: an identity provider may send them like that.
+func PaddedGroups(names []string) []Problem {
+	var padded []string
+	for _, name := range names {
+		if Padded(name) {
+			padded = AddOnce(padded, name)
+		}
+	}
+	if len(padded) == 0 {
+		return nil
+	}
+	return []Problem{{Message: "spec.groupImplicitRoles contains names of groups that start or end with white space or an invisible character, which is a part of the name: " +
+		Quoted(padded) + ". If the identity provider does not send them like that, fix them."}}
+}
+
+// PaddedGroupRoles mentions the same of roles that are given by the names of groups.
+func PaddedGroupRoles(list []v1alpha1.GroupRole) []Problem {
+	var names []string
+	for _, g := range list {
+		names = append(names, g.Group)
+	}
+	return PaddedGroups(names)
 }
 
 // maxRecorded is the longest value that a record holds to want it from then on.

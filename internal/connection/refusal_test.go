@@ -95,7 +95,7 @@ func refusableSAML(t *testing.T) refusable {
 		return v1alpha1.SecretKeyRef{Name: name, Key: beside.Put(connection.KindSecret, name, p.PKCS1)}
 	}
 	entity := "urn:first"
-	spec.IDPEntityID, spec.IDPSSOURL, spec.AttributeMapping = entity, "https://first", map[string]string{"email": "mail", "full_name": "name"}
+	spec.IDPEntityID, spec.IDPSSOURL, spec.AttributeMapping = entity, "https://first", map[string]v1alpha1.Attribute{"email": "mail", "full_name": "name"}
 	spec.VerificationCertificates = inline(certificates[0])
 	spec.NameIDFormat = new("urn:format")
 	spec.SigningPrivateKeyRef = new(key(keys[0]))
@@ -143,14 +143,18 @@ func refusableSAML(t *testing.T) refusable {
 			func() { r.Held.Spec.IDPSSOURL = "https://second" }, func() { f.IDPSSOURL = "https://evil" },
 			func() bool { return f.IDPSSOURL == r.Held.Spec.IDPSSOURL }),
 		setting(f, "attribute_mapping",
-			func() { r.Held.Spec.AttributeMapping = map[string]string{"email": "other", "full_name": "name"} },
+			func() {
+				r.Held.Spec.AttributeMapping = map[string]v1alpha1.Attribute{"email": "other", "full_name": "name"}
+			},
 			func() { f.AttributeMapping = map[string]string{"email": "evil"} },
-			func() bool { return maps.Equal(f.AttributeMapping, r.Held.Spec.AttributeMapping) }),
+			func() bool { return maps.EqualFunc(f.AttributeMapping, r.Held.Spec.AttributeMapping, isAttribute) }),
 		setting(f, "nameid_format",
 			func() { r.Held.Spec.NameIDFormat = new("urn:other") }, func() { f.NameIDFormat = "urn:evil" },
 			func() bool { return f.NameIDFormat == *r.Held.Spec.NameIDFormat }),
 	)
 }
+
+func isAttribute(seen string, wanted v1alpha1.Attribute) bool { return seen == string(wanted) }
 
 func refusableOIDC(t *testing.T) refusable {
 	t.Helper()
@@ -158,12 +162,12 @@ func refusableOIDC(t *testing.T) refusable {
 	s, _ := AnyOIDC(random)
 	s.Remote.Habits = Habits{SecretIs: "shown"}
 	o := func() *v1alpha1.OIDCConnectionSpec { return &s.Held.Spec }
-	o().ClientID, o().CustomScopes, o().AttributeMapping = "first", []string{"openid", "email"}, map[string]string{"email": "mail"}
+	o().ClientID, o().CustomScopes, o().AttributeMapping = "first", []string{"openid", "email"}, map[string]v1alpha1.Attribute{"email": "mail"}
 	return refusableOf(t, s,
 		setting(s.Remote, "client_id", func() { o().ClientID = "second" }, func() { s.Remote.ClientID = "evil" }, func() bool { return s.Remote.ClientID == o().ClientID }),
 		setting(s.Remote, "attribute_mapping",
-			func() { o().AttributeMapping = map[string]string{"email": "other"} }, func() { s.Remote.AttributeMapping = nil },
-			func() bool { return maps.Equal(s.Remote.AttributeMapping, o().AttributeMapping) }),
+			func() { o().AttributeMapping = map[string]v1alpha1.Attribute{"email": "other"} }, func() { s.Remote.AttributeMapping = nil },
+			func() bool { return maps.EqualFunc(s.Remote.AttributeMapping, o().AttributeMapping, isAttribute) }),
 		setting(s.Remote, "custom_scopes",
 			func() { o().CustomScopes = []string{"openid"} }, func() { s.Remote.Scopes = "openid evil" },
 			func() bool { return s.Remote.Scopes == strings.Join(o().CustomScopes, " ") }),

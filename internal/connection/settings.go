@@ -124,9 +124,9 @@ func Provider(s string) Value { return Value{Send: s, Same: cmp.Or(s, "generic")
 func Flag(b bool) Value { return canonical(b) }
 
 // Mapping is an attribute mapping.
-func Mapping(m map[string]string) Value {
+func Mapping[S ~string](m map[string]S) Value {
 	if m == nil {
-		m = map[string]string{}
+		m = map[string]S{}
 	}
 	return canonical(m)
 }

@@ -150,6 +150,18 @@ func (s *Sim) RemoveGroup(id string) error {
 	return nil
 }
 
+// RenameGroup gives a SCIM group another name, as an identity provider does: it keeps its ID and its role assignments.
+func (s *Sim) RenameGroup(id, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.world.groups[id]
+	if !ok {
+		return notFoundError{"group", id}
+	}
+	g.name = name
+	return nil
+}
+
 // AddDocument sets the document that is served at a URL. The simulator never
 // fetches one.
 func (s *Sim) AddDocument(d Document) error {

@@ -1,6 +1,7 @@
 package connectiontest
 
 import (
+	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -104,21 +105,43 @@ func (c IssuedCertificate) String() string { return c.SHA256[:min(len(c.SHA256),
 // IssueCertificate makes a certificate that ends at a time.
 func IssueCertificate(t *testing.T, name string, ends time.Time) IssuedCertificate {
 	t.Helper()
-	public, key, err := ed25519.GenerateKey(rand.Reader) // which is read faster than any other
-	if err != nil {
-		t.Fatal(err)
+	return IssueChain(t, ends, name)[0]
+}
+
+// IssueChain makes certificates that end at a time, each issued by the next one, and the last one by itself.
+func IssueChain(t *testing.T, ends time.Time, names ...string) []IssuedCertificate {
+	t.Helper()
+	made := make([]IssuedCertificate, len(names))
+	var issuer *x509.Certificate
+	var issuerKey ed25519.PrivateKey
+	for i := len(names) - 1; i >= 0; i-- {
+		public, key, err := ed25519.GenerateKey(rand.Reader) // which is read faster than any other
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[i]},
+			NotBefore: ends.AddDate(-1, 0, 0), NotAfter: ends,
+		}
+		if issuer == nil {
+			issuer, issuerKey = template, key
+		}
+		made[i] = IssueBy(t, template, issuer, public, issuerKey)
+		issuer, issuerKey = template, key
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: ends.AddDate(-1, 0, 0), NotAfter: ends,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
+	return made
+}
+
+// IssueBy makes the certificate of a template, of a public key, by an issuer and its key.
+func IssueBy(t *testing.T, template, issuer *x509.Certificate, public crypto.PublicKey, key crypto.Signer) IssuedCertificate {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, public, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(der)
 	return IssuedCertificate{
-		DER: der, SHA256: hex.EncodeToString(sum[:]), Ends: ends,
+		DER: der, SHA256: hex.EncodeToString(sum[:]), Ends: template.NotAfter,
 		PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 	}
 }

@@ -47,7 +47,7 @@ func SAMLManifest() *v1alpha1.SAMLConnection {
 		IdentityProvider:       "okta",
 		IDPEntityID:            "https://idp.example.com/entity",
 		IDPSSOURL:              "https://idp.example.com/sso",
-		AttributeMapping:       map[string]string{"email": "NameID", "full_name": "displayName"},
+		AttributeMapping:       map[string]v1alpha1.Attribute{"email": "NameID", "full_name": "displayName"},
 		NameIDFormat:           new("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"),
 		AlternativeAudienceURI: new("urn:acme:old"),
 		AlternativeACSURL:      new("https://login.example.com/acs"),
@@ -149,7 +149,7 @@ func OIDCManifest() *v1alpha1.OIDCConnection {
 		UserinfoURL:      Issuer + "/userinfo",
 		JWKSURL:          Issuer + "/jwks",
 		CustomScopes:     []string{"groups", "offline_access"},
-		AttributeMapping: map[string]string{"team": "team"},
+		AttributeMapping: map[string]v1alpha1.Attribute{"team": "team"},
 	}
 	o.Status.ConnectionID = OIDCID
 	return o

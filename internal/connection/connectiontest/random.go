@@ -39,7 +39,7 @@ func RandomDocument(random *rand.Rand) Document {
 	return Document{
 		DisplayName:      Pick(random, "", "Acme", "by hand", MarkedName("Acme", ManifestUID), MarkedName("x", OtherUID)),
 		IdentityProvider: Pick(random, "", "generic", "okta"), IDPEntityID: Pick(random, "", "urn:a", "urn:b"), IDPSSOURL: Pick(random, "", "https://a", "https://b"),
-		AttributeMapping: randomMapping(random), NameIDFormat: Pick(random, "", DefaultNameIDFormat, "urn:x"),
+		AttributeMapping: randomMapping[string](random), NameIDFormat: Pick(random, "", DefaultNameIDFormat, "urn:x"),
 		Audience: Pick(random, "", "urn:a"), ACSURL: Pick(random, "", "https://a"), Disabled: Maybe(random), Gateway: Maybe(random),
 		SAMLRoles: some(random, plain), SAMLGroups: some(random, group), ExternalRoles: some(random, plain),
 		ExternalGroups: some(random, group), SCIMGroups: some(random, byID),
@@ -49,13 +49,13 @@ func RandomDocument(random *rand.Rand) Document {
 	}
 }
 
-func randomMapping(random *rand.Rand) map[string]string {
+func randomMapping[S ~string](random *rand.Rand) map[string]S {
 	if random.Intn(3) == 0 {
 		return nil
 	}
-	mapping := map[string]string{"email": Pick(random, "NameID", "mail")}
+	mapping := map[string]S{"email": Pick[S](random, "NameID", "mail")}
 	if Maybe(random) {
-		mapping["full_name"] = Pick(random, "displayName", "<cn>")
+		mapping["full_name"] = Pick[S](random, "displayName", "<cn>")
 	}
 	return mapping
 }
@@ -89,7 +89,7 @@ func RandomSAML(random *rand.Rand) *v1alpha1.SAMLConnection {
 		ConnectionSpec:   randomCommon(random),
 		IdentityProvider: Pick[v1alpha1.SSOIdentityProvider](random, "", "generic", "okta"),
 		IDPEntityID:      Pick(random, "", "urn:a", "urn:b"), IDPSSOURL: Pick(random, "", "https://a", "https://b"),
-		AttributeMapping: randomMapping(random), NameIDFormat: Pick(random, nil, new(""), new(DefaultNameIDFormat), new("urn:x")),
+		AttributeMapping: randomMapping[v1alpha1.Attribute](random), NameIDFormat: Pick(random, nil, new(""), new(DefaultNameIDFormat), new("urn:x")),
 		AlternativeAudienceURI: Pick(random, nil, new(""), new("urn:a")), AlternativeACSURL: Pick(random, nil, new(""), new("https://a")),
 		IDPInitiatedAuth: Pick[v1alpha1.Toggle](random, "", "Enabled", "Disabled"), GatewayCallback: Pick[v1alpha1.Permission](random, "", "Allowed", "Denied"),
 		ImplicitRoles: some(random, randomRoleID(random)), GroupImplicitRoles: some(random, randomGroupRole(random)),
@@ -113,7 +113,7 @@ func RandomOIDC(random *rand.Rand) *v1alpha1.OIDCConnection {
 		Issuer:           Pick(random, "", "https://a", "https://b"),
 		AuthorizationURL: Pick(random, "", "https://a/authorize", "https://c/authorize"), TokenURL: Pick(random, "", "https://a/token", "https://b/token"),
 		UserinfoURL: Pick(random, "", "https://a/userinfo"), JWKSURL: Pick(random, "", "https://a/jwks", "https://b/jwks"),
-		CustomScopes: Pick(random, nil, []string{}, []string{"x"}, []string{"y", "x"}), AttributeMapping: randomMapping(random),
+		CustomScopes: Pick(random, nil, []string{}, []string{"x"}, []string{"y", "x"}), AttributeMapping: randomMapping[v1alpha1.Attribute](random),
 	}}
 }
 

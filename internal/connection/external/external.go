@@ -88,7 +88,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 			problems = append(problems, *problem)
 		}
 	}
-	return connection.State{}, problems
+	return connection.State{}, append(problems, connection.PaddedGroupRoles(o.Spec.GroupImplicitRoles)...)
 }
 
 // creation leaves the roles to the update that follows: the creating endpoint has other names for them.

@@ -313,3 +313,12 @@ func TestAnExternalConnectionRefersToItsSourcesManifest(t *testing.T) {
 func resolve(o *v1alpha1.ExternalConnection, source v1alpha1.Connection) {
 	external.Kind().Note(o, connection.Event[stytch.ExternalConnection]{Type: connection.InputsRead, Inputs: connection.Inputs{Source: source}, Now: Noon})
 }
+
+func TestAGroupWithWhiteSpaceAtAnEndIsMentioned(t *testing.T) {
+	o := ExternalManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{{Group: "\u00a0Ops", Role: "editor"}}
+	_, problems := WantOf(external.Kind(), o, "", connection.Inputs{})
+	reason, message := connection.Worst(problems)
+	Same(t, "the reason", reason, "")
+	Contains(t, message, `which is a part of the name: "\u00a0Ops". If the identity provider`)
+}

@@ -100,8 +100,10 @@ func recorded(o manifest) connection.Recorded {
 func wantState(o manifest, in connection.Inputs) (connection.State, []connection.Problem) {
 	var problems []connection.Problem
 	if ref := o.Spec.ClientSecretRef; ref != nil {
-		if _, problem := clientSecret(o, clientSecretItem(ref), in); problem != nil {
+		if secret, problem := clientSecret(o, clientSecretItem(ref), in); problem != nil {
 			problems = append(problems, *problem)
+		} else {
+			problems = append(problems, paddedSecret(clientSecretItem(ref), secret)...)
 		}
 	}
 	problems = append(problems, sharedAuthority(o.Spec)...)

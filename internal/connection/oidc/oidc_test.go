@@ -52,7 +52,7 @@ func TestAnOIDCUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		{"JWKS URL", func(s *v1alpha1.OIDCConnectionSpec) { s.JWKSURL = "https://x" }, `{"jwks_url":"https://x"}`},
 		{"scopes, with spaces between them", func(s *v1alpha1.OIDCConnectionSpec) { s.CustomScopes = []string{"b", "a"} }, `{"custom_scopes":"b a"}`},
 		{"scopes, cleared", func(s *v1alpha1.OIDCConnectionSpec) { s.CustomScopes = []string{} }, `{"custom_scopes":""}`},
-		{"attribute mapping, cleared", func(s *v1alpha1.OIDCConnectionSpec) { s.AttributeMapping = map[string]string{} }, `{"attribute_mapping":{}}`},
+		{"attribute mapping, cleared", func(s *v1alpha1.OIDCConnectionSpec) { s.AttributeMapping = map[string]v1alpha1.Attribute{} }, `{"attribute_mapping":{}}`},
 		{
 			"issuer, and beside it the URLs, which Stytch would discover anew",
 			func(s *v1alpha1.OIDCConnectionSpec) { s.Issuer = "https://other.example.com" },
@@ -278,11 +278,11 @@ func TestAClientSecretIsComparedWhereStytchShowsItAndSentOnceWhereItDoesNot(t *t
 		t.Run(habit, func(t *testing.T) {
 			s := newOIDC()
 			s.Remote.Habits.SecretIs = habit
-			secret := SecretOf("entra", map[string]string{"client-secret": "\n" + ClientSecret + "\n"})
+			secret := SecretOf("entra", map[string]string{"client-secret": "\xef\xbb\xbf" + ClientSecret + "\r\n"})
 			s.Inputs = func() connection.Inputs { return Holding(secret) }
 			_, out := s.Sends(t)
 			s.Equal(t, 0, out)
-			Same(t, "the secret, without white space", s.Remote.ClientSecret, ClientSecret)
+			Same(t, "the secret, without what editors add", s.Remote.ClientSecret, ClientSecret)
 
 			sent, out := s.Sends(t)
 			Same(t, "what an untouched Secret sends", sent, "")
@@ -390,6 +390,39 @@ func TestAClientSecretThatIsNoTextIsInvalidAndNotQuoted(t *testing.T) {
 	}
 	Contains(t, problems[0].Message, "spec.clientSecretRef (Secret entra, key \"client-secret\") is not UTF-8 text")
 	Lacks(t, problems[0].Message, "some-secret")
+}
+
+func TestAClientSecretIsSentToTheByteAndWhiteSpaceAtItsEndsIsMentioned(t *testing.T) {
+	const secret = "aB~%2F:+\"\\ü=; #x"
+	for _, test := range []struct{ given, want, says string }{
+		{secret, secret, ""},
+		{"\xef\xbb\xbf" + secret + "\r\n", secret, ""},
+		{" " + secret + "\t", " " + secret + "\t", "spec.clientSecretRef (Secret entra, key \"client-secret\") starts or ends with white space or an invisible character, which is sent"},
+		{secret + "\u200b\n", secret + "\u200b", "starts or ends with white space or an invisible character"},
+	} {
+		s := newOIDC()
+		s.Inputs = func() connection.Inputs { return OIDCInputs(test.given) }
+		_, out := s.Sends(t)
+		Same(t, "the secret", s.Remote.ClientSecret, test.want)
+		reason, message := connection.Worst(out.Problems)
+		Same(t, "the reason", reason, "")
+		Contains(t, message, test.says)
+		Lacks(t, message, secret)
+		if test.says == "" {
+			Same(t, "what is mentioned", message, "")
+		}
+	}
+}
+
+func TestAClientSecretInUTF16IsInvalidWithTheCommandThatMendsIt(t *testing.T) {
+	var text []byte
+	for _, b := range []byte(ClientSecret) {
+		text = append(text, b, 0)
+	}
+	_, problems := PlanFor(oidc.Kind(), OIDCManifest(), OIDCRemote(), OIDCInputs("\xff\xfe"+string(text)))
+	reason, message := connection.Worst(problems)
+	Same(t, "the reason", reason, v1alpha1.ReasonInvalid)
+	Contains(t, message, "spec.clientSecretRef (Secret entra, key \"client-secret\") is encoded in UTF-16.", `"iconv -f UTF-16LE -t UTF-8"`)
 }
 
 func TestAPendingOIDCConnectionLacksWhatStytchAsksFor(t *testing.T) {

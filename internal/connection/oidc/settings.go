@@ -2,9 +2,8 @@ package oidc
 
 import (
 	"cmp"
-	"errors"
+	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -79,19 +78,25 @@ func clientSecretItem(ref *v1alpha1.SecretKeyRef) connection.KeyRef {
 
 // clientSecret is the secret that a manifest names. It was sent if the version of its Secret was.
 func clientSecret(o manifest, at connection.KeyRef, in connection.Inputs) (connection.Value, *connection.Problem) {
-	text, problem := at.Read(in)
+	secret, problem := at.ReadSecret(in, "Store the client secret exactly as the identity provider shows it")
 	if problem != nil {
 		return connection.Value{}, problem
 	}
-	if !utf8.ValidString(text) {
-		return connection.Value{}, new(at.Invalid(errors.New("is not UTF-8 text. Store the client secret exactly as the identity provider shows it")))
-	}
 	from := connection.InputOf(connection.KindSecret, in.Secrets[at.Name].ObjectMeta)
-	secret := strings.TrimSpace(text)
 	return connection.Value{
-		Send: stytch.Secret(secret), Same: pki.Fingerprint([]byte(secret)), From: &from,
+		Send: secret, Same: pki.Fingerprint([]byte(secret.Reveal())), From: &from,
 		Sent: o.Status.ClientSecret != nil && *o.Status.ClientSecret == from,
 	}, nil
+}
+
+// paddedSecret mentions white space at an end of a client secret: it may belong there.
+func paddedSecret(at connection.KeyRef, secret connection.Value) []connection.Problem {
+	text, _ := secret.Send.(stytch.Secret)
+	if !connection.Padded(text.Reveal()) {
+		return nil
+	}
+	return []connection.Problem{{Message: fmt.Sprintf(
+		"%s starts or ends with white space or an invisible character, which is sent as a part of the client secret. If it is none, remove it from the Secret.", at)}}
 }
 
 // clientSecretAfter is the version of the Secret whose client secret was sent last.

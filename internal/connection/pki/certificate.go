@@ -1,17 +1,21 @@
 package pki
 
 import (
+	"bytes"
+	"cmp"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // what an old certificate was signed with
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
-
-const blockCertificate = "CERTIFICATE"
 
 // Certificate is an X.509 certificate.
 type Certificate struct {
@@ -23,45 +27,83 @@ type Certificate struct {
 	ExpiresAt time.Time
 }
 
-// ReadCertificates reads certificates that stand one after another with nothing but white space around them.
-func ReadCertificates(text string) ([]Certificate, error) {
-	blocks, err := decode(text)
+// ReadCertificates reads certificates that stand one after another with nothing but white space around them, or one in DER. Issuers
+// are the subjects of those that issued another one of them, which are left out: whoever holds such a key can make certificates of
+// anybody.
+func ReadCertificates(data []byte) (certificates []Certificate, issuers []string, err error) {
+	if isXML(data) {
+		return nil, nil, errors.New("is XML or HTML, such as SAML metadata, not a certificate. Set spec.metadataURL instead, or take the certificate out of it with \"xmllint --xpath 'string(//*[local-name()=\"X509Certificate\"])'\" and put it between a BEGIN CERTIFICATE and an END CERTIFICATE line")
+	}
+	blocks, err := decode(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var certificates []Certificate
-	for _, block := range blocks {
-		switch {
-		case strings.Contains(block.Type, "PRIVATE KEY"):
-			return nil, errors.New("contains a private key. Leave only certificates there")
-		case block.Type != blockCertificate:
-			return nil, fmt.Errorf("contains a PEM block of type %q, not \"CERTIFICATE\". Store the identity provider's signing certificate there", quoted(block))
-		}
-		c, err := readCertificate(block.Bytes)
+	var all []Certificate
+	var parsed []*x509.Certificate
+	for _, b := range blocks {
+		c, is, err := readCertificate(b)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		certificates = append(certificates, c)
+		all, parsed = append(all, c), append(parsed, is)
 	}
-	return certificates, nil
+	for i, is := range parsed {
+		if slices.ContainsFunc(parsed, func(other *x509.Certificate) bool { return issued(is, other) }) {
+			issuers = append(issuers, cmp.Or(is.Subject.String(), all[i].SHA256))
+		} else {
+			certificates = append(certificates, all[i])
+		}
+	}
+	return certificates, issuers, nil
+}
+
+// isXML says that a source begins as XML does.
+func isXML(data []byte) bool {
+	text, err := ReadText(data[:min(len(data), 1<<10)])
+	return err == nil && strings.HasPrefix(strings.TrimSpace(text), "<")
 }
 
 // readCertificate reads a certificate. Only its shape is checked: identity providers use certificates that Go's parser finds
-// fault with, and Stytch is the one to judge them.
-func readCertificate(der []byte) (Certificate, error) {
+// fault with, and Stytch is the one to judge them. Parsed is nil for such a one.
+func readCertificate(b block) (c Certificate, parsed *x509.Certificate, invalid error) {
+	switch {
+	case strings.Contains(b.kind, "PRIVATE KEY"):
+		return c, nil, errors.New("contains a private key. Leave only certificates there")
+	case b.kind != blockCertificate:
+		return c, nil, fmt.Errorf("contains %s, not \"CERTIFICATE\". Store the identity provider's signing certificate there", b)
+	}
 	var shape struct {
 		Certificate asn1.RawValue
 		Algorithm   pkix.AlgorithmIdentifier
 		Signature   asn1.BitString
 	}
-	if after, err := asn1.Unmarshal(der, &shape); err != nil || len(after) > 0 {
-		return Certificate{}, errors.New("is not a readable X.509 certificate. Download it from the identity provider again")
+	if after, err := asn1.Unmarshal(b.der, &shape); err != nil || len(after) > 0 {
+		return c, nil, errors.New("is not a readable X.509 certificate. Download it from the identity provider again")
 	}
-	c := Certificate{SHA256: Fingerprint(der), PEM: EncodeCertificate(der)}
-	if parsed, err := x509.ParseCertificate(der); err == nil {
-		c.ExpiresAt = parsed.NotAfter
+	c = Certificate{SHA256: Fingerprint(b.der), PEM: EncodeCertificate(b.der)}
+	parsed, err := x509.ParseCertificate(b.der)
+	if err != nil {
+		return c, nil, nil //nolint:nilerr // it is sent as it is
 	}
-	return c, nil
+	if key, is := parsed.PublicKey.(*rsa.PublicKey); is && key.N.BitLen() > maxRSABits {
+		return c, nil, fmt.Errorf("contains a certificate whose RSA key has more than %d bits. Use a smaller key", maxRSABits)
+	}
+	c.ExpiresAt = parsed.NotAfter
+	return c, parsed, nil
+}
+
+// issued says that one certificate issued another: it is named as the issuer, and its key verifies the signature. One that is
+// self-signed was issued by itself, also where it has the name and the key of the one that it replaces. What a certificate says of
+// itself, its basic constraints, means nothing: OpenSSL makes self-signed ones that call themselves an authority.
+func issued(c, other *x509.Certificate) bool {
+	if c == nil || other == nil || !bytes.Equal(c.RawSubject, other.RawIssuer) || bytes.Equal(other.RawSubject, other.RawIssuer) {
+		return false
+	}
+	if key, is := c.PublicKey.(*rsa.PublicKey); is && other.SignatureAlgorithm == x509.SHA1WithRSA { // which CheckSignature refuses
+		sum := sha1.Sum(other.RawTBSCertificate) //nolint:gosec // nothing is trusted for it
+		return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], other.Signature) == nil
+	}
+	return c.CheckSignature(other.SignatureAlgorithm, other.RawTBSCertificate, other.Signature) == nil
 }
 
 // EncodeCertificate is a certificate in canonical PEM.

@@ -62,8 +62,8 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in conn
 	case entry.ConfigMapKeyRef != nil:
 		at = connection.KeyRef{Path: path + ".configMapKeyRef", Kind: connection.KindConfigMap, Name: entry.ConfigMapKeyRef.Name, Key: entry.ConfigMapKeyRef.Key}
 	default:
-		found, err := pki.ReadCertificates(entry.PEM)
-		if err == nil && len(found) > 1 {
+		found, issuers, err := pki.ReadCertificates([]byte(entry.PEM))
+		if err == nil && len(found)+len(issuers) > 1 {
 			err = errors.New("contains more than one certificate. Give each certificate its own entry")
 		}
 		if err != nil {
@@ -71,13 +71,18 @@ func certificatesOf(path string, entry v1alpha1.VerificationCertificate, in conn
 		}
 		return found, nil
 	}
-	text, problem := at.Read(in)
+	data, problem := at.Read(in)
 	if problem != nil {
 		return nil, problem
 	}
-	found, err := pki.ReadCertificates(text)
-	if err != nil {
+	found, issuers, err := pki.ReadCertificates(data)
+	switch {
+	case err != nil:
 		return nil, new(at.Invalid(err))
+	case len(issuers) > 0:
+		return found, new(at.Invalid(fmt.Errorf(
+			"contains certificates that issued another one there and are not sent: %s. Whoever has the key of one of these could sign in as anybody. Leave only the certificates that the identity provider signs with",
+			connection.Quoted(issuers))))
 	}
 	return found, nil
 }
@@ -86,15 +91,32 @@ func holds(list []connection.Certificate, sha256 string) bool {
 	return slices.ContainsFunc(list, func(c connection.Certificate) bool { return c.SHA256 == sha256 })
 }
 
-// expiredInVain are the wanted certificates that have ended and are not at Stytch: they are not sent.
+// expiredInVain are the wanted certificates that have ended and are not at Stytch: they are not sent. The last resort is, and one
+// that Stytch refused is reported as that.
 func expiredInVain(want, have connection.State) []connection.Certificate {
+	resort, sent := lastResort(want, have)
 	var vain []connection.Certificate
 	for _, c := range want.Certificates {
-		if c.Expired(want.Now) && !holds(have.Certificates, c.SHA256) {
+		said := c.SHA256 == want.Refused || sent && c.SHA256 == resort.SHA256
+		if c.Expired(want.Now) && !holds(have.Certificates, c.SHA256) && !said {
 			vain = append(vain, c)
 		}
 	}
 	return vain
+}
+
+// lastResort is the certificate that is sent although it has ended: where all that are wanted have, the one that ended last. The
+// identity provider may sign with it all the same, and Stytch may accept it. It is not sent where Stytch refused it before, or
+// where only one that is valid could make room for it.
+func lastResort(want, have connection.State) (connection.Certificate, bool) {
+	expired := func(c connection.Certificate) bool { return c.Expired(want.Now) }
+	valid := func(c connection.Certificate) bool { return !expired(c) }
+	if len(want.Certificates) == 0 || slices.ContainsFunc(want.Certificates, valid) {
+		return connection.Certificate{}, false
+	}
+	last := slices.MaxFunc(want.Certificates, func(a, b connection.Certificate) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+	room := len(have.Certificates) < maxCertificates || slices.ContainsFunc(have.Certificates, expired)
+	return last, room && last.PEM != "" && last.SHA256 != want.Refused && !holds(have.Certificates, last.SHA256)
 }
 
 // refusedInVain is the wanted certificate that Stytch refused before and that is not there: it is not sent.
@@ -159,21 +181,21 @@ func compareCertificates(want, have connection.State) (missing, surplus []connec
 		return missing, nil
 	}
 	surplus = surplusCertificates(want, have)
-	if len(missing) > 0 {
+	if len(missing) > 0 && !missing[0].Expired(want.Now) {
 		return missing, surplus
 	}
 	last := lastValid(want, have)
 	surplus = slices.DeleteFunc(surplus, func(c connection.Certificate) bool { return slices.Contains(last, c) })
-	if len(surplus) > 0 && len(surplus) == len(have.Certificates) {
+	if len(missing) == 0 && len(surplus) > 0 && len(surplus) == len(have.Certificates) {
 		surplus = surplus[:len(surplus)-1] // nothing wanted is there before the metadata is read
 	}
-	return nil, surplus
+	return missing, surplus
 }
 
 // due says that the metadata is going to be read, at the end of the plan.
 func due(want connection.State) bool { return want.Metadata != nil && want.Metadata.Due }
 
-// missingCertificates are those that are wanted and not there: without those that have ended or that Stytch
+// missingCertificates are those that are wanted and not there: without those that have ended, but for the last resort, or that Stytch
 // refused, and without those that the metadata is about to bring.
 func missingCertificates(want, have connection.State) []connection.Certificate {
 	var missing []connection.Certificate
@@ -182,6 +204,9 @@ func missingCertificates(want, have connection.State) []connection.Certificate {
 		if !holds(have.Certificates, c.SHA256) && !c.Expired(want.Now) && !toBeRead && c.SHA256 != want.Refused {
 			missing = append(missing, c)
 		}
+	}
+	if resort, sent := lastResort(want, have); sent {
+		missing = append(missing, resort)
 	}
 	return missing
 }

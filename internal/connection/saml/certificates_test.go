@@ -97,7 +97,7 @@ func TestABadBundleIsSaidWithItsItem(t *testing.T) {
 			{"only a private key", both(KeyPairs()[0].PKCS1), v1alpha1.ReasonInvalid, at + "contains a private key"},
 			{"text around it", both("subject=okta\n" + a.PEM), v1alpha1.ReasonInvalid, at + "contains text outside its PEM blocks"},
 			{"no PEM", both("okta"), v1alpha1.ReasonInvalid, at + "is not PEM"},
-			{"a page", both("<html>sign in</html>"), v1alpha1.ReasonInvalid, at + "is not PEM"},
+			{"a page", both("<html>sign in</html>"), v1alpha1.ReasonInvalid, at + "is XML or HTML, such as SAML metadata, not a certificate"},
 			{"a broken one behind a good one", both(a.PEM + CertificatePool()[1].PEM[:200]), v1alpha1.ReasonInvalid, at + "contains an incomplete or damaged PEM block"},
 			{"a request", both(PEMBlock("CERTIFICATE REQUEST", a.DER)), v1alpha1.ReasonInvalid, at + "contains a PEM block of type \"CERTIFICATE REQUEST\", not \"CERTIFICATE\""},
 			{"something else in a certificate's lines", both(PEMBlock("CERTIFICATE", []byte("hello"))), v1alpha1.ReasonInvalid, at + "is not a readable X.509 certificate"},
@@ -182,6 +182,86 @@ func TestAnExpiredCertificateIsNotSentAndWhatIsInItsPlaceStays(t *testing.T) {
 	in.Now = expired.Ends
 	plan, _ = PlanFor(saml.Kind(), o, r, in)
 	NoSteps(t, plan)
+}
+
+func TestWhereAllWantedCertificatesHaveExpiredTheOneThatExpiredLastIsSent(t *testing.T) {
+	last, earlier := CertificatePool()[13], CertificatePool()[12]
+	issued := func(list ...IssuedCertificate) []connection.Certificate {
+		var made []connection.Certificate
+		for _, c := range list {
+			made = append(made, connection.Certificate{Certificate: pki.Certificate{SHA256: c.SHA256, PEM: c.PEM, ExpiresAt: c.Ends}, Where: "spec.verificationCertificates[0]"})
+		}
+		return made
+	}
+	isNotSent := "contains the certificate " + earlier.SHA256[:16] + ", which expired at"
+	for _, test := range []struct {
+		name    string
+		want    []IssuedCertificate
+		have    []connection.Certificate
+		refused string
+		story   string
+		says    []string
+	}{
+		{"the only one", []IssuedCertificate{last}, nil, "", "+" + last.SHA256, nil},
+		{"of two the one that expired last", []IssuedCertificate{earlier, last}, nil, "", "+" + last.SHA256, []string{isNotSent}},
+		{"beside one that expired too, which goes then", []IssuedCertificate{last}, CertificatesAtStytch("old:1:-3"), "", "+" + last.SHA256 + " -1", nil},
+		{
+			"beside a valid one, which stays",
+			[]IssuedCertificate{last},
+			CertificatesAtStytch("old:1:-3", "valid:2:1"), "", "+" + last.SHA256 + " -1",
+			[]string{"All desired certificates have expired. Kept the certificate valid in Stytch"},
+		},
+		{"it is there", []IssuedCertificate{last}, issued(last), "", "", nil},
+		{
+			"five slots taken free one that expired",
+			[]IssuedCertificate{last},
+			CertificatesAtStytch("a:1:1", "b:2:-1", "c:3:3", "d:4:4", "e:5:5"), "", "free:2 +" + last.SHA256,
+			[]string{"Kept the certificate a in Stytch"},
+		},
+		{
+			"five slots taken free none that is valid",
+			[]IssuedCertificate{last},
+			CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3", "d:4:4", "e:5:5"), "", "",
+			[]string{"which expired at " + connection.FormatTime(last.Ends) + " and is not sent"},
+		},
+		{"Stytch refused it before", []IssuedCertificate{last}, CertificatesAtStytch("old:1:-3"), last.SHA256, "", []string{"which Stytch rejected (invalid_x509_certificate)"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := connection.State{Certificates: issued(test.want...), Refused: test.refused, Now: Noon}
+			have := connection.State{Certificates: test.have}
+			Same(t, "the plan", Story(PlanOf(want, have)), test.story)
+			_, message := connection.Worst(saml.Kind().Problems(SAMLManifest(), want, have))
+			Contains(t, message, test.says...)
+			if test.says == nil {
+				Same(t, "what is said", message, "")
+			}
+		})
+	}
+}
+
+func TestAChainIsRefusedButForTheCertificateAtItsEnd(t *testing.T) {
+	chain := IssueChain(t, YearsOn(1), "leaf", "intermediate", "root")
+	text := chain[0].PEM + chain[1].PEM + chain[2].PEM
+	for _, kind := range []string{connection.KindSecret, connection.KindConfigMap} {
+		r := SAMLRemote()
+		r.VerificationCertificates = []stytch.Certificate{{ID: "cert-1", SHA256: chain[2].SHA256, ExpiresAt: chain[2].Ends}}
+		plan, problems := PlanFor(saml.Kind(), bundled(kind), r, both(text))
+		Same(t, "what is sent, and nothing is removed", Story(plan), "+"+chain[0].SHA256)
+		reason, message := connection.Worst(problems)
+		Same(t, "the reason", reason, v1alpha1.ReasonInvalid)
+		Contains(t, message, `(`+kind+` idp, key "tls.crt") contains certificates that issued another one there and are not sent: "CN=intermediate", "CN=root". `,
+			"Leave only the certificates that the identity provider signs with.")
+	}
+	_, problems := wantCertificates(chain[0].PEM + chain[1].PEM)
+	Contains(t, ProblemWords(problems), "spec.verificationCertificates[0].pem contains more than one certificate")
+}
+
+func TestACertificateInBinaryDataIsRead(t *testing.T) {
+	c := CertificatePool()[0]
+	in := connection.Inputs{ConfigMaps: map[string]*corev1.ConfigMap{"idp": {BinaryData: map[string][]byte{"tls.crt": c.DER}}}}
+	want, problems := WantOf(saml.Kind(), bundled(connection.KindConfigMap), SAMLID, in)
+	Same(t, "problems", problems, []connection.Problem(nil))
+	Same(t, "the certificate", want.Certificates[0].SHA256, c.SHA256)
 }
 
 func TestTheOnlyValidCertificateStaysThoughNobodyWantsIt(t *testing.T) {

@@ -88,11 +88,11 @@ func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now t
 
 // readKeyAt reads the RSA private key that an entry names.
 func readKeyAt(at connection.KeyRef, in connection.Inputs) (connection.Key, *connection.Problem) {
-	text, problem := at.Read(in)
+	data, problem := at.Read(in)
 	if problem != nil {
 		return connection.Key{}, problem
 	}
-	private, spki, err := pki.ReadKey(text)
+	private, spki, err := pki.ReadKey(data)
 	if err != nil {
 		return connection.Key{}, new(at.Invalid(err))
 	}

@@ -228,7 +228,7 @@ func TestExpiredCertificatesMakeRoomForARefresh(t *testing.T) {
 func TestMetadataThatIsRefusedKeepsNothingElseFromBeingSent(t *testing.T) {
 	r := describing("append", nil)
 	r.Remote.Metadata = nil
-	r.Held.Spec.AttributeMapping = map[string]string{"email": "NameID"}
+	r.Held.Spec.AttributeMapping = map[string]v1alpha1.Attribute{"email": "NameID"}
 	r.asks(KeyPairs()[0])
 	out := r.Pass(t)
 	Same(t, "the refusal", out.Err, error(RefusalError("invalid_xml_from_saml_metadata_url")))

@@ -109,7 +109,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 	problems := slices.Concat(certificates, keys)
 	want.Encryption, keys = wantedEncryption(o, in)
 	published = details.Wanted(&want, o, o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate, in)
-	return want, slices.Concat(problems, keys, published)
+	return want, slices.Concat(problems, keys, published, connection.PaddedGroupRoles(o.Spec.GroupImplicitRoles))
 }
 
 func haveState(r remote) connection.State {

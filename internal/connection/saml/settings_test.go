@@ -26,7 +26,9 @@ func TestASAMLUpdateCarriesTheOneFieldThatDiffers(t *testing.T) {
 		{"SSO URL", func(s *v1alpha1.SAMLConnectionSpec) { s.IDPSSOURL = "https://x" }, `{"idp_sso_url":"https://x"}`},
 		{
 			"attribute mapping, as a whole",
-			func(s *v1alpha1.SAMLConnectionSpec) { s.AttributeMapping = map[string]string{"email": "mail"} },
+			func(s *v1alpha1.SAMLConnectionSpec) {
+				s.AttributeMapping = map[string]v1alpha1.Attribute{"email": "mail"}
+			},
 			`{"attribute_mapping":{"email":"mail"}}`,
 		},
 		{
@@ -156,8 +158,8 @@ func TestWhatStytchSpellsDifferentlyIsTheSame(t *testing.T) {
 			NoSteps(t, plan)
 		})
 	}
-	Same(t, "no mapping", connection.Mapping(nil).Same, connection.Mapping(map[string]string{}).Same)
-	Same(t, "the body of no mapping", InJSON(t, connection.Mapping(nil).Send), "{}")
+	Same(t, "no mapping", connection.Mapping[string](nil).Same, connection.Mapping(map[string]string{}).Same)
+	Same(t, "the body of no mapping", InJSON(t, connection.Mapping[string](nil).Send), "{}")
 }
 
 func TestTheFieldsOfAnUpdateAreInOneOrder(t *testing.T) {
@@ -193,4 +195,14 @@ func TestCertificatesAndKeysHaveATopicEach(t *testing.T) {
 	for _, topic := range []string{"certificate " + one.SHA256, "certificate " + two.SHA256, "encryption key " + a.SPKISHA256, "encryption key " + b.SPKISHA256} {
 		Same(t, "whether there is "+topic, slices.Contains(topics, topic), true)
 	}
+}
+
+func TestAGroupWithWhiteSpaceAtAnEndIsSentAndMentioned(t *testing.T) {
+	o := SAMLManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.GroupRole{{Group: "Ops ", Role: "editor"}, {Group: "Sales, EMEA", Role: "editor"}}
+	plan, problems := PlanFor(saml.Kind(), o, SAMLRemote(), connection.Inputs{})
+	OneUpdate(t, plan, `{"saml_group_implicit_role_assignments":[{"role_id":"editor","group":"Ops "},{"role_id":"editor","group":"Sales, EMEA"}]}`)
+	reason, message := connection.Worst(problems)
+	Same(t, "the reason", reason, "")
+	Contains(t, message, `white space or an invisible character, which is a part of the name: "Ops ". If the identity provider`)
 }

@@ -3,4 +3,5 @@
 //
 //	scim.go     the Kind: settings, and the plan, in which the token comes first
 //	groups.go   groups by name
+//	similar.go  names that are almost those of groups, and groups that were renamed
 package scim

@@ -3,7 +3,6 @@ package scim
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -41,7 +40,7 @@ func wantedRoles(o manifest, in connection.Inputs) (connection.Value, bool) {
 	if !wantsGroups(o, in) {
 		return connection.Value{}, false
 	}
-	found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
+	found := resolveGroups(o, in.Groups)
 	return found.roles, len(found.ambiguous) == 0
 }
 
@@ -58,19 +57,23 @@ type resolution struct {
 	resolved  []string // names that are groups
 	pending   []string // names that are not, yet
 	ambiguous []string // names that several groups have, with their IDs
+	names     []string // all names
+	groups    []stytch.SCIMGroup
+	found     []v1alpha1.SCIMFoundGroup
 }
 
 // resolveGroups finds the groups that are given by name.
-func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) resolution {
+func resolveGroups(o manifest, groups []stytch.SCIMGroup) resolution {
 	byName := map[string][]string{}
 	for _, g := range groups {
 		byName[g.Name] = connection.AddOnce(byName[g.Name], g.ID)
 	}
-	var r resolution
+	r := resolution{groups: groups}
 	var entries []connection.RoleAssignment
-	for _, g := range list {
+	for _, g := range o.Spec.GroupImplicitRoles {
 		id := g.GroupID
 		if g.GroupName != "" {
+			r.names = connection.AddOnce(r.names, g.GroupName)
 			switch ids := byName[g.GroupName]; len(ids) {
 			case 0:
 				r.pending = connection.AddOnce(r.pending, g.GroupName)
@@ -86,6 +89,7 @@ func resolveGroups(list []v1alpha1.SCIMGroupRole, groups []stytch.SCIMGroup) res
 		entries = append(entries, connection.RoleAssignment{RoleID: g.Role, GroupID: id})
 	}
 	r.roles = connection.RoleAssignments(entries, func(e connection.RoleAssignment) connection.RoleAssignment { return e })
+	r.found = foundGroups(o, r, byName)
 	return r
 }
 
@@ -99,18 +103,9 @@ func (r resolution) problems() []connection.Problem {
 	if len(r.pending) > 0 {
 		problems = append(problems, connection.Problem{Reason: v1alpha1.ReasonGroupsPending, Message: fmt.Sprintf(
 			"The identity provider has not pushed these groups of spec.groupImplicitRoles yet: %s. Push them from the identity provider, or fix their names. Other settings do not wait for them.",
-			quoted(r.pending))})
+			strings.Join(r.explained(), ", "))})
 	}
-	return problems
-}
-
-// quoted lists names that may hold commas and white space.
-func quoted(names []string) string {
-	list := make([]string, 0, len(names))
-	for _, name := range names {
-		list = append(list, strconv.Quote(name))
-	}
-	return strings.Join(list, ", ")
+	return append(problems, connection.PaddedGroups(r.names)...)
 }
 
 // status is what status says of the names.
@@ -118,5 +113,9 @@ func (r resolution) status() *v1alpha1.SCIMGroupsStatus {
 	if len(r.resolved)+len(r.pending)+len(r.ambiguous) == 0 {
 		return nil
 	}
-	return &v1alpha1.SCIMGroupsStatus{Resolved: int32(len(r.resolved)), Pending: r.pending} //nolint:gosec // at most 100
+	var pending []string
+	for _, name := range r.pending {
+		pending = append(pending, connection.Cut(name))
+	}
+	return &v1alpha1.SCIMGroupsStatus{Resolved: int32(len(r.resolved)), Pending: pending, Found: r.found} //nolint:gosec // at most 100
 }

@@ -14,7 +14,12 @@ import (
 )
 
 // longName is one of the longest names that a group may have in a manifest.
-func longName(i int) string { return fmt.Sprintf("%012d", i) + strings.Repeat("x", 244) }
+func longName(i int) string { return fmt.Sprintf("%012d", i) + strings.Repeat("x", 1012) }
+
+// found is one group as status has it.
+func found(name, id string) []v1alpha1.SCIMFoundGroup {
+	return []v1alpha1.SCIMFoundGroup{{Name: name, GroupID: id}}
+}
 
 // fits fails the test where a message is longer than a condition may be.
 func fits(t *testing.T, message string) {
@@ -43,31 +48,31 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 		status *v1alpha1.SCIMGroupsStatus
 	}{
 		{"by ID", []v1alpha1.SCIMGroupRole{byID("g7", "editor")}, `[{"role_id":"editor","group_id":"g7"}]`, "", nil, nil},
-		{"by name", []v1alpha1.SCIMGroupRole{byName("Engineering", "editor")}, `[{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1}},
-		{"one that comes on two pages", []v1alpha1.SCIMGroupRole{byName("Ops", "editor")}, `[{"role_id":"editor","group_id":"g2"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1}},
+		{"by name", []v1alpha1.SCIMGroupRole{byName("Engineering", "editor")}, `[{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1, Found: found("Engineering", "g1")}},
+		{"one that comes on two pages", []v1alpha1.SCIMGroupRole{byName("Ops", "editor")}, `[{"role_id":"editor","group_id":"g2"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1, Found: found("Ops", "g2")}},
 		{
 			"one with two roles",
 			[]v1alpha1.SCIMGroupRole{byName("Engineering", "editor"), byName("Engineering", "admin")},
-			`[{"role_id":"admin","group_id":"g1"},{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1},
+			`[{"role_id":"admin","group_id":"g1"},{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1, Found: found("Engineering", "g1")},
 		},
 		{
 			"one by name and by ID",
 			[]v1alpha1.SCIMGroupRole{byName("Engineering", "editor"), byID("g1", "editor")},
-			`[{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1},
+			`[{"role_id":"editor","group_id":"g1"}]`, "", nil, &v1alpha1.SCIMGroupsStatus{Resolved: 1, Found: found("Engineering", "g1")},
 		},
 		{
 			"one that was not pushed, beside others",
 			[]v1alpha1.SCIMGroupRole{byName("Contractors", "viewer"), byName("Ops", "viewer"), byName("Contractors", "editor"), byName("engineering", "viewer")},
 			`[{"role_id":"viewer","group_id":"g2"}]`, v1alpha1.ReasonGroupsPending,
-			[]string{"yet: \"Contractors\", \"engineering\"."},
-			&v1alpha1.SCIMGroupsStatus{Resolved: 1, Pending: []string{"Contractors", "engineering"}},
+			[]string{`yet: "Contractors", "engineering" (there is "Engineering", which differs only in case).`},
+			&v1alpha1.SCIMGroupsStatus{Resolved: 1, Pending: []string{"Contractors", "engineering"}, Found: found("Ops", "g2")},
 		},
 		{
 			"one whose name several have",
 			[]v1alpha1.SCIMGroupRole{byName("Twice", "viewer"), byName("Ops", "viewer"), byName("Twice", "editor")},
 			"", v1alpha1.ReasonInvalid,
 			[]string{"that several groups have: \"Twice\" (g8, g9). No group roles are changed.", "Use groupID instead of groupName"},
-			&v1alpha1.SCIMGroupsStatus{Resolved: 1},
+			&v1alpha1.SCIMGroupsStatus{Resolved: 1, Found: found("Ops", "g2")},
 		},
 		{
 			"one whose name several have and one that was not pushed",
@@ -179,4 +184,100 @@ func TestTheNameOfAGroupAtStytchIsNoDifference(t *testing.T) {
 	r.GroupImplicitRoles[0].GroupName = "Engineering, renamed"
 	plan, _ := PlanFor(scim.Kind(), SCIMManifest(), r, SecretWith(SCIMID, "token-ending-in-wxyz"))
 	NoSteps(t, plan)
+}
+
+func TestAGroupThatIsAlmostTheOneThatIsMeantIsNamed(t *testing.T) {
+	for _, test := range []struct{ wanted, there, says string }{
+		{"engineering", "Engineering", `"engineering" (there is "Engineering", which differs only in case).`},
+		{"STRASSE", "strasse", `(there is "strasse", which differs only in case).`},
+		{"Ops", "Ops ", `"Ops" (there is "Ops ", which differs only in white space).`},
+		{"Ops ", "Ops", `"Ops " (there is "Ops", which differs only in white space).`},
+		{"R & D", "R  &\u00a0D", `"R & D" (there is "R  &\u00a0D", which differs only in white space).`},
+		{"\u00c9quipe", "E\u0301quipe", `"Équipe" (there is "E\u0301quipe", which differs only in its Unicode form).`},
+		{"Ops\u200b", "Ops", `(there is "Ops", which differs only in case, white space, invisible characters or its Unicode form).`},
+		{"e\u0301quipe ", "ÉQUIPE", `(there is "ÉQUIPE", which differs only in case, white space, invisible characters or its Unicode form).`},
+		{"Engineering", "Engineers", `yet: "Engineering". Push`},
+	} {
+		o := SCIMManifest()
+		o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName(test.wanted, "viewer")}
+		in := SecretWith(SCIMID, "token-ending-in-wxyz")
+		in.Groups = []stytch.SCIMGroup{{ID: "g2", Name: "other"}, {ID: "g1", Name: test.there}}
+		_, problems := WantOf(scim.Kind(), o, SCIMID, in)
+		reason, message := connection.Worst(problems)
+		Same(t, "the reason", reason, v1alpha1.ReasonGroupsPending)
+		Contains(t, message, test.says)
+	}
+}
+
+func TestAGroupWithWhiteSpaceAtAnEndIsFoundAndMentioned(t *testing.T) {
+	o := SCIMManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Ops ", "viewer"), byName("Ops ", "editor"), byName("Sales, EMEA", "viewer")}
+	in := SecretWith(SCIMID, "token-ending-in-wxyz")
+	in.Groups = []stytch.SCIMGroup{{ID: "g1", Name: "Ops"}, {ID: "g2", Name: "Ops "}, {ID: "g3", Name: "Sales, EMEA"}}
+	plan, problems := PlanFor(scim.Kind(), o, SCIMRemote(), in)
+	OneUpdate(t, plan, `{"scim_group_implicit_role_assignments":[{"role_id":"editor","group_id":"g2"},{"role_id":"viewer","group_id":"g2"},{"role_id":"viewer","group_id":"g3"}]}`)
+	reason, message := connection.Worst(problems)
+	Same(t, "the reason", reason, "")
+	Contains(t, message, `white space or an invisible character, which is a part of the name: "Ops ". If the identity provider`)
+}
+
+func TestAGroupThatWasRenamedIsSaidToBeOnceAndAsLongAsItIsWaitedFor(t *testing.T) {
+	o := SCIMManifest()
+	o.Spec.GroupImplicitRoles = []v1alpha1.SCIMGroupRole{byName("Engineering", "viewer"), byName("Ops", "viewer")}
+	in := SecretWith(SCIMID, "token-ending-in-wxyz")
+	pass := func(groups ...stytch.SCIMGroup) (message string, warnings []connection.Warning) {
+		in.Groups = groups
+		was := o.DeepCopy()
+		_, problems := WantOf(scim.Kind(), o, SCIMID, in)
+		PublishedToken(o, SCIMRemote(), in)
+		_, message = connection.Worst(problems)
+		return message, scim.Kind().Warn(was, o)
+	}
+	ops := stytch.SCIMGroup{ID: "g2", Name: "Ops"}
+	_, warnings := pass(stytch.SCIMGroup{ID: "g1", Name: "Engineering"}, ops)
+	Same(t, "the warnings at first", len(warnings), 0)
+
+	message, warnings := pass(stytch.SCIMGroup{ID: "g1", Name: "R&D"}, ops)
+	Contains(t, message, `yet: "Engineering" (the group was renamed to "R&D"). Push`)
+	Same(t, "the warnings", warnings, []connection.Warning{{
+		Reason:  "GroupRenamed",
+		Message: `The identity provider renamed groups of spec.groupImplicitRoles: "Engineering" to "R&D" (g1). Fix the names in the manifest, or use groupID.`,
+	}})
+	Same(t, "status", o.Status.Groups, &v1alpha1.SCIMGroupsStatus{
+		Resolved: 1, Pending: []string{"Engineering"},
+		Found: []v1alpha1.SCIMFoundGroup{{Name: "Engineering", GroupID: "g1", RenamedTo: "R&D"}, {Name: "Ops", GroupID: "g2"}},
+	})
+
+	again, warnings := pass(stytch.SCIMGroup{ID: "g1", Name: "R&D"}, ops)
+	Same(t, "what is said later", again, message)
+	Same(t, "the warnings later", len(warnings), 0)
+
+	_, warnings = pass(stytch.SCIMGroup{ID: "g1", Name: "Research"}, ops)
+	Same(t, "the warnings of another name", len(warnings), 1)
+	message, _ = pass(ops)
+	Contains(t, message, `yet: "Engineering". Push`)
+	_, warnings = pass(stytch.SCIMGroup{ID: "g1", Name: "Engineering"}, ops)
+	Same(t, "the warnings where it has its name again", len(warnings), 0)
+	Same(t, "what is found then", o.Status.Groups.Found[0], v1alpha1.SCIMFoundGroup{Name: "Engineering", GroupID: "g1"})
+	o.Spec.GroupImplicitRoles = nil
+	pass(ops)
+	Same(t, "status without groups by name", o.Status.Groups, (*v1alpha1.SCIMGroupsStatus)(nil))
+}
+
+func TestTheLongestNamesOfGroupsFitStatus(t *testing.T) {
+	o := SCIMManifest()
+	in := SecretWith(SCIMID, "token-ending-in-wxyz")
+	o.Spec.GroupImplicitRoles = nil
+	for i := range 100 {
+		o.Spec.GroupImplicitRoles = append(o.Spec.GroupImplicitRoles, byName(longName(i), "viewer"))
+		if i%2 == 0 {
+			in.Groups = append(in.Groups, stytch.SCIMGroup{ID: fmt.Sprint("g", i), Name: longName(i)})
+		}
+	}
+	PublishedToken(o, SCIMRemote(), in)
+	Same(t, "how many are resolved", o.Status.Groups.Resolved, int32(50))
+	Same(t, "what is kept of those", len(o.Status.Groups.Found), 0)
+	for _, name := range o.Status.Groups.Pending {
+		Same(t, "the length of a name", utf8.RuneCountInString(name), 256)
+	}
 }

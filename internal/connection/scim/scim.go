@@ -53,6 +53,7 @@ func Kind() connection.Kind[manifest, remote] {
 		Publish: func(o manifest, r remote, want connection.State) {
 			o.Status.BaseURL, o.Status.Groups = r.BaseURL, want.Groups
 		},
+		Warnings: renamedGroups,
 		Expiries: token.Expiries,
 		Due:      token.Due,
 		Settle:   connection.SettleTime,
@@ -74,7 +75,7 @@ func wantState(o manifest, in connection.Inputs) (connection.State, []connection
 	bearer, problems := token.InSecret(o, in.ID, secret)
 	want := connection.State{Token: bearer, Unstamped: token.Unstamped(o, in.ID, secret)}
 	if wantsGroups(o, in) {
-		found := resolveGroups(o.Spec.GroupImplicitRoles, in.Groups)
+		found := resolveGroups(o, in.Groups)
 		problems = append(problems, found.problems()...)
 		want.Groups = found.status()
 	}

@@ -78,7 +78,7 @@ func TestTheBaseURLIsPublishedAsStytchShowsIt(t *testing.T) {
 	plan := PlanOf(
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "old"}},
 		connection.State{Token: &connection.Token{LastFour: "aaaa", BaseURL: "new"}})
-	Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "base_url", Have: "old", Want: "new"}})
+	Same(t, "what is shown", connection.Show(plan), []v1alpha1.Change{{Field: "base_url", Have: "another URL", Want: "new"}})
 }
 
 func TestAKindWithoutTokensNeedsNone(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/pki"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -21,12 +22,21 @@ func InSecret(o *v1alpha1.SCIMConnection, id string, secret *corev1.Secret) (*co
 		return &connection.Token{Foreign: true}, []connection.Problem{{Reason: v1alpha1.ReasonInvalid, Message: ForeignMessage(secret.Name, id)}}
 	}
 	return &connection.Token{
-		LastFour:     stytch.Secret(secret.Data[v1alpha1.SecretKeyToken]).LastFour(),
-		NextLastFour: stytch.Secret(secret.Data[v1alpha1.SecretKeyNextToken]).LastFour(),
+		LastFour:     lastFour(secret.Data[v1alpha1.SecretKeyToken]),
+		NextLastFour: lastFour(secret.Data[v1alpha1.SecretKeyNextToken]),
 		BaseURL:      string(secret.Data[v1alpha1.SecretKeyBaseURL]),
 		Edited:       !slices.Contains(o.Status.Inputs, connection.InputOf(connection.KindSecret, secret.ObjectMeta)),
 		Immutable:    immutable(secret),
 	}, nil
+}
+
+// lastFour are the last four characters of a token that stands in a Secret, maybe put there by a person.
+func lastFour(data []byte) string {
+	text, err := pki.ReadText(data)
+	if err != nil {
+		return ""
+	}
+	return stytch.Secret(text).LastFour()
 }
 
 // Owns says whether a token's Secret is that of a connection: labelled with its ID or with the mark of its creation, or

@@ -53,7 +53,7 @@ func tidy(stored, current *connection.Token, isNew bool) *connection.Step {
 	}
 	usable := completed || stored.LastFour == current.LastFour || stored.NextLastFour == current.NextLastFour && current.NextLastFour != ""
 	if usable && stored.BaseURL != current.BaseURL {
-		add(fieldBaseURL, connection.Text(stored.BaseURL), connection.Text(current.BaseURL))
+		add(fieldBaseURL, another(stored.BaseURL), connection.Text(current.BaseURL))
 	}
 	if step.Changes == nil {
 		return nil
@@ -67,6 +67,14 @@ func ending(lastFour string) connection.Value {
 		return connection.Text("")
 	}
 	return connection.Text("…" + lastFour)
+}
+
+// another stands for a URL in a Secret, which may be anything, even a secret.
+func another(url string) connection.Value {
+	if url == "" {
+		return connection.Text("")
+	}
+	return connection.Text("another URL")
 }
 
 func start(current *connection.Token, request, why string) *connection.Step {
@@ -92,7 +100,7 @@ func cancellation(current *connection.Token) *connection.Step {
 
 // HoldsNext says whether a token's Secret holds the next token that a step completes.
 func HoldsNext(data map[string][]byte, step connection.Step) bool {
-	return step.Changes[0].Want.Same == ending(stytch.Secret(data[v1alpha1.SecretKeyNextToken]).LastFour()).Same
+	return step.Changes[0].Want.Same == ending(lastFour(data[v1alpha1.SecretKeyNextToken])).Same
 }
 
 // ApplyToSecret changes what a token's Secret holds as a step says. It is false, and nothing is changed, where the Secret does not
@@ -100,7 +108,7 @@ func HoldsNext(data map[string][]byte, step connection.Step) bool {
 func ApplyToSecret(data map[string][]byte, step connection.Step) bool {
 	for key, field := range map[string]string{v1alpha1.SecretKeyToken: fieldToken, v1alpha1.SecretKeyNextToken: fieldNextToken} {
 		for _, c := range step.Changes {
-			if c.Field == field && c.Have.Same != ending(stytch.Secret(data[key]).LastFour()).Same {
+			if c.Field == field && c.Have.Same != ending(lastFour(data[key])).Same {
 				return false
 			}
 		}
