@@ -340,6 +340,24 @@ var _ = Describe("The record of a connection", func() {
 		w.expectKept(o)
 	})
 
+	It("is written again with the finalizer after a plain replace, and nothing is said of it", func(ctx context.Context) {
+		w := newEarlyWorld(ctx)
+		o := w.saml("okta")
+		w.create(o)
+		p := w.start()
+		p.settle(o)
+		w.reload(o)
+		replaced := &v1alpha1.SAMLConnection{ObjectMeta: w.meta(o.Name), Spec: *o.Spec.DeepCopy()}
+		replaced.ResourceVersion, replaced.Spec.DisplayName = o.ResourceVersion, "Replaced"
+		Expect(api.Update(w.ctx, replaced)).To(Succeed())
+		p.settle(o)
+		w.reload(o)
+		Expect(o.Finalizers).To(ContainElement(v1alpha1.Finalizer))
+		Expect(connection.Written(o)).To(ContainSubstring(o.Status.ConnectionID))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch matches the manifest."))
+		p.expectQuiet(o)
+	})
+
 	It("of a copy of a manifest makes nothing, takes nothing over when the other goes, and yields to its removal", func(ctx context.Context) {
 		w := newWorld(ctx)
 		o := w.settled(w.saml("okta"))
