@@ -78,7 +78,7 @@ func handOver(manifest func(w *world) v1alpha1.Connection, says func(o v1alpha1.
 			return heir
 		},
 		ask: func(w *world, heir v1alpha1.Connection) { w.delete(old(heir)) },
-		live: func(w *world, p *process, heir v1alpha1.Connection) {
+		live: func(_ *world, p *process, heir v1alpha1.Connection) {
 			p.settle(old(heir))
 			p.settle(heir)
 		},
