@@ -27,6 +27,8 @@ type flow struct {
 	arrange func(w *world) v1alpha1.Connection
 	// ask for it.
 	ask func(w *world, o v1alpha1.Connection)
+	// between says what becomes of what a process left when it died, before the next one starts. Nil: nothing.
+	between func(w *world, o v1alpha1.Connection)
 	// live takes the passes of a process until it rests. Nil: settle does.
 	live func(w *world, p *process, o v1alpha1.Connection)
 	// expect what must hold once a process has come to rest.
@@ -106,6 +108,27 @@ func deletion(manifest func(w *world) v1alpha1.Connection) flow {
 	}
 }
 
+// unwanted is a flow in which a manifest is deleted, under Delete, once the process that created its connection is dead.
+func unwanted(manifest func(w *world) v1alpha1.Connection) flow {
+	return flow{
+		name: "creation of one that is deleted then",
+		arrange: func(w *world) v1alpha1.Connection {
+			o := manifest(w)
+			o.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
+			return o
+		},
+		ask:     func(w *world, o v1alpha1.Connection) { w.create(o) },
+		between: func(w *world, o v1alpha1.Connection) { w.delete(o) },
+		expect: func(w *world, o v1alpha1.Connection) {
+			if w.exists(o) { // nothing died
+				w.expectKept(o)
+			} else {
+				Expect(w.made()).To(BeEmpty())
+			}
+		},
+	}
+}
+
 // death of a process: at its n-th call or write, before or after the effect of that.
 type death struct {
 	n     int
@@ -137,6 +160,9 @@ func (f flow) run(ctx context.Context, deaths ...death) int {
 		live(w, p, o)
 		// How much there is to do may depend on the time of the day, by a look more or less: then it lived, and had less to do.
 		Expect(p.life.dead() || p.life.eventCount() < d.n).To(BeTrue(), "the process came to its %d. call or write, and lives", d.n)
+		if f.between != nil {
+			f.between(w, o)
+		}
 		p = w.start()
 	}
 	p.life.dieAtEvent(0, false)
@@ -190,12 +216,27 @@ func (f flow) runEach(ctx context.Context, rows [][]death) []int {
 
 var _ = Describe("A process that dies", func() {
 	for _, kind := range kindsOfSpecs() {
-		for _, f := range []flow{creation(kind.manifest), update(kind.manifest, kind.edit), deletion(kind.manifest)} {
+		for _, f := range []flow{creation(kind.manifest), update(kind.manifest, kind.edit), deletion(kind.manifest), unwanted(kind.manifest)} {
 			It(fmt.Sprintf("at any call or write of the %s of a %s leaves one connection, and nothing lost", f.name, kind.name), func(ctx context.Context) {
 				Expect(f.crash(ctx, 1)).To(BeNumerically(">=", 2))
 			})
 		}
 	}
+
+	It("at any call or write of the creation of an ExternalConnection that is deleted then together with its source leaves nothing", func(ctx context.Context) {
+		f := unwanted(func(w *world) v1alpha1.Connection {
+			source := w.saml("source")
+			source.Spec.Organization = w.partner.ID
+			w.settledSource(source)
+			return w.externalTo(v1alpha1.SourceSAML)
+		})
+		apart := f.between
+		f.between = func(w *world, o v1alpha1.Connection) {
+			w.delete(&v1alpha1.SAMLConnection{ObjectMeta: w.meta("source")})
+			apart(w, o)
+		}
+		Expect(f.crash(ctx, 1)).To(BeNumerically(">=", 2))
+	})
 })
 
 // held is a call that is held on the wire: what arrives, and what lets it take effect.

@@ -115,7 +115,7 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 		err = p.create(ctx)
 		identity.ID = connection.RecordOf(p.o).ID
 	} else {
-		if p.recordReplaced() {
+		if p.recordReplaced() && connection.Written(p.base) != "" {
 			identity.Note = strings.TrimSpace(connection.RecordReplaced + " " + identity.Note)
 		}
 		err = p.adopt(ctx, identity)

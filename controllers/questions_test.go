@@ -3,11 +3,13 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
@@ -150,10 +152,11 @@ var _ = Describe("A SCIM Conflict whose remedy was followed in the dashboard", f
 })
 
 var _ = Describe("A storm of conflicts", func() {
-	// storm makes manifests for the one SCIM connection of an organization.
-	storm := func(w *world) (all []*v1alpha1.SCIMConnection) {
-		for i := range 50 {
+	// storm makes manifests for the one SCIM connection of an organization. `make bench` makes as many as it is told to.
+	storm := func(w *world, policy v1alpha1.AdoptionPolicy) (all []*v1alpha1.SCIMConnection) {
+		for i := range 200 {
 			o := w.scim(fmt.Sprintf("directory-%d", i))
+			o.Spec.AdoptionPolicy = policy
 			w.create(o)
 			all = append(all, o)
 		}
@@ -175,14 +178,12 @@ var _ = Describe("A storm of conflicts", func() {
 	It("of one organization costs one list, then one a slot, and a restart none", func(ctx context.Context) {
 		w := newEarlyWorld(ctx)
 		w.directoryByHand(w.acme)
-		all := storm(w)
+		all := storm(w, "")
 		p := w.start()
 		p.bring(all...)
 		calls, _ := passes(p, all)
 		Expect(short(calls)).To(Equal([]string{getSCIM}))
-		for _, o := range all {
-			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)
-		}
+		Expect(w.conflicts()).To(HaveLen(len(all)))
 		w.clock.advance(p.pass(all[0]).result.RequeueAfter)
 		calls, writes := passes(p, all)
 		Expect(short(calls)).To(Equal([]string{getSCIM}))
@@ -209,12 +210,47 @@ var _ = Describe("A storm of conflicts", func() {
 		w.clock.advance(p.pass(first).result.RequeueAfter)
 		p.expectPass(first, getSCIM)
 		w.clock.advance(time.Minute)
-		all := storm(w)
+		all := storm(w, "")
 		p.bring(all...)
 		calls, _ := passes(p, all)
 		Expect(short(calls)).To(Equal([]string{getSCIM}))
 	})
+
+	It("that waits for a connection under Matching costs one list, and one of them has it when its manifest goes", func(ctx context.Context) {
+		w := newEarlyWorld(ctx)
+		holder := w.scim("holder")
+		holder.Spec.DeletionPolicy = v1alpha1.DeletionDelete
+		w.settled(holder)
+		id := holder.Status.ConnectionID
+		w.clock.advance(time.Minute)
+		all := storm(w, v1alpha1.AdoptMatching)
+		p := w.start()
+		p.bring(all...)
+		calls, _ := passes(p, all)
+		Expect(short(calls)).To(Equal([]string{getSCIM}))
+		Expect(w.conflicts()).To(HaveLen(len(all)))
+
+		w.delete(holder)
+		p.settle(holder)
+		Expect(p.scim.inConflict(ctx, holder)).To(HaveLen(len(all)), "each is woken once")
+		for range 2 {
+			more, _ := passes(p, all)
+			calls = append(calls, more...)
+		}
+		Expect(short(calls)).To(Equal([]string{getSCIM, getSCIM}), "one told all of them, and one shows whose token the connection has")
+		Expect(w.conflicts()).To(HaveLen(len(all) - 1))
+		Expect(w.made()).To(ConsistOf(id))
+	})
 })
+
+// conflicts are the manifests of which status says Conflict.
+func (w *world) conflicts() []v1alpha1.Connection {
+	GinkgoHelper()
+	return slices.DeleteFunc(w.connections(), func(o v1alpha1.Connection) bool {
+		return !meta.IsStatusConditionFalse(o.CommonStatus().Conditions, v1alpha1.ConditionSynced) ||
+			meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced).Reason != v1alpha1.ReasonConflict
+	})
+}
 
 var _ = Describe("A restart", func() {
 	It("asks nothing for a manifest whose connection is missing, until the next slot", func(ctx context.Context) {

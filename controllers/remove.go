@@ -104,6 +104,9 @@ func orIfGone(err, end error) error {
 
 // recordStray finds and records the connection of a create request whose response was lost.
 func (p *pass[O, R]) recordStray(ctx context.Context) error {
+	if err := p.readFirst(ctx); err != nil {
+		return err
+	}
 	identity, err := p.identify(ctx)
 	if err := identity.Stray(err); err != nil {
 		return err

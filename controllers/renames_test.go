@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -50,6 +51,20 @@ func renames() []renaming {
 	}
 }
 
+// of is what becomes of a rename of some manifests: those without displayName are recognized by their application alone, and metadata is
+// not read again of a connection that is taken over.
+func (r renaming) of(manifests string) renaming {
+	unnamed, described := strings.Contains(manifests, "without displayName"), strings.Contains(manifests, "metadataURL")
+	retained := r.policy == v1alpha1.DeletionRetain && r.first == "prune"
+	if retained && unnamed && (r.says == byID || described && r.says == matching) {
+		r.reason, r.kept, r.made = v1alpha1.ReasonInSync, false, 2 // nothing says any more that the two belong together
+	}
+	if described && r.kept {
+		r.reason = v1alpha1.ReasonMetadataUnread
+	}
+	return r
+}
+
 // renamedManifests are manifests that are renamed, and what is different of them.
 func renamedManifests() []struct {
 	name     string
@@ -65,6 +80,14 @@ func renamedManifests() []struct {
 	}{
 		{"SAML", func(w *world) v1alpha1.Connection { return w.saml("okta") }},
 		{"SAML without displayName", func(w *world) v1alpha1.Connection { return unnamed(w.saml("okta")) }},
+		{"SAML with metadataURL", func(w *world) v1alpha1.Connection {
+			w.publishMetadata(metadataURL("okta"), "https://idp.example.com", newCertificate("okta"))
+			return w.describedBy("okta", metadataURL("okta"))
+		}},
+		{"SAML with metadataURL, without displayName", func(w *world) v1alpha1.Connection {
+			w.publishMetadata(metadataURL("okta"), "https://idp.example.com", newCertificate("okta"))
+			return unnamed(w.describedBy("okta", metadataURL("okta")))
+		}},
 		{"OIDC without displayName", func(w *world) v1alpha1.Connection { return unnamed(w.oidc("entra")) }},
 		{"SCIM", func(w *world) v1alpha1.Connection { return w.scim("directory") }},
 		{"External", func(w *world) v1alpha1.Connection { return w.external() }},
@@ -107,11 +130,7 @@ func (w *world) rename(p *process, o v1alpha1.Connection, r renaming) (v1alpha1.
 var _ = Describe("A rename", func() {
 	for _, kind := range renamedManifests() {
 		for _, r := range renames() {
-			if kind.name == "SAML without displayName" || kind.name == "OIDC without displayName" {
-				if r == (renaming{v1alpha1.DeletionRetain, byID, "prune", v1alpha1.ReasonConflict, false, 1}) {
-					r.reason, r.made = v1alpha1.ReasonInSync, 2 // nothing says any more that the two belong together: see twins
-				}
-			}
+			r := r.of(kind.name)
 			It(fmt.Sprintf("of a manifest with %s under %s, %s first, ends with %s (%s)", r.says, r.policy, r.first, r.reason, kind.name), func(ctx context.Context) {
 				w := newWorld(ctx)
 				p := w.start()
@@ -127,7 +146,11 @@ var _ = Describe("A rename", func() {
 					w.expectToken(scim)
 				}
 				Expect(w.notes("HandedOver")).To(HaveLen(boolToInt(r.first == "apply" && r.says != byID)))
-				Expect(w.notes("ProbableTwin")).To(HaveLen(r.made / 2))
+				twins := r.made / 2
+				if strings.Contains(kind.name, "metadataURL") {
+					twins = 0 // what the application is was not known when the connection was created
+				}
+				Expect(w.notes("ProbableTwin")).To(HaveLen(twins))
 				if r.reason == v1alpha1.ReasonInSync {
 					Expect(heir.CommonStatus().ConflictingConnectionID).To(BeEmpty())
 					p.expectQuiet(heir)

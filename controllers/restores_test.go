@@ -135,9 +135,13 @@ func losses() []loss {
 		{name: "all but what is in Git", record: true, uid: true, lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
 			return w, w.reborn(w, o, !annotations, !status)
 		}},
-		{name: "its namespace", lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+		{name: "its namespace or its cluster", lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
 			there := w.elsewhere()
 			return there, w.reborn(there, o, annotations, !status)
+		}},
+		{name: "its cluster, where Git alone is left", record: true, uid: true, lose: func(w *world, o v1alpha1.Connection) (*world, v1alpha1.Connection) {
+			there := w.elsewhere()
+			return there, w.reborn(there, o, !annotations, !status)
 		}},
 		{name: "what is newer than an old record that somebody writes again and again", again: func(w *world, o v1alpha1.Connection) {
 			annotate(w, o, fmt.Sprintf(`{"v":1,"uid":%q,"kind":"StytchProject","mark":"00000000"}`, o.GetUID()))
@@ -254,6 +258,16 @@ func (w *world) remoteFields() map[string]any {
 	return c.Fields
 }
 
+// tokens are what the Secret of a SCIM connection holds; nil for other kinds, and while there is no Secret.
+func (w *world) tokens(o v1alpha1.Connection) map[string][]byte {
+	GinkgoHelper()
+	scim, isSCIM := o.(*v1alpha1.SCIMConnection)
+	if !isSCIM || !w.exists(&corev1.Secret{ObjectMeta: w.meta(scim.Spec.BearerToken.SecretName)}) {
+		return nil
+	}
+	return w.tokenSecret(scim).Data
+}
+
 var _ = Describe("A manifest that lost", func() {
 	for _, l := range losses() {
 		for _, m := range moments() {
@@ -264,7 +278,7 @@ var _ = Describe("A manifest that lost", func() {
 				It(fmt.Sprintf("%s (%s, %s) has its connection, and nothing is made, added or read", l.name, kind.name, m.name), func(ctx context.Context) {
 					w := newWorld(ctx)
 					o := m.arrive(w, kind)
-					before, seq := w.remoteFields(), w.seq()
+					before, tokens, seq := w.remoteFields(), w.tokens(o), w.seq()
 					w, o = l.lose(w, o)
 					restored := w.start()
 					for range 3 {
@@ -276,6 +290,7 @@ var _ = Describe("A manifest that lost", func() {
 					w.expectCondition(o, v1alpha1.ConditionSynced, statusOf(expected(l, m)), expected(l, m))
 					if !m.begun {
 						Expect(w.remoteFields()).To(Equal(before))
+						Expect(w.tokens(o)).To(Equal(tokens))
 						w.expectNothingSentSince(seq)
 					}
 					Expect(w.made()).To(HaveLen(1))
@@ -338,6 +353,24 @@ var _ = Describe("The record of a connection", func() {
 		w.clock.advance(resync)
 		Expect(writes()).To(Equal(1), "in the slot after")
 		w.expectKept(o)
+	})
+
+	It("is written again with the finalizer after a plain replace, and nothing is said of it", func(ctx context.Context) {
+		w := newEarlyWorld(ctx)
+		o := w.saml("okta")
+		w.create(o)
+		p := w.start()
+		p.settle(o)
+		w.reload(o)
+		replaced := &v1alpha1.SAMLConnection{ObjectMeta: w.meta(o.Name), Spec: *o.Spec.DeepCopy()}
+		replaced.ResourceVersion, replaced.Spec.DisplayName = o.ResourceVersion, "Replaced"
+		Expect(api.Update(w.ctx, replaced)).To(Succeed())
+		p.settle(o)
+		w.reload(o)
+		Expect(o.Finalizers).To(ContainElement(v1alpha1.Finalizer))
+		Expect(connection.Written(o)).To(ContainSubstring(o.Status.ConnectionID))
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)).To(Equal("Stytch matches the manifest."))
+		p.expectQuiet(o)
 	})
 
 	It("of a copy of a manifest makes nothing, takes nothing over when the other goes, and yields to its removal", func(ctx context.Context) {
@@ -455,7 +488,7 @@ var _ = Describe("The record of a connection", func() {
 
 var _ = Describe("The Secret of a SCIM connection's token that is older than its last rotation", func() {
 	for _, l := range losses() {
-		if !slices.Contains([]string{"its status", "its uid and its status", "its namespace"}, l.name) {
+		if !slices.Contains([]string{"its status", "its uid and its status", "its namespace or its cluster"}, l.name) {
 			continue // the connection is lost too, or status knows what the Secret held, and the token is replaced: see rotation_test.go
 		}
 		It(fmt.Sprintf("is InputMissing where the manifest lost %s too, until the token is put there or replaced", l.name), func(ctx context.Context) {

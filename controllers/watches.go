@@ -90,14 +90,14 @@ func (e *engine[O, R]) brought() predicate.Predicate {
 }
 
 // desiredStateChanged passes changes of a manifest's spec and of the annotations that the operator reads, its deletion, and that
-// somebody took its finalizer or record away.
+// somebody took its finalizer, its record or its connection's status away.
 func desiredStateChanged() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return !slices.Equal(connection.AnnotationsOf(e.ObjectOld), connection.AnnotationsOf(e.ObjectNew)) || recordLost(e)
 	}})
 }
 
-// recordLost says that somebody took a manifest's finalizer or record away, or had the record name another connection.
+// recordLost says that somebody took a manifest's finalizer, record or connection away, or had it name another connection.
 func recordLost(e event.UpdateEvent) bool {
 	before, isConnection := e.ObjectOld.(v1alpha1.Connection)
 	after, both := e.ObjectNew.(v1alpha1.Connection)

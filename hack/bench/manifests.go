@@ -78,13 +78,44 @@ func (b *bench) createSAML() {
 // createSCIM creates one SCIM manifest for each organization.
 func (b *bench) createSCIM() {
 	for i, organization := range b.orgs {
-		meta := named("scim", i)
-		b.create("scimconnections", &v1alpha1.SCIMConnection{ObjectMeta: meta, Spec: v1alpha1.SCIMConnectionSpec{
-			ConnectionSpec:   v1alpha1.ConnectionSpec{Organization: organization},
-			IdentityProvider: "okta",
-			BearerToken:      v1alpha1.SCIMBearerToken{SecretName: meta.Name},
-		}})
+		b.createDirectory("scim", i, organization)
 	}
+}
+
+// createRivals creates SCIM manifests for an organization that has one already.
+func (b *bench) createRivals() {
+	for i := range b.connections {
+		b.createDirectory("rival", i, b.orgs[0])
+	}
+}
+
+func (b *bench) createDirectory(kind string, i int, organization string) {
+	meta := named(kind, i)
+	b.create("scimconnections", &v1alpha1.SCIMConnection{ObjectMeta: meta, Spec: v1alpha1.SCIMConnectionSpec{
+		ConnectionSpec:   v1alpha1.ConnectionSpec{Organization: organization},
+		IdentityProvider: "okta",
+		BearerToken:      v1alpha1.SCIMBearerToken{SecretName: meta.Name},
+	}})
+}
+
+// deleteHolder deletes the manifest that the rivals are in conflict with.
+func (b *bench) deleteHolder() {
+	lab.Check(b.api.Delete(b.Context(), &v1alpha1.SCIMConnection{ObjectMeta: named("scim", 0)}))
+	b.own[request{"DELETE", "scimconnections", "", http.StatusOK}]++
+}
+
+// rivals counts the SCIM manifests in conflict, with another manifest or only with what Stytch has.
+func (b *bench) rivals(withAnother bool) int {
+	var list v1alpha1.SCIMConnectionList
+	lab.Check(b.seen.List(b.Context(), &list, client.UnsafeDisableDeepCopy))
+	n := 0
+	for _, o := range list.Items {
+		synced := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionSynced)
+		if synced != nil && synced.Reason == v1alpha1.ReasonConflict && (o.Status.ConflictingConnectionID != "") == withAnother {
+			n++
+		}
+	}
+	return n
 }
 
 // edit changes the display name of some manifests, and returns the generation that each has then.

@@ -54,6 +54,9 @@ func (b *bench) phases() {
 		{fmt.Sprintf("deletion of %d with Delete", some), floor{calls: some, objects: some}, b.deletions},
 		{fmt.Sprintf("cold, %d SCIM, one an organization", m), floor{calls: 3 * m, objects: 3 * m, secrets: 2 * m}, b.coldSCIM},
 		{"restart with SCIM", floor{}, b.restart},
+		{fmt.Sprintf("conflict, %d SCIM of one organization", n), floor{calls: 1, objects: n}, b.conflict},
+		{"restart with the conflict", floor{}, b.restart},
+		{"what they are in conflict with goes", floor{calls: 1, objects: n + 1}, b.endConflict},
 	} {
 		b.Note("%s", phase.name)
 		b.measure(phase.name, phase.floor, phase.do)
@@ -184,4 +187,28 @@ func (b *bench) coldSCIM() outcome {
 		return fmt.Sprintf("%d of %d", applied, all), applied == b.organizations
 	})
 	return outcome{took: time.Since(began), of: "first manifest to last Ready"}
+}
+
+// conflict creates manifests for the one SCIM connection of an organization, which another manifest has.
+func (b *bench) conflict() outcome {
+	began := time.Now()
+	b.createRivals()
+	b.awaitRivals("every rival to be in conflict with the manifest that has the connection", true)
+	return outcome{took: time.Since(began), of: "first manifest to last Conflict"}
+}
+
+// endConflict deletes the manifest that has the connection, which stays.
+func (b *bench) endConflict() outcome {
+	began := time.Now()
+	b.deleteHolder()
+	b.awaitRivals("every rival to know that no manifest has the connection", false)
+	return outcome{took: time.Since(began), of: "deletion to the last status"}
+}
+
+// awaitRivals waits until all rivals are in conflict, with another manifest or not.
+func (b *bench) awaitRivals(what string, withAnother bool) {
+	b.Await(what, limit, func() (string, bool) {
+		n := b.rivals(withAnother)
+		return fmt.Sprintf("%d of %d", n, b.connections), n == b.connections
+	})
 }

@@ -146,7 +146,7 @@ func (s Situation) identify() Identity {
 		return Identity{Verdict: Conflict, ID: id, Contested: true, Message: s.held(id, holder)}
 	}
 	if s.copied() && s.Disputed == id {
-		return Identity{Verdict: Conflict, ID: id, Contested: true, Message: copiedMessage(id, "belonged to another manifest")}
+		return Identity{Verdict: Conflict, ID: id, Contested: true, Message: copiedMessage(id, "belonged to another manifest", "set")}
 	}
 	if slices.ContainsFunc(s.Seen, func(c Candidate) bool { return c.ID == id }) {
 		return Identity{Verdict: Ours, ID: id, Note: s.note(id), Others: slices.DeleteFunc(s.marked(), func(other string) bool { return other == id })}
@@ -160,14 +160,14 @@ func (s Situation) copied() bool { return s.Recorded == "" && s.Named == "" && s
 // held says that another manifest has the connection.
 func (s Situation) held(id, holder string) string {
 	if s.copied() {
-		return copiedMessage(id, "belongs to "+holder)
+		return copiedMessage(id, "belongs to "+holder, "delete the other manifest (deletionPolicy: Retain keeps the connection), and set")
 	}
 	return heldMessage(id, holder)
 }
 
-func copiedMessage(id, whose string) string {
-	return fmt.Sprintf("The annotation %s names %s, which %s: this manifest was probably copied from that one. To create a new connection, remove the annotation. To take %[2]s over, delete the other manifest (deletionPolicy: Retain keeps the connection), and set spec.connectionID to %[2]s",
-		v1alpha1.AnnotationRecord, id, whose)
+func copiedMessage(id, whose, first string) string {
+	return fmt.Sprintf("The annotation %s names %s, which %s: this manifest was probably copied from that one. To create a new connection, remove the annotation. To take %[2]s over, %[4]s spec.connectionID to %[2]s",
+		v1alpha1.AnnotationRecord, id, whose, first)
 }
 
 // note says that the spec was followed and not the annotation.

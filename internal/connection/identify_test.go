@@ -242,12 +242,12 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 		{
 			name:  "copied and held by another is a conflict that says where it comes from",
 			clues: connection.Clues{Copied: "c1"}, seen: []connection.Candidate{plain("c1")}, heldByOthers: map[string]string{"c1": "manifest okta"},
-			verdict: connection.Conflict, id: "c1", says: []string{"connections.stytch-operator.dev/record names c1", "belongs to manifest okta", "copied", "remove the annotation", "set spec.connectionID to c1"},
+			verdict: connection.Conflict, id: "c1", says: []string{"connections.stytch-operator.dev/record names c1", "belongs to manifest okta", "copied", "remove the annotation", "delete the other manifest", "set spec.connectionID to c1"},
 		},
 		{
 			name:  "copied and held by another before is a conflict still",
 			clues: connection.Clues{Copied: "c1"}, disputed: "c1", seen: []connection.Candidate{plain("c1")},
-			verdict: connection.Conflict, id: "c1", says: []string{"belonged to another manifest"},
+			verdict: connection.Conflict, id: "c1", says: []string{"belonged to another manifest", "To take c1 over, set spec.connectionID to c1"},
 		},
 		{
 			name:  "copied, and named, is ours although another held it before",

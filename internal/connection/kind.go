@@ -19,8 +19,7 @@ import (
 //	References          first, and while a manifest is indexed  –                     –
 //	Recorded, Record    at each Event                           –                     – (the core writes the Record)
 //	Remember            at each Event, after Record             Record                the kind's own memory in status
-//	Rival, Bare         for each connection of the list         InputsRead, but on    –
-//	                                                            a deletion
+//	Rival, Bare         for each connection of the list         InputsRead            –
 //	Likeness,           likewise, and Likeness for the          likewise              –
 //	LikenessOf,         manifest that holds it
 //	Contradicts

@@ -38,12 +38,14 @@ func (q Questions) Brought(o v1alpha1.Connection, now time.Time) Questions {
 }
 
 // Rest says that a process which has not listed the organization for a manifest yet leaves it as status says until the next slot:
-// the manifest may have no connection, nobody asked since, and nothing else but a list could tell otherwise.
+// the manifest may have no connection, nobody asked since, the manifest that it is in conflict with has let nothing go, and nothing
+// else but a list could tell otherwise.
 func (q Questions) Rest(o v1alpha1.Connection, holder func(id string) string) bool {
 	if !q.Edited.IsZero() || ResyncRequested(o) != "" || !refused(o) {
 		return false
 	}
 	id, contradicts := claimOf(o)
+	id = cmp.Or(id, o.CommonStatus().ConflictingConnectionID)
 	return endedIn(o, v1alpha1.ReasonRemoteMissing) || id == "" || contradicts || holder(id) != ""
 }
 

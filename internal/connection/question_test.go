@@ -81,6 +81,12 @@ func TestAProcessThatStartsLeavesWhatStatusSaysUntilSomebodyAsks(t *testing.T) {
 		{name: "another named than recorded", reason: v1alpha1.ReasonConflict, rest: true, change: func(o *v1alpha1.SAMLConnection) {
 			o.Status.ConnectionID, o.Spec.ConnectionID = "a", "b"
 		}},
+		{name: "waiting for what another holds", reason: v1alpha1.ReasonConflict, holder: somebody, rest: true, change: func(o *v1alpha1.SAMLConnection) {
+			o.Status.ConflictingConnectionID = "a"
+		}},
+		{name: "waiting for what another held", reason: v1alpha1.ReasonConflict, change: func(o *v1alpha1.SAMLConnection) {
+			o.Status.ConflictingConnectionID = "a"
+		}},
 		{name: "edited", reason: v1alpha1.ReasonConflict, change: func(o *v1alpha1.SAMLConnection) { o.Generation++ }},
 		{name: "a resync is requested", reason: v1alpha1.ReasonConflict, change: func(o *v1alpha1.SAMLConnection) { asking(o, "now") }},
 		{name: "one was handled", reason: v1alpha1.ReasonConflict, rest: true, change: func(o *v1alpha1.SAMLConnection) {

@@ -163,16 +163,17 @@ func RecordKept(base, o v1alpha1.Connection) bool {
 // CopyRecord copies the annotation of one object to another.
 func CopyRecord(from, to v1alpha1.Connection) { annotate(to, Written(from)) }
 
-// RecordLost says that between two versions of a manifest somebody took its finalizer or its record away, or had the record name
-// another connection. What the operator itself writes does neither.
+// RecordLost says that between two versions of a manifest somebody took its finalizer or its record away, or the connection in its
+// status, or had one of the two name another connection. What the operator itself writes does none of it.
 func RecordLost(before, after v1alpha1.Connection) bool {
 	was, _ := readWritten(before)
 	is, _ := readWritten(after)
 	held := func(o v1alpha1.Connection) bool { return slices.Contains(o.GetFinalizers(), v1alpha1.Finalizer) }
-	return held(before) && !held(after) || Written(before) != "" && Written(after) == "" || was.ID != "" && was.ID != is.ID
+	return held(before) && !held(after) || Written(before) != "" && Written(after) == "" || was.ID != "" && was.ID != is.ID ||
+		StatusID(before) != "" && StatusID(before) != StatusID(after)
 }
 
-// RecordReplaced says that somebody else writes the record again and again.
+// RecordReplaced says that somebody else wrote the record, perhaps again and again.
 const RecordReplaced = "The annotation " + v1alpha1.AnnotationRecord + " was changed by somebody else, and was written again. If the manifest in Git contains it, remove it there."
 
 // Written is the annotation as a manifest has it; empty where it has none.

@@ -175,6 +175,8 @@ func TestAManifestIsWokenWhereItsFinalizerOrRecordIsTakenAway(t *testing.T) {
 		{"the record", func(o *v1alpha1.SAMLConnection) { o.Annotations = nil }, true},
 		{"the connection in the record", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"id": nil}) }, true},
 		{"the connection in the record for another", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"id": "x"}) }, true},
+		{"the connection in status", func(o *v1alpha1.SAMLConnection) { o.Status.ConnectionID = "" }, true},
+		{"the connection in status for another", func(o *v1alpha1.SAMLConnection) { o.Status.ConnectionID = "x" }, true},
 		{"a key in the record", func(o *v1alpha1.SAMLConnection) { annotated(t, o, map[string]any{"keys": nil}) }, false},
 	} {
 		before := recordedSAML(asIs)
@@ -184,11 +186,14 @@ func TestAManifestIsWokenWhereItsFinalizerOrRecordIsTakenAway(t *testing.T) {
 		Same(t, "whether taking away "+test.name+" wakes it", connection.RecordLost(before, after), test.lost)
 	}
 	bare, begun := SAMLManifest(), recordedSAML(func(r *connection.Record) { r.ID = "" })
-	begun.Finalizers = []string{v1alpha1.Finalizer}
+	bare.Status.ConnectionID, begun.Finalizers = "", []string{v1alpha1.Finalizer}
 	Same(t, "whether the record of a creation wakes it", connection.RecordLost(bare, begun), false)
 	made := recordedSAML(asIs)
 	made.Finalizers = begun.Finalizers
 	Same(t, "whether the record of its connection wakes it", connection.RecordLost(begun, made), false)
+	unsaid := made.DeepCopy()
+	unsaid.Status.ConnectionID = ""
+	Same(t, "whether the status of its connection wakes it", connection.RecordLost(unsaid, made), false)
 }
 
 func TestAManifestClaimsByStatusThenByItsOwnAnnotationThenByName(t *testing.T) {

@@ -172,7 +172,7 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 				s.DeletionTimestamp = new(metav1.NewTime(Noon))
 				return s
 			},
-			v1alpha1.ReasonSourceNotReady, "is being deleted. The operator continues automatically when this changes.", nil,
+			v1alpha1.ReasonSourceNotReady, "is being deleted. The operator continues automatically when this changes.", found,
 		},
 		{
 			"one that is being deleted, of a connection that exists",

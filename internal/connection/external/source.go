@@ -26,14 +26,15 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 	switch {
 	case from.ID == "":
 		return nil, waiting("has no connection yet")
-	case connection.RecordOf(o).ID == "" && !source.GetDeletionTimestamp().IsZero():
-		return nil, waiting("is being deleted")
 	case connection.RecordOf(o).Project != "" && from.Project != connection.RecordOf(o).Project:
 		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", from.Project)
 	case from.Organization == connection.RecordOf(o).Organization:
 		return nil, sourceInvalid(ref, "belongs to the same organization (%s)", from.Organization)
 	}
 	found := &v1alpha1.ExternalSourceStatus{OrganizationID: from.Organization, ConnectionID: from.ID}
+	if connection.RecordOf(o).ID == "" && !source.GetDeletionTimestamp().IsZero() {
+		return found, waiting("is being deleted")
+	}
 	if connection.RecordOf(o).ID == "" && source.CommonStatus().State != connection.StateActive {
 		return found, waiting("is not active yet (state in Stytch: %s)", cmp.Or(source.CommonStatus().State, "unknown"))
 	}

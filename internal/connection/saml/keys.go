@@ -306,8 +306,8 @@ func keyProblems(wanted connection.State, have *connection.Encryption) []connect
 	switch {
 	case len(missing) > 0 && len(want.Unidentified) > 0:
 		return []connection.Problem{{Reason: v1alpha1.ReasonKeysUnidentified, Message: fmt.Sprintf(
-			"Stytch has %d encryption keys that were there when the connection was taken over or the status of this manifest was restored, and does not show which keys they are (%s). Keys of spec.encryptionPrivateKeyRefs may be among them, so none is added. Delete in Stytch those that are not used; or, to add the keys of the manifest in addition, set the annotation %s=%d.",
-			len(want.Unidentified), strings.Join(want.Unidentified, ", "), v1alpha1.AnnotationAddEncryptionKeys, len(want.Unidentified))}}
+			"Stytch has encryption keys that were there when the connection was taken over or the status of this manifest was restored, and does not show which keys they are: %s. Keys of spec.encryptionPrivateKeyRefs may be among them, so none is added. Delete in Stytch those that are not used; or, to add the keys of the manifest in addition, set the annotation %s=%d.",
+			strings.Join(want.Unidentified, ", "), v1alpha1.AnnotationAddEncryptionKeys, len(want.Unidentified))}}
 	case len(missing) > 0 && inDoubt(want.Adding, have.IDs, wanted.Now, wanted.Settle):
 		return []connection.Problem{{
 			Reason:  v1alpha1.ReasonUnavailable,
