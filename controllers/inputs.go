@@ -21,7 +21,10 @@ func inNamespace(o client.Object, name string) types.NamespacedName {
 
 // readInputs reads the objects that the desired state depends on in addition to the manifest, and reports their versions.
 func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inputs, error) {
-	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
+	in := connection.Inputs{
+		ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{},
+		Unsendable: map[string]bool{}, LabelRequired: p.shared.RequireSendLabel,
+	}
 	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return in, err
 	}
@@ -47,7 +50,11 @@ func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in
 		if err != nil || secret == nil {
 			return version, err
 		}
-		in.Secrets[ref.Name] = secret
+		ofProject, err := p.shared.ofProject(ctx, secret)
+		if err != nil {
+			return version, err
+		}
+		in.Secrets[ref.Name], in.Unsendable[ref.Name] = secret, !connection.Sendable(secret, ofProject, in.LabelRequired)
 		return connection.InputOf(ref.Kind, secret.ObjectMeta), nil
 	case connection.KindConfigMap:
 		configMap, err := p.shared.configMap(ctx, key)
@@ -61,6 +68,12 @@ func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in
 		version.UID = string(in.Source.GetUID())
 	}
 	return version, nil
+}
+
+// ofProject says that a Secret is that of a StytchProject.
+func (s *shared) ofProject(ctx context.Context, secret *corev1.Secret) (bool, error) {
+	projects, err := s.projectsWith(ctx, secret)
+	return len(projects) > 0, err
 }
 
 // inputsUnchanged says that the cache shows the same versions of all inputs as the last pass used.

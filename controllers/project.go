@@ -196,15 +196,21 @@ func (c *projectChecker) setup(mgr ctrl.Manager) error {
 
 // referring finds the StytchProjects that name a Secret.
 func (c *projectChecker) referring(ctx context.Context, secret client.Object) []reconcile.Request {
-	var projects v1alpha1.StytchProjectList
-	err := c.shared.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
+	projects, err := c.shared.projectsWith(ctx, secret)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Failed to list the StytchProjects that reference a Secret")
 		return nil
 	}
 	var requests []reconcile.Request
-	for i := range projects.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
+	for i := range projects {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&projects[i])})
 	}
 	return requests
+}
+
+// projectsWith lists the StytchProjects that reference a Secret.
+func (s *shared) projectsWith(ctx context.Context, secret client.Object) ([]v1alpha1.StytchProject, error) {
+	var projects v1alpha1.StytchProjectList
+	err := s.client.List(ctx, &projects, client.InNamespace(secret.GetNamespace()), client.MatchingFields{indexSecret: secret.GetName()})
+	return projects.Items, err
 }

@@ -99,6 +99,7 @@ func TestTheDefaultsOfFlagsAreThoseOfTheManager(t *testing.T) {
 		{"expiry-warning", "30 * 24 * time.Hour", "`720h`"},
 		{"namespaces", `""`, "all"},
 		{"allowed-base-url-hosts", `""`, "none"},
+		{"require-send-label", "false", "off"},
 		{"allow-insecure-loopback", "false", "off"},
 		{"leader-elect", "true", "on"},
 		{"leader-election-namespace", `""`, "the manager's own"},

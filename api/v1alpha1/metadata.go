@@ -12,6 +12,9 @@ const (
 	// LabelConnection is on Secrets and ConfigMaps that the operator writes. Its value is the connection's ID. On a Secret it is a
 	// mark of the manifest until the connection is created, and LabelReleased after the connection was deleted.
 	LabelConnection = "connections.stytch-operator.dev/connection"
+	// LabelMayBeSent on a Secret, with the value "true", allows that its values are sent to Stytch for manifests that name it. It is
+	// required with --require-send-label.
+	LabelMayBeSent = "connections.stytch-operator.dev/may-be-sent"
 	// LabelReleased is the value of LabelConnection on a Secret whose connection was deleted.
 	LabelReleased = "released"
 	// AnnotationPrefix is the prefix of the annotations that the operator reads on a manifest.

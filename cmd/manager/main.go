@@ -60,6 +60,7 @@ type options struct {
 	expiryWarning        time.Duration
 	allowedHosts         string
 	insecureLoopback     bool
+	requireSendLabel     bool
 	namespaces           string
 	logFormat            string
 	logLevel             slog.Level
@@ -77,6 +78,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "Set the condition ExpiringSoon this long before a token or certificate expires.")
 	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Comma-separated list of hosts that a StytchProject may use in spec.baseURL, in addition to the hosts of Stytch.")
 	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Allow a StytchProject to use http on a loopback address in spec.baseURL. For tests and demonstrations only.")
+	flags.BoolVar(&o.requireSendLabel, "require-send-label", false, "Send a client secret or private key to Stytch only from a Secret with the label "+v1alpha1.LabelMayBeSent+"=true.")
 	flags.StringVar(&o.namespaces, "namespaces", "", "Comma-separated list of namespaces to watch. If empty, all namespaces are watched.")
 	flags.StringVar(&o.logFormat, "log-format", "text", "Log format: text or json.")
 	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "Log level: debug, info, warn or error.")
@@ -129,7 +131,9 @@ func run(args []string, out io.Writer, t times) error {
 		Begin:          lease.Begin,
 		SettleTime:     t.settle,
 		ExpiryWarning:  o.expiryWarning,
-		Now:            time.Now,
+
+		RequireSendLabel: o.requireSendLabel,
+		Now:              time.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("setting up the controllers: %w", err)

@@ -32,6 +32,10 @@ type Inputs struct {
 	// Secrets and ConfigMaps that the manifest names, by name; nil for one that does not exist.
 	Secrets    map[string]*corev1.Secret
 	ConfigMaps map[string]*corev1.ConfigMap
+	// Unsendable are the names of those Secrets of which nothing may be sent to Stytch, and LabelRequired says that others need a label
+	// for that.
+	Unsendable    map[string]bool
+	LabelRequired bool
 	// Groups of the SCIM connection, as far as the manifest needs to know them.
 	Groups []stytch.SCIMGroup
 	// Source of an External connection that names it by manifest; nil where there is no such manifest.
@@ -107,7 +111,7 @@ func (i KeyRef) Read(in Inputs) ([]byte, *Problem) {
 
 // ReadSecret is the secret that stands under the entry's key, or what is wrong with it and what to do if it is no text.
 func (i KeyRef) ReadSecret(in Inputs, instead string) (stytch.Secret, *Problem) {
-	data, problem := i.Read(in)
+	data, problem := i.ReadToSend(in)
 	if problem != nil {
 		return "", problem
 	}

@@ -88,7 +88,7 @@ func inDoubt(adding *v1alpha1.AddingEncryptionKeyStatus, present []string, now t
 
 // readKeyAt reads the RSA private key that an entry names.
 func readKeyAt(at connection.KeyRef, in connection.Inputs) (connection.Key, *connection.Problem) {
-	data, problem := at.Read(in)
+	data, problem := at.ReadToSend(in)
 	if problem != nil {
 		return connection.Key{}, problem
 	}
