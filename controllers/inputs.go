@@ -22,6 +22,9 @@ func inNamespace(o client.Object, name string) types.NamespacedName {
 // readInputs reads the objects that the desired state depends on in addition to the manifest, and reports their versions.
 func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inputs, error) {
 	in := connection.Inputs{ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{}}
+	in.Unchanged = func(entry connection.KeyRef, was v1alpha1.Input) bool {
+		return p.shared.memory.unchanged(p.o.GetUID(), entry, in.Secrets[entry.Name], was)
+	}
 	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return in, err
 	}
