@@ -24,6 +24,7 @@
 //	write.go       writes of a manifest and its status, and what a refused write means
 //	shared.go      what the engines share: options, clients, sessions, memory
 //	memory.go      what the process remembers of manifests
+//	values.go      what it remembers of the values in Secrets
 //	project.go     the controller of StytchProjects
 //	use.go         what a StytchProject is kept for while it is being deleted
 //	siblings.go    deletions that wait for others of the organization

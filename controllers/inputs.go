@@ -25,6 +25,9 @@ func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inpu
 		ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{},
 		Unsendable: map[string]bool{}, LabelRequired: p.shared.RequireSendLabel,
 	}
+	in.Unchanged = func(entry connection.KeyRef, was v1alpha1.Input) bool {
+		return p.shared.memory.unchanged(p.o.GetUID(), entry, in.Secrets[entry.Name], was)
+	}
 	if err := p.engine.remote.read(ctx, p.stytch, p.o, p.since, &in); err != nil {
 		return in, err
 	}

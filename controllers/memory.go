@@ -22,6 +22,7 @@ type memory struct {
 	healed   time.Time               // the last moment given to a manifest whose record is to be written
 	matches  map[string]reservation  // of connections that manifests are about to take over because they match, by ID
 	proofs   map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
+	hashKey  []byte                  // of the hashes of values in Secrets
 	lists    map[listKey][]string    // IDs of the connections on the last list of each organization
 }
 
@@ -51,6 +52,8 @@ type objectMemory struct {
 	// record is this process's last write of the record, and heal, when a settled manifest's is due.
 	record recordWrite
 	heal   time.Time
+	// values are what is known of the values in Secrets that entries of the manifest name, by the path of the entry.
+	values map[string]knownValue
 	// createUnknownAt is when the outcome of a create request of this process was last unknown; zero if it never was.
 	createUnknownAt time.Time
 }

@@ -200,6 +200,10 @@ type OIDCConnectionStatus struct {
 	// clientSecret is the version of the Secret whose client secret was last sent.
 	// +optional
 	ClientSecret *Input `json:"clientSecret,omitempty"`
+	// clientSecretKey is the key in the data of that Secret.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	ClientSecretKey string `json:"clientSecretKey,omitempty"`
 }
 
 // OIDCConnection manages an OIDC SSO connection of a Stytch organization.

@@ -218,9 +218,10 @@ type SCIMFoundGroup struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	GroupID string `json:"groupID,omitempty"`
-	// renamedTo is the name that the group has now. At most 256 characters are shown. It is empty if the group still has its name,
+	// renamedTo is the name that the group has now. At most 256 characters are shown. It is absent if the group still has its name,
 	// or if it does not exist any more.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	RenamedTo string `json:"renamedTo,omitempty"`
 }

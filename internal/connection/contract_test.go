@@ -154,6 +154,12 @@ func watched[O v1alpha1.Connection, R any](h *hooks, k connection.Kind[O, R]) co
 	if k.MissingToActivate != nil {
 		w.MissingToActivate = func(r R) []string { defer h.reading("MissingToActivate", r)(); return k.MissingToActivate(r) }
 	}
+	if k.Warnings != nil {
+		w.Warnings = func(was, is O) []connection.Warning {
+			defer h.reading("Warnings", was, is)()
+			return k.Warnings(was, is)
+		}
+	}
 	if k.Expiries != nil {
 		w.Expiries = func(o O) []connection.Expiry { defer h.reading("Expiries", o)(); return k.Expiries(o) }
 	}
@@ -283,6 +289,7 @@ func outsidePasses[O v1alpha1.Connection, R any](s *Stage[O, R], h *hooks) {
 	s.Kind.References(o)
 	s.Kind.Candidate(o, r)
 	s.Kind.Body(o)
+	s.Kind.Warn(o, CopyOf(s.Held))
 	s.Kind.Ends(o)
 	s.Kind.DueAt(o)
 	if s.Kind.MissingToActivate != nil {
@@ -355,7 +362,7 @@ func TestWhatOnlyDecidesChangesNothingAndEachWriterOnlyItsPart(t *testing.T) {
 			lives(t, random, s, h, func() { EditOIDC(random, s.Held, beside) })
 		}
 		h.allCalled(oidc.Kind())
-		h.wroteOnly(writers{"ClientSecret Discovering LastHandledRetryDiscovery", "RedirectURL", "Discovered"})
+		h.wroteOnly(writers{"ClientSecret ClientSecretKey Discovering LastHandledRetryDiscovery", "RedirectURL", "Discovered"})
 	})
 	t.Run("External", func(t *testing.T) {
 		h := newHooks(t)

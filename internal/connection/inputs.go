@@ -40,6 +40,9 @@ type Inputs struct {
 	Groups []stytch.SCIMGroup
 	// Source of an External connection that names it by manifest; nil where there is no such manifest.
 	Source v1alpha1.Connection
+	// Unchanged says whether an entry that names a key of a Secret has the same value as in an earlier version of the Secret, as far as
+	// this process has read that version of the entry. Nil: nothing is known.
+	Unchanged func(entry KeyRef, was v1alpha1.Input) bool
 	// Now is the time.
 	Now time.Time
 }

@@ -52,7 +52,7 @@ func Kind() connection.Kind[manifest, remote] {
 			return was
 		},
 		Remember: func(o manifest, e connection.Event[remote]) {
-			o.Status.ClientSecret = clientSecretAfter(o, e)
+			o.Status.ClientSecret, o.Status.ClientSecretKey = clientSecretAfter(o, e), clientSecretKeyAfter(o, e)
 			handled := handledAfter(o, e)
 			o.Status.Discovering, o.Status.LastHandledRetryDiscovery = discoveringAfter(o, e), handled
 		},

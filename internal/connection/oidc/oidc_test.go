@@ -314,6 +314,53 @@ func TestAClientSecretIsComparedWhereStytchShowsItAndSentOnceWhereItDoesNot(t *t
 	}
 }
 
+func TestAClientSecretWhoseSecretWasTouchedIsNotSentAgainWhereTheProcessKnowsTheEarlierVersion(t *testing.T) {
+	for _, habit := range []string{"shown", "masked", "empty"} {
+		s := newOIDC()
+		s.Remote.Habits.SecretIs = habit
+		secret := SecretOf("entra", map[string]string{"client-secret": ClientSecret, "other": ClientSecret, "next": "another-client-secret"})
+		known := true
+		s.Inputs = func() connection.Inputs {
+			in := Holding(secret)
+			in.Unchanged = func(entry connection.KeyRef, was v1alpha1.Input) bool {
+				return known && entry == connection.SecretKey("spec.clientSecretRef", *s.Held.Spec.ClientSecretRef) && was == *s.Held.Status.ClientSecret
+			}
+			return in
+		}
+		known = false
+		s.Sends(t)
+		known = true
+		secret = secret.DeepCopy()
+		secret.ResourceVersion = "2"
+		sent, out := s.Sends(t)
+		Same(t, "what a touched Secret sends", sent, "")
+		s.Equal(t, 0, out)
+
+		s.Held.Spec.ClientSecretRef.Key = "next"
+		known = false
+		sent, _ = s.Sends(t)
+		Same(t, "what another key sends", sent, "client_secret")
+		Same(t, "the secret", s.Remote.ClientSecret, "another-client-secret")
+		Same(t, "the key in status", s.Held.Status.ClientSecretKey, "next")
+
+		s.Held.Status.ClientSecretKey = "" // as an earlier version wrote it
+		sent, _ = s.Sends(t)
+		Same(t, "what is sent where status has no key", sent, "")
+	}
+}
+
+func TestAnotherKeyOfTheSameVersionOfASecretIsSent(t *testing.T) {
+	s := newOIDC()
+	s.Remote.Habits.SecretIs = "masked"
+	secret := SecretOf("entra", map[string]string{"client-secret": ClientSecret, "next": "another-client-secret"})
+	s.Inputs = func() connection.Inputs { return Holding(secret) }
+	s.Sends(t)
+	s.Held.Spec.ClientSecretRef.Key = "next"
+	sent, _ := s.Sends(t)
+	Same(t, "what is sent", sent, "client_secret")
+	Same(t, "the secret", s.Remote.ClientSecret, "another-client-secret")
+}
+
 func TestAClientSecretThatDriftedIsPutBackWhereItIsShown(t *testing.T) {
 	s := newOIDC()
 	s.Sends(t)

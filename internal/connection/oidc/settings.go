@@ -76,17 +76,28 @@ func clientSecretItem(ref *v1alpha1.SecretKeyRef) connection.KeyRef {
 	return connection.SecretKey("spec.clientSecretRef", *ref)
 }
 
-// clientSecret is the secret that a manifest names. It was sent if the version of its Secret was.
+// clientSecret is the secret that a manifest names. It was sent if the version of its Secret was, under the same key.
 func clientSecret(o manifest, at connection.KeyRef, in connection.Inputs) (connection.Value, *connection.Problem) {
 	secret, problem := at.ReadSecret(in, "Store the client secret exactly as the identity provider shows it")
 	if problem != nil {
 		return connection.Value{}, problem
 	}
 	from := connection.InputOf(connection.KindSecret, in.Secrets[at.Name].ObjectMeta)
+	was, anotherKey := o.Status.ClientSecret, o.Status.ClientSecretKey != "" && o.Status.ClientSecretKey != at.Key
+	if in.Unchanged != nil && in.Unchanged(at, deref(was)) && was != nil && !anotherKey {
+		from = *was // nothing but the rest of the Secret is newer
+	}
 	return connection.Value{
 		Send: secret, Same: pki.Fingerprint([]byte(secret.Reveal())), From: &from,
-		Sent: o.Status.ClientSecret != nil && *o.Status.ClientSecret == from,
+		Sent: was != nil && *was == from && !anotherKey,
 	}, nil
+}
+
+func deref(i *v1alpha1.Input) v1alpha1.Input {
+	if i == nil {
+		return v1alpha1.Input{}
+	}
+	return *i
 }
 
 // paddedSecret mentions white space at an end of a client secret: it may belong there.
@@ -112,4 +123,15 @@ func clientSecretAfter(o manifest, e connection.Event[remote]) *v1alpha1.Input {
 		}
 	}
 	return o.Status.ClientSecret
+}
+
+// clientSecretKeyAfter is the key of the Secret whose value was sent last.
+func clientSecretKeyAfter(o manifest, e connection.Event[remote]) string {
+	switch ref := o.Spec.ClientSecretRef; {
+	case e.Type == connection.Compared && ref == nil:
+		return ""
+	case e.Type == connection.StepDone && ref != nil && connection.Carries(e.Step.Changes, fieldClientSecret):
+		return ref.Key
+	}
+	return o.Status.ClientSecretKey
 }

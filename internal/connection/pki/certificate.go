@@ -47,8 +47,11 @@ func ReadCertificates(data []byte) (certificates []Certificate, issuers []string
 		}
 		all, parsed = append(all, c), append(parsed, is)
 	}
+	if candidates(parsed) > maxBlocks {
+		return nil, nil, errors.New("contains too many certificates that name each other as the issuer. Leave only the certificates that the identity provider signs with")
+	}
 	for i, is := range parsed {
-		if slices.ContainsFunc(parsed, func(other *x509.Certificate) bool { return issued(is, other) }) {
+		if slices.ContainsFunc(parsed, func(other *x509.Certificate) bool { return named(is, other) && verifies(is, other) }) {
 			issuers = append(issuers, cmp.Or(is.Subject.String(), all[i].SHA256))
 		} else {
 			certificates = append(certificates, all[i])
@@ -92,19 +95,40 @@ func readCertificate(b block) (c Certificate, parsed *x509.Certificate, invalid 
 	return c, parsed, nil
 }
 
-// issued says that one certificate issued another: it is named as the issuer, and its key verifies the signature. One that is
-// self-signed was issued by itself, also where it has the name and the key of the one that it replaces. What a certificate says of
-// itself, its basic constraints, means nothing: OpenSSL makes self-signed ones that call themselves an authority.
-func issued(c, other *x509.Certificate) bool {
-	if c == nil || other == nil || !bytes.Equal(c.RawSubject, other.RawIssuer) || bytes.Equal(other.RawSubject, other.RawIssuer) {
-		return false
+// candidates counts the pairs of certificates of which one may have issued the other. An honest chain has one for each certificate.
+func candidates(parsed []*x509.Certificate) (count int) {
+	for _, c := range parsed {
+		for _, other := range parsed {
+			if named(c, other) {
+				count++
+			}
+		}
 	}
-	if key, is := c.PublicKey.(*rsa.PublicKey); is && other.SignatureAlgorithm == x509.SHA1WithRSA { // which CheckSignature refuses
+	return count
+}
+
+// named says that a certificate is named as the issuer of another. One that is self-signed was issued by itself, also where it has
+// the name and the key of the one that it replaces.
+func named(c, other *x509.Certificate) bool {
+	return c != nil && other != nil && bytes.Equal(c.RawSubject, other.RawIssuer) && !bytes.Equal(other.RawSubject, other.RawIssuer)
+}
+
+// verifies says that the key of a certificate verifies the signature of another. What a certificate says of itself, its basic
+// constraints, means nothing: OpenSSL makes self-signed ones that call themselves an authority.
+func verifies(c, other *x509.Certificate) bool {
+	key, is := c.PublicKey.(*rsa.PublicKey)
+	switch {
+	case is && key.E > largestExponent: // it would take long, and no authority has such a key
+		return false
+	case is && other.SignatureAlgorithm == x509.SHA1WithRSA: // which CheckSignature refuses
 		sum := sha1.Sum(other.RawTBSCertificate) //nolint:gosec // nothing is trusted for it
 		return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], other.Signature) == nil
 	}
 	return c.CheckSignature(other.SignatureAlgorithm, other.RawTBSCertificate, other.Signature) == nil
 }
+
+// largestExponent of a public key that anybody uses.
+const largestExponent = 1<<16 + 1
 
 // EncodeCertificate is a certificate in canonical PEM.
 func EncodeCertificate(der []byte) string {

@@ -69,6 +69,7 @@ func TestWhatIsNotACertificateIsSaidAndNotQuoted(t *testing.T) {
 		{"too much", a + strings.Repeat(" ", 128<<10), "has more than 128 KiB. "},
 		{"too much DER", string(sequenceOf(128 << 10)), "has more than 128 KiB. "},
 		{"other DER", string(sequenceOf(1000)), "contains DER of an unknown type, not \"CERTIFICATE\". "},
+		{"many that may have issued each other", ofOneName(t), "contains too many certificates that name each other as the issuer. "},
 		{"a large key", largeCertificate(t), "contains a certificate whose RSA key has more than 16384 bits. "},
 		{"a request", PEMBlock("CERTIFICATE REQUEST", []byte("0")), `contains a PEM block of type "CERTIFICATE REQUEST", not "CERTIFICATE". `},
 		{"a type that may be a secret", PEMBlock("aB~%2F", nil), `contains a PEM block of an unknown type, not "CERTIFICATE". `},

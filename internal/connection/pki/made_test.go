@@ -109,3 +109,16 @@ func encryptedKey(t *testing.T) string {
 	}
 	return string(text)
 }
+
+// ofOneName are certificates of which each of the first may have issued each of the others.
+func ofOneName(t *testing.T) string {
+	t.Helper()
+	var text string
+	for range 5 {
+		text += IssueCertificate(t, "authority", YearsOn(1)).PEM
+	}
+	for range 4 {
+		text += IssueChain(t, YearsOn(1), "leaf", "authority")[0].PEM
+	}
+	return text
+}

@@ -83,7 +83,7 @@ func resolveGroups(o manifest, groups []stytch.SCIMGroup) resolution {
 				r.resolved = connection.AddOnce(r.resolved, g.GroupName)
 			default:
 				slices.Sort(ids)
-				r.ambiguous = connection.AddOnce(r.ambiguous, fmt.Sprintf("%q (%s)", g.GroupName, strings.Join(ids, ", ")))
+				r.ambiguous = connection.AddOnce(r.ambiguous, fmt.Sprintf("%q (%s)", connection.Cut(g.GroupName), strings.Join(ids, ", ")))
 			}
 		}
 		entries = append(entries, connection.RoleAssignment{RoleID: g.Role, GroupID: id})
