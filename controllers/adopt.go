@@ -43,7 +43,7 @@ func (p *pass[O, R]) match(ctx context.Context, believable time.Time) (connectio
 	if err != nil || !identity.Matched || connection.Observing(p.o) {
 		return identity, err
 	}
-	if !p.shared.memory.reserve(identity.ID, p.o.GetUID(), p.now, func() bool { return p.holder(ctx)(identity.ID) == "" }) {
+	if !p.shared.memory.reserve(identity.ID, p.o.GetUID(), p.now, func() bool { return !p.claimed(ctx)(identity.ID) }) {
 		return identity, errAgain
 	}
 	return identity, nil
@@ -92,7 +92,7 @@ func (p *pass[O, R]) listAndIdentify(ctx context.Context, since, believable time
 		Clues: connection.CluesOf(p.base, p.o), Disputed: p.base.CommonStatus().ConflictingConnectionID,
 		Seen: candidates, Begun: begun, Believable: believable,
 		Matching: p.o.CommonSpec().Matching(), Contested: connection.Contested(p.base),
-		Holder: p.holder(ctx), Kin: p.kin(ctx), Name: connection.RealName(p.o), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
+		Holder: p.holder(ctx), Claimed: p.claimed(ctx), Kin: p.kin(ctx), Name: connection.RealName(p.o), Rivalry: p.engine.kind.Rivalry, Shared: p.engine.kind.Shared,
 	}), nil
 }
 

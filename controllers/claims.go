@@ -15,6 +15,14 @@ import (
 // claimed are the connection IDs that a manifest claims, in order.
 func claimed(o v1alpha1.Connection) []string { return slices.Sorted(maps.Keys(connection.ClaimsOf(o))) }
 
+// standing are the claims of a manifest that may count.
+func standing(o v1alpha1.Connection) []string {
+	if !connection.Stands(o) {
+		return nil
+	}
+	return claimed(o)
+}
+
 // unknownHolder is the holder of a connection while claims cannot be listed. No user reads it, since claimsErr ends the pass.
 const unknownHolder = "a manifest that could not be read"
 
@@ -26,7 +34,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 			p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
 			return unknownHolder
 		}
-		holder, found := connection.Holder(claimsOn(id, claimants))
+		holder, found := connection.Holder(claimsOn(id, p.counting(claimants)))
 		if !found || holder.UID == p.o.GetUID() {
 			return ""
 		}
@@ -34,11 +42,30 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	}
 }
 
+// claimed says whether any other manifest of the kind claims a connection.
+func (p *pass[O, R]) claimed(ctx context.Context) func(id string) bool {
+	return func(id string) bool {
+		claimants, err := p.claimants(ctx, id)
+		if err != nil {
+			p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
+		}
+		return err != nil || len(claimants) > 1
+	}
+}
+
+// counting are those whose claims count: this manifest, and others of its project and organization.
+func (p *pass[O, R]) counting(claimants []O) []O {
+	record := connection.RecordOf(p.o)
+	return slices.DeleteFunc(slices.Clone(claimants), func(o O) bool {
+		return o.GetUID() != p.o.GetUID() && !connection.Counts(o, record.Project, record.Organization)
+	})
+}
+
 // kin returns what this manifest has in common with the one that holds a connection.
 func (p *pass[O, R]) kin(ctx context.Context) func(id string) connection.Kin {
 	return func(id string) connection.Kin {
 		claimants, err := p.claimants(ctx, id)
-		holder, found := connection.Holder(claimsOn(id, claimants))
+		holder, found := connection.Holder(claimsOn(id, p.counting(claimants)))
 		if err != nil || !found {
 			return connection.Kin{}
 		}

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,11 +14,10 @@ import (
 // Indexes of the cache, by which manifests are listed.
 const (
 	indexClaim     = "claim"     // the connection IDs that a manifest records or names
-	indexConflict  = "conflict"  // "true" if the reason of Synced is Conflict
+	indexConflict  = "conflict"  // the connection IDs that a manifest whose Synced says Conflict claims or is in conflict about
 	indexProject   = "project"   // the StytchProject of a connection
 	indexReference = "reference" // the other objects that a manifest names, as kind/name
 	indexSecret    = "secret"    // the Secret of a StytchProject
-	indexedAsTrue  = "true"
 )
 
 // index adds the indexes of the kind to the cache.
@@ -34,7 +34,7 @@ func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) e
 		},
 		indexConflict: func(o O) []string {
 			if synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced); synced != nil && synced.Reason == v1alpha1.ReasonConflict {
-				return []string{indexedAsTrue}
+				return slices.Compact(slices.Sorted(slices.Values(append(claimed(o), o.CommonStatus().ConflictingConnectionID))))
 			}
 			return nil
 		},

@@ -120,7 +120,7 @@ const maxProjectEvents = 64
 func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
 		For(e.newObject(), builder.WithPredicates(e.brought())).
-		Watches(e.newObject(), handler.EnqueueRequestsFromMapFunc(e.inConflict), builder.WithPredicates(claimsChanged())).
+		Watches(e.newObject(), e.claimsMoved()).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.shared.secretChanged())).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindConfigMap))).

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -43,10 +44,45 @@ func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object)
 	return e.requests(ctx, client.InNamespace(external.Namespace), client.MatchingFields{indexClaim: external.Spec.Source.ConnectionID})
 }
 
-// inConflict finds the manifests whose Synced says Conflict. Which connection is whose has changed, so that they are not left as
-// they are.
-func (e *engine[O, R]) inConflict(ctx context.Context, _ client.Object) []reconcile.Request {
-	found := e.woken(ctx, client.MatchingFields{indexConflict: indexedAsTrue})
+// claimsMoved wakes the manifests that are in conflict about connections which another manifest claims, or claimed before. Whose those
+// are has changed, so that the manifests are not left as they are.
+func (e *engine[O, R]) claimsMoved() handler.EventHandler {
+	wake := func(ctx context.Context, ids []string, q queue) {
+		for _, request := range e.inConflict(ctx, ids) {
+			q.Add(request)
+		}
+	}
+	return handler.Funcs{
+		UpdateFunc: func(ctx context.Context, ev event.UpdateEvent, q queue) {
+			wake(ctx, movedBetween(ev.ObjectOld, ev.ObjectNew), q)
+		},
+		DeleteFunc: func(ctx context.Context, ev event.DeleteEvent, q queue) { wake(ctx, movedBetween(ev.Object, nil), q) },
+	}
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// movedBetween are the connection IDs that one of two versions of a manifest claims and the other does not.
+func movedBetween(before, after client.Object) []string {
+	claims := func(object client.Object) []string {
+		o, isConnection := object.(v1alpha1.Connection)
+		if !isConnection {
+			return nil
+		}
+		return standing(o)
+	}
+	was, is := claims(before), claims(after)
+	return append(
+		slices.DeleteFunc(slices.Clone(was), func(id string) bool { return slices.Contains(is, id) }),
+		slices.DeleteFunc(is, func(id string) bool { return slices.Contains(was, id) })...)
+}
+
+// inConflict finds the manifests that are in conflict about one of these connections.
+func (e *engine[O, R]) inConflict(ctx context.Context, ids []string) []reconcile.Request {
+	var found []O
+	for _, id := range ids {
+		found = append(found, e.woken(ctx, client.MatchingFields{indexConflict: id})...)
+	}
 	for _, o := range found {
 		e.shared.memory.update(o.GetUID(), func(m *objectMemory) { m.claimsMoved = true })
 	}
@@ -134,19 +170,6 @@ func dependantGone() predicate.Predicate {
 		GenericFunc: func(event.GenericEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
-		},
-	}
-}
-
-// claimsChanged passes what may end a conflict: a manifest is deleted, or claims another connection than before.
-func claimsChanged() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		GenericFunc: func(event.GenericEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, isConnection := e.ObjectOld.(v1alpha1.Connection)
-			after, both := e.ObjectNew.(v1alpha1.Connection)
-			return isConnection && both && !slices.Equal(claimed(before), claimed(after))
 		},
 	}
 }

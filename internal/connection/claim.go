@@ -6,9 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // Rank is how much a claim counts: the smallest does.
@@ -46,6 +48,31 @@ func ClaimsOf(o v1alpha1.Connection) map[string]Claim {
 		}
 	}
 	return claims
+}
+
+// Counts says whether what another manifest claims counts against one of this project and organization: it belongs there too, as far as
+// it is known, and it stands.
+func Counts(other v1alpha1.Connection, project, organization string) bool {
+	record := RecordOf(other)
+	return (record.Project == "" || record.Project == project) &&
+		(!stytch.IsOrganizationID(record.Organization) || record.Organization == organization) && Stands(other)
+}
+
+// Stands says that a manifest has seen a connection in Stytch, or may still come to. So nobody holds a connection by naming it alone: in
+// a namespace without credentials, or Paused from the beginning.
+func Stands(o v1alpha1.Connection) bool {
+	status := o.CommonStatus()
+	if status.ConnectionID != "" || status.State != "" {
+		return true
+	}
+	synced := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSynced)
+	judged := synced != nil && status.ObservedGeneration == o.GetGeneration()
+	return o.CommonSpec().Management != v1alpha1.ManagementPaused && (!judged || slices.Contains(undecided, synced.Reason))
+}
+
+// undecided are the reasons of a manifest that may come to its connection without anybody's help, or when another manifest goes.
+var undecided = []string{ //nolint:gochecknoglobals // Go has no constants of this type
+	v1alpha1.ReasonConflict, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable, v1alpha1.ReasonCreationInDoubt,
 }
 
 // IsNamed says that a manifest that has no connection names one: by its spec, or by the annotation of another manifest.

@@ -60,6 +60,8 @@ type Situation struct {
 	Believable time.Time
 	// Holder of a connection among the other manifests; "" where nobody holds it before this one.
 	Holder func(id string) string
+	// Claimed says that any other manifest claims a connection, whether that counts or not.
+	Claimed func(id string) bool
 	// Matching is the adoptionPolicy of that name: the one connection that is Meant is taken over.
 	Matching bool
 	// Contested is the connection of another manifest that this one was in conflict about, where only that tells that it is meant.
@@ -270,7 +272,7 @@ func (s Situation) byMark() Identity {
 // byMatch finds the one connection that the manifest means, where it asks for that.
 func (s Situation) byMatch() (Identity, bool) {
 	meant := s.meant()
-	free := slices.DeleteFunc(slices.Clone(meant), func(id string) bool { return s.Holder(id) != "" })
+	free := slices.DeleteFunc(slices.Clone(meant), func(id string) bool { return s.Claimed(id) })
 	switch {
 	case len(free) == 0:
 		return Identity{}, false

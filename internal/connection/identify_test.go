@@ -45,7 +45,7 @@ func (s situation) identify() connection.Identity {
 		Marks: []string{connection.UIDMark(ManifestUID)}, Recorded: s.recorded, Named: s.named, Clues: s.clues, Disputed: s.disputed,
 		Seen: s.seen, Begun: begun, Believable: Noon,
 		Matching: s.matching, Contested: s.contested,
-		Name: "Acme", Holder: func(id string) string { return s.heldByOthers[id] }, Kin: func(string) connection.Kin { return s.kin },
+		Name: "Acme", Holder: func(id string) string { return s.heldByOthers[id] }, Claimed: func(id string) bool { return s.heldByOthers[id] != "" }, Kin: func(string) connection.Kin { return s.kin },
 		Rivalry: "there is one already", Shared: s.shared,
 	})
 }
