@@ -115,6 +115,9 @@ func (p *pass[O, R]) adopt(ctx context.Context, identity connection.Identity) er
 	id := identity.ID
 	known := connection.RecordOf(p.base).ID == id
 	if connection.StatusID(p.base) == "" {
+		if !connection.Observing(p.o) && !p.shared.memory.reserve(id, p.o.GetUID(), p.now, func() bool { return p.holder(ctx)(id) == "" }) {
+			return errAgain
+		}
 		r, err := p.readConnection(ctx, id)
 		if err != nil {
 			return err

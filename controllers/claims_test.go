@@ -63,6 +63,47 @@ var _ = Describe("A connection is not held by who only names it", func() {
 		})
 	}
 
+	It("and of two that neither could come to before one alone takes it, even where the cache does not show that yet", func(ctx context.Context) {
+		w := newWorld(ctx)
+		found, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": "By hand"})
+		Expect(err).NotTo(HaveOccurred())
+		w.delete(w.project())
+		var all []v1alpha1.Connection
+		for _, name := range []string{"first", "second"} {
+			o := w.saml(name)
+			o.Spec.ConnectionID = found.ID
+			w.create(o)
+			all = append(all, o)
+		}
+		p := w.startAlone()
+		for _, o := range all {
+			p.pass(o)
+			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)
+		}
+		w.create(w.project())
+		p.catchUp()
+		p.check()
+		p.catchUp()
+		p.freeze()
+		for range 3 {
+			for _, o := range all {
+				p.again(o)
+			}
+		}
+		taken := 0
+		for _, o := range all {
+			w.reload(o)
+			if o.CommonStatus().ConnectionID != "" {
+				taken++
+			}
+		}
+		Expect(taken).To(Equal(1))
+		for _, o := range all {
+			w.start().settle(o)
+		}
+		Expect(w.sim.Connections(w.acme.ID)).To(HaveLen(1))
+	})
+
 	It("and of two that may both come to it one has it, whichever is first", func(ctx context.Context) {
 		w := newWorld(ctx)
 		found, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": "By hand"})
