@@ -24,7 +24,7 @@ const (
 )
 
 // costs are the inverse of the weights of the lanes: how far a turn moves its lane on.
-var costs = [lanes]int64{Drift: 12, Creation: 4, Urgent: 1}
+var costs = [lanes]int64{Drift: 12, Creation: 4, Urgent: 1} //nolint:gochecknoglobals // Go has no constants of this type
 
 // who is whose a turn is, as far as the order of turns depends on it.
 type who struct {
