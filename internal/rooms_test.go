@@ -25,7 +25,7 @@ var rooms = []struct {
 	{"internal/fence", nil},
 	{"internal/connection", []string{"api/v1alpha1", "internal/connection/pki", "internal/stytch"}},
 	{"internal/connection/details", []string{"api/v1alpha1", "internal/connection", "internal/connection/pki"}},
-	{"internal/connection/token", []string{"api/v1alpha1", "internal/connection", "internal/stytch"}},
+	{"internal/connection/token", []string{"api/v1alpha1", "internal/connection", "internal/connection/pki", "internal/stytch"}},
 	{"internal/connection/saml", []string{"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/pki", "internal/stytch"}},
 	{"internal/connection/oidc", []string{"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/pki", "internal/stytch"}},
 	{"internal/connection/external", []string{"api/v1alpha1", "internal/connection", "internal/stytch"}},
