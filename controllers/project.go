@@ -79,7 +79,7 @@ func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.Stytc
 	if err := c.remember(ctx, project, version); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, c.writeStatus(ctx, project, connection.ProjectReport{Users: users})
+	return c.writeStatus(ctx, project, connection.ProjectReport{Users: users})
 }
 
 // verified says that the credentials were accepted for this generation.
@@ -96,7 +96,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID), Users: users}
 	if problem != nil {
 		report.Reason, report.Message = problem.Reason, problem.Message
-		return ctrl.Result{}, c.writeStatus(ctx, project, report)
+		return c.writeStatus(ctx, project, report)
 	}
 	identity, request, err := c.shared.Stytch.Whoami(ctx, credentials)
 	report.Request = request
@@ -106,7 +106,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	if failed, ok := errors.AsType[*stytch.Error](err); ok {
 		report.Request = failed.Request
 		report.Reason, report.Message = connection.Failure(failed)
-		if err := c.writeStatus(ctx, project, report); err != nil {
+		if _, err := c.writeStatus(ctx, project, report); err != nil {
 			return ctrl.Result{}, err
 		}
 		return c.requeueFailed(failed)
@@ -117,12 +117,12 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	case identity.ProjectID != project.Spec.ProjectID:
 		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
 			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
-		return ctrl.Result{}, c.writeStatus(ctx, project, report)
+		return c.writeStatus(ctx, project, report)
 	}
 	report.Reason, report.Message = v1alpha1.ReasonVerified, "Stytch accepts the credentials."
 	report.Name = identity.Name
 	c.shared.putSession(project, credentials, at)
-	return ctrl.Result{}, c.writeStatus(ctx, project, report)
+	return c.writeStatus(ctx, project, report)
 }
 
 // requeueFailed has a failed check repeated.
@@ -136,22 +136,29 @@ func (c *projectChecker) requeueFailed(failed *stytch.Error) (ctrl.Result, error
 	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}, nil
 }
 
-// writeStatus computes the conditions from the check, and writes status if it has changed.
-func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
+// writeStatus computes the conditions from the check, and writes status if it has changed. The next check is at the latest when the
+// patience with a missing Secret ends.
+func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) (ctrl.Result, error) {
+	now := c.shared.Now()
+	report.Patience = c.shared.InputPatience
 	changed := project.DeepCopy()
-	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.shared.Now())
+	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, now)
+	next := ctrl.Result{}
+	if end := connection.PatienceEnds(changed.Status.WaitingSince, report.Patience); end.After(now) {
+		next.RequeueAfter = end.Sub(now)
+	}
 	if equality.Semantic.DeepEqual(project.Status, changed.Status) {
-		return nil
+		return next, nil
 	}
 	if err := c.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
-		return client.IgnoreNotFound(err)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionStalled)
 	stalled := meta.FindStatusCondition(changed.Status.Conditions, v1alpha1.ConditionStalled)
 	if stalled != nil && (before == nil || before.Reason != stalled.Reason) {
 		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, stalled.Reason, eventAction, "%s", truncateNote(stalled.Message))
 	}
-	return nil
+	return next, nil
 }
 
 func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {

@@ -123,6 +123,10 @@ func (in *ConnectionStatus) DeepCopyInto(out *ConnectionStatus) {
 		*out = new(Request)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.WaitingSince != nil {
+		in, out := &in.WaitingSince, &out.WaitingSince
+		*out = (*in).DeepCopy()
+	}
 	if in.Inputs != nil {
 		in, out := &in.Inputs, &out.Inputs
 		*out = make([]Input, len(*in))
@@ -1138,6 +1142,10 @@ func (in *StytchProjectStatus) DeepCopyInto(out *StytchProjectStatus) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.WaitingSince != nil {
+		in, out := &in.WaitingSince, &out.WaitingSince
+		*out = (*in).DeepCopy()
 	}
 	if in.Inputs != nil {
 		in, out := &in.Inputs, &out.Inputs
