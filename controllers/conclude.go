@@ -191,9 +191,14 @@ func (p *pass[O, R]) expiring() (reason, message string) {
 	return connection.Expiring(p.engine.kind.Ends(p.o), p.shared.ExpiryWarning, p.now)
 }
 
-// nextPass is the time of the next pass: at the next resync, when an expiry warning is due, or when a step is due.
+// nextPass is the time of the next pass: at the next resync, when an expiry warning is due, when a step is due, or when the patience
+// with a missing input ends.
 func (p *pass[O, R]) nextPass() time.Time {
-	return p.engine.kind.Next(p.o, p.slots, p.shared.ExpiryWarning, p.now)
+	next := p.engine.kind.Next(p.o, p.slots, p.shared.ExpiryWarning, p.now)
+	if end := connection.PatienceEnds(p.o.CommonStatus().WaitingSince, p.shared.InputPatience); end.After(p.now) && end.Before(next) {
+		return end
+	}
+	return next
 }
 
 // requeueAt has the next pass taken at a time.

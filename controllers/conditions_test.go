@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -25,6 +26,8 @@ type row struct {
 	readyReason   string
 	remedy        string
 	kstatus       status.Status
+	// patience says that nobody is expected to act yet: once the patience with a missing input has ended, it is Stalled instead.
+	patience bool
 	// message that a person reads, or the telling part of it.
 	message string
 	// lift takes the cause away. Nil: there is none to take away.
@@ -45,6 +48,11 @@ func (r row) expectSaid(ctx context.Context) {
 		Expect(isTrue(o, remedy)).To(Equal(remedy == r.remedy), "%+v", o.CommonStatus().Conditions)
 	}
 	Expect(kstatusOf(o)).To(Equal(r.kstatus))
+	if r.patience {
+		p.expectPatienceToEnd(o)
+	} else {
+		Expect(o.CommonStatus().WaitingSince).To(BeNil())
+	}
 
 	before := o.GetResourceVersion()
 	w.clock.advance(resync)
@@ -60,6 +68,27 @@ func (r row) expectSaid(ctx context.Context) {
 		w.expectCondition(o, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonActive)
 		Expect(kstatusOf(o)).To(Equal(status.CurrentStatus))
 	}
+}
+
+// expectPatienceToEnd expects that a manifest that waits for an input is Stalled once the patience ends, at a moment that the last pass
+// asked for, and that this is one write and one event.
+func (p *process) expectPatienceToEnd(o v1alpha1.Connection) {
+	GinkgoHelper()
+	w := p.world
+	since, synced := o.CommonStatus().WaitingSince, meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	Expect(since).NotTo(BeNil())
+	Expect(p.pass(o).result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", inputPatience)))
+	w.clock.advance(since.Add(inputPatience - time.Second).Sub(w.clock.Now()))
+	Expect(p.pass(o).writes).To(BeEmpty(), "it is said before the patience ends")
+	w.clock.advance(time.Second)
+	Expect(p.pass(o).writes).To(HaveLen(1))
+	w.reload(o)
+	Expect(isTrue(o, stalled)).To(BeTrue())
+	Expect(isTrue(o, reconciling)).To(BeFalse())
+	Expect(kstatusOf(o)).To(Equal(status.FailedStatus))
+	Expect(w.expectCondition(o, v1alpha1.ConditionSynced, synced.Status, synced.Reason)).To(Equal(synced.Message))
+	Expect(o.CommonStatus().WaitingSince).To(Equal(since))
+	Eventually(func() []string { return w.notes(synced.Reason) }).WithTimeout(10 * time.Second).Should(ContainElement(synced.Message))
 }
 
 // rest takes passes until one writes nothing.
@@ -188,7 +217,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "StytchProject default does not exist in this namespace. Create it",
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "StytchProject default does not exist in this namespace. Create it",
 		lift: func(w *world, _ v1alpha1.Connection) { w.create(w.project()) },
 	}),
 	Entry("no Secret of the StytchProject", row{
@@ -199,7 +228,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret stytch does not exist in this namespace. Create it",
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "Secret stytch does not exist in this namespace. Create it",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 		},
@@ -301,7 +330,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
-		remedy: reconciling, kstatus: status.InProgressStatus,
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus,
 		message: "SAMLConnection source, referenced by spec.sourceRef, does not exist in this namespace. The operator continues automatically when this changes.",
 		lift:    func(w *world, _ v1alpha1.Connection) { w.settledSource(w.ofPartner(w.saml("source"))) },
 	}),
@@ -316,7 +345,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "is not active yet (state in Stytch: pending). The operator continues automatically when this changes.",
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "is not active yet (state in Stytch: pending). The operator continues automatically when this changes.",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			source := w.saml("source")
 			edit(w, source, func(o *v1alpha1.SAMLConnection) { o.Spec.IDPEntityID = "https://idp.example.com/late" })
@@ -388,7 +417,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret entra-client, referenced by spec.clientSecretRef, does not exist in this namespace. Create it.",
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "Secret entra-client, referenced by spec.clientSecretRef, does not exist in this namespace. Create it.",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			Expect(w.made()).To(BeEmpty(), "nothing is created for a manifest whose inputs are missing")
 			w.create(w.secret("entra-client", map[string]string{"secret": "a client's secret"}))
@@ -399,7 +428,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return w.edited(w.oidc("entra"), func(o v1alpha1.Connection) { o.(*v1alpha1.OIDCConnection).Spec.ClientSecretRef.Key = "client-secret" })
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, kstatus: status.InProgressStatus,
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus,
 		message: "Secret entra-client has no value for the key \"client-secret\". Add it, or fix spec.clientSecretRef.key.",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.field(o, "display_name")).To(Equal("Renamed"), "the other fields are applied")
@@ -496,7 +525,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
-		remedy: reconciling, kstatus: status.InProgressStatus, message: "does not contain the connection's token",
+		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "does not contain the connection's token",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			edit(w, w.secret(w.kept.Name, nil), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = w.kept.Data[v1alpha1.SecretKeyToken] })
 		},

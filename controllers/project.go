@@ -79,12 +79,7 @@ func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.Stytc
 	if err := c.remember(ctx, project, version); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
 		return ctrl.Result{}, err
 	}
-	return c.atRest(), c.writeStatus(ctx, project, connection.ProjectReport{Users: users, DriftLate: c.driftLate(project)})
-}
-
-// atRest is when to look again whether drift checks are late.
-func (c *projectChecker) atRest() ctrl.Result {
-	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}
+	return c.writeStatus(ctx, project, connection.ProjectReport{Users: users})
 }
 
 // driftLate says that drift checks wait for longer at the gate than they are apart.
@@ -108,7 +103,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID), Users: users}
 	if problem != nil {
 		report.Reason, report.Message = problem.Reason, problem.Message
-		return ctrl.Result{}, c.writeStatus(ctx, project, report)
+		return c.writeStatus(ctx, project, report)
 	}
 	if known, opened := c.shared.knownSession(project); opened && !rejected && accepted(project) && known.stytch.Holds(credentials) {
 		return c.verified(ctx, project, credentials, report)
@@ -121,7 +116,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	if failed, ok := errors.AsType[*stytch.Error](err); ok {
 		report.Request = failed.Request
 		report.Reason, report.Message = connection.Failure(failed)
-		if err := c.writeStatus(ctx, project, report); err != nil {
+		if _, err := c.writeStatus(ctx, project, report); err != nil {
 			return ctrl.Result{}, err
 		}
 		return c.requeueFailed(failed)
@@ -132,18 +127,18 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	case identity.ProjectID != project.Spec.ProjectID:
 		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
 			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
-		return ctrl.Result{}, c.writeStatus(ctx, project, report)
+		return c.writeStatus(ctx, project, report)
 	}
 	return c.verified(ctx, project, credentials, report)
 }
 
 // verified opens the session with credentials that Stytch accepts.
 func (c *projectChecker) verified(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, report connection.ProjectReport) (ctrl.Result, error) {
-	report.Reason, report.DriftLate = v1alpha1.ReasonVerified, c.driftLate(project)
+	report.Reason = v1alpha1.ReasonVerified
 	if _, err := c.shared.putSession(ctx, project, credentials, report.Input); err != nil {
 		return ctrl.Result{}, err
 	}
-	return c.atRest(), c.writeStatus(ctx, project, report)
+	return c.writeStatus(ctx, project, report)
 }
 
 // requeueFailed has a failed check repeated.
@@ -157,23 +152,33 @@ func (c *projectChecker) requeueFailed(failed *stytch.Error) (ctrl.Result, error
 	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}, nil
 }
 
-// writeStatus computes the conditions from the check, and writes status if it has changed.
-func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) error {
+// writeStatus computes the conditions from the check, and writes status if it has changed. It is looked at again, to see
+// whether drift checks are late, or whether the patience with a missing Secret has ended.
+func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) (ctrl.Result, error) {
+	now := c.shared.Now()
+	report.Patience, report.DriftLate = c.shared.InputPatience, c.driftLate(project)
 	changed := project.DeepCopy()
-	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, c.shared.Now())
+	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, now)
 	fit(changed)
+	next := ctrl.Result{}
+	if accepted(changed) {
+		next.RequeueAfter = c.shared.ResyncInterval
+	}
+	if end := connection.PatienceEnds(changed.Status.WaitingSince, report.Patience); end.After(now) {
+		next.RequeueAfter = end.Sub(now)
+	}
 	if equality.Semantic.DeepEqual(project.Status, changed.Status) {
-		return nil
+		return next, nil
 	}
 	if err := c.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
-		return client.IgnoreNotFound(err)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionStalled)
 	stalled := meta.FindStatusCondition(changed.Status.Conditions, v1alpha1.ConditionStalled)
 	if stalled != nil && (before == nil || before.Reason != stalled.Reason) {
 		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, stalled.Reason, eventAction, "%s", truncateNote(stalled.Message))
 	}
-	return nil
+	return next, nil
 }
 
 func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {

@@ -29,6 +29,8 @@ type Options struct {
 	SettleTime time.Duration
 	// ExpiryWarning is the time before the expiry of a token or certificate at which ExpiringSoon is set.
 	ExpiryWarning time.Duration
+	// InputPatience is how long it is normal that an object is missing that a manifest refers to; zero for ever.
+	InputPatience time.Duration
 	// RequireSendLabel says that a value of a Secret is sent to Stytch only if the Secret has a label for that.
 	RequireSendLabel bool
 	// Now returns the current time.

@@ -43,6 +43,9 @@ const resync = 10 * time.Minute
 // expiryWarning is how long before an end it is said in the specs.
 const expiryWarning = 30 * 24 * time.Hour
 
+// inputPatience is how long a missing input is normal in the specs.
+const inputPatience = 5 * time.Minute
+
 // world is one namespace, one Stytch and one clock.
 type world struct {
 	ctx       context.Context
@@ -238,7 +241,7 @@ func (w *world) begin(option cluster.Option) *process {
 	r, err := newReconcilers(ctx, c, Options{
 		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now, Fence: w.fence}),
 		Endpoints:      connection.Endpoints{InsecureLoopback: true},
-		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, Now: w.clock.Now,
+		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, InputPatience: inputPatience, Now: w.clock.Now,
 	})
 	Expect(err).NotTo(HaveOccurred())
 	launch(ctx, c)

@@ -31,6 +31,7 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 	p.report.Reason, p.report.Message, p.report.Slot = reason, message, p.slots.Start(p.now)
 	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
 	p.report.Note = connection.UnknownAnnotations(p.o)
+	p.report.Waits, p.report.Patience = p.engine.kind.Waits(p.o, reason), p.shared.InputPatience
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)
 	if cut := fit(p.o); len(cut) > 0 {
@@ -45,7 +46,7 @@ func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) er
 	if !p.statusChanged() {
 		return nil
 	}
-	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	before := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionStalled)
 	expiring := meta.FindStatusCondition(p.base.CommonStatus().Conditions, v1alpha1.ConditionExpiringSoon)
 	if err := p.patchStatus(ctx); err != nil {
 		return fmt.Errorf("writing status: %w", err)

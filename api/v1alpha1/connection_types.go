@@ -210,6 +210,12 @@ type ConnectionStatus struct {
 	// +optional
 	LastRequest *Request `json:"lastRequest,omitempty"`
 
+	// waitingSince is since when the reason of Synced is InputMissing, or SourceNotReady with a sourceRef, without a break and
+	// for the same generation of the spec. It is absent with every other reason. After the time that the manager's flag
+	// --input-patience sets, Stalled is set instead of Reconciling.
+	// +optional
+	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+
 	// inputs are the versions of the other objects, and of the annotations, that were last used or written for this
 	// manifest.
 	// +optional

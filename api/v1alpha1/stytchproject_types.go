@@ -106,6 +106,12 @@ type StytchProjectStatus struct {
 	// +kubebuilder:validation:MaxLength=16
 	Environment string `json:"environment,omitempty"`
 
+	// waitingSince is since when the reason of Ready is InputMissing, without a break and for the same generation of the spec.
+	// It is absent with every other reason. After the time that the manager's flag --input-patience sets, Stalled is set
+	// instead of Reconciling.
+	// +optional
+	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+
 	// inputs is the version of the Secret that was last checked.
 	// +optional
 	// +listType=atomic

@@ -123,6 +123,10 @@ func (in *ConnectionStatus) DeepCopyInto(out *ConnectionStatus) {
 		*out = new(Request)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.WaitingSince != nil {
+		in, out := &in.WaitingSince, &out.WaitingSince
+		*out = (*in).DeepCopy()
+	}
 	if in.Inputs != nil {
 		in, out := &in.Inputs, &out.Inputs
 		*out = make([]Input, len(*in))
@@ -1202,6 +1206,10 @@ func (in *StytchProjectStatus) DeepCopyInto(out *StytchProjectStatus) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.WaitingSince != nil {
+		in, out := &in.WaitingSince, &out.WaitingSince
+		*out = (*in).DeepCopy()
 	}
 	if in.Inputs != nil {
 		in, out := &in.Inputs, &out.Inputs

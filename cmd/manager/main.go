@@ -58,6 +58,7 @@ type options struct {
 	probeAddress         string
 	resyncInterval       time.Duration
 	expiryWarning        time.Duration
+	inputPatience        time.Duration
 	allowedHosts         string
 	insecureLoopback     bool
 	requireSendLabel     bool
@@ -76,6 +77,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address on which /healthz and /readyz are served.")
 	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often a connection is compared with Stytch if its manifest does not set resyncInterval. At least 1s.")
 	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "Set the condition ExpiringSoon this long before a token or certificate expires.")
+	flags.DurationVar(&o.inputPatience, "input-patience", 5*time.Minute, "How long an object that a manifest refers to may be missing before the condition Stalled replaces Reconciling. 0: Stalled is never set for that.")
 	flags.StringVar(&o.allowedHosts, "allowed-base-url-hosts", "", "Comma-separated list of hosts that a StytchProject may use in spec.baseURL, in addition to the hosts of Stytch.")
 	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Allow a StytchProject to use http on a loopback address in spec.baseURL. For tests and demonstrations only.")
 	flags.BoolVar(&o.requireSendLabel, "require-send-label", false, "Send a client secret or private key to Stytch only from a Secret with the label "+v1alpha1.LabelMayBeSent+"=true.")
@@ -92,6 +94,8 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, fmt.Errorf("--resync-interval is %s, but must be at least 1s", o.resyncInterval)
 	case o.expiryWarning < 0:
 		return o, fmt.Errorf("--expiry-warning is %s, but must be 0 or more", o.expiryWarning)
+	case o.inputPatience < 0:
+		return o, fmt.Errorf("--input-patience is %s, but must be 0 or more", o.inputPatience)
 	case o.logFormat != "text" && o.logFormat != "json":
 		return o, fmt.Errorf("--log-format is %q, but must be text or json", o.logFormat)
 	}
@@ -126,12 +130,12 @@ func run(args []string, out io.Writer, t times) error {
 			UserAgent: "stytch-operator/" + version + " (+https://github.com/stytch-operator/stytch-operator)",
 			Metrics:   metrics.Registry, Now: time.Now, Fence: askOf(lease),
 		}),
-		Endpoints:      connection.Endpoints{AllowedHosts: list(o.allowedHosts), InsecureLoopback: o.insecureLoopback},
-		ResyncInterval: o.resyncInterval,
-		Begin:          lease.Begin,
-		SettleTime:     t.settle,
-		ExpiryWarning:  o.expiryWarning,
-
+		Endpoints:        connection.Endpoints{AllowedHosts: list(o.allowedHosts), InsecureLoopback: o.insecureLoopback},
+		ResyncInterval:   o.resyncInterval,
+		Begin:            lease.Begin,
+		SettleTime:       t.settle,
+		ExpiryWarning:    o.expiryWarning,
+		InputPatience:    o.inputPatience,
 		RequireSendLabel: o.requireSendLabel,
 		Now:              time.Now,
 	})

@@ -41,6 +41,9 @@ type Report struct {
 	Resync string
 	// Slot is when the slot of the pass began.
 	Slot time.Time
+	// Waits says that the manifest waits for an object of its namespace, and Patience, for how long that is normal; zero for ever.
+	Waits    bool
+	Patience time.Duration
 	// Leaving says that the manifest is being deleted: Ready stays as it is, since no generation is to be applied any more.
 	Leaving bool
 }
@@ -119,6 +122,7 @@ func Applied(reason string) bool {
 func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.Time) v1alpha1.ConnectionStatus {
 	status := *was.DeepCopy()
 	status.ObservedGeneration = generation
+	status.WaitingSince = wait(was.WaitingSince, r.Waits, was.ObservedGeneration != generation, now)
 	if Applied(r.Reason) {
 		status.AppliedGeneration = generation
 	}
@@ -151,7 +155,7 @@ func Judge(was v1alpha1.ConnectionStatus, generation int64, r Report, now time.T
 		conditions.ready(rule.ready, r, status.AppliedGeneration == generation)
 	}
 	conditions.set(v1alpha1.ConditionSynced, rule.synced, r.Reason, join(r.Message, r.Note))
-	conditions.remedy(rule.remedy, r.Reason, r.Message)
+	conditions.remedy(remedyOf(r.Reason, status.WaitingSince, r.Patience, now), r.Reason, r.Message)
 	conditions.setIf(v1alpha1.ConditionExpiringSoon, r.Expiring, r.ExpiringMessage)
 	conditions.rotating(r)
 	return status
@@ -280,6 +284,8 @@ type ProjectReport struct {
 	DriftLate bool
 	// Users keep the StytchProject, which is being deleted.
 	Users []User
+	// Patience is for how long it is normal that the Secret is missing; zero for ever.
+	Patience time.Duration
 }
 
 // JudgeProject turns a check into the status of a StytchProject. A repeated finding gives the same status to the letter.
@@ -287,6 +293,7 @@ func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectR
 	status := *was.DeepCopy()
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
 	if r.Reason != "" {
+		status.WaitingSince = wait(was.WaitingSince, r.Reason == v1alpha1.ReasonInputMissing, was.ObservedGeneration != generation, now)
 		status.ObservedGeneration = generation
 		status.Environment = r.Environment
 		status.Inputs = []v1alpha1.Input{r.Input}
@@ -299,7 +306,7 @@ func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectR
 	if r.Reason == v1alpha1.ReasonVerified || r.Reason == "" && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
 		conditions.verified(r.DriftLate)
 	}
-	conditions.project(r.Users)
+	conditions.project(r.Users, status.WaitingSince, r.Patience)
 	return status
 }
 
@@ -326,12 +333,12 @@ func (c conditionSet) verified(late bool) {
 
 // project lets the condition stand that says who goes on: with the credentials or, while the StytchProject is being deleted, with the
 // connections that it is kept for.
-func (c conditionSet) project(users []User) {
+func (c conditionSet) project(users []User, waitingSince *metav1.Time, patience time.Duration) {
 	ready := meta.FindStatusCondition(*c.list, v1alpha1.ConditionReady)
 	if ready == nil {
 		return
 	}
-	who, reason, message := ruleOf(ready.Reason).remedy, ready.Reason, ready.Message
+	who, reason, message := remedyOf(ready.Reason, waitingSince, patience, c.now.Time), ready.Reason, ready.Message
 	if ready.Status == metav1.ConditionTrue {
 		who = nobody
 	}
