@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"net/url"
 )
 
@@ -34,7 +35,9 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 			return answer, Request{}, held
 		}
 	}
-	body, header, request, failed := a.service.send(ctx, a.credentials(), op)
+	request, failed := a.service.send(ctx, a.credentials(), op, func(ctx context.Context, body io.Reader) error {
+		return decodeAnswer(ctx, body, a.service, op.list, &answer)
+	})
 	if held, ok := errors.AsType[*NotYet](failed.cause()); ok {
 		return answer, Request{}, held
 	}
@@ -44,9 +47,6 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 			a.gate.close(failed.Time.Add(failed.RetryAfter))
 		}
 		return answer, failed.Request, failed
-	}
-	if err := decode(body, &answer); err != nil || !answer.fromStytch() {
-		return answer, request, &Error{Request: request, Class: Unavailable, Message: foreignAnswer(header)}
 	}
 	request.ID = answer.requestID(a.hidden(op))
 	return answer, request, nil
@@ -69,7 +69,8 @@ type call struct {
 	path      []string
 	query     url.Values
 	fields    Fields // POST and PUT only
-	limit     int64  // largest response in bytes; zero means maxAnswer
+	// list is how much has been read of the list that the call reads; nil if it reads none.
+	list *listSize
 	// connection is the ID that the response must have; "" for a new connection.
 	connection string
 	// organization is the ID that a connection in the response must belong to.

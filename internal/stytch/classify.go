@@ -41,6 +41,20 @@ func responseError(r Request, header http.Header, body []byte, hidden []string) 
 	return err
 }
 
+// answerError makes an Error of a 2xx response that cannot be used; nil if err is.
+func answerError(r Request, header http.Header, timeout time.Duration, err error) *Error {
+	beyond, isLimit := errors.AsType[limitError](err)
+	switch {
+	case err == nil:
+		return nil
+	case isLimit:
+		return unusableError(r, beyond.Error())
+	case errors.Is(err, errForeign):
+		return unusableError(r, foreignAnswer(header))
+	}
+	return transportError(r, timeout, err)
+}
+
 // The error types of parts of a SAML connection that do not exist.
 const (
 	typeNoCertificate   = "sso_verification_key_not_found"

@@ -24,6 +24,9 @@
 // whether the call may have taken effect, and when to try again. Decisions about
 // connections are made in internal/connection.
 //
+// A list is decoded connection by connection, and neither its JSON nor what nobody reads of it is
+// kept. Beyond a limit (answer.go) it counts as unavailable, and the message names the limit.
+//
 // It never keeps a bearer token, private key or client secret. Secrets that it sends
 // have the type [Secret], which cannot be printed by accident.
 package stytch

@@ -22,7 +22,7 @@ const (
 // requested at or after since. A list that fails between two pages starts again
 // at the first page with the next read.
 func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
-	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), limit: maxListAnswer}
+	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID)}
 	o := c.session.groups(organizationID, connectionID)
 	seen, err := read(ctx, c, o, op.operation, groupsKey(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
 		return c.groups(ctx, op)
@@ -32,6 +32,7 @@ func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID st
 
 // groups reads all pages. The turn of the first call has been taken already.
 func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
+	op.list = &listSize{most: maxGroups, kind: "groups"}
 	var all []SCIMGroup
 	for cursor, n := "", 1; ; n++ {
 		r, request, err := c.page(ctx, op, cursor)
@@ -42,7 +43,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 			if g.ID == "" {
 				return nil, incompleteError(request, "a group ID")
 			}
-			all = append(all, SCIMGroup(g))
+			all = append(all, g)
 		}
 		switch next := r.NextCursor; {
 		case next == "":

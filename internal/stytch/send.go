@@ -12,13 +12,7 @@ import (
 	"time"
 )
 
-const (
-	defaultTimeout = 30 * time.Second
-	// The largest responses in bytes. A list of a thousand SAML connections with five
-	// certificates each is about 15 MiB.
-	maxAnswer     = 1 << 20
-	maxListAnswer = 64 << 20
-)
+const defaultTimeout = 30 * time.Second
 
 // newTransport returns a transport for about twenty concurrent calls to one host.
 // It speaks HTTP/1.1 only: see requestBody.
@@ -37,59 +31,55 @@ func newTransport() *http.Transport {
 	}
 }
 
-// send makes one HTTP request and returns the body of a 2xx response. It does not
+// decoder decodes the body of a 2xx response.
+type decoder func(ctx context.Context, body io.Reader) error
+
+// send makes one HTTP request and decodes the body of a 2xx response. It does not
 // check the gate.
-func (s *Service) send(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
+func (s *Service) send(ctx context.Context, credentials Credentials, op call, into decoder) (Request, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	start := s.now()
-	body, header, request, err := s.exchange(ctx, credentials, op)
+	request, err := s.exchange(ctx, credentials, op, into)
 	if err == nil || !errors.Is(err, errUnsent) {
 		s.metrics.observe(request, request.Time.Sub(start))
 	}
-	return body, header, request, err
+	return request, err
 }
 
-func (s *Service) exchange(ctx context.Context, credentials Credentials, op call) ([]byte, http.Header, Request, *Error) {
+func (s *Service) exchange(ctx context.Context, credentials Credentials, op call, into decoder) (Request, *Error) {
 	ctx, cancel := askOnConnection(ctx, op.permit)
 	defer cancel(nil)
 	request := Request{Operation: op.operation}
 	out, hidden, problem := newRequest(ctx, credentials, op, s.userAgent)
 	if ended := ctx.Err(); problem != "" || ended != nil {
 		err := notSentError(op.operation, s.now(), problem, ended)
-		return nil, nil, err.Request, err
+		return err.Request, err
 	}
 	response, err := s.client.Do(out)
 	if err != nil {
 		request.Time = s.now()
 		if held, ok := errors.AsType[*NotYet](context.Cause(ctx)); ok {
 			failed := notSentError(op.operation, request.Time, "", held)
-			return nil, nil, failed.Request, failed
+			return failed.Request, failed
 		}
-		return nil, nil, request, transportError(request, s.timeout, err)
+		return request, transportError(request, s.timeout, err)
 	}
 	defer func() {
 		// The rest is read, up to a limit, so that the connection can be reused.
 		_, _ = io.CopyN(io.Discard, response.Body, 256<<10)
 		_ = response.Body.Close()
 	}()
-	limit := op.limit
-	if limit == 0 {
-		limit = maxAnswer
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
-	request.Time, request.StatusCode = s.now(), response.StatusCode
+	request.StatusCode = response.StatusCode
 	if response.StatusCode < 200 || response.StatusCode > 299 {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		request.Time = s.now()
 		failed := responseError(request, response.Header, body, hidden)
-		return nil, nil, failed.Request, failed
+		return failed.Request, failed
 	}
-	switch {
-	case err != nil:
-		return nil, nil, request, transportError(request, s.timeout, err)
-	case int64(len(body)) > limit:
-		return nil, nil, request, &Error{Request: request, Class: Unavailable, Message: "the response is too large"}
-	}
-	return body, response.Header, request, nil
+	err = into(ctx, response.Body)
+	request.Time = s.now()
+	return request, answerError(request, response.Header, s.timeout, err)
 }
 
 // newRequest returns the request and the secrets in it, or the problem that

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 )
 
 // Credentials authenticate to one Stytch project environment. BaseURL is the root
@@ -76,6 +77,9 @@ type Service struct {
 	fence     Fence
 	metrics   metrics
 
+	// largeLists lets one list that is larger than maxBeside be read at a time.
+	largeLists *semaphore.Weighted
+
 	gates         *gates
 	sso           cache[SSOConnections]
 	scim          cache[[]SCIMConnection]
@@ -102,6 +106,8 @@ func New(o Options) *Service {
 		now:       o.Now,
 		fence:     o.Fence,
 		gates:     newGates(),
+
+		largeLists: semaphore.NewWeighted(1),
 	}
 	s.metrics = newMetrics(o.Metrics, s.gates.waiting, func() time.Duration { return s.gates.overdue(s.now()) })
 	return s

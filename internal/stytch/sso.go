@@ -13,7 +13,8 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 	const operation = "ListSSOConnections"
 	return list(ctx, c, c.session.sso(organizationID), operation, organizationID, since, func(ctx context.Context) (SSOConnections, error) {
 		r, request, err := do[ssoReply](ctx, c.session.account, call{
-			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID}, limit: maxListAnswer,
+			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID},
+			list: &listSize{most: maxConnections, kind: "connections"},
 		})
 		if err != nil {
 			return SSOConnections{}, err

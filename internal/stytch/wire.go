@@ -22,6 +22,13 @@ type envelope struct {
 	ErrorMessage looseText `json:"error_message"`
 }
 
+// and adds its fields to the parts of a list.
+func (e *envelope) and(parts map[string]any) map[string]any {
+	parts["request_id"], parts["status_code"] = &e.RequestID, &e.StatusCode
+	parts["error_type"], parts["error_message"] = &e.ErrorType, &e.ErrorMessage
+	return parts
+}
+
 // fromStytch distinguishes a response of Stytch to a call that succeeded from the JSON of a
 // proxy.
 func (e envelope) fromStytch() bool {
@@ -98,15 +105,14 @@ type connectionReply[W any] struct {
 	Connection *W `json:"connection"`
 }
 
-// sortedByID converts the list of an organization and sorts it by connection ID. It
-// says why, if an element cannot be one of that list.
-func sortedByID[W any, C identified](list []W, organizationID string, one func(W) C) (out []C, problem string) {
-	out = convert(list, one)
-	slices.SortFunc(out, func(a, b C) int { return strings.Compare(a.key(), b.key()) })
-	for _, c := range out {
+// sortByID sorts the list of an organization by connection ID. It says why, if an
+// element cannot be one of that list.
+func sortByID[C identified](list []C, organizationID string) (problem string) {
+	slices.SortFunc(list, func(a, b C) int { return strings.Compare(a.key(), b.key()) })
+	for _, c := range list {
 		problem = cmp.Or(problem, misplaced(c, organizationID))
 	}
-	return out, problem
+	return problem
 }
 
 // convert applies f to all elements. It returns nil for an empty list.

@@ -46,9 +46,17 @@ func (w wireSCIM) connection() SCIMConnection {
 // request_id.
 type groupsReply struct {
 	envelope
-	Groups []struct {
-		ID   string `json:"group_id"`
-		Name string `json:"group_name"`
-	} `json:"scim_groups"`
-	NextCursor string `json:"next_cursor"`
+	Groups     []SCIMGroup
+	NextCursor string
 }
+
+func (r *groupsReply) parts() map[string]any {
+	return r.and(map[string]any{"scim_groups": listOf(&r.Groups, wireGroup.group), "next_cursor": &r.NextCursor})
+}
+
+type wireGroup struct {
+	ID   string `json:"group_id"`
+	Name string `json:"group_name"`
+}
+
+func (w wireGroup) group() SCIMGroup { return SCIMGroup(w) }

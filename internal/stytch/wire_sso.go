@@ -7,19 +7,23 @@ import (
 
 type ssoReply struct {
 	envelope
-	SAML     []wireSAML     `json:"saml_connections"`
-	OIDC     []wireOIDC     `json:"oidc_connections"`
-	External []wireExternal `json:"external_connections"`
+	SSOConnections
+}
+
+func (r *ssoReply) parts() map[string]any {
+	return r.and(map[string]any{
+		"saml_connections":     listOf(&r.SAML, wireSAML.connection),
+		"oidc_connections":     listOf(&r.OIDC, wireOIDC.connection),
+		"external_connections": listOf(&r.External, wireExternal.connection),
+	})
 }
 
 // connections returns the lists, or why an element cannot be in them: half a list
 // would mean that connections are gone.
-func (r ssoReply) connections(organizationID string) (all SSOConnections, problem string) {
-	var of [3]string
-	all.SAML, of[0] = sortedByID(r.SAML, organizationID, wireSAML.connection)
-	all.OIDC, of[1] = sortedByID(r.OIDC, organizationID, wireOIDC.connection)
-	all.External, of[2] = sortedByID(r.External, organizationID, wireExternal.connection)
-	return all, cmp.Or(of[:]...)
+func (r *ssoReply) connections(organizationID string) (all SSOConnections, problem string) {
+	return r.SSOConnections, cmp.Or(
+		sortByID(r.SAML, organizationID), sortByID(r.OIDC, organizationID), sortByID(r.External, organizationID),
+	)
 }
 
 type wireRole struct {

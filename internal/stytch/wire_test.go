@@ -1,6 +1,7 @@
 package stytch
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"slices"
@@ -75,7 +76,7 @@ func FuzzAListIsReadOrRefused(f *testing.F) {
 	f.Add([]byte(`{"request_id":"r","saml_connections":[{"connection_id":"b","attribute_mapping":{"a":{"b":1}},"verification_certificates":null},{"connection_id":"a"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var r ssoReply
-		if decode(body, &r) != nil {
+		if readList(bytes.NewReader(body), &r) != nil {
 			return
 		}
 		if list, problem := r.connections(someone); problem == "" && !slices.IsSortedFunc(list.SAML, func(a, b SAMLConnection) int { return strings.Compare(a.ConnectionID, b.ConnectionID) }) {
