@@ -23,6 +23,7 @@ func TestNoStatusStopsAKind(t *testing.T) {
 		`{"lastRequest":{"operation":"Op","time":%s}}`:                                                              times,
 		`{"conditions":[{"type":"Ready","status":"True","reason":"Active","message":"m","lastTransitionTime":%s}]}`: times,
 		`{"lastRequest":{"operation":"Op","time":"2026-01-02T03:04:05Z","statusCode":%s}}`:                          numbers,
+		`{"waitingSince":%s}`:       times,
 		`{"observedGeneration":%s}`: numbers,
 		`{"conditions":[{"type":"Ready","status":"True","reason":"Active","message":"m","lastTransitionTime":"2026-01-02T03:04:05Z","observedGeneration":%s}]}`: numbers,
 	}

@@ -13,7 +13,7 @@
 //	                                              ┌───────▼───────────────────────▼──┴─────┴┐
 //	                 NotYet: try again then ◀─────┤ gate   one for each project ID and host │
 //	                                              └───────┬─────────────────────────────────┘
-//	                                                      │ a turn, and no 429 keeps it closed
+//	                                                      │ a turn and a place, and no 429 keeps it closed
 //	                                              ┌───────▼─────┐
 //	 NotYet: the fence holds a change back ◀──────┤ do, send    │──▶ one HTTP request, never two
 //	                 Error: with its Class ◀──────┤             │
