@@ -26,8 +26,6 @@ type row struct {
 	readyReason   string
 	remedy        string
 	kstatus       status.Status
-	// patience says that nobody is expected to act yet: once the patience with a missing input has ended, it is Stalled instead.
-	patience bool
 	// message that a person reads, or the telling part of it.
 	message string
 	// lift takes the cause away. Nil: there is none to take away.
@@ -48,7 +46,8 @@ func (r row) expectSaid(ctx context.Context) {
 		Expect(isTrue(o, remedy)).To(Equal(remedy == r.remedy), "%+v", o.CommonStatus().Conditions)
 	}
 	Expect(kstatusOf(o)).To(Equal(r.kstatus))
-	if r.patience {
+	external, is := o.(*v1alpha1.ExternalConnection)
+	if r.reason == v1alpha1.ReasonInputMissing || r.reason == v1alpha1.ReasonSourceNotReady && is && external.Spec.SourceRef != nil {
 		p.expectPatienceToEnd(o)
 	} else {
 		Expect(o.CommonStatus().WaitingSince).To(BeNil())
@@ -217,7 +216,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "StytchProject default does not exist in this namespace. Create it",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "StytchProject default does not exist in this namespace. Create it",
 		lift: func(w *world, _ v1alpha1.Connection) { w.create(w.project()) },
 	}),
 	Entry("no Secret of the StytchProject", row{
@@ -228,7 +227,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "Secret stytch does not exist in this namespace. Create it",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret stytch does not exist in this namespace. Create it",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			w.create(w.secret("stytch", map[string]string{"secret": stytchsim.DefaultSecret}))
 		},
@@ -330,7 +329,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus,
+		remedy: reconciling, kstatus: status.InProgressStatus,
 		message: "SAMLConnection source, referenced by spec.sourceRef, does not exist in this namespace. The operator continues automatically when this changes.",
 		lift:    func(w *world, _ v1alpha1.Connection) { w.settledSource(w.ofPartner(w.saml("source"))) },
 	}),
@@ -345,7 +344,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonSourceNotReady, ready: isFalseNow, readyReason: v1alpha1.ReasonSourceNotReady,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "is not active yet (state in Stytch: pending). The operator continues automatically when this changes.",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "is not active yet (state in Stytch: pending). The operator continues automatically when this changes.",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			source := w.saml("source")
 			edit(w, source, func(o *v1alpha1.SAMLConnection) { o.Spec.IDPEntityID = "https://idp.example.com/late" })
@@ -417,7 +416,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "Secret entra-client, referenced by spec.clientSecretRef, does not exist in this namespace. Create it.",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "Secret entra-client, referenced by spec.clientSecretRef, does not exist in this namespace. Create it.",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			Expect(w.made()).To(BeEmpty(), "nothing is created for a manifest whose inputs are missing")
 			w.create(w.secret("entra-client", map[string]string{"secret": "a client's secret"}))
@@ -428,7 +427,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return w.edited(w.oidc("entra"), func(o v1alpha1.Connection) { o.(*v1alpha1.OIDCConnection).Spec.ClientSecretRef.Key = "client-secret" })
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isFalseNow, readyReason: v1alpha1.ReasonInputMissing,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus,
+		remedy: reconciling, kstatus: status.InProgressStatus,
 		message: "Secret entra-client has no value for the key \"client-secret\". Add it, or fix spec.clientSecretRef.key.",
 		lift: func(w *world, o v1alpha1.Connection) {
 			Expect(w.field(o, "display_name")).To(Equal("Renamed"), "the other fields are applied")
@@ -525,7 +524,7 @@ var _ = DescribeTable("What is learned is said, once, and until its cause is gon
 			return o
 		},
 		synced: isFalseNow, reason: v1alpha1.ReasonInputMissing, ready: isTrueNow, readyReason: v1alpha1.ReasonActive,
-		remedy: reconciling, patience: true, kstatus: status.InProgressStatus, message: "does not contain the connection's token",
+		remedy: reconciling, kstatus: status.InProgressStatus, message: "does not contain the connection's token",
 		lift: func(w *world, _ v1alpha1.Connection) {
 			edit(w, w.secret(w.kept.Name, nil), func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyToken] = w.kept.Data[v1alpha1.SecretKeyToken] })
 		},

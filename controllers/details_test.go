@@ -290,6 +290,9 @@ var _ = Describe("The ConfigMap of a connection's details", func() {
 		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)).To(And(
 			ContainSubstring("ConfigMap details cannot be written"), ContainSubstring("immutable")))
 		Expect(w.field(o, "display_name")).To(Equal("Renamed"))
+		w.clock.advance(inputPatience)
+		p.pass(o)
+		w.expectCondition(o, stalled, isTrueNow, v1alpha1.ReasonInputMissing)
 		before := o.ResourceVersion
 		w.clock.advance(resync)
 		p.pass(o)

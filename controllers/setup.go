@@ -146,6 +146,7 @@ func (e *engine[O, R]) watchDependants(b *builder.Builder) {
 func controllerOptions() controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: workers,
+		EnableWarmup:            new(true), // a process that stands by has its queue ready; its passes begin once it leads
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 	}
 }

@@ -145,7 +145,7 @@ func TestFlagsMetricsAndAnnotationsOfThePagesExist(t *testing.T) {
 		{"flag", "`--([a-z-]+)", matches(t, sources(t, "cmd/manager"), `\.\w*Var\(&o\.\w+, "([a-z-]+)"`)},
 		{"metric", `\b(stytch_[a-z_]+[a-z])\b`, slices.Concat(
 			matches(t, sources(t, "internal/stytch"), `Name:\s+"(\w+)"`), matches(t, sources(t, "internal/fence"), `Name:\s+"(\w+)"`),
-			matches(t, sources(t, "controllers"), `NewDesc\("(\w+)"`))},
+			matches(t, sources(t, "cmd/manager"), `Name:\s+"(\w+)"`), matches(t, sources(t, "controllers"), `NewDesc\("(\w+)"`))},
 		{
 			"annotation, label or finalizer", `connections\.stytch-operator\.dev/([a-z-]+)\b(?:[^0-9]|$)`,
 			matches(t, sources(t, "api/v1alpha1"), `= "connections\.stytch-operator\.dev/([a-z-]+)"`),

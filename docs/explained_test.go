@@ -15,6 +15,8 @@ func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 		{"flag", "cmd/manager", `\.\w*Var\(&o\.\w+, "([a-z-]+)"`, "docs/operations.md", "`--%`"},
 		{"metric", "internal/stytch", `Name:\s+"(\w+)"`, "docs/operations.md", "`%`"},
 		{"metric", "internal/fence", `Name:\s+"(\w+)"`, "docs/operations.md", "`%`"},
+		{"metric", "cmd/manager", `Name: "(stytch_\w+)"`, "docs/operations.md", "`%`"},
+		{"event", "cmd/manager", `EventTypeWarning, "(\w+)"`, "docs/operations.md", "`%`"},
 		{"metric", "controllers", `NewDesc\("(\w+)"`, "docs/operations.md", "`%`"},
 		{"call", "internal/stytch", `(?:operation:|operation =|p\.rotate\(ctx,|c\.rotate\(ctx,) "([A-Z]\w+)"`, "docs/operations.md", "`%`"},
 		{"expiry", "internal/connection", `What: "(\w+)"`, "docs/operations.md", "`%`"},

@@ -36,13 +36,13 @@ const (
 	retryPeriod   = 2 * time.Second
 )
 
-// times are those of leader election, and of doubt about a create request. Only tests have others than realTimes.
+// times are those of leader election, of doubt about a create request, and between two probes of a namespace. Only tests have others than realTimes.
 type times struct {
-	lease, renewDeadline, retryPeriod, settle time.Duration
+	lease, renewDeadline, retryPeriod, settle, probe time.Duration
 }
 
 func realTimes() times {
-	return times{lease: leaseDuration, renewDeadline: renewDeadline, retryPeriod: retryPeriod, settle: controllers.DefaultSettleTime}
+	return times{lease: leaseDuration, renewDeadline: renewDeadline, retryPeriod: retryPeriod, settle: controllers.DefaultSettleTime, probe: probeInterval}
 }
 
 // keepTime is how long a process that lost its lease goes on with what must not be cut short: a creation and the record of what
@@ -58,13 +58,9 @@ func newLease(config *rest.Config, o options, t times) (*fence.Fence, error) {
 		ctrl.Log.Info("Leader election is disabled. Nothing keeps a second manager from changing the same connections: run only one")
 		return nil, nil //nolint:nilnil // a nil Fence lets everything pass
 	}
-	namespace := o.leaderElectNamespace
-	if namespace == "" {
-		mounted, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-		if err != nil {
-			return nil, fmt.Errorf("finding the namespace of the lease, which --leader-election-namespace sets outside a cluster: %w", err)
-		}
-		namespace = strings.TrimSpace(string(mounted))
+	namespace, err := leaseNamespace(o)
+	if err != nil {
+		return nil, err
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -85,6 +81,18 @@ func newLease(config *rest.Config, o options, t times) (*fence.Fence, error) {
 	return fence.New(fence.Options{
 		Lock: lock, RenewDeadline: t.renewDeadline, RetryPeriod: t.retryPeriod, Clock: fence.ClockOf(time.Now), Metrics: metrics.Registry,
 	}), nil
+}
+
+// leaseNamespace is the namespace of the lease.
+func leaseNamespace(o options) (string, error) {
+	if o.leaderElectNamespace != "" {
+		return o.leaderElectNamespace, nil
+	}
+	mounted, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	if err != nil {
+		return "", fmt.Errorf("finding the namespace of the lease, which --leader-election-namespace sets outside a cluster: %w", err)
+	}
+	return strings.TrimSpace(string(mounted)), nil
 }
 
 // leaseConfig is the configuration of the clients for the lease alone: the timeout, without which one request without a response would
@@ -121,22 +129,16 @@ func askOf(lease *fence.Fence) stytch.Fence {
 	return lease.May
 }
 
-// serve runs a manager until it ends. If it ends without having been told to, because it lost its lease, passes in flight keep
-// what they have caused in Stytch.
-func serve(ctx context.Context, mgr ctrl.Manager, lease *fence.Fence, log logr.Logger) error {
+// serve runs a manager until it ends, or until ctx does. If it ends without having been told to, because it lost its lease, passes in
+// flight keep what they have caused in Stytch.
+func serve(ctx context.Context, mgr ctrl.Manager, lease *fence.Fence, begun func() bool, log logr.Logger) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
-	var err error
-	select {
-	case err = <-ended:
-		if err == nil {
-			return nil
-		}
-		err = fmt.Errorf("running the manager: %w", err)
-	case <-lease.Lost():
-		err = errLeaseLost
+	err := await(ctx, ended, lease, begun)
+	if err == nil {
+		return nil
 	}
 	lease.Lose()
 	stop()
@@ -147,4 +149,26 @@ func serve(ctx context.Context, mgr ctrl.Manager, lease *fence.Fence, log logr.L
 		log.Info("Another process holds the lease. This process ends", "passesCutShort", left)
 	}
 	return err
+}
+
+// await returns how a manager ended. controller-runtime does not end one that still fills its caches, which may never succeed: it is left
+// as it is, since it has not begun anything.
+func await(ctx context.Context, ended <-chan error, lease *fence.Fence, begun func() bool) error {
+	told := ctx.Done()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("running the manager: %w", err)
+			}
+			return nil
+		case <-lease.Lost():
+			return errLeaseLost
+		case <-told:
+			if !begun() {
+				return nil
+			}
+			told = nil
+		}
+	}
 }

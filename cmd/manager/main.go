@@ -2,11 +2,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -26,6 +29,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/controllers"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/fence"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -114,18 +118,92 @@ func run(args []string, out io.Writer, t times) error {
 		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)
 	}
 	controllers.Identify(config, version)
+	ctx, stop := context.WithCancel(ctrl.SetupSignalHandler())
+	defer stop()
+	ctrl.Log.Info("Starting", "version", version)
+	n, err := probeAll(ctx, config, o, metrics.Registry)
+	if err != nil {
+		return fmt.Errorf("probing the namespaces: %w", err)
+	}
+	if err := n.report(config, o); err != nil {
+		return fmt.Errorf("reporting the namespaces that are left out: %w", err)
+	}
+	go func() {
+		defer stop()
+		n.awaitServable(ctx, t.probe)
+	}()
+	if n.none() {
+		return standStill(ctx, config, o)
+	}
+	return work(ctx, config, o, n.served, t)
+}
+
+// work runs the controllers, in these namespaces; in all if there are none.
+func work(ctx context.Context, config *rest.Config, o options, served []string, t times) error {
 	lease, err := newLease(config, o, t)
 	if err != nil {
 		return fmt.Errorf("setting up leader election: %w", err)
 	}
 	options := managerOptions(o)
+	if len(served) > 0 {
+		options.Cache.DefaultNamespaces = map[string]cache.Config{}
+		for _, namespace := range served {
+			options.Cache.DefaultNamespaces[namespace] = cache.Config{}
+		}
+	}
 	electBy(lease, t, &options)
 	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return fmt.Errorf("creating the manager: %w", err)
 	}
-	ctx := ctrl.SetupSignalHandler()
-	err = controllers.Setup(ctx, mgr, controllers.Options{
+	caches, err := controllers.CachesOf(ctx, mgr.GetCache())
+	if err != nil {
+		return fmt.Errorf("setting up the caches: %w", err)
+	}
+	if err := controllers.Setup(ctx, mgr, controllerOptions(o, lease, t)); err != nil {
+		return fmt.Errorf("setting up the controllers: %w", err)
+	}
+	if err := addProbes(mgr, readyOnce(caches.Filled)); err != nil {
+		return err
+	}
+	return serve(ctx, mgr, lease, caches.Filled, ctrl.Log)
+}
+
+// standStill serves probes and metrics alone, until a namespace can be served.
+func standStill(ctx context.Context, config *rest.Config, o options) error {
+	mgr, err := ctrl.NewManager(config, managerOptions(o))
+	if err != nil {
+		return fmt.Errorf("creating the manager: %w", err)
+	}
+	if err := addProbes(mgr, notReady); err != nil {
+		return err
+	}
+	ctrl.Log.Info("None of the namespaces can be served. Nothing is reconciled")
+	return serve(ctx, mgr, nil, func() bool { return true }, ctrl.Log)
+}
+
+// errFilling is why a process that still fills its caches is not ready.
+var errFilling = errors.New("the caches are not filled yet")
+
+// readyOnce is the check of readiness. It does not ask who leads: a rolling update waits for a process that stands by.
+func readyOnce(filled func() bool) healthz.Checker {
+	return func(*http.Request) error {
+		if !filled() {
+			return errFilling
+		}
+		return nil
+	}
+}
+
+func addProbes(mgr ctrl.Manager, ready healthz.Checker) error {
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("caches", ready)); err != nil {
+		return fmt.Errorf("setting up the probes: %w", err)
+	}
+	return nil
+}
+
+func controllerOptions(o options, lease *fence.Fence, t times) controllers.Options {
+	return controllers.Options{
 		Stytch: stytch.New(stytch.Options{
 			UserAgent: "stytch-operator/" + version + " (+https://github.com/stytch-operator/stytch-operator)",
 			Metrics:   metrics.Registry, Now: time.Now, Fence: askOf(lease),
@@ -138,15 +216,7 @@ func run(args []string, out io.Writer, t times) error {
 		InputPatience:    o.inputPatience,
 		RequireSendLabel: o.requireSendLabel,
 		Now:              time.Now,
-	})
-	if err != nil {
-		return fmt.Errorf("setting up the controllers: %w", err)
 	}
-	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
-		return fmt.Errorf("setting up the probes: %w", err)
-	}
-	ctrl.Log.Info("Starting", "version", version)
-	return serve(ctx, mgr, lease, ctrl.Log)
 }
 
 func logger(o options, out io.Writer) logr.Logger {
@@ -159,26 +229,23 @@ func logger(o options, out io.Writer) logr.Logger {
 
 // managerOptions keep the caches small: managed fields are stripped, and Secrets and ConfigMaps are watched by their metadata alone.
 func managerOptions(o options) ctrl.Options {
-	scheme := runtime.NewScheme()
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	utilruntime.Must(corev1.AddToScheme(scheme))
-	utilruntime.Must(metav1.AddMetaToScheme(scheme))
 	graceful := gracefulTime
-	options := ctrl.Options{
-		Scheme:                  scheme,
+	return ctrl.Options{
+		Scheme:                  newScheme(),
 		Metrics:                 metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:  o.probeAddress,
 		GracefulShutdownTimeout: &graceful,
 		Cache:                   controllers.CacheOptions(),
 		Client:                  controllers.ClientOptions(),
 	}
-	if namespaces := list(o.namespaces); len(namespaces) > 0 {
-		options.Cache.DefaultNamespaces = map[string]cache.Config{}
-		for _, namespace := range namespaces {
-			options.Cache.DefaultNamespaces[namespace] = cache.Config{}
-		}
-	}
-	return options
+}
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	utilruntime.Must(corev1.AddToScheme(scheme))
+	utilruntime.Must(metav1.AddMetaToScheme(scheme))
+	return scheme
 }
 
 // list splits a flag's value at its commas.

@@ -46,6 +46,7 @@ const (
 // leader would lose one with short times.
 func timesOfTest() times {
 	t := realTimes()
+	t.probe = time.Second
 	if os.Getenv(testTimes) != "real" {
 		t.settle = 5 * time.Second
 	}
@@ -165,6 +166,21 @@ func (b *lockedBuffer) String() string {
 // newStage begins a run with the first manager, which leads. Flags are further flags of it.
 func (l *lab) newStage(t *testing.T, flags ...string) *stage {
 	t.Helper()
+	s := l.emptyStage(t)
+	proxy := httptest.NewServer(s.proxy())
+	t.Cleanup(proxy.Close)
+	s.first = s.startManager(proxy.URL, flags...)
+	project := &v1alpha1.StytchProject{ObjectMeta: s.meta("default")}
+	s.eventually("the first manager checks the project", func() bool {
+		s.reload(project)
+		return len(project.Status.Conditions) > 0 && project.Status.Conditions[0].Status == metav1.ConditionTrue && s.quiet()
+	})
+	return s
+}
+
+// emptyStage has no manager yet.
+func (l *lab) emptyStage(t *testing.T) *stage {
+	t.Helper()
 	s := &stage{lab: l, t: t, sim: stytchsim.New(stytchsim.Options{})}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "leaders-"}}
 	s.create(namespace)
@@ -176,28 +192,21 @@ func (l *lab) newStage(t *testing.T, flags ...string) *stage {
 	s.org = organization.ID
 	stytch := httptest.NewServer(http.HandlerFunc(s.serveStytch))
 	t.Cleanup(stytch.Close)
-	proxy := httptest.NewServer(s.proxy())
-	t.Cleanup(proxy.Close)
 	s.create(&corev1.Secret{ObjectMeta: s.meta("stytch"), StringData: map[string]string{"secret": stytchsim.DefaultSecret}})
 	project := &v1alpha1.StytchProject{ObjectMeta: s.meta("default"), Spec: v1alpha1.StytchProjectSpec{
 		ProjectID: stytchsim.DefaultProjectID, BaseURL: stytch.URL, SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
 		RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
 	}}
 	s.create(project)
-	s.first = s.startManager(proxy.URL, flags...)
-	s.eventually("the first manager checks the project", func() bool {
-		s.reload(project)
-		return len(project.Status.Conditions) > 0 && project.Status.Conditions[0].Status == metav1.ConditionTrue && s.quiet()
-	})
 	return s
 }
 
 // startSecond starts the second manager, which waits for the lease.
-func (s *stage) startSecond() {
+func (s *stage) startSecond(flags ...string) {
 	s.t.Helper()
 	direct := httptest.NewServer(s.forwarder())
 	s.t.Cleanup(direct.Close)
-	s.second = s.startManager(direct.URL)
+	s.second = s.startManager(direct.URL, flags...)
 }
 
 func (s *stage) meta(name string) metav1.ObjectMeta {
