@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// maxGrowth is how much more memory a manager may take than one with nothing to do, with what TestForeignSecretsTakeNoMemory gives it.
+const maxGrowth = 1.8
+
+// A manager holds neither the values of Secrets and ConfigMaps that no manifest names nor anything else of their size. Those here
+// have 60 MiB, more than an empty manager takes.
+func TestForeignSecretsTakeNoMemory(t *testing.T) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("the peak of a process stands in /proc")
+	}
+	l := startLab(t)
+	empty := l.newStage(t).first.peak(t)
+	s := l.newStage(t)
+	value := map[string][]byte{"value": bytes.Repeat([]byte("x"), 200<<10)}
+	text := map[string]string{"value": strings.Repeat("x", 200<<10)}
+	for i := range 150 {
+		s.create(&corev1.Secret{ObjectMeta: s.meta(fmt.Sprintf("foreign-%d", i)), Data: value})
+		s.create(&corev1.ConfigMap{ObjectMeta: s.meta(fmt.Sprintf("foreign-%d", i)), Data: text})
+	}
+	const connections = 100
+	for i := range connections {
+		o := okta(s, v1alpha1.DeletionRetain)
+		o.Name = fmt.Sprintf("okta-%d", i)
+		s.create(o)
+	}
+	s.eventually("every connection is applied", func() bool { return s.applied() == connections })
+	peak := s.first.peak(t)
+	t.Logf("an empty manager took %.1f MiB, one with %d connections and 300 foreign objects %.1f MiB", empty, connections, peak)
+	if peak > maxGrowth*empty {
+		t.Errorf("it took %.1f MiB, which is more than %.1f times the %.1f MiB of an empty one", peak, maxGrowth, empty)
+	}
+}
+
+// applied is how many manifests are applied.
+func (s *stage) applied() (n int) {
+	s.t.Helper()
+	var list v1alpha1.SAMLConnectionList
+	if err := s.api.List(s.t.Context(), &list); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, o := range list.Items {
+		if o.Namespace == s.namespace && meta.IsStatusConditionPresentAndEqual(o.Status.Conditions, v1alpha1.ConditionSynced, metav1.ConditionTrue) {
+			n++
+		}
+	}
+	return n
+}
+
+// peak is the most memory that the process has held so far, in MiB.
+func (m *manager) peak(t *testing.T) float64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.Process.Pid))
+	_, value, found := strings.Cut(string(status), "VmHWM:")
+	var kibibytes float64
+	if _, scanned := fmt.Sscan(value, &kibibytes); err != nil || !found || scanned != nil {
+		t.Fatalf("the peak of the manager: %v, %v in %s", err, scanned, status)
+	}
+	return kibibytes / 1024
+}
