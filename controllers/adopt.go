@@ -29,6 +29,9 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 	if err == nil && identity.Matched && !p.seenBefore() {
 		identity, err = p.match(ctx, believable)
 	}
+	if err == nil {
+		err = p.reserve(ctx, identity)
+	}
 	if err != nil {
 		return identity, err
 	}
@@ -36,17 +39,27 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, error) 
 	return identity, identity.End(p.o, believable)
 }
 
-// match finds the connection that the manifest means on a list that was begun after the question, and reserves it.
+// match finds the connection that the manifest means on a list that was begun after the question.
 func (p *pass[O, R]) match(ctx context.Context, believable time.Time) (connection.Identity, error) {
 	p.since = p.question()
-	identity, err := p.listAndIdentify(ctx, p.since, believable)
-	if err != nil || !identity.Matched || connection.Observing(p.o) {
-		return identity, err
+	return p.listAndIdentify(ctx, p.since, believable)
+}
+
+// reserve lets this manifest alone take over a connection that is not recorded as its own. Two that could not come to the connection
+// until now do not count for each other, and claims do not show yet what another pass is about to record.
+func (p *pass[O, R]) reserve(ctx context.Context, identity connection.Identity) error {
+	id := identity.ID
+	if identity.Verdict != connection.Ours || connection.RecordOf(p.base).ID == id || connection.Observing(p.o) {
+		return nil
 	}
-	if !p.shared.memory.reserve(identity.ID, p.o.GetUID(), p.now, func() bool { return !p.claimed(ctx)(identity.ID) }) {
-		return identity, errAgain
+	free := func() bool { return p.holder(ctx)(id) == "" }
+	if identity.Matched {
+		free = func() bool { return !p.claimed(ctx)(id) }
 	}
-	return identity, nil
+	if !p.shared.memory.reserve(id, p.o.GetUID(), p.now, free) {
+		return errAgain
+	}
+	return nil
 }
 
 // question is when the manifest asked which connection matches it: what came together shares a list.
@@ -115,9 +128,6 @@ func (p *pass[O, R]) adopt(ctx context.Context, identity connection.Identity) er
 	id := identity.ID
 	known := connection.RecordOf(p.base).ID == id
 	if connection.StatusID(p.base) == "" {
-		if !connection.Observing(p.o) && !p.shared.memory.reserve(id, p.o.GetUID(), p.now, func() bool { return p.holder(ctx)(id) == "" }) {
-			return errAgain
-		}
 		r, err := p.readConnection(ctx, id)
 		if err != nil {
 			return err

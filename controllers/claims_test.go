@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -63,58 +64,40 @@ var _ = Describe("A connection is not held by who only names it", func() {
 		})
 	}
 
-	It("and of two that neither could come to before one alone takes it, even where the cache does not show that yet", func(ctx context.Context) {
+	It("but is kept by a Paused manifest that lost its status", func(ctx context.Context) {
 		w := newWorld(ctx)
-		found, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": "By hand"})
+		o := w.saml("okta")
+		w.settled(o)
+		w.reload(o)
+		other := w.saml("other")
+		other.Spec.ConnectionID = o.Status.ConnectionID
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.Management = v1alpha1.ManagementPaused })
+		w.start().settle(o)
+		loseStatus(w, o)
+		w.create(other)
+		w.start().settle(other)
+		w.expectCondition(other, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)
+	})
+
+	It("and is not taken by a manifest that it matches, nor made a second time", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o, stranger := w.saml("okta"), w.saml("stranger")
+		found, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": o.Spec.DisplayName})
 		Expect(err).NotTo(HaveOccurred())
-		w.delete(w.project())
-		var all []v1alpha1.Connection
-		for _, name := range []string{"first", "second"} {
-			o := w.saml(name)
-			o.Spec.ConnectionID = found.ID
-			w.create(o)
-			all = append(all, o)
-		}
-		p := w.startAlone()
-		for _, o := range all {
-			p.pass(o)
-			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)
-		}
-		w.create(w.project())
-		p.catchUp()
-		p.check()
-		p.catchUp()
-		p.freeze()
-		for range 3 {
-			for _, o := range all {
-				p.again(o)
-			}
-		}
-		taken := 0
-		for _, o := range all {
-			w.reload(o)
-			if o.CommonStatus().ConnectionID != "" {
-				taken++
-			}
-		}
-		Expect(taken).To(Equal(1))
-		for _, o := range all {
-			w.start().settle(o)
-		}
-		Expect(w.sim.Connections(w.acme.ID)).To(HaveLen(1))
+		stranger.Spec.ConnectionID, stranger.Spec.Management = found.ID, v1alpha1.ManagementPaused
+		o.Spec.AdoptionPolicy = v1alpha1.AdoptMatching
+		w.create(stranger)
+		w.create(o)
+		p := w.start()
+		p.settle(stranger)
+		p.settle(o)
+		Expect(w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)).To(ContainSubstring("another manifest names it"))
+		Expect(w.made()).To(ConsistOf(found.ID))
 	})
 
 	It("and of two that may both come to it one has it, whichever is first", func(ctx context.Context) {
 		w := newWorld(ctx)
-		found, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": "By hand"})
-		Expect(err).NotTo(HaveOccurred())
-		var all []v1alpha1.Connection
-		for _, name := range []string{"first", "second"} {
-			o := w.saml(name)
-			o.Spec.ConnectionID = found.ID
-			w.create(o)
-			all = append(all, o)
-		}
+		_, all := w.twoThatName()
 		p := w.start()
 		for _, o := range slices.Backward(all) {
 			p.settle(o)
@@ -122,13 +105,59 @@ var _ = Describe("A connection is not held by who only names it", func() {
 		for _, o := range all {
 			p.settle(o)
 		}
-		slices.SortFunc(all, func(a, b v1alpha1.Connection) int { // in the same second their UIDs decide
-			return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), strings.Compare(string(a.GetUID()), string(b.GetUID())))
-		})
 		w.expectCondition(all[0], v1alpha1.ConditionReady, isTrueNow, v1alpha1.ReasonActive)
 		w.expectCondition(all[1], v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)
 	})
+
+	It("and of two that waited for the same project one has it, though the cache does not show yet which", func(ctx context.Context) {
+		w := newWorld(ctx)
+		project := w.project()
+		w.delete(project)
+		id, all := w.twoThatName()
+		p := w.start()
+		for _, o := range all {
+			p.pass(o)
+			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)
+		}
+		project.SetResourceVersion("")
+		w.create(project)
+		p = w.startAlone()
+		p.catchUp()
+		p.check()
+		p.catchUp()
+		p.freeze()
+		for range 2 {
+			for _, o := range slices.Backward(all) {
+				p.again(o)
+			}
+		}
+		w.reload(all[0])
+		w.reload(all[1])
+		Expect(connection.RecordOf(all[1]).ID).To(Equal(id))
+		Expect(connection.RecordOf(all[0]).ID).To(BeEmpty())
+		p = w.start()
+		p.settle(all[0])
+		w.expectCondition(all[0], v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonConflict)
+	})
 })
+
+// twoThatName makes a connection, and two manifests that name it: the one that holds it where neither has it yet is the first.
+func (w *world) twoThatName() (string, []v1alpha1.Connection) {
+	GinkgoHelper()
+	found, err := w.sim.AddConnection(w.acme.ID, stytchsim.SAML, map[string]any{"display_name": "By hand"})
+	Expect(err).NotTo(HaveOccurred())
+	var all []v1alpha1.Connection
+	for _, name := range []string{"first", "second"} {
+		o := w.saml(name)
+		o.Spec.ConnectionID = found.ID
+		w.create(o)
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b v1alpha1.Connection) int { // in the same second their UIDs decide
+		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), strings.Compare(string(a.GetUID()), string(b.GetUID())))
+	})
+	return found.ID, all
+}
 
 func TestOnlyThoseInConflictAboutAConnectionThatMovesAreWoken(t *testing.T) {
 	manifest := func(change func(*v1alpha1.SAMLConnection)) *v1alpha1.SAMLConnection {

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -14,16 +15,16 @@ import (
 // memory is what a process knows that no manifest says. A restart loses it, which costs calls but no correctness.
 type memory struct {
 	mu sync.Mutex
-	// matching guards matches. It is held while claims are looked up, which mu is not.
-	matching sync.Mutex
-	started  time.Time // the first pass of this process, so certainly after it became leader
-	objects  map[types.UID]objectMemory
-	uids     map[objectKey]types.UID // UIDs of the manifests in objects
-	healed   time.Time               // the last moment given to a manifest whose record is to be written
-	matches  map[string]reservation  // of connections that manifests are about to take over because they match, by ID
-	proofs   map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
-	hashKey  []byte                  // of the hashes of values in Secrets
-	lists    map[listKey][]string    // IDs of the connections on the last list of each organization
+	// reserving guards reserved. It is held while claims are looked up, which mu is not.
+	reserving sync.Mutex
+	reserved  map[string]reservation // of connections that manifests are about to take over, by ID
+	started   time.Time              // the first pass of this process, so certainly after it became leader
+	objects   map[types.UID]objectMemory
+	uids      map[objectKey]types.UID // UIDs of the manifests in objects
+	healed    time.Time               // the last moment given to a manifest whose record is to be written
+	proofs    map[types.UID]string    // by UID of a Secret, the resourceVersion after the last write that proved it writable
+	hashKey   []byte                  // of the hashes of values in Secrets
+	lists     map[listKey][]string    // IDs of the connections on the last list of each organization
 }
 
 // objectKey names a manifest of any kind.
@@ -133,9 +134,13 @@ func (m *memory) rememberKey(key objectKey, uid types.UID) {
 // forget drops what is remembered about a manifest that is gone.
 func (m *memory) forget(key objectKey) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.objects, m.uids[key])
+	uid := m.uids[key]
+	delete(m.objects, uid)
 	delete(m.uids, key)
+	m.mu.Unlock()
+	m.reserving.Lock()
+	defer m.reserving.Unlock()
+	maps.DeleteFunc(m.reserved, func(_ string, r reservation) bool { return r.uid == uid })
 }
 
 // listKey names the list of the connections of a kind in an organization.
@@ -169,16 +174,16 @@ const reservationTime = time.Minute
 
 // reserve lets one manifest take over a connection, if it is free and nobody else is about to do so. That is asked and noted at once.
 func (m *memory) reserve(id string, uid types.UID, now time.Time, free func() bool) bool {
-	m.matching.Lock()
-	defer m.matching.Unlock()
-	known, reserved := m.matches[id]
-	if reserved && known.uid != uid && now.Sub(known.at) < reservationTime || !free() {
+	m.reserving.Lock()
+	defer m.reserving.Unlock()
+	known, is := m.reserved[id]
+	if is && known.uid != uid && now.Sub(known.at) < reservationTime || !free() {
 		return false
 	}
-	if m.matches == nil {
-		m.matches = map[string]reservation{}
+	if m.reserved == nil {
+		m.reserved = map[string]reservation{}
 	}
-	m.matches[id] = reservation{uid, now}
+	m.reserved[id] = reservation{uid, now}
 	return true
 }
 

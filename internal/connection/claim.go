@@ -62,7 +62,7 @@ func Counts(other v1alpha1.Connection, project, organization string) bool {
 // a namespace without credentials, or Paused from the beginning.
 func Stands(o v1alpha1.Connection) bool {
 	status := o.CommonStatus()
-	if StatusID(o) != "" || status.State != "" {
+	if RecordOf(o).ID != "" || status.State != "" {
 		return true
 	}
 	synced := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSynced)

@@ -112,6 +112,7 @@ type Identity struct {
 //	–         –      –       one with our mark, and not bare       conflict: it is not as it was created
 //	–         –      –       Matching: one is meant, nobody's      ours, to be taken over; a doubt where the list is not believable
 //	–         –      –       Matching: one is meant, another's     conflict where it is a rival that is not Shared: it is waited for
+//	–         –      –       Matching: one is meant, another names it  conflict: nothing is made beside it, and nothing taken
 //	–         –      –       Matching: several are meant           conflict, unless other manifests hold all of them
 //	–         –      –       a rival without our mark              conflict, with the ID to put into connectionID
 //	–         –      –       one that was another's, so alike      conflict still, though that manifest is gone
@@ -275,7 +276,7 @@ func (s Situation) byMatch() (Identity, bool) {
 	free := slices.DeleteFunc(slices.Clone(meant), func(id string) bool { return s.Claimed(id) })
 	switch {
 	case len(free) == 0:
-		return Identity{}, false
+		return s.onlyNamed(meant)
 	case len(meant) > 1:
 		return Identity{Verdict: Conflict, ID: free[0], Message: fmt.Sprintf(
 			"Several connections match this manifest: %s. Set spec.connectionID to the ID of one of them", strings.Join(meant, ", "))}, true
@@ -283,6 +284,17 @@ func (s Situation) byMatch() (Identity, bool) {
 		return Identity{Verdict: Doubt}, true
 	}
 	return Identity{Verdict: Ours, ID: free[0], Matched: true}, true
+}
+
+// onlyNamed finds one that the manifest means and that another manifest names without having it. It stays for that one.
+func (s Situation) onlyNamed(meant []string) (Identity, bool) {
+	i := slices.IndexFunc(meant, func(id string) bool { return s.Holder(id) == "" })
+	if i < 0 {
+		return Identity{}, false
+	}
+	return Identity{Verdict: Conflict, ID: meant[i], Contested: true, Message: fmt.Sprintf(
+		"%s matches this manifest, but another manifest names it, although it does not have it. To take it over, set spec.connectionID to %[1]s. If the other manifest was deleted since, %s",
+		meant[i], resyncAdvice)}, true
 }
 
 // meant are the IDs of the connections that the manifest means, in order: those with its very name or, if there is none, the others.

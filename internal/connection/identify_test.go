@@ -23,7 +23,8 @@ type situation struct {
 	clues           connection.Clues
 	disputed        string
 	heldByOthers    map[string]string
-	kin             connection.Kin // of whoever holds one
+	namedByOthers   map[string]bool // without having it
+	kin             connection.Kin  // of whoever holds one
 	matching        bool
 	contested       string
 	shared          bool
@@ -45,7 +46,7 @@ func (s situation) identify() connection.Identity {
 		Marks: []string{connection.UIDMark(ManifestUID)}, Recorded: s.recorded, Named: s.named, Clues: s.clues, Disputed: s.disputed,
 		Seen: s.seen, Begun: begun, Believable: Noon,
 		Matching: s.matching, Contested: s.contested,
-		Name: "Acme", Holder: func(id string) string { return s.heldByOthers[id] }, Claimed: func(id string) bool { return s.heldByOthers[id] != "" }, Kin: func(string) connection.Kin { return s.kin },
+		Name: "Acme", Holder: func(id string) string { return s.heldByOthers[id] }, Claimed: func(id string) bool { return s.heldByOthers[id] != "" || s.namedByOthers[id] }, Kin: func(string) connection.Kin { return s.kin },
 		Rivalry: "there is one already", Shared: s.shared,
 	})
 }
@@ -404,6 +405,11 @@ func TestIdentifyFollowsItsTable(t *testing.T) {
 			name: "Matching, one that another manifest holds is not taken over, nor is it in the way where manifests may share a name",
 			seen: []connection.Candidate{meant("c1")}, matching: true, shared: true, heldByOthers: map[string]string{"c1": "manifest okta"},
 			verdict: connection.None,
+		},
+		{
+			name: "Matching, one that another manifest names without having it is neither taken over nor made again",
+			seen: []connection.Candidate{{ID: "c1", DisplayName: "Other", Alike: true, Meant: true}}, matching: true, shared: true, namedByOthers: map[string]bool{"c1": true},
+			verdict: connection.Conflict, id: "c1", says: []string{"c1 matches this manifest", "another manifest names it", "set spec.connectionID to c1", "resync-requested"},
 		},
 		{
 			name: "Matching, one that another manifest holds is waited for where there can be but one",
