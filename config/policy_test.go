@@ -109,7 +109,9 @@ func TestTheAdmissionPolicy(t *testing.T) {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{GenerateName: "s-", Namespace: "acme", Labels: labels}, Type: kind}
 	}
 	ours := map[string]string{v1alpha1.LabelConnection: "scim-connection-test-1"}
-	if !eventually(t, func() bool { return denied(own.Create(t.Context(), secret(corev1.SecretTypeOpaque, nil), client.DryRunAll)) }) {
+	if !eventually(t, func() bool {
+		return denied(own.Create(t.Context(), secret(corev1.SecretTypeOpaque, nil), client.DryRunAll))
+	}) {
 		t.Fatal("the policy is asleep")
 	}
 
@@ -204,7 +206,9 @@ func (c *cluster) livesUnderPolicy(t *testing.T) {
 	c.kubectl(t, "delete", "-n", "acme", "stytchproject", "default", "--ignore-not-found")
 	c.runManager(t, arguments(c.deployment(t)))
 	c.fillIn(t, "acme")
-	field := func(path string) string { return c.kubectl(t, "get", "-n", "acme", "scimconnection", "acme-scim", "-o", "jsonpath={"+path+"}") }
+	field := func(path string) string {
+		return c.kubectl(t, "get", "-n", "acme", "scimconnection", "acme-scim", "-o", "jsonpath={"+path+"}")
+	}
 	last := field(".status.bearerToken.lastFour")
 	c.kubectl(t, "annotate", "-n", "acme", "scimconnection", "acme-scim", v1alpha1.AnnotationRotateToken+"="+last)
 	if !eventually(t, func() bool { return field(".status.bearerToken.nextLastFour") != "" }) {
