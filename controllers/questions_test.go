@@ -153,8 +153,8 @@ var _ = Describe("A SCIM Conflict whose remedy was followed in the dashboard", f
 
 var _ = Describe("A storm of conflicts", func() {
 	// storm makes manifests for the one SCIM connection of an organization. `make bench` makes as many as it is told to.
-	storm := func(w *world, policy v1alpha1.AdoptionPolicy) (all []*v1alpha1.SCIMConnection) {
-		for i := range 200 {
+	storm := func(w *world, n int, policy v1alpha1.AdoptionPolicy) (all []*v1alpha1.SCIMConnection) {
+		for i := range n {
 			o := w.scim(fmt.Sprintf("directory-%d", i))
 			o.Spec.AdoptionPolicy = policy
 			w.create(o)
@@ -178,7 +178,7 @@ var _ = Describe("A storm of conflicts", func() {
 	It("of one organization costs one list, then one a slot, and a restart none", func(ctx context.Context) {
 		w := newEarlyWorld(ctx)
 		w.directoryByHand(w.acme)
-		all := storm(w, "")
+		all := storm(w, 200, "")
 		p := w.start()
 		p.bring(all...)
 		calls, _ := passes(p, all)
@@ -200,7 +200,7 @@ var _ = Describe("A storm of conflicts", func() {
 		Expect(short(calls)).To(Equal([]string{getSCIM}))
 	})
 
-	It("that comes after a list of its organization costs one more", func(ctx context.Context) {
+	It("that comes after a list of its organization costs one more, however large it is", func(ctx context.Context) {
 		w := newEarlyWorld(ctx)
 		p := w.start()
 		first := w.scim("first")
@@ -210,7 +210,7 @@ var _ = Describe("A storm of conflicts", func() {
 		w.clock.advance(p.pass(first).result.RequeueAfter)
 		p.expectPass(first, getSCIM)
 		w.clock.advance(time.Minute)
-		all := storm(w, "")
+		all := storm(w, 1000, "")
 		p.bring(all...)
 		calls, _ := passes(p, all)
 		Expect(short(calls)).To(Equal([]string{getSCIM}))
@@ -223,7 +223,7 @@ var _ = Describe("A storm of conflicts", func() {
 		w.settled(holder)
 		id := holder.Status.ConnectionID
 		w.clock.advance(time.Minute)
-		all := storm(w, v1alpha1.AdoptMatching)
+		all := storm(w, 200, v1alpha1.AdoptMatching)
 		p := w.start()
 		p.bring(all...)
 		calls, _ := passes(p, all)
