@@ -126,7 +126,7 @@ func (p *pass[O, R]) believable() time.Time {
 // found.
 func (p *pass[O, R]) adopt(ctx context.Context, identity connection.Identity) error {
 	id := identity.ID
-	known := connection.RecordOf(p.base).ID == id
+	known, meant := connection.RecordOf(p.base).ID == id, identity.Matched || connection.IsNamed(p.base, id)
 	if connection.StatusID(p.base) == "" {
 		r, err := p.readConnection(ctx, id)
 		if err != nil {
@@ -144,7 +144,7 @@ func (p *pass[O, R]) adopt(ctx context.Context, identity connection.Identity) er
 	if err := p.keepRecord(ctx); err != nil || known {
 		return err
 	}
-	if identity.Matched || connection.IsNamed(p.base, id) {
+	if meant {
 		p.addEvent("Adopted", fmt.Sprintf("Took over the existing connection %s.", id))
 	} else {
 		p.addEvent("Recovered", fmt.Sprintf("Recovered %s, which an earlier attempt created.", id))

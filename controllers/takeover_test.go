@@ -101,3 +101,28 @@ var _ = Describe("A process that dies", func() {
 		}
 	}
 })
+
+var _ = Describe("A take-over", func() {
+	for way, says := range takingOver() {
+		It("with "+way+" is the event Adopted", func(ctx context.Context) {
+			w := newWorld(ctx)
+			f := takeOver(func(w *world) v1alpha1.Connection { return w.saml("okta") }, says)
+			o := f.arrange(w)
+			w.create(o)
+			w.start().settle(o)
+			Expect(w.notes("Adopted")).To(ConsistOf(ContainSubstring(w.before)))
+			Expect(w.notes("Recovered")).To(BeEmpty())
+		})
+	}
+
+	It("by a restored manifest is the event Adopted", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.settled(w.saml("okta"))
+		const annotations, status = true, false
+		o = w.reborn(w, o, annotations, status)
+		w.start().settle(o)
+		w.expectKept(o)
+		Expect(w.notes("Adopted")).To(ConsistOf(ContainSubstring(o.CommonStatus().ConnectionID)))
+		Expect(w.notes("Recovered")).To(BeEmpty())
+	})
+})

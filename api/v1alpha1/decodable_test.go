@@ -29,11 +29,10 @@ func TestNoStatusStopsAKind(t *testing.T) {
 	}
 	of := map[string]map[string][]string{
 		"SAMLConnection": {
-			`{"appliedGeneration":%s}`: numbers,
+			`{"appliedGeneration":%s}`: numbers, `{"signingKeySentAt":%s}`: times,
 			`{"verificationCertificates":[{"certificateID":"c","sha256":"a","expiresAt":%s}]}`: times,
 			`{"signingCertificates":[{"sha256":"a","expiresAt":%s}]}`:                          times,
 			`{"addingEncryptionKey":{"spkiSHA256":"a","sentAt":%s}}`:                           times,
-			`{"signingKeySentAt":%s}`: times,
 		},
 		"SCIMConnection": {
 			`{"bearerToken":{"expiresAt":%s}}`: times, `{"bearerToken":{"issuedAt":%s}}`: times, `{"bearerToken":{"startedAt":%s}}`: times,

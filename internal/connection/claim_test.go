@@ -49,3 +49,22 @@ func TestAHolderIsNamedOnlyWithinItsNamespace(t *testing.T) {
 	Lacks(t, elsewhere, claim.Name, claim.Namespace, string(claim.UID))
 	Contains(t, elsewhere, "another namespace")
 }
+
+func TestAClaimCountsInOneProjectAndOrganizationAlone(t *testing.T) {
+	const project, organization = "project-test-1", "organization-test-11111111-1111-4111-8111-111111111111"
+	for name, c := range map[string]struct {
+		project, organization string
+		want                  bool
+	}{
+		"where nobody knows yet": {want: true},
+		"there":                  {project, organization, true},
+		"in another project":     {"project-test-2", organization, false},
+		"in another organization": {
+			project, "organization-test-22222222-2222-4222-8222-222222222222", false,
+		},
+	} {
+		o := SAMLManifest()
+		o.Status.ConnectionID, o.Status.ProjectID, o.Status.OrganizationID = SAMLID, c.project, c.organization
+		Same(t, name, connection.Counts(o, project, organization), c.want)
+	}
+}
