@@ -225,11 +225,12 @@ func (l *lab) noneAtAll(t *testing.T) {
 	if lease := (&coordinationv1.Lease{ObjectMeta: s.meta(leaseName)}); !s.gone(lease) {
 		t.Error("a process that serves nothing takes the lease")
 	}
+	s.eventually("an event says so", func() bool { return s.leftOut(other.Name, "not found") })
 	s.terminate(m)
 	s.expectEnd(m, soon)
 
-	m, _, _ = s.started(server, "--namespaces="+other.Name)
-	s.eventually("an event says so", func() bool { return s.leftOut(other.Name, "not found") })
+	m, metrics, _ = s.started(server, "--namespaces="+other.Name)
+	s.eventually("it is left out", func() bool { return metric(t, metrics, served(other.Name)) == "0" })
 	s.create(other)
 	s.expectRestart(m)
 }
