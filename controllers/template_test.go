@@ -233,6 +233,9 @@ var _ = Describe("A template of labels and annotations", func() {
 		w.annotate(o, v1alpha1.AnnotationAcknowledgeToken, lastFour(next))
 		p.pass(o)
 		Expect(w.current(o)).To(Equal(lastFour(next)))
+		w.clock.advance(inputPatience)
+		p.pass(o)
+		w.expectCondition(o, v1alpha1.ConditionStalled, isTrueNow, v1alpha1.ReasonInputMissing)
 		w.reload(o)
 		before := o.ResourceVersion
 		w.clock.advance(resync)

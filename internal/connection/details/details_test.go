@@ -43,10 +43,10 @@ func TestDetailsAreWrittenAsStytchSays(t *testing.T) {
 			o := SAMLManifest()
 			o.Spec.DetailsConfigMapName = "details"
 			in := connection.Inputs{Now: Noon, ConfigMaps: map[string]*corev1.ConfigMap{"details": test.object}}
-			before := InJSON(t, in)
+			before := InJSON(t, in.ConfigMaps)
 			plan, problems := PlanFor(saml.Kind(), o, r, in)
 			Same(t, "problems", problems, []connection.Problem(nil))
-			Same(t, "the ConfigMap, which others read", InJSON(t, in), before)
+			Same(t, "the ConfigMap, which others read", InJSON(t, in.ConfigMaps), before)
 			if test.entries == nil {
 				NoSteps(t, plan)
 				return
