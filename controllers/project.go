@@ -152,8 +152,8 @@ func (c *projectChecker) requeueFailed(failed *stytch.Error) (ctrl.Result, error
 	return ctrl.Result{RequeueAfter: c.shared.ResyncInterval}, nil
 }
 
-// writeStatus computes the conditions from the check, and writes status if it has changed. It is looked at again, to see
-// whether drift checks are late, or whether the patience with a missing Secret has ended.
+// writeStatus computes the conditions from the check, and writes status if it has changed. It returns when to reconcile
+// again: at the next resync, or when a Secret has been missing for as long as Options.InputPatience allows.
 func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) (ctrl.Result, error) {
 	now := c.shared.Now()
 	report.Patience, report.DriftLate = c.shared.InputPatience, c.driftLate(project)

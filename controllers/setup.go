@@ -30,7 +30,8 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// workers is how many passes of one kind run at once. The gate bounds the calls in flight; a pass that waits for one has ended.
+// workers is the number of concurrent reconciles of one kind. The rate limiter limits the calls in flight, and a reconcile that has to wait
+// for a call returns.
 const workers = 32
 
 // Failed passes are retried with a back-off between these.

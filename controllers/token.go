@@ -96,14 +96,23 @@ func (s scimRemote) storeToken(ctx context.Context, proved *corev1.Secret, id, k
 		"Check admission policies. The token that was created for it is replaced at the next resync.")
 }
 
-// updateSecret changes the Secret as a step says.
-func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
+// ownSecret reads the Secret of the token. The pass is repeated if it is not the connection's any more.
+func (s scimRemote) ownSecret(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
 	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
 	if err != nil {
-		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
+		return nil, fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
 	}
 	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o) {
-		return errAgain
+		return nil, errAgain
+	}
+	return secret, nil
+}
+
+// updateSecret changes the Secret as a step says.
+func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
+	secret, err := s.ownSecret(ctx, o)
+	if err != nil {
+		return err
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	metav1.SetMetaDataLabel(&secret.ObjectMeta, v1alpha1.LabelConnection, connectionLabel(o))
@@ -120,12 +129,9 @@ func (s scimRemote) updateSecret(ctx context.Context, o *v1alpha1.SCIMConnection
 
 // stampSecret sets the labels and annotations of the template on the Secret. What the Secret contains is not part of the write.
 func (s scimRemote) stampSecret(ctx context.Context, o *v1alpha1.SCIMConnection, step connection.Step) error {
-	secret, err := s.shared.secret(ctx, inNamespace(o, o.Spec.BearerToken.SecretName))
+	secret, err := s.ownSecret(ctx, o)
 	if err != nil {
-		return fmt.Errorf("reading Secret %s: %w", o.Spec.BearerToken.SecretName, err)
-	}
-	if secret == nil || !token.Owns(secret, connection.RecordOf(o).ID, o) {
-		return errAgain
+		return err
 	}
 	patch := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	connection.StampBy(step, secret)

@@ -60,7 +60,7 @@ const (
 	interval = 15 * time.Second     // the manager's --resync-interval while drift checks are counted
 	endless  = 365 * 24 * time.Hour // one in which no resync comes due, so that what is counted has another cause
 	// saturating is one at which more drift checks come due than may be sent.
-	saturating = 2 * time.Second
+	saturating = time.Second
 	ample      = 1000             // calls a second, far above what is asked for
 	limit      = 15 * time.Minute // for anything, before it counts as not measured
 )

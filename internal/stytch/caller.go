@@ -38,7 +38,8 @@ type Caller struct {
 
 // Reserve takes the turn and place of the next call in advance: that call then does not
 // wait. Use it before a sequence that must not stop halfway. The call still
-// returns *NotYet if a 429 or the fence has stopped it in the meantime.
+// returns *NotYet if a 429 or the fence has stopped it in the meantime, or if the list
+// of the connections is being read for long.
 func (c *Caller) Reserve(ctx context.Context) error { return c.ReserveCalls(ctx, 1, false) }
 
 // ReserveCalls is Reserve for that many next calls, which must follow each other, and

@@ -125,6 +125,16 @@ requests{code="200",dry_run="",resource="r\"{} 7",verb="PATCH"} 1.2e+03
 	}
 }
 
+func TestAMetricWithoutLabelsHasOneValue(t *testing.T) {
+	const page = "# TYPE overdue gauge\noverdue_x 1\noverdue{a=\"b\"} 2\noverdue 1.5\n"
+	if got, found := Value(page, "overdue"); !found || got != 1.5 {
+		t.Errorf("got %g, %t", got, found)
+	}
+	if got, found := Value(page, "over"); found {
+		t.Errorf("another metric has the value %g", got)
+	}
+}
+
 func TestACommandIsTypedAsAShellTakesIt(t *testing.T) {
 	if line := typed("patch", "-p", `{"a":"it's"}`); line != `kubectl patch -p '{"a":"it'\''s"}'` {
 		t.Errorf("it is %s", line)

@@ -14,7 +14,17 @@ type Sample struct {
 
 var label = regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
 
-// Samples are the lines of a page that belong to a metric.
+// Value is the value of a metric that has no labels; false if the page does not have it.
+func Value(page, metric string) (value float64, found bool) {
+	for line := range strings.Lines(page) {
+		if rest, is := strings.CutPrefix(line, metric+" "); is {
+			return Must(strconv.ParseFloat(strings.TrimSpace(rest), 64)), true
+		}
+	}
+	return 0, false
+}
+
+// Samples are the lines of a page that belong to a metric, with labels.
 func Samples(page, metric string) []Sample {
 	var all []Sample
 	for line := range strings.Lines(page) {

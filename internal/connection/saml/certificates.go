@@ -105,7 +105,7 @@ func expiredInVain(want, have connection.State) []connection.Certificate {
 	return vain
 }
 
-// lastResort is the certificate that is sent although it has ended: where all that are wanted have, the one that ended last. The
+// lastResort is the certificate that is sent although it has expired: if all desired certificates have, the one that expired last. The
 // identity provider may sign with it all the same, and Stytch may accept it. It is not sent where Stytch refused it before, or
 // where only one that is valid could make room for it.
 func lastResort(want, have connection.State) (connection.Certificate, bool) {
