@@ -32,6 +32,8 @@ const retrySoon = time.Second
 // conclude turns the result of a pass into status and the time of the next pass. It is the only place that does.
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
 	p.emitEvents(ctx)
+	notYet, waits := errors.AsType[*stytch.NotYet](end)
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.waits = waits && !p.stytch.ListedAt().IsZero() })
 	switch {
 	case ctx.Err() != nil:
 		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped; the next one continues
@@ -44,7 +46,7 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	case errors.Is(end, errAgain), apierrors.IsConflict(end):
 		return ctrl.Result{RequeueAfter: retrySoon}, nil
 	}
-	if notYet, ok := errors.AsType[*stytch.NotYet](end); ok {
+	if waits {
 		return p.concludeNotYet(ctx, notYet)
 	}
 	if unread, ok := errors.AsType[*stytch.ReadError](end); ok {

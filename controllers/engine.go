@@ -188,7 +188,15 @@ func (p *pass[O, R]) setSlots() {
 	project, organization := cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization)
 	p.slots = connection.SlotsOf(p.resyncInterval, project, organization, string(p.engine.kind.API))
 	p.since = p.slots.Start(p.now)
+	// While a call waits for its turn a slot may begin: then the list is not read again, whose call would wait as long.
+	known := p.shared.memory.of(p.o.GetUID())
+	if known.waits && known.listedAt.Before(p.since) && p.now.Sub(known.listedAt) < waitingTime {
+		p.since = known.listedAt
+	}
 }
+
+// waitingTime is how long a list counts for a pass that waits for its turn: as long as the gate keeps one.
+const waitingTime = time.Minute
 
 // settled says that nothing has changed since the last pass found the connection in the desired state. A manifest whose finalizer
 // somebody took away is not settled.

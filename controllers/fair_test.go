@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
@@ -113,5 +114,30 @@ var _ = Describe("Credentials that are checked", func() {
 		w.create(o)
 		p.settle(o)
 		Expect(says()).To(Equal("Stytch accepts the credentials."))
+	})
+})
+
+var _ = Describe("An edit that waits for its turn", func() {
+	It("does not wait for another list where a slot begins meanwhile", func(ctx context.Context) {
+		w := newWorld(ctx)
+		o := w.saml("okta")
+		w.settled(o)
+		w.reload(o)
+		edit(w, w.project(), func(p *v1alpha1.StytchProject) {
+			p.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: 1}
+		})
+		slots := connection.SlotsOf(resync, stytchsim.DefaultProjectID, w.acme.ID, string(stytch.APISSO))
+		w.clock.advance(slots.Next(w.clock.Now()).Sub(w.clock.Now()) - 500*time.Millisecond)
+		p := w.start() // which has no list yet
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.DisplayName = "Renamed" })
+		first := p.pass(o)
+		Expect(first.calls).To(ContainElement(ContainSubstring("GET /v1/b2b/sso/")))
+		Expect(first.calls).NotTo(ContainElement(ContainSubstring("PUT")))
+		w.clock.advance(first.result.RequeueAfter)
+		Expect(slots.Start(w.clock.Now())).To(BeTemporally(">", w.clock.Now().Add(-resync/2)), "a slot has begun")
+		p.expectPass(o, "PUT /v1/b2b/sso/saml/"+w.acme.ID+"/connections/"+o.Status.ConnectionID)
+		w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)
+		w.clock.advance(resync)
+		Expect(p.pass(o).calls).To(ContainElement(ContainSubstring("GET /v1/b2b/sso/")), "drift is looked for as ever")
 	})
 })

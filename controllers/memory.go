@@ -41,6 +41,8 @@ type objectMemory struct {
 	released bool
 	// listedAt is when the list that the last pass is based on was started.
 	listedAt time.Time
+	// waits says that the last pass had its list, and ended because a call after it had to wait for its turn.
+	waits bool
 	// questions are when the manifest asked for a list that is not older.
 	questions connection.Questions
 	// claimsMoved says that other manifests have claimed other connections than before, since this process saw this one.
