@@ -31,7 +31,6 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 	return func(id string) string {
 		claimants, err := p.claimants(ctx, id)
 		if err != nil {
-			p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
 			return unknownHolder
 		}
 		holder, found := connection.Holder(claimsOn(id, p.counting(claimants)))
@@ -46,9 +45,6 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 func (p *pass[O, R]) claimed(ctx context.Context) func(id string) bool {
 	return func(id string) bool {
 		claimants, err := p.claimants(ctx, id)
-		if err != nil {
-			p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
-		}
 		return err != nil || len(claimants) > 1
 	}
 }
@@ -74,9 +70,13 @@ func (p *pass[O, R]) kin(ctx context.Context) func(id string) connection.Kin {
 	}
 }
 
-// claimants are the manifests of the kind that claim a connection. This one is taken from the pass, since the cache may not show it yet.
+// claimants are the manifests of the kind that claim a connection, as the cache has them: they are only read. This one is taken from
+// the pass, since the cache may not show it yet. Where they cannot be listed, claimsErr ends the pass.
 func (p *pass[O, R]) claimants(ctx context.Context, id string) ([]O, error) {
-	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id})
+	others, err := p.engine.listManifests(ctx, client.MatchingFields{indexClaim: id}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		p.claimsErr = fmt.Errorf("finding the other manifests of connection %s: %w", id, err)
+	}
 	others = slices.DeleteFunc(others, func(o O) bool { return o.GetUID() == p.o.GetUID() })
 	return append(others, p.base), err
 }

@@ -112,6 +112,7 @@ func run(args []string, out io.Writer, t times) error {
 		return err
 	}
 	ctrl.SetLogger(controllers.Log(logger(o, out)))
+	saveMemory()
 	limitMemory(memlimit.FromCgroup, ctrl.Log)
 	config, err := ctrl.GetConfig()
 	if err != nil {

@@ -46,3 +46,17 @@ func TestTheMemoryLimitIsNineTenthsOfTheContainers(t *testing.T) {
 		})
 	}
 }
+
+func TestGarbageIsCollectedOftenUnlessGOGCIsSet(t *testing.T) {
+	for env, want := range map[string]int{"": garbageShare, "200": 150} {
+		t.Run("GOGC="+env, func(t *testing.T) {
+			t.Setenv("GOGC", env)
+			before := debug.SetGCPercent(150) // what the runtime has read from GOGC at the start, whatever that is
+			defer debug.SetGCPercent(before)
+			saveMemory()
+			if got := debug.SetGCPercent(before); got != want {
+				t.Errorf("garbage is collected at %d %%, want %d", got, want)
+			}
+		})
+	}
+}

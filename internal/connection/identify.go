@@ -323,11 +323,8 @@ func (s Situation) means(c Candidate) bool {
 // renamed says that a connection is another manifest's which this one looks like under another name: it has the same display name, or
 // would have it if manifests had not given their own, and is for the same application of the identity provider.
 func (s Situation) renamed(c Candidate) bool {
-	if s.Holder(c.ID) == "" {
-		return false
-	}
 	kin := s.Kin(c.ID)
-	return (c.Alike || kin.Alike) && (kin.Unnamed || c.DisplayName == s.Name)
+	return (c.Alike || kin.Alike) && (kin.Unnamed || c.DisplayName == s.Name) && s.Holder(c.ID) != ""
 }
 
 func (s Situation) renamedMessage(id, holder string) string {

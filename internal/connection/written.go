@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -51,19 +53,54 @@ const (
 // readWritten reads the annotation of a manifest.
 func readWritten(o v1alpha1.Connection) (written, writtenState) {
 	text, there := o.GetAnnotations()[v1alpha1.AnnotationRecord]
+	if !there {
+		return written{}, notWritten
+	}
+	w, state := readings.read(text)
+	if state == writtenElsewhere && w.UID == o.GetUID() {
+		state = writtenHere
+	}
+	return w, state
+}
+
+// decode returns what an annotation says. It does not know the manifest: what can be read was written elsewhere.
+func decode(text string) (written, writtenState) {
 	var w written
 	switch err := json.Unmarshal([]byte(text), &w); {
-	case !there, len(text) > maxWritten, err != nil, w.Version < writtenVersion:
+	case len(text) > maxWritten, err != nil, w.Version < writtenVersion:
 		return written{}, notWritten
 	case w.Version > writtenVersion:
 		return written{}, writtenLater
 	case !w.sound():
 		return written{}, notWritten
-	case w.UID != o.GetUID():
-		return w, writtenElsewhere
 	}
-	return w, writtenHere
+	return w, writtenElsewhere
 }
+
+// readings keeps the last annotations that were decoded: while the connection of one manifest is sought, the annotations of all others
+// are read again and again. Nobody changes what read returns.
+var readings cache //nolint:gochecknoglobals // everything is the same without it, only slower
+
+type cache [1024]atomic.Pointer[reading]
+
+type reading struct {
+	text   string
+	saying written
+	state  writtenState
+}
+
+func (c *cache) read(text string) (written, writtenState) {
+	place := &c[maphash.String(seed, text)%uint64(len(c))]
+	known := place.Load()
+	if known == nil || known.text != text {
+		known = &reading{text: text}
+		known.saying, known.state = decode(text)
+		place.Store(known)
+	}
+	return known.saying, known.state
+}
+
+var seed = maphash.MakeSeed() //nolint:gochecknoglobals // one for all places of the cache
 
 // sound says that status can hold what is written.
 func (w written) sound() bool {
