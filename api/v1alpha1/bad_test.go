@@ -55,6 +55,7 @@ const (
 	notTracked         = "must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
 	badLabel           = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
 	badAnnotation      = "annotations must have values of at most 4096 characters"
+	ofNothing          = "detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
 	// Patterns of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
@@ -363,6 +364,8 @@ func badDetailsName() []bad {
 		senseless("spec.detailsConfigMapName", "Acme", badDetails),
 		senseless("spec.detailsConfigMapName", "acme..saml", badDetails),
 		senseless("spec.detailsConfigMapName", "other/acme-saml", badDetails),
+		ofSpec("spec.detailsConfigMapName", absent{}, ofNothing),
+		ofSpec("spec.detailsConfigMapName", nil, ofNothing),
 	}
 }
 
@@ -518,9 +521,9 @@ func samlEdits() []edit {
 		{at: "spec.encryptionPrivateKeyRefs", value: absent{}},
 		{at: "spec.encryptionPrivateKeyRefs", value: []any{}},
 		{at: "spec.detailsConfigMapName", value: "other"},
-		{at: "spec.detailsConfigMapName", value: absent{}},
+		fixed("spec.detailsConfigMapName", absent{}, ofNothing),
 		{at: "spec.detailsTemplate", value: absent{}},
-		{minimal: true, at: "spec.detailsTemplate", value: fields{}},
+		fixed("spec.detailsTemplate", fields{}, ofNothing).ofMinimal(),
 	}
 }
 
@@ -534,6 +537,8 @@ func oidcEdits() []edit {
 		{at: "spec.customScopes", value: []any{}},
 		{at: "spec.customScopes", value: []any{"groups", "openid"}},
 		{at: "spec.attributeMapping", value: fields{}},
+		fixed("spec.detailsConfigMapName", absent{}, ofNothing),
+		{at: "spec.detailsTemplate", value: absent{}},
 	}
 }
 

@@ -55,6 +55,7 @@ type VerificationCertificate struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^saml-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SAML connection in Stytch, such as saml-connection-live-..."
 // +kubebuilder:validation:XValidation:rule="!has(self.metadataURL) || !(has(self.idpEntityID) || has(self.idpSSOURL) || has(self.verificationCertificates))",message="metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: set either metadataURL or the other fields"
 // +kubebuilder:validation:XValidation:rule="!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0 || !has(self.attributeMapping) || ('groups' in self.attributeMapping && size(self.attributeMapping['groups']) > 0)",message="groupImplicitRoles needs groups in attributeMapping: set it to the attribute of the assertion that contains the groups of a member"
+// +kubebuilder:validation:XValidation:rule="!has(self.detailsTemplate) || has(self.detailsConfigMapName)",message="detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
 type SAMLConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
@@ -195,7 +196,7 @@ type SAMLConnectionSpec struct {
 	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
 
 	// detailsTemplate has labels and annotations that the operator sets on the ConfigMap that detailsConfigMapName names. It
-	// has no effect without detailsConfigMapName.
+	// needs detailsConfigMapName.
 	// Absent: the ConfigMap gets only the label of the connection. Labels and annotations of an earlier template are removed.
 	// +optional
 	DetailsTemplate *ObjectTemplate `json:"detailsTemplate,omitempty"`
