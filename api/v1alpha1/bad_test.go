@@ -58,11 +58,11 @@ const (
 	ofNothing          = "detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
-	// Patterns of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
-	exact    = `^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
-	ofGroups = `^[^\p{Cc}]*$`
-	ofKeys   = `^[-._a-zA-Z0-9]*$`
-	ofURLs   = `^[^\p{Z}\p{C}<>"]*$`
+	// What is said of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
+	exact    = "must not start or end with white space or invisible characters, and must not contain control characters"
+	ofGroups = "must not contain control characters, such as tabs and line breaks"
+	ofKeys   = "must contain only letters, digits, - _ and ."
+	ofURLs   = `must not contain white space, control characters, <, > and "`
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
@@ -616,9 +616,13 @@ func tooLong(at string, limit int) bad {
 	return bad{at: at, breaks: "maxLength", value: long(limit + 1), want: fmt.Sprintf("%s: Too long: may not be more than %d bytes", at, limit)}
 }
 
-// unlike is a string that does not match a pattern.
-func unlike(at, pattern, value string) bad {
-	return bad{at: at, breaks: "pattern", value: value, want: fmt.Sprintf("%s: Invalid value: %q: %[1]s in body should match '%[3]s'", at, value, pattern)}
+// unlike is a string that has characters which it must not have, as a rule says of the field that it is in.
+func unlike(at, says, value string) bad {
+	if strings.HasPrefix(at, "spec.attributeMapping.") {
+		return senseless(at, value, "a value of attributeMapping "+says).atKey()
+	}
+	field, _, _ := strings.Cut(at[strings.LastIndex(at, ".")+1:], "[")
+	return senseless(at, value, field+" "+says)
 }
 
 func tooMany(at string, limit int, item func(i int) any) bad {

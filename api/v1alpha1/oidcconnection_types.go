@@ -22,7 +22,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`clientID must not start or end with white space or invisible characters, and must not contain control characters`
 	ClientID string `json:"clientID,omitempty"`
 
 	// clientSecretRef references the client secret of the application at the identity provider. A byte order mark and

@@ -69,7 +69,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`idpEntityID must not start or end with white space or invisible characters, and must not contain control characters`
 	IDPEntityID string `json:"idpEntityID,omitempty"`
 
 	// idpSSOURL is the https URL that users are sent to for sign-in. It is required for the connection to become active.
@@ -117,7 +117,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`nameIDFormat must not start or end with white space or invisible characters, and must not contain control characters`
 	NameIDFormat *string `json:"nameIDFormat,omitempty"`
 
 	// alternativeAudienceURI is an additional audience that assertions may be addressed to, for migrations.
@@ -125,7 +125,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`alternativeAudienceURI must not start or end with white space or invisible characters, and must not contain control characters`
 	AlternativeAudienceURI *string `json:"alternativeAudienceURI,omitempty"`
 
 	// alternativeACSURL is an additional URL that assertions may be posted to, for migrations.
@@ -133,7 +133,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^[^\p{Z}\p{C}<>"]*$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Z}\p{C}<>"]*$')`,message=`alternativeACSURL must not contain white space, control characters, <, > and "`
 	AlternativeACSURL *string `json:"alternativeACSURL,omitempty"`
 
 	// idpInitiatedAuth says whether a login may start at the identity provider.
@@ -155,7 +155,7 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=128
-	// +kubebuilder:validation:items:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`implicitRoles must not start or end with white space or invisible characters, and must not contain control characters`
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
 	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as
