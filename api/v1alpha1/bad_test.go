@@ -55,13 +55,14 @@ const (
 	notTracked         = "must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
 	badLabel           = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
 	badAnnotation      = "annotations must have values of at most 4096 characters"
+	ofNothing          = "detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
-	// Patterns of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
-	exact    = `^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
-	ofGroups = `^[^\p{Cc}]*$`
-	ofKeys   = `^[-._a-zA-Z0-9]*$`
-	ofURLs   = `^[^\p{Z}\p{C}<>"]*$`
+	// What is said of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
+	exact    = "must not start or end with white space or invisible characters, and must not contain control characters"
+	ofGroups = "must not contain control characters, such as tabs and line breaks"
+	ofKeys   = "must contain only letters, digits, - _ and ."
+	ofURLs   = `must not contain white space, control characters, <, > and "`
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
@@ -363,6 +364,8 @@ func badDetailsName() []bad {
 		senseless("spec.detailsConfigMapName", "Acme", badDetails),
 		senseless("spec.detailsConfigMapName", "acme..saml", badDetails),
 		senseless("spec.detailsConfigMapName", "other/acme-saml", badDetails),
+		ofSpec("spec.detailsConfigMapName", absent{}, ofNothing),
+		ofSpec("spec.detailsConfigMapName", nil, ofNothing),
 	}
 }
 
@@ -518,9 +521,9 @@ func samlEdits() []edit {
 		{at: "spec.encryptionPrivateKeyRefs", value: absent{}},
 		{at: "spec.encryptionPrivateKeyRefs", value: []any{}},
 		{at: "spec.detailsConfigMapName", value: "other"},
-		{at: "spec.detailsConfigMapName", value: absent{}},
+		fixed("spec.detailsConfigMapName", absent{}, ofNothing),
 		{at: "spec.detailsTemplate", value: absent{}},
-		{minimal: true, at: "spec.detailsTemplate", value: fields{}},
+		fixed("spec.detailsTemplate", fields{}, ofNothing).ofMinimal(),
 	}
 }
 
@@ -534,6 +537,8 @@ func oidcEdits() []edit {
 		{at: "spec.customScopes", value: []any{}},
 		{at: "spec.customScopes", value: []any{"groups", "openid"}},
 		{at: "spec.attributeMapping", value: fields{}},
+		fixed("spec.detailsConfigMapName", absent{}, ofNothing),
+		{at: "spec.detailsTemplate", value: absent{}},
 	}
 }
 
@@ -611,9 +616,13 @@ func tooLong(at string, limit int) bad {
 	return bad{at: at, breaks: "maxLength", value: long(limit + 1), want: fmt.Sprintf("%s: Too long: may not be more than %d bytes", at, limit)}
 }
 
-// unlike is a string that does not match a pattern.
-func unlike(at, pattern, value string) bad {
-	return bad{at: at, breaks: "pattern", value: value, want: fmt.Sprintf("%s: Invalid value: %q: %[1]s in body should match '%[3]s'", at, value, pattern)}
+// unlike is a string that has characters which it must not have, as a rule says of the field that it is in.
+func unlike(at, says, value string) bad {
+	if strings.HasPrefix(at, "spec.attributeMapping.") {
+		return senseless(at, value, "a value of attributeMapping "+says).atKey()
+	}
+	field, _, _ := strings.Cut(at[strings.LastIndex(at, ".")+1:], "[")
+	return senseless(at, value, field+" "+says)
 }
 
 func tooMany(at string, limit int, item func(i int) any) bad {

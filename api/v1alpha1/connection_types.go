@@ -64,7 +64,7 @@ type ProjectRef struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`name must not start or end with white space or invisible characters, and must not contain control characters`
 	Name string `json:"name,omitempty"`
 }
 
@@ -134,7 +134,7 @@ type ConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`displayName must not start or end with white space or invisible characters, and must not contain control characters`
 	// +kubebuilder:validation:XValidation:rule="!self.matches(' \\\\[new [0-9a-f]{8}\\\\]$')",message="displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
 	DisplayName string `json:"displayName,omitempty"`
 }
@@ -361,13 +361,13 @@ type GroupRole struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^[^\p{Cc}]*$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Cc}]*$')`,message=`group must not contain control characters, such as tabs and line breaks`
 	Group string `json:"group,omitempty"`
 	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`role must not start or end with white space or invisible characters, and must not contain control characters`
 	Role string `json:"role,omitempty"`
 }
 
@@ -375,7 +375,7 @@ type GroupRole struct {
 // end with white space or an invisible character, and must not contain control characters.
 //
 // +kubebuilder:validation:MaxLength=256
-// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`a value of attributeMapping must not start or end with white space or invisible characters, and must not contain control characters`
 type Attribute string
 
 // SSOIdentityProvider is the identity provider of an SSO connection, as Stytch spells it.

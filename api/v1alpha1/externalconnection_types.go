@@ -78,7 +78,7 @@ type ExternalConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=128
-	// +kubebuilder:validation:items:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`implicitRoles must not start or end with white space or invisible characters, and must not contain control characters`
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
 	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as

@@ -7,6 +7,7 @@ import (
 // OIDCConnectionSpec is the desired state of an OIDC SSO connection.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^oidc-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing OIDC connection in Stytch, such as oidc-connection-live-..."
+// +kubebuilder:validation:XValidation:rule="!has(self.detailsTemplate) || has(self.detailsConfigMapName)",message="detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
 type OIDCConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
@@ -21,7 +22,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`clientID must not start or end with white space or invisible characters, and must not contain control characters`
 	ClientID string `json:"clientID,omitempty"`
 
 	// clientSecretRef references the client secret of the application at the identity provider. A byte order mark and
@@ -111,7 +112,7 @@ type OIDCConnectionSpec struct {
 	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
 
 	// detailsTemplate has labels and annotations that the operator sets on the ConfigMap that detailsConfigMapName names. It
-	// has no effect without detailsConfigMapName.
+	// needs detailsConfigMapName.
 	// Absent: the ConfigMap gets only the label of the connection. Labels and annotations of an earlier template are removed.
 	// +optional
 	DetailsTemplate *ObjectTemplate `json:"detailsTemplate,omitempty"`

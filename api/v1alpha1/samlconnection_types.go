@@ -55,6 +55,7 @@ type VerificationCertificate struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.connectionID) || self.connectionID.matches('^saml-connection-(live|test)-[A-Za-z0-9-]+$')",message="connectionID must be the ID of an existing SAML connection in Stytch, such as saml-connection-live-..."
 // +kubebuilder:validation:XValidation:rule="!has(self.metadataURL) || !(has(self.idpEntityID) || has(self.idpSSOURL) || has(self.verificationCertificates))",message="metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: set either metadataURL or the other fields"
 // +kubebuilder:validation:XValidation:rule="!has(self.groupImplicitRoles) || size(self.groupImplicitRoles) == 0 || !has(self.attributeMapping) || ('groups' in self.attributeMapping && size(self.attributeMapping['groups']) > 0)",message="groupImplicitRoles needs groups in attributeMapping: set it to the attribute of the assertion that contains the groups of a member"
+// +kubebuilder:validation:XValidation:rule="!has(self.detailsTemplate) || has(self.detailsConfigMapName)",message="detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
 type SAMLConnectionSpec struct {
 	ConnectionSpec `json:",inline"`
 
@@ -68,7 +69,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`idpEntityID must not start or end with white space or invisible characters, and must not contain control characters`
 	IDPEntityID string `json:"idpEntityID,omitempty"`
 
 	// idpSSOURL is the https URL that users are sent to for sign-in. It is required for the connection to become active.
@@ -116,7 +117,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`nameIDFormat must not start or end with white space or invisible characters, and must not contain control characters`
 	NameIDFormat *string `json:"nameIDFormat,omitempty"`
 
 	// alternativeAudienceURI is an additional audience that assertions may be addressed to, for migrations.
@@ -124,7 +125,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`alternativeAudienceURI must not start or end with white space or invisible characters, and must not contain control characters`
 	AlternativeAudienceURI *string `json:"alternativeAudienceURI,omitempty"`
 
 	// alternativeACSURL is an additional URL that assertions may be posted to, for migrations.
@@ -132,7 +133,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^[^\p{Z}\p{C}<>"]*$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Z}\p{C}<>"]*$')`,message=`alternativeACSURL must not contain white space, control characters, <, > and "`
 	AlternativeACSURL *string `json:"alternativeACSURL,omitempty"`
 
 	// idpInitiatedAuth says whether a login may start at the identity provider.
@@ -154,7 +155,7 @@ type SAMLConnectionSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=128
-	// +kubebuilder:validation:items:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`implicitRoles must not start or end with white space or invisible characters, and must not contain control characters`
 	ImplicitRoles []string `json:"implicitRoles,omitzero"`
 
 	// groupImplicitRoles are assigned to the members of a group who sign in through this connection. The list is replaced as
@@ -195,7 +196,7 @@ type SAMLConnectionSpec struct {
 	DetailsConfigMapName string `json:"detailsConfigMapName,omitempty"`
 
 	// detailsTemplate has labels and annotations that the operator sets on the ConfigMap that detailsConfigMapName names. It
-	// has no effect without detailsConfigMapName.
+	// needs detailsConfigMapName.
 	// Absent: the ConfigMap gets only the label of the connection. Labels and annotations of an earlier template are removed.
 	// +optional
 	DetailsTemplate *ObjectTemplate `json:"detailsTemplate,omitempty"`

@@ -21,13 +21,13 @@ type SCIMGroupRole struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^[^\p{Cc}]*$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Cc}]*$')`,message=`groupName must not contain control characters, such as tabs and line breaks`
 	GroupName string `json:"groupName,omitempty"`
 	// role is the ID of a role in the project's RBAC policy, or of a custom role of the organization.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$')`,message=`role must not start or end with white space or invisible characters, and must not contain control characters`
 	Role string `json:"role,omitempty"`
 }
 

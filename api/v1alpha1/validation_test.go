@@ -174,7 +174,7 @@ func (b bad) base(t *testing.T, k kind) *unstructured.Unstructured {
 func (b bad) rule() rule {
 	where, _, _ := strings.Cut(b.want, ": ")
 	path := generic(where)
-	if strings.HasPrefix(path, "spec.attributeMapping.") {
+	if strings.HasPrefix(path, "spec.attributeMapping.") || strings.HasPrefix(path, "spec.attributeMapping[") {
 		path = "spec.attributeMapping.*"
 	}
 	if b.breaks == "set" {

@@ -28,6 +28,7 @@ func TestTheManagerServesWhatItCan(t *testing.T) {
 	t.Run("without any namespace it stays up, not ready, and ends when there is one", l.noneAtAll)
 	t.Run("it ends when it is told to, also while its caches cannot be filled", l.endsUnfilled)
 	t.Run("a process that stands by is ready, and begins no pass", l.standsBy)
+	t.Run("documents that stall keep no edit of another namespace waiting", l.stalls)
 }
 
 // started starts a manager of a stage with flags, and returns it with the addresses of its metrics and probes.

@@ -173,7 +173,15 @@ func EditSAML(random *rand.Rand, o *v1alpha1.SAMLConnection, s *Objects) {
 			o.Spec.EncryptionPrivateKeyRefs = append(o.Spec.EncryptionPrivateKeyRefs, s.Key(random, p))
 		}
 	}
-	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = Pick(random, "", "details"), RandomTemplate(random)
+	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = randomDetails(random)
+}
+
+// randomDetails are a ConfigMap and its template, which there is not without it.
+func randomDetails(random *rand.Rand) (name string, template *v1alpha1.ObjectTemplate) {
+	if !Maybe(random) {
+		return "", nil
+	}
+	return "details", RandomTemplate(random)
 }
 
 // EditOIDC edits a manifest into any other.
@@ -185,7 +193,7 @@ func EditOIDC(random *rand.Rand, o *v1alpha1.OIDCConnection, s *Objects) {
 		object.ResourceVersion = fmt.Sprint(random.Intn(1 << 30))
 		s.Secrets[ref.Name] = object
 	}
-	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = Pick(random, "", "details"), RandomTemplate(random)
+	o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = randomDetails(random)
 	o.Annotations = map[string]string{v1alpha1.AnnotationRetryDiscovery: Pick(random, "", "1", "2")}
 }
 
