@@ -62,7 +62,7 @@ const (
 	exact    = "must not start or end with white space or invisible characters, and must not contain control characters"
 	ofGroups = "must not contain control characters, such as tabs and line breaks"
 	ofKeys   = "must contain only letters, digits, - _ and ."
-	ofURLs   = `must not contain white space, control characters, <, > and "`
+	ofURLs   = `must not contain white space, control characters, <, > or "`
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
