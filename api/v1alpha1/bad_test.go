@@ -182,7 +182,7 @@ func inexact(at string) []bad {
 
 // badURL are URLs that are refused.
 func badURL(at string) []bad {
-	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space, control characters, <, > and \"", strings.TrimPrefix(at, "spec."))
+	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space, control characters, <, > or \"", strings.TrimPrefix(at, "spec."))
 	return []bad{
 		tooShort(at, message),
 		tooLong(at, 2048),
