@@ -272,4 +272,17 @@ var _ = Describe("The manager wakes", func() {
 		soon(func() bool { return w.field(o, "idp_sso_url") == document.IDPSSOURL }, "the metadata is read again")
 		w.expectHonest()
 	})
+
+	It("what a member's session blocked when that is renewed", func(ctx context.Context) {
+		w, m := newMemberWorld(ctx, asToken)
+		o := w.saml("okta")
+		w.settled(o)
+		w.manage()
+		m.revoke()
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.DisplayName = "Renamed" })
+		w.comesTo(o, v1alpha1.ConditionSynced, v1alpha1.ReasonCredentialsRejected)
+		m.renew()
+		w.comesTo(o, v1alpha1.ConditionSynced, v1alpha1.ReasonInSync)
+		Expect(w.field(o, "display_name")).To(Equal("Renamed"))
+	})
 })

@@ -55,6 +55,7 @@ const (
 	notTracked         = "must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
 	badLabel           = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
 	badAnnotation      = "annotations must have values of at most 4096 characters"
+	secretAsSession    = "memberSessionRef and secretRef must not name the same key: the secret of the project is not a session"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
 	// Patterns of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
@@ -203,7 +204,8 @@ func badURL(at string) []bad {
 }
 
 func badProjects() []bad {
-	return append(badKeyRef("spec.secretRef", badSecret),
+	return append(slices.Concat(badKeyRef("spec.secretRef", badSecret), badKeyRef("spec.memberSessionRef", badSecret)),
+		ofSpec("spec.memberSessionRef", fields{"name": "stytch", "key": "secret"}, secretAsSession),
 		missing("spec"),
 		missing("spec.projectID"),
 		tooShort("spec.projectID", badProjectID),
@@ -487,6 +489,8 @@ func projectEdits() []edit {
 	return []edit{
 		fixed("spec.projectID", "project-live-1", fixedProjectID),
 		{at: "spec.secretRef.name", value: "other"},
+		{at: "spec.memberSessionRef.key", value: "token"},
+		{at: "spec.memberSessionRef", value: absent{}},
 		{at: "spec.rateLimit", value: nil},
 		{at: "spec.baseURL", value: absent{}},
 	}

@@ -49,6 +49,14 @@ func (s *Session) Holds(c Credentials) bool {
 	return s.account.baseURL == strings.TrimRight(c.BaseURL, "/") && s.account.hash == c.hash()
 }
 
+// MemberOf returns who gives the session of the member in whose name calls are made; "" if there is no such member.
+func (s *Session) MemberOf() string {
+	if s.account.member == nil {
+		return ""
+	}
+	return s.account.member().Of
+}
+
 // As returns the session with the same credentials in the name of another member, or of the same one with another session.
 func (s *Session) As(m Member) *Session { return &Session{account: s.account.as(m)} }
 
