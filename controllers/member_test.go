@@ -401,6 +401,16 @@ var _ = Describe("A member's session", func() {
 			p.expectPass(blocked, "PUT /v1/b2b/sso/saml/organization/connections/saml-connection")
 			w.expectCondition(blocked, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)
 
+			By("where a pass comes before the session was taken in, too")
+			m.renew()
+			edit(w, blocked, func(o *v1alpha1.SAMLConnection) { o.Spec.DisplayName = "Renamed meanwhile" })
+			Expect(p.saml.awaitingSession(ctx, w.project())).To(BeEmpty())
+			p.catchUp()
+			Expect(p.again(blocked).quiet()).To(BeTrue())
+			Expect(p.saml.awaitingSession(ctx, w.project())).To(HaveLen(1))
+			p.settle(blocked)
+			Expect(p.saml.awaitingSession(ctx, w.project())).To(BeEmpty())
+
 			By("after a restart, too")
 			m.renew()
 			p = w.start()

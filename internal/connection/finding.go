@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -120,6 +122,15 @@ func aboutSession(err *stytch.Error) string {
 		return "The member session that spec.memberSessionRef of the StytchProject references belongs to a member of another organization. Store a session token or session JWT of a member of the organization of this manifest in that Secret, or use another StytchProject."
 	}
 	return "The member session that spec.memberSessionRef of the StytchProject references has expired, was revoked or is invalid. Store a current session token or session JWT of the member in that Secret, and check whatever keeps it current."
+}
+
+// AwaitsSession says that another session of the member in whose name the calls are made may change what the last pass of a manifest came
+// to: that Stytch did not accept the last one, or did not permit something.
+func AwaitsSession(o v1alpha1.Connection) bool {
+	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && slices.Contains([]string{
+		v1alpha1.ReasonCredentialsRejected, v1alpha1.ReasonPermissionDenied, v1alpha1.ReasonDeletionBlocked,
+	}, synced.Reason)
 }
 
 // lacking is what the roles of a member need for a call; "" where that is not known. Stytch's documentation and its SDKs contradict each
