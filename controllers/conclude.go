@@ -33,7 +33,9 @@ const retrySoon = time.Second
 func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, error) {
 	p.emitEvents(ctx)
 	notYet, waits := errors.AsType[*stytch.NotYet](end)
-	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.waits = waits && !p.stytch.ListedAt().IsZero() })
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) {
+		m.waits, m.unchecked = waits && !p.stytch.ListedAt().IsZero(), errors.Is(end, errProjectUnchecked)
+	})
 	switch {
 	case ctx.Err() != nil:
 		return ctrl.Result{}, nil //nolint:nilerr // the process is being stopped; the next one continues

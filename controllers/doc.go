@@ -26,6 +26,7 @@
 //	memory.go      what the process remembers of manifests
 //	values.go      what it remembers of the values in Secrets
 //	project.go     the controller of StytchProjects
+//	member.go      the member in whose name calls are made
 //	use.go         what a StytchProject is kept for while it is being deleted
 //	siblings.go    deletions that wait for others of the organization
 //	setup.go       permissions, and the controllers in the manager

@@ -78,7 +78,7 @@ var _ = Describe("Credentials that are checked", func() {
 		checks(p)
 		begun, shared := w.clock.Now(), p.projects.shared
 		credentials := stytch.Credentials{BaseURL: w.url, ProjectID: stytchsim.DefaultProjectID, Secret: stytchsim.DefaultSecret}
-		_, err := shared.putSession(ctx, slow, credentials, v1alpha1.Input{})
+		_, err := shared.putSession(ctx, slow, credentials, stytch.Member{}, nil)
 		Expect(err).To(MatchError(errProjectUnchecked))
 		for i := range 5 {
 			o := w.saml(fmt.Sprint("okta-", i))

@@ -17,7 +17,7 @@ const (
 	indexConflict  = "conflict"  // the connection IDs that a manifest whose Synced says Conflict claims or is in conflict about
 	indexProject   = "project"   // the StytchProject of a connection
 	indexReference = "reference" // the other objects that a manifest names, as kind/name
-	indexSecret    = "secret"    // the Secret of a StytchProject
+	indexSecret    = "secret"    // the Secrets of a StytchProject
 )
 
 // index adds the indexes of the kind to the cache.

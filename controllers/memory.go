@@ -43,6 +43,8 @@ type objectMemory struct {
 	listedAt time.Time
 	// waits says that the last pass had its list, and ended because a call after it had to wait for its turn.
 	waits bool
+	// unchecked says that the last pass ended because its StytchProject was about to be checked.
+	unchecked bool
 	// questions are when the manifest asked for a list that is not older.
 	questions connection.Questions
 	// claimsMoved says that other manifests have claimed other connections than before, since this process saw this one.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,15 +69,15 @@ func (c *projectChecker) checkOrKeep(ctx context.Context, req ctrl.Request) (ctr
 // checkIfDue checks the credentials unless nothing has changed since they were accepted. Users are those that keep the project, which is
 // being deleted.
 func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User) (ctrl.Result, error) {
-	version, err := c.shared.cachedInput(ctx, inNamespace(project, project.Spec.SecretRef.Name), connection.KindSecret)
+	versions, err := c.shared.cachedSecrets(ctx, project)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	recheck := c.shared.recheck.drop(client.ObjectKeyFromObject(project))
-	if version.UID == "" || recheck || project.Status.ObservedGeneration != project.Generation || !accepted(project) || !slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
+	if incomplete(versions) || recheck || project.Status.ObservedGeneration != project.Generation || !accepted(project) || !slices.Equal(project.Status.Inputs, versions) {
 		return c.check(ctx, project, users, recheck)
 	}
-	if err := c.remember(ctx, project, version); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
+	if err := c.remember(ctx, project, versions); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
 		return ctrl.Result{}, err
 	}
 	return c.writeStatus(ctx, project, connection.ProjectReport{Users: users})
@@ -94,19 +95,23 @@ func accepted(project *v1alpha1.StytchProject) bool {
 }
 
 // check asks Stytch which project the credentials belong to. Credentials that Stytch accepted before are not new because their Secret
-// was written; they are only asked about again where Stytch rejected them since.
+// was written, or because there is another session of the member; they are only asked about again where Stytch rejected them since.
 func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User, rejected bool) (ctrl.Result, error) {
 	credentials, at, problem, err := c.shared.credentials(ctx, project)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID), Users: users}
-	if problem != nil {
+	member, of, unusable, err := c.shared.member(ctx, project)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	report := connection.ProjectReport{Inputs: inputsOf(at, of), Environment: connection.Environment(project.Spec.ProjectID), Users: users}
+	if problem = cmp.Or(problem, unusable); problem != nil {
 		report.Reason, report.Message = problem.Reason, problem.Message
 		return c.writeStatus(ctx, project, report)
 	}
-	if known, opened := c.shared.knownSession(project); opened && !rejected && accepted(project) && known.stytch.Holds(credentials) {
-		return c.verified(ctx, project, credentials, report)
+	if !rejected && accepted(project) && c.shared.acceptedBefore(project, credentials, at) {
+		return c.verified(ctx, project, credentials, member, report)
 	}
 	identity, request, err := c.shared.Stytch.Whoami(ctx, project.Namespace, credentials)
 	report.Request, report.Name = request, identity.Name
@@ -129,13 +134,13 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
 		return c.writeStatus(ctx, project, report)
 	}
-	return c.verified(ctx, project, credentials, report)
+	return c.verified(ctx, project, credentials, member, report)
 }
 
 // verified opens the session with credentials that Stytch accepts.
-func (c *projectChecker) verified(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, report connection.ProjectReport) (ctrl.Result, error) {
+func (c *projectChecker) verified(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, member stytch.Member, report connection.ProjectReport) (ctrl.Result, error) {
 	report.Reason = v1alpha1.ReasonVerified
-	if _, err := c.shared.putSession(ctx, project, credentials, report.Input); err != nil {
+	if _, err := c.shared.putSession(ctx, project, credentials, member, report.Inputs); err != nil {
 		return ctrl.Result{}, err
 	}
 	return c.writeStatus(ctx, project, report)
@@ -183,11 +188,11 @@ func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.Styt
 
 func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {
 	return indexer.IndexField(ctx, &v1alpha1.StytchProject{}, indexSecret, func(object client.Object) []string {
-		return []string{object.(*v1alpha1.StytchProject).Spec.SecretRef.Name} //nolint:forcetypeassert // the index is on this kind
+		return connection.SecretNames(object.(*v1alpha1.StytchProject).Spec) //nolint:forcetypeassert // the index is on this kind
 	})
 }
 
-// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, by a connection that begins or
+// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secrets, by a connection that begins or
 // ceases to use it, and by a pass of a connection in which the credentials were rejected.
 func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	b := builder.ControllerManagedBy(mgr).

@@ -41,6 +41,14 @@ var _ = Describe("A Secret that a manifest names is sent to Stytch only if it is
 			w.settled(o)
 			return o.Spec.BearerToken.SecretName
 		},
+		"the session of a member": func(w *world, data map[string]string) string {
+			w.create(w.secret("value", data))
+			edit(w, w.project(), func(p *v1alpha1.StytchProject) {
+				p.Spec.MemberSessionRef = &v1alpha1.SecretKeyRef{Name: "value", Key: "session"}
+			})
+			edit(w, w.secret("value", nil), func(s *corev1.Secret) { s.Data["session"] = []byte(w.memberOf(w.acme, asToken).session.Token) })
+			return "value"
+		},
 		"of a type that others made up": func(w *world, data map[string]string) string {
 			secret := w.secret("value", data)
 			secret.Type = "example.com/whatever"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,12 +27,12 @@ type sessions struct {
 	byUID map[types.UID]session
 }
 
-// session is a session with Stytch for one version of a StytchProject and its Secret.
+// session is a session with Stytch for one version of a StytchProject and its Secrets.
 type session struct {
 	stytch     *stytch.Session
 	project    *v1alpha1.StytchProject
 	generation int64
-	secret     v1alpha1.Input
+	secrets    []v1alpha1.Input
 }
 
 // errProjectUnchecked ends a pass without a status: the controller of StytchProjects is about to check the project, or to put its
@@ -56,33 +57,36 @@ func (s *shared) openSession(ctx context.Context, o v1alpha1.Connection) (sessio
 		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
 			"StytchProject %s is being deleted, so nothing but deletions is sent to Stytch. Wait until it is deleted, and create it again. Its conditions name the connections that it is kept for.", name)}
 	}
-	version, err := s.cachedInput(ctx, inNamespace(o, project.Spec.SecretRef.Name), connection.KindSecret)
+	versions, err := s.cachedSecrets(ctx, &project)
 	if err != nil {
-		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", project.Spec.SecretRef.Name, err)
+		return session{}, err
 	}
-	if leaving && version.UID == "" {
-		return s.rememberedSession(&project)
+	if leaving && incomplete(versions) {
+		return s.rememberedSession(ctx, &project, versions)
 	}
 	if err := projectReady(&project); err != nil {
 		return session{}, err
 	}
-	checked := project.Status.Inputs[0]
-	if version.UID == "" || version != checked || staying && connection.Uses(o) && !isHeld(&project) {
+	if incomplete(versions) || !slices.Equal(versions, project.Status.Inputs) || staying && connection.Uses(o) && !isHeld(&project) {
 		return session{}, errProjectUnchecked
 	}
-	return s.sessionFor(ctx, &project, checked)
+	return s.sessionFor(ctx, &project, versions)
 }
 
 // rememberedSession returns the session with the credentials of a StytchProject that Stytch accepted last, for one that is being deleted
-// and whose Secret is gone.
-func (s *shared) rememberedSession(project *v1alpha1.StytchProject) (session, error) {
+// and of which a Secret is gone.
+func (s *shared) rememberedSession(ctx context.Context, project *v1alpha1.StytchProject, versions []v1alpha1.Input) (session, error) {
 	if known, ok := s.knownSession(project); ok {
 		known.project = project
-		return known, nil
+		return s.inNameOf(ctx, known)
 	}
-	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.Name, project.Spec.SecretRef.Name)
+	ref, what := project.Spec.SecretRef, "the project's secret"
+	if versions[0].UID != "" {
+		ref, what = *project.Spec.MemberSessionRef, theSession
+	}
+	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.Name, ref.Name)
 	return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: fmt.Sprintf(
-		"%s Create the Secret again, with the project's secret under the key %q.", cause, project.Spec.SecretRef.Key)}
+		"%s Create the Secret again, with %s under the key %q.", cause, what, ref.Key)}
 }
 
 // knownSession returns the last session of a StytchProject; false if this process has had none.
@@ -104,33 +108,35 @@ func projectReady(project *v1alpha1.StytchProject) error {
 			Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message),
 			Cause: fmt.Sprintf("StytchProject %s is not ready (%s).", project.Name, ready.Reason),
 		}
-	case len(project.Status.Inputs) != 1:
-		return errProjectUnchecked
 	}
 	return nil
 }
 
-// sessionFor returns the session for this version of the project and its Secret; it reads the Secret and makes one if there is
+// sessionFor returns the session for this version of the project and its Secrets; it reads the Secrets and makes one if there is
 // none.
-func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
-	if known, ok := s.knownSession(project); ok && known.generation == project.Generation && known.secret == checked {
+func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked []v1alpha1.Input) (session, error) {
+	if known, ok := s.knownSession(project); ok && known.generation == project.Generation && slices.Equal(known.secrets, checked) {
 		known.project = project
 		return known, nil
 	}
 	credentials, at, problem, err := s.credentials(ctx, project)
+	if err != nil {
+		return session{}, err
+	}
+	member, of, unusable, err := s.member(ctx, project)
 	switch {
 	case err != nil:
 		return session{}, err
-	case problem != nil || at != checked:
+	case problem != nil || unusable != nil || !slices.Equal(inputsOf(at, of), checked):
 		return session{}, errProjectUnchecked
 	}
-	return s.putSession(ctx, project, credentials, at)
+	return s.putSession(ctx, project, credentials, member, checked)
 }
 
-// putSession makes the session for a version of the project and its Secret the current one. It closes that again if the StytchProject
+// putSession makes the session for a version of the project and its Secrets the current one. It closes that again if the StytchProject
 // is gone from the cache: nobody else will, and its rate would slow down others of the same project in Stytch.
-func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) (session, error) {
-	opened := s.openedSession(project, credentials, at)
+func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, member stytch.Member, at []v1alpha1.Input) (session, error) {
+	opened := s.openedSession(project, credentials, member, at)
 	err := s.client.Get(ctx, client.ObjectKeyFromObject(project), &v1alpha1.StytchProject{})
 	if apierrors.IsNotFound(err) {
 		s.closeSession(client.ObjectKeyFromObject(project))
@@ -139,12 +145,12 @@ func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject
 	return opened, err
 }
 
-func (s *shared) openedSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
+func (s *shared) openedSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, member stytch.Member, at []v1alpha1.Input) session {
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
-			Credentials: credentials, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.Spec.RateLimit),
+			Credentials: credentials, Member: member, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.Spec.RateLimit),
 		}),
-		project: project, generation: project.Generation, secret: at,
+		project: project, generation: project.Generation, secrets: at,
 	}
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
@@ -185,7 +191,7 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
 	if secret == nil && !project.DeletionTimestamp.IsZero() {
-		return none, at, s.missingSecret(ctx, project), nil
+		return none, at, s.missingSecret(ctx, project, ref, "the project's secret"), nil
 	}
 	if secret == nil {
 		return none, at, missing("Secret %s does not exist in this namespace. Create it with the project's secret under the key %q.", ref.Name, ref.Key), nil

@@ -123,6 +123,7 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)
 		For(e.newObject(), builder.WithPredicates(e.brought())).
 		Watches(e.newObject(), e.claimsMoved()).
 		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.ofProject), builder.WithPredicates(credentialsChanged())).
+		Watches(&v1alpha1.StytchProject{}, handler.EnqueueRequestsFromMapFunc(e.awaitingSession), builder.WithPredicates(updates(sessionRenewed))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.shared.secretChanged())).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindConfigMap))).
 		WithOptions(controllerOptions())

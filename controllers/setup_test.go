@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -51,13 +52,30 @@ func TestAStytchProjectWakesItsConnectionsOnlyWhenItIsOtherwiseThanBefore(t *tes
 		"edited":                             {func(p *v1alpha1.StytchProject) { p.Generation = 2 }, true},
 		"rejected":                           {func(p *v1alpha1.StytchProject) { p.Status.Conditions[0].Status = metav1.ConditionFalse }, true},
 		"checked with another Secret":        {func(p *v1alpha1.StytchProject) { p.Status.Inputs[0].ResourceVersion = "8" }, true},
+		"given another session of its member, and nothing else": {func(p *v1alpha1.StytchProject) { p.Status.Inputs[1].ResourceVersion = "8" }, false},
+		"given another session of its member, and rejected": {func(p *v1alpha1.StytchProject) {
+			p.Status.Inputs[1].ResourceVersion = "8"
+			p.Status.Conditions[0].Status = metav1.ConditionFalse
+		}, true},
+		"given a session of a member": {func(p *v1alpha1.StytchProject) { p.Status.Inputs = append(p.Status.Inputs, p.Status.Inputs[1]) }, true},
 	}.expect(t, credentialsChanged(), &v1alpha1.StytchProject{
 		ObjectMeta: metav1.ObjectMeta{Generation: 1, ResourceVersion: "1"},
 		Status: v1alpha1.StytchProjectStatus{
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}},
-			Inputs:     []v1alpha1.Input{{Kind: "Secret", Name: "stytch", ResourceVersion: "7"}},
+			Inputs:     []v1alpha1.Input{{Kind: "Secret", Name: "stytch", ResourceVersion: "7"}, {Kind: "Secret", Name: "member", ResourceVersion: "7"}},
 		},
 	})
+}
+
+func TestARenewedSessionIsToldFromEverythingElse(t *testing.T) {
+	before := &v1alpha1.StytchProject{Status: v1alpha1.StytchProjectStatus{Inputs: []v1alpha1.Input{{Name: "stytch"}, {Name: "member"}}}}
+	wakes[*v1alpha1.StytchProject]{
+		"renewed":               {func(p *v1alpha1.StytchProject) { p.Status.Inputs[1].ResourceVersion = "8" }, true},
+		"with another Secret":   {func(p *v1alpha1.StytchProject) { p.Status.Inputs[0].ResourceVersion = "8" }, false},
+		"without a member":      {func(p *v1alpha1.StytchProject) { p.Status.Inputs = p.Status.Inputs[:1] }, false},
+		"as before":             {func(*v1alpha1.StytchProject) {}, false},
+		"renewed after an edit": {func(p *v1alpha1.StytchProject) { p.Status.Inputs[1].ResourceVersion, p.Generation = "8", 2 }, false},
+	}.expect(t, updates(sessionRenewed), before)
 }
 
 func TestAManifestIsLookedAtWhenItAsksForSomethingElse(t *testing.T) {
@@ -271,5 +289,24 @@ var _ = Describe("The manager wakes", func() {
 		})
 		soon(func() bool { return w.field(o, "idp_sso_url") == document.IDPSSOURL }, "the metadata is read again")
 		w.expectHonest()
+	})
+
+	It("what a member's session blocked when that is renewed, and nothing else", func(ctx context.Context) {
+		w, m := newMemberWorld(ctx, asToken)
+		o, refused := w.saml("okta"), w.oidc("entra")
+		w.settledSource(o)
+		w.settledSource(refused)
+		w.fault(stytchsim.Fault{Operation: "UpdateOIDCConnection", Status: http.StatusBadRequest, ErrorType: "invalid_display_name"})
+		w.manage()
+		edit(w, refused, func(o *v1alpha1.OIDCConnection) { o.Spec.DisplayName = "Refused" })
+		w.comesTo(refused, v1alpha1.ConditionSynced, v1alpha1.ReasonRejected)
+		m.revoke()
+		edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.DisplayName = "Renamed" })
+		w.comesTo(o, v1alpha1.ConditionSynced, v1alpha1.ReasonCredentialsRejected)
+		seq := w.seq()
+		m.renew()
+		w.comesTo(o, v1alpha1.ConditionSynced, v1alpha1.ReasonInSync)
+		Expect(w.field(o, "display_name")).To(Equal("Renamed"))
+		Expect(w.callsSince(seq)).To(HaveLen(1))
 	})
 })

@@ -104,7 +104,7 @@ func (c *projectChecker) patchFinalizer(ctx context.Context, project *v1alpha1.S
 
 // remember opens the session of a StytchProject that connections use, in a process that has none yet: the Secret may be deleted before
 // any of them needs it.
-func (c *projectChecker) remember(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) error {
+func (c *projectChecker) remember(ctx context.Context, project *v1alpha1.StytchProject, checked []v1alpha1.Input) error {
 	if !isHeld(project) {
 		return nil
 	}
@@ -112,9 +112,8 @@ func (c *projectChecker) remember(ctx context.Context, project *v1alpha1.StytchP
 	return err
 }
 
-// missingSecret is what is said of a StytchProject that is being deleted and whose Secret is gone.
-func (s *shared) missingSecret(ctx context.Context, project *v1alpha1.StytchProject) *connection.Problem {
-	ref := project.Spec.SecretRef
+// missingSecret is what is said of a StytchProject that is being deleted and of which a Secret is gone. What is what stands in it.
+func (s *shared) missingSecret(ctx context.Context, project *v1alpha1.StytchProject, ref v1alpha1.SecretKeyRef, what string) *connection.Problem {
 	if _, known := s.knownSession(project); known {
 		return missing("Secret %s does not exist. Connections are deleted with the credentials that Stytch accepted last.", ref.Name)
 	}
@@ -122,7 +121,7 @@ func (s *shared) missingSecret(ctx context.Context, project *v1alpha1.StytchProj
 	if s.terminating(ctx, project.Namespace) {
 		return missing("Secret %s does not exist, and the manager was restarted since. Nothing can be created in this namespace, because it is being deleted. To delete the manifests, "+kept, ref.Name)
 	}
-	return missing("Secret %s does not exist, and the manager was restarted since. Create it again with the project's secret under the key %q, or "+kept, ref.Name, ref.Key)
+	return missing("Secret %s does not exist, and the manager was restarted since. Create it again with %s under the key %q, or "+kept, ref.Name, what, ref.Key)
 }
 
 // terminating says that a namespace is being deleted, so that nothing can be created in it. One that cannot be read counts as one

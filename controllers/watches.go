@@ -29,6 +29,15 @@ func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []r
 	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
 }
 
+// awaitingSession finds the manifests of a StytchProject for which another session of its member may change something: a JWT is renewed
+// every few minutes, and what waits for something else is not to be sent again each time.
+func (e *engine[O, R]) awaitingSession(ctx context.Context, project client.Object) []reconcile.Request {
+	all := e.woken(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
+	return requestsOf(slices.DeleteFunc(all, func(o O) bool {
+		return !connection.AwaitsSession(o) && !e.shared.memory.of(o.GetUID()).unchecked
+	}))
+}
+
 // deletedSources finds the manifests whose deletion may wait for an ExternalConnection.
 func (e *engine[O, R]) deletedSources(ctx context.Context, object client.Object) []reconcile.Request {
 	external, ok := object.(*v1alpha1.ExternalConnection)
@@ -175,12 +184,41 @@ func dependantGone() predicate.Predicate {
 }
 
 // credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, gets its finalizer, or a
-// check has another result than the last.
+// check has another result than the last. Another session of its member alone is sessionRenewed.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
 		after, both := e.ObjectNew.(*v1alpha1.StytchProject)
-		return isProject && both && (before.Generation != after.Generation || isHeld(before) != isHeld(after) ||
-			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs))
+		return isProject && both && projectChanged(before, after) && !sessionRenewed(before, after)
 	}}
+}
+
+func projectChanged(before, after *v1alpha1.StytchProject) bool {
+	return before.Generation != after.Generation || isHeld(before) != isHeld(after) ||
+		!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs)
+}
+
+// sessionRenewed says that nothing is new of a StytchProject but the version of the Secret with its member's session.
+func sessionRenewed(before, after *v1alpha1.StytchProject) bool {
+	was, is := before.Status.Inputs, after.Status.Inputs
+	if len(was) != 2 || len(is) != 2 || was[0] != is[0] || was[1] == is[1] {
+		return false
+	}
+	same := after.DeepCopy()
+	same.Status.Inputs = was
+	return !projectChanged(before, same)
+}
+
+// updates passes updates of a StytchProject that are of a kind, and nothing else.
+func updates(are func(before, after *v1alpha1.StytchProject) bool) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
+			after, both := e.ObjectNew.(*v1alpha1.StytchProject)
+			return isProject && both && are(before, after)
+		},
+	}
 }

@@ -56,6 +56,7 @@ const (
 	badLabel           = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
 	badAnnotation      = "annotations must have values of at most 4096 characters"
 	ofNothing          = "detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
+	secretAsSession    = "memberSessionRef and secretRef must not name the same key: the secret of the project is not a session"
 	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
 
 	// What is said of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
@@ -204,7 +205,8 @@ func badURL(at string) []bad {
 }
 
 func badProjects() []bad {
-	return append(badKeyRef("spec.secretRef", badSecret),
+	return append(slices.Concat(badKeyRef("spec.secretRef", badSecret), badKeyRef("spec.memberSessionRef", badSecret)),
+		ofSpec("spec.memberSessionRef", fields{"name": "stytch", "key": "secret"}, secretAsSession),
 		missing("spec"),
 		missing("spec.projectID"),
 		tooShort("spec.projectID", badProjectID),
@@ -490,6 +492,8 @@ func projectEdits() []edit {
 	return []edit{
 		fixed("spec.projectID", "project-live-1", fixedProjectID),
 		{at: "spec.secretRef.name", value: "other"},
+		{at: "spec.memberSessionRef.key", value: "token"},
+		{at: "spec.memberSessionRef", value: absent{}},
 		{at: "spec.rateLimit", value: nil},
 		{at: "spec.baseURL", value: absent{}},
 	}

@@ -50,7 +50,7 @@ const (
 	// spec.bearerToken.rotation.renewBefore, so that no rotation is started automatically.
 	ReasonRenewBeforeTooLong = "RenewBeforeTooLong"
 
-	// ReasonCredentialsRejected says that Stytch does not accept the project's secret.
+	// ReasonCredentialsRejected says that Stytch does not accept the project's secret, or the member's session.
 	ReasonCredentialsRejected = "CredentialsRejected"
 	// ReasonPermissionDenied says that Stytch accepts the credentials but does not permit the request.
 	ReasonPermissionDenied = "PermissionDenied"

@@ -91,6 +91,7 @@ const projectMaximal = `
 spec:
   projectID: project-test-11111111-1111-4111-8111-111111111111
   secretRef: {name: stytch, key: secret}
+  memberSessionRef: {name: stytch, key: jwt}
   baseURL: https://login.example.com:8443/
   rateLimit: {requestsPerSecond: 1000, burst: 1}
 `

@@ -53,6 +53,7 @@ type RateLimit struct {
 // StytchProjectSpec identifies a Stytch project environment and its credentials.
 //
 // +kubebuilder:validation:XValidation:rule="self.projectID == oldSelf.projectID",message="projectID is immutable: create another StytchProject for another project"
+// +kubebuilder:validation:XValidation:rule="!has(self.memberSessionRef) || self.memberSessionRef.name != self.secretRef.name || self.memberSessionRef.key != self.secretRef.key",message="memberSessionRef and secretRef must not name the same key: the secret of the project is not a session"
 type StytchProjectSpec struct {
 	// projectID is the ID of the Stytch project environment, as the Stytch dashboard shows it. It is immutable.
 	// +required
@@ -65,6 +66,15 @@ type StytchProjectSpec struct {
 	// end of the value are ignored.
 	// +required
 	SecretRef SecretKeyRef `json:"secretRef,omitzero"`
+
+	// memberSessionRef references a session token or session JWT of a member of an organization, in a Secret of the same
+	// namespace. It is sent with every request that reads or changes SSO and SCIM connections, so that Stytch permits only what
+	// the roles of the member permit, and only in the organization of the member. While it is set, no such request is sent
+	// without it. Something else has to keep the session current: a JWT is valid for 5 minutes, and a session until it expires
+	// or is revoked. A byte order mark and line breaks at the end of the value are ignored.
+	// Absent: requests are sent with the project secret alone, which can change all organizations of the project.
+	// +optional
+	MemberSessionRef *SecretKeyRef `json:"memberSessionRef,omitempty"`
 
 	// baseURL is the base URL of the Stytch API. It is a host of Stytch, or a custom domain that the manager flag
 	// --allowed-base-url-hosts allows.
@@ -112,7 +122,8 @@ type StytchProjectStatus struct {
 	// +optional
 	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
 
-	// inputs is the version of the Secret that was last checked.
+	// inputs are the versions of the Secrets that were last checked: that of secretRef, and then that of memberSessionRef if it
+	// is another one.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32

@@ -1180,6 +1180,11 @@ func (in *StytchProjectList) DeepCopyObject() runtime.Object {
 func (in *StytchProjectSpec) DeepCopyInto(out *StytchProjectSpec) {
 	*out = *in
 	out.SecretRef = in.SecretRef
+	if in.MemberSessionRef != nil {
+		in, out := &in.MemberSessionRef, &out.MemberSessionRef
+		*out = new(SecretKeyRef)
+		**out = **in
+	}
 	if in.RateLimit != nil {
 		in, out := &in.RateLimit, &out.RateLimit
 		*out = new(RateLimit)

@@ -3,6 +3,8 @@ package connection
 import (
 	"cmp"
 	"slices"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // Action is what a step does: one call to Stytch, or one write of a Secret or ConfigMap. A new one is declared once, next to the
@@ -114,6 +116,17 @@ func (s Step) topic() (Topic, bool) {
 		}
 	}
 	return s.Changes[0].Topic, true
+}
+
+// assignsRoles says that a change is one of role assignments.
+func assignsRoles(c Change) bool { return stytch.AssignsRoles(c.Field) }
+
+// byRight is the step as one step per right that a member needs for it: role assignments come last, since groups have to be mapped
+// before.
+func (s Step) byRight() []Step {
+	roles, _ := leaveOut([]Step{s}, func(c Change) bool { return !assignsRoles(c) })
+	others, _ := leaveOut([]Step{s}, assignsRoles)
+	return append(others, roles...)
 }
 
 // byTopic is the step as one step per topic, in the order of topics.

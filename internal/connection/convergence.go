@@ -66,6 +66,13 @@ type Move struct {
 //	one topic, twice in a row for a reason      the pass ends: it is not about a value
 //	that names no field
 //
+// Nor does what the roles of a member do not permit, in whose name the calls are made. Role assignments need a right of their own:
+//
+//	Stytch denied an update of                  then
+//	role assignments and other settings         they are sent apart from now on
+//	role assignments alone                      they are set aside for this pass
+//	anything else                               role assignments alone are tried, if there are any; otherwise the pass ends
+//
 // The next passes of the same generation begin split. While certificates are missing that came with a new endpoint (entity ID, URLs,
 // issuer), the endpoint of an active connection waits for them: see waits.
 type Convergence[O v1alpha1.Connection, R any] struct {
@@ -77,14 +84,19 @@ type Convergence[O v1alpha1.Connection, R any] struct {
 
 	readings int
 	last     comparison[R]
-	done     *Step          // what was done since the last reading
-	taking   *Step          // the step that was asked for
-	refused  *refusal       // what an undoing step is on its way for
-	split    bool           // each topic is sent by itself
-	problems []Problem      // of steps that were set aside
-	setAside []Topic        // which are not sent any more in this pass
-	rejected *stytch.Error  // by which the last step was refused, if the refusal named no field
-	request  stytch.Request // of the first step that was set aside
+	done     *Step         // what was done since the last reading
+	taking   *Step         // the step that was asked for
+	refused  *refusal      // what an undoing step is on its way for
+	split    bool          // each topic is sent by itself
+	problems []Problem     // of steps that were set aside
+	setAside []Topic       // which are not sent any more in this pass
+	rejected *stytch.Error // by which the last step was refused, if the refusal named no field
+
+	apart     bool // role assignments are sent apart from everything else
+	noRoles   bool // and are not sent any more in this pass
+	onlyRoles bool // nothing else is sent any more in this pass
+
+	request stytch.Request // of the first step that was set aside
 }
 
 // refusal is a step that Stytch refused.
@@ -136,6 +148,9 @@ func (c *Convergence[O, R]) Next(r R, listed time.Time, in Inputs, now time.Time
 	if c.split {
 		step = step.byTopic()[0]
 	}
+	if c.apart {
+		step = step.byRight()[0]
+	}
 	return c.take(step, now)
 }
 
@@ -162,7 +177,7 @@ func (c *Convergence[O, R]) compare(r R, in Inputs) comparison[R] {
 		stuck = append(slices.Clone(stuck), Repeated(*c.done, this.plan)...)
 	}
 	this.left, this.stuck = Withhold(this.plan, stuck)
-	this.left, _ = leaveOut(this.left, func(change Change) bool { return slices.Contains(c.setAside, change.Topic) })
+	this.left, _ = leaveOut(this.left, func(change Change) bool { return slices.Contains(c.setAside, change.Topic) || c.denied(change) })
 	if c.waits(want, this) {
 		this.left, this.waiting = leaveOut(this.left, func(change Change) bool { return change.Topic == TopicEndpoint })
 	}
@@ -285,6 +300,8 @@ func (c *Convergence[O, R]) without(r refusal) Move {
 	found, unwritable := errors.AsType[Finding](r.err)
 	value := failed != nil && aboutAValue(failed)
 	switch {
+	case failed != nil && len(failed.Rights) > 0:
+		return c.withoutRight(r, failed)
 	case one && topic.Alone && unwritable:
 		c.problems = append(c.problems, Problem{Reason: found.Reason, Message: found.Message})
 	case value && !one:
@@ -302,6 +319,32 @@ func (c *Convergence[O, R]) without(r refusal) Move {
 	}
 	c.setAside = append(c.setAside, topic)
 	return Move{}
+}
+
+// withoutRight goes on without what a member's roles do not permit.
+func (c *Convergence[O, R]) withoutRight(r refusal, failed *stytch.Error) Move {
+	parts := r.step.byRight()
+	switch {
+	case len(parts) > 1:
+		c.apart = true
+		return Move{}
+	case assignsRoles(parts[0].Changes[0]):
+		c.noRoles = true
+	case slices.ContainsFunc(c.last.left, func(s Step) bool { return slices.ContainsFunc(s.Changes, assignsRoles) }):
+		c.apart, c.onlyRoles = true, true
+	default:
+		return Move{End: r.err}
+	}
+	c.problems = append(c.problems, refusedProblem(failed, r.step))
+	if c.request.Operation == "" {
+		c.request = failed.Request
+	}
+	return Move{}
+}
+
+// denied says that a change is not sent any more in this pass, because the member's roles do not permit it.
+func (c *Convergence[O, R]) denied(change Change) bool {
+	return c.noRoles && assignsRoles(change) || c.onlyRoles && !assignsRoles(change)
 }
 
 // aboutAValue says that Stytch refused what was sent, and not the project, the organization, the plan or a right.

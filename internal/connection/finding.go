@@ -3,9 +3,12 @@ package connection
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
@@ -86,9 +89,11 @@ func said(err *stytch.Error) string { return strings.TrimRight(err.Error(), ".")
 func Failure(err *stytch.Error) (reason, message string) {
 	switch err.Class {
 	case stytch.CredentialsRejected:
-		return v1alpha1.ReasonCredentialsRejected, said(err) + " Store the project's current secret in the Secret that the StytchProject references."
+		return v1alpha1.ReasonCredentialsRejected, join(said(err), "Store the project's current secret in the Secret that the StytchProject references.", orSession(err))
+	case stytch.SessionRejected:
+		return v1alpha1.ReasonCredentialsRejected, said(err) + " " + aboutSession(err)
 	case stytch.PermissionDenied:
-		return v1alpha1.ReasonPermissionDenied, said(err) + " " + cmp.Or(planLimit(err.ErrorType), "Allow the action in Stytch.")
+		return v1alpha1.ReasonPermissionDenied, said(err) + " " + cmp.Or(planLimit(err.ErrorType), lacking(err.Rights), "Allow the action in Stytch.")
 	case stytch.Throttled:
 		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject."
 	case stytch.Unavailable:
@@ -101,6 +106,44 @@ func Failure(err *stytch.Error) (reason, message string) {
 		return v1alpha1.ReasonSourceNotReady, said(err) + " Create or activate the source connection. Retrying at the next resync."
 	}
 	return v1alpha1.ReasonRejected, said(err) + " " + advice(err.ErrorType)
+}
+
+// orSession is what else a 401 to a call may mean with which a member's session was sent.
+func orSession(err *stytch.Error) string {
+	if !err.Member {
+		return ""
+	}
+	return "If the StytchProject is Ready, Stytch accepts that secret. Then store a current session token or session JWT of the member in the Secret that spec.memberSessionRef of the StytchProject references."
+}
+
+// aboutSession is what to do about a member's session that Stytch does not accept.
+func aboutSession(err *stytch.Error) string {
+	if err.Foreign() {
+		return "The member session that spec.memberSessionRef of the StytchProject references belongs to a member of another organization. Store a session token or session JWT of a member of the organization of this manifest in that Secret, or use another StytchProject."
+	}
+	return "The member session that spec.memberSessionRef of the StytchProject references has expired, was revoked or is invalid. Store a current session token or session JWT of the member in that Secret, and check whatever keeps it current."
+}
+
+// AwaitsSession says that another session of the member in whose name the calls are made may change what the last pass of a manifest came
+// to: that Stytch did not accept the last one, or did not permit something.
+func AwaitsSession(o v1alpha1.Connection) bool {
+	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	return synced != nil && slices.Contains([]string{
+		v1alpha1.ReasonCredentialsRejected, v1alpha1.ReasonPermissionDenied, v1alpha1.ReasonDeletionBlocked,
+	}, synced.Reason)
+}
+
+// lacking is what the roles of a member need for a call; "" where that is not known. Stytch's documentation and its SDKs contradict each
+// other about role assignments.
+func lacking(rights []stytch.Right) string {
+	if len(rights) == 0 {
+		return ""
+	}
+	needs := fmt.Sprintf("A role of the member whose session spec.memberSessionRef of the StytchProject references needs the action %q on %q", rights[0].Action, rights[0].Resource)
+	if len(rights) == 1 {
+		return needs + "."
+	}
+	return needs + fmt.Sprintf(", and the action %q on %q. Stytch's SDKs require only one of them for role assignments, its documentation both.", rights[1].Action, rights[1].Resource)
 }
 
 // planLimit is what to do where the plan of the Stytch project does not include what was asked for; "" for another error type.

@@ -16,6 +16,7 @@ func TestWhatFailedIsTriedAgainByItsClass(t *testing.T) {
 		stytch.Unavailable:          {BackOff: true},
 		stytch.Rejected:             asUsual,
 		stytch.CredentialsRejected:  asUsual,
+		stytch.SessionRejected:      asUsual,
 		stytch.PermissionDenied:     asUsual,
 		stytch.NotFound:             asUsual,
 		stytch.OrganizationNotFound: asUsual,

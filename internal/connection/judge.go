@@ -274,8 +274,8 @@ func (c conditionSet) rotating(r Report) {
 type ProjectReport struct {
 	// Reason and Message of Ready. Empty where nothing was checked, because nothing has changed.
 	Reason, Message string
-	// Input is the Secret that was read.
-	Input v1alpha1.Input
+	// Inputs are the Secrets that were read.
+	Inputs []v1alpha1.Input
 	// Environment and Name of the project at Stytch.
 	Environment, Name string
 	// Request is the call that was made.
@@ -296,7 +296,7 @@ func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectR
 		status.WaitingSince = wait(was.WaitingSince, r.Reason == v1alpha1.ReasonInputMissing, was.ObservedGeneration != generation, now)
 		status.ObservedGeneration = generation
 		status.Environment = r.Environment
-		status.Inputs = []v1alpha1.Input{r.Input}
+		status.Inputs = r.Inputs
 		status.LastRequest = lastRequest(was.LastRequest, r.Request, r.Reason)
 		conditions.credentials(r)
 	}

@@ -560,7 +560,7 @@ func projectTable() []told {
 func (row told) check() connection.ProjectReport {
 	return connection.ProjectReport{
 		Reason: row.reason, Message: "What is " + row.reason + ", and what to do.", Environment: "live", Name: "Acme",
-		Input:   v1alpha1.Input{Kind: "Secret", Name: "stytch", UID: "u", ResourceVersion: "1"},
+		Inputs:  []v1alpha1.Input{{Kind: "Secret", Name: "stytch", UID: "u", ResourceVersion: "1"}},
 		Request: stytch.Request{ID: "request-id-1", Operation: "Whoami", StatusCode: 500, Time: Noon},
 	}
 }
@@ -577,7 +577,7 @@ func TestAProjectSaysWhetherItsCredentialsAreAccepted(t *testing.T) {
 				Same(t, "Ready", conditionWords(as, "Ready"), row.inForce)
 				Same(t, "what else stands", strings.Join(slices.Collect(abnormal(as)), " "), row.also)
 				Same(t, "the environment", status.Environment, "live")
-				Same(t, "the inputs", status.Inputs, []v1alpha1.Input{row.check().Input})
+				Same(t, "the inputs", status.Inputs, []v1alpha1.Input{row.check().Inputs[0]})
 				Same(t, "the status that was given", InJSON(t, was), before)
 
 				again := row.check()

@@ -1,13 +1,17 @@
 package connection
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // Stytch's own roots (stytch-go chooses them in the same way).
@@ -75,6 +79,37 @@ func Environment(projectID string) string {
 		return "live"
 	}
 	return "test"
+}
+
+// SecretNames are the Secrets that a StytchProject references, each once: that of its secret, and that of a member's session.
+func SecretNames(spec v1alpha1.StytchProjectSpec) []string {
+	names := []string{spec.SecretRef.Name}
+	if ref := spec.MemberSessionRef; ref != nil {
+		names = AddOnce(names, ref.Name)
+	}
+	return names
+}
+
+// MemberOf is who gives the session of a member, as the client knows it: one entry of one StytchProject. The entry is part of it since
+// another one may be of a member who may see less.
+func MemberOf(project *v1alpha1.StytchProject) string {
+	ref := project.Spec.MemberSessionRef
+	return fmt.Sprintf("%s/%s/%s", project.UID, ref.Name, ref.Key)
+}
+
+// Member is in whose name the calls of a StytchProject are made that has a memberSessionRef, or what is wrong with the session.
+func Member(project *v1alpha1.StytchProject, secret *corev1.Secret) (stytch.Member, *Problem) {
+	ref := *project.Spec.MemberSessionRef
+	entry := SecretKey("spec.memberSessionRef", ref)
+	const instead = "Store a session token or session JWT of the member, and nothing else"
+	session, problem := entry.ReadSecret(Inputs{Secrets: map[string]*corev1.Secret{ref.Name: secret}}, instead)
+	if problem == nil && !stytch.IsSession(session) {
+		problem = new(entry.Invalid(errors.New("contains spaces, control characters or other characters that no session has. " + instead)))
+	}
+	if problem != nil {
+		return stytch.Member{}, problem
+	}
+	return stytch.Member{Session: session, Of: MemberOf(project)}, nil
 }
 
 // SameEnvironment reports IDs that belong to another environment than the project, before Stytch is asked for them. Nothing is

@@ -38,6 +38,7 @@ type refusable struct {
 	split  func()       // the last pass of this generation ended Rejected
 	sent   func() []connection.Step
 	first  func() *connection.Remote // reads the connection, and reports what a pass would that cannot send anything
+	denies func(func(connection.Step) []stytch.Right)
 }
 
 // settle takes passes until nothing is sent any more.
@@ -60,7 +61,8 @@ func refusableOf[O v1alpha1.Connection, R any](t *testing.T, s *Stage[O, R], fac
 				Type: v1alpha1.ConditionSynced, Reason: v1alpha1.ReasonRejected, ObservedGeneration: s.Held.GetGeneration(),
 			}}
 		},
-		sent: func() []connection.Step { return s.Log },
+		sent:   func() []connection.Step { return s.Log },
+		denies: func(lacks func(connection.Step) []stytch.Right) { s.Denies = lacks },
 		first: func() *connection.Remote {
 			o := CopyOf(s.Held)
 			c := connection.Converge(s.Kind, o, connection.Identity{ID: o.CommonStatus().ConnectionID}, nobodyElse, Noon)

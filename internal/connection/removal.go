@@ -109,11 +109,12 @@ func Blocked(err error, terminating func() bool) error {
 		"Or set deletionPolicy: Retain, which deletes the manifest and keeps the connection.")}
 }
 
-// refusedDeletion is what Stytch's refusal of a deletion means. Other credentials go into the Secret, which may have to be created.
+// refusedDeletion is what Stytch's refusal of a deletion means. Other credentials, or another session of a member, go into a Secret, which
+// may have to be created.
 func refusedDeletion(failed *stytch.Error) Finding {
 	_, message := Failure(failed)
 	found := Finding{Request: failed.Request, Message: message}
-	if failed.Class == stytch.CredentialsRejected {
+	if failed.Class == stytch.CredentialsRejected || failed.Class == stytch.SessionRejected {
 		found.Cause = said(failed)
 	}
 	return found

@@ -8,12 +8,14 @@ import (
 // idleTTL is how long an observation stays in the cache after its last use.
 const idleTTL = 24 * time.Hour
 
-// cacheKey identifies an observation. Credentials are part of it: what was read with
-// one secret is not shown to the holder of another.
+// cacheKey identifies an observation. The reader is part of it, as its credentials
+// and, where calls are made in a member's name, who gives the session: what was read
+// with one secret is not shown to the holder of another, and what the project's secret
+// alone may read is not shown to a member.
 type cacheKey struct {
-	baseURL    string
-	credential [32]byte
-	name       string // organization ID, slug or external ID; for groups also the connection ID; "" for the project
+	baseURL string
+	reader  [32]byte
+	name    string // organization ID, slug or external ID; for groups also the connection ID; "" for the project
 }
 
 // cache holds the observations of one type.

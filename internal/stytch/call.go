@@ -17,11 +17,38 @@ type account struct {
 	credentials func() Credentials
 	hash        [sha256.Size]byte
 	gate        *sharedGate // nil before the first Session
+	// member is in whose name SSO and SCIM calls are made; nil for nobody. Key is for whom what was read is kept, and session which
+	// session reads it.
+	member  func() Member
+	key     [sha256.Size]byte
+	session [sha256.Size]byte
+}
+
+// as makes the calls of an account in the name of a member.
+func (a account) as(m Member) *account {
+	a.member, a.key, a.session = nil, a.hash, [sha256.Size]byte{}
+	if m != (Member{}) {
+		a.member = func() Member { return m }
+		a.key, a.session = sha256.Sum256([]byte(string(a.hash[:])+m.Of)), m.session()
+	}
+	return &a
 }
 
 // hidden are the secrets in a call.
 func (a *account) hidden(op call) []string {
-	return append(op.fields.secrets(), a.credentials().Secret.Reveal())
+	hidden := append(op.fields.secrets(), a.credentials().Secret.Reveal())
+	if a.member != nil {
+		hidden = append(hidden, a.member().Session.Reveal())
+	}
+	return hidden
+}
+
+// sender is in whose name a call is made; false for nobody.
+func (a *account) sender(op call) (Member, bool) {
+	if a.member == nil || op.rights() == nil {
+		return Member{}, false
+	}
+	return a.member(), true
 }
 
 // do sends one call, unless the gate is closed, and decodes its response.
@@ -35,7 +62,7 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 			return answer, Request{}, held
 		}
 	}
-	request, failed := a.service.send(ctx, a.credentials(), op, func(ctx context.Context, body io.Reader) error {
+	request, failed := a.service.send(ctx, a, op, func(ctx context.Context, body io.Reader) error {
 		return decodeAnswer(ctx, body, a.service, op.list, &answer)
 	})
 	if held, ok := errors.AsType[*NotYet](failed.cause()); ok {
@@ -43,6 +70,9 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	}
 	if failed != nil {
 		failed.Fetches = op.fetches
+		if _, sent := a.sender(op); sent {
+			failed.asMember(op)
+		}
 		if failed.Class == Throttled {
 			a.gate.close(failed.Time.Add(failed.RetryAfter))
 		}

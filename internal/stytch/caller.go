@@ -178,7 +178,7 @@ func read[T any](ctx context.Context, c *Caller, o *observation[T], operation, n
 	turn := func(ctx context.Context) error {
 		return c.turn(ctx, operation, c.session.sharedTurn(operation, name), onePlace)
 	}
-	seen, err := o.read(ctx, c.now, since, turn, func(ctx context.Context) (T, error) {
+	seen, err := o.read(ctx, c.now, since, c.session.account.session, turn, func(ctx context.Context) (T, error) {
 		defer c.ended()
 		return fetch(ctx)
 	})

@@ -34,7 +34,10 @@ const (
 	Rejected Class = iota + 1
 	// CredentialsRejected is a 401.
 	CredentialsRejected
-	// PermissionDenied is a 403.
+	// SessionRejected means that the session of the member with which the call was sent has expired, was revoked, is malformed,
+	// or belongs to a member of another organization.
+	SessionRejected
+	// PermissionDenied is a 403. Error.Rights says what the member's roles lack, where it is that.
 	PermissionDenied
 	// NotFound means that Stytch reports that the connection, certificate or key
 	// named in the call does not exist.
@@ -57,6 +60,8 @@ func (c Class) String() string {
 		return "Rejected"
 	case CredentialsRejected:
 		return "CredentialsRejected"
+	case SessionRejected:
+		return "SessionRejected"
 	case PermissionDenied:
 		return "PermissionDenied"
 	case NotFound:
@@ -83,6 +88,10 @@ type Error struct {
 	RetryAfter time.Duration
 	// Fetches says that the call makes Stytch fetch a document from somebody else's server.
 	Fetches bool
+	// Member says that a member's session was sent with the call. Rights are what the member needs for it, the one first that
+	// it is about, where its roles do not permit the call; nil otherwise.
+	Member bool
+	Rights []Right
 	// Err is the cause if there was no response. Its text may contain addresses and
 	// ports; use it in logs only.
 	Err error

@@ -31,6 +31,7 @@ type observation[T any] struct {
 	valid     bool
 	readAt    time.Time  // when the last successful read was requested, even if its value was dropped
 	readError *ReadError // of the current run of failures
+	deniedTo  *[32]byte  // the member's session that failed, where readError is about it: another one is not kept waiting
 	backoff   time.Duration
 
 	usedAt time.Time // guarded by the cache
@@ -43,13 +44,13 @@ type snapshot[T any] struct {
 }
 
 // cached returns the value or error that needs no call, if there is one.
-func (o *observation[T]) cached(now, since time.Time) (none snapshot[T], known bool, err error) {
+func (o *observation[T]) cached(now, since time.Time, session [32]byte) (none snapshot[T], known bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.valid && !o.readAt.Before(since) {
 		return snapshot[T]{value: o.value, readAt: o.readAt}, true, nil
 	}
-	if o.readError != nil && now.Before(o.readError.Until) {
+	if o.readError != nil && now.Before(o.readError.Until) && (o.deniedTo == nil || *o.deniedTo == session) {
 		return none, true, o.readError
 	}
 	return none, false, nil
@@ -57,8 +58,9 @@ func (o *observation[T]) cached(now, since time.Time) (none snapshot[T], known b
 
 // read returns a value that was requested at or after since. A call needs a turn,
 // which is taken under the lock: of all concurrent readers only the first needs one.
-func (o *observation[T]) read(ctx context.Context, now func() time.Time, since time.Time, turn func(context.Context) error, fetch func(context.Context) (T, error)) (snapshot[T], error) {
-	if seen, known, err := o.cached(now(), since); known {
+// Session is the member's session that reads.
+func (o *observation[T]) read(ctx context.Context, now func() time.Time, since time.Time, session [32]byte, turn func(context.Context) error, fetch func(context.Context) (T, error)) (snapshot[T], error) {
+	if seen, known, err := o.cached(now(), since, session); known {
 		return seen, err
 	}
 	var none snapshot[T]
@@ -66,7 +68,7 @@ func (o *observation[T]) read(ctx context.Context, now func() time.Time, since t
 		return none, err
 	}
 	defer o.lock.unlockExclusive()
-	if seen, known, err := o.cached(now(), since); known {
+	if seen, known, err := o.cached(now(), since, session); known {
 		return seen, err
 	}
 	if err := turn(ctx); err != nil {
@@ -75,18 +77,18 @@ func (o *observation[T]) read(ctx context.Context, now func() time.Time, since t
 	readAt := now()
 	value, err := fetch(ctx)
 	if err != nil {
-		return none, o.cacheError(ctx, err)
+		return none, o.cacheError(ctx, err, session)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.value, o.valid, o.readAt, o.readError, o.backoff = value, true, readAt, nil, 0
+	o.value, o.valid, o.readAt, o.readError, o.deniedTo, o.backoff = value, true, readAt, nil, nil, 0
 	return snapshot[T]{value: value, readAt: readAt}, nil
 }
 
 // cacheError makes a failure the answer until its retry time. The end of the
 // caller's context says nothing about Stytch and is not cached, nor is *NotYet, which
 // has a time of its own.
-func (o *observation[T]) cacheError(ctx context.Context, err error) error {
+func (o *observation[T]) cacheError(ctx context.Context, err error, session [32]byte) error {
 	failed, ok := errors.AsType[*Error](err)
 	if !ok || ctx.Err() != nil {
 		return err
@@ -102,7 +104,10 @@ func (o *observation[T]) cacheError(ctx context.Context, err error) error {
 	if o.readError != nil {
 		since = o.readError.Since
 	}
-	o.readError = &ReadError{Err: failed, Since: since, Until: failed.Time.Add(wait)}
+	o.readError, o.deniedTo = &ReadError{Err: failed, Since: since, Until: failed.Time.Add(wait)}, nil
+	if failed.byMember() {
+		o.deniedTo = &session
+	}
 	return o.readError
 }
 

@@ -34,7 +34,7 @@ func (c *Caller) UpdateOIDC(ctx context.Context, organizationID, connectionID st
 	var warning string
 	request, err := write(ctx, c, o, op, dropSSO(connectionID), func(r oidcReply, request Request) error {
 		var err error
-		warning = clean(string(r.Warning), append(f.secrets(), c.session.account.credentials().Secret.Reveal()))
+		warning = clean(string(r.Warning), c.session.account.hidden(call{fields: f}))
 		current, err = cacheAnswer(o, op, r.connectionReply, request, replaceOIDC)
 		return err
 	})

@@ -2,6 +2,7 @@ package stytch
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -27,7 +28,7 @@ func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Tim
 			operation: operation, method: http.MethodGet, path: scimPath(organizationID),
 		})
 		switch {
-		case err != nil && absentSCIM(request):
+		case absentSCIM(err):
 			return nil, nil
 		case err != nil:
 			return nil, err
@@ -42,16 +43,20 @@ func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Tim
 	})
 }
 
-// absentSCIM reports whether an error response says that there is no SCIM
-// connection.
-func absentSCIM(r Request) bool {
-	switch r.ErrorType {
+// absentSCIM reports whether an error says that there is no SCIM connection. One about
+// the member's session, which may be a 404 too, does not.
+func absentSCIM(err error) bool {
+	failed, answered := errors.AsType[*Error](err)
+	if !answered || failed.Class == SessionRejected {
+		return false
+	}
+	switch failed.ErrorType {
 	case "no_active_scim_connection", "scim_connection_not_found":
-		return refusedStatus(r.StatusCode)
+		return refusedStatus(failed.StatusCode)
 	case "organization_not_found", typeRouteNotFound, typeNoProject:
 		return false
 	}
-	return r.StatusCode == http.StatusNotFound && r.ID != "" // a 404 without a request ID may be from a proxy
+	return failed.StatusCode == http.StatusNotFound && failed.ID != "" // a 404 without a request ID may be from a proxy
 }
 
 // CreateSCIM creates the SCIM connection of an organization (POST

@@ -15,14 +15,14 @@ const hush = "secret-test-HushHushHushHush1234"
 func TestASecretIsRedactedHoweverItIsPrinted(t *testing.T) {
 	s := Secret(hush)
 	credentials := Credentials{BaseURL: "https://test.stytch.com", ProjectID: "project-test-1", Secret: s}
-	project := Project{Credentials: credentials, Object: "a/p"}
+	project := Project{Credentials: credentials, Object: "a/p", Member: Member{Session: s, Of: "a/p"}}
 	service := New(Options{Now: func() time.Time { return start }})
 	session := service.Session(project)
 	things := []any{
 		s, &s,
 		[]Secret{s},
 		map[string]Secret{"a": s},
-		credentials, &credentials, project, &project,
+		credentials, &credentials, project, &project, project.Member, &project.Member,
 		SCIMConnection{BearerToken: s, NextBearerToken: s},
 		Fields{"client_secret": s},
 		session, session.Caller("team", "uid", Drift), *session.account,

@@ -36,22 +36,22 @@ type decoder func(ctx context.Context, body io.Reader) error
 
 // send makes one HTTP request and decodes the body of a 2xx response. It does not
 // check the gate.
-func (s *Service) send(ctx context.Context, credentials Credentials, op call, into decoder) (Request, *Error) {
+func (s *Service) send(ctx context.Context, a *account, op call, into decoder) (Request, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	start := s.now()
-	request, err := s.exchange(ctx, credentials, op, into)
+	request, err := s.exchange(ctx, a, op, into)
 	if err == nil || !errors.Is(err, errUnsent) {
 		s.metrics.observe(request, request.Time.Sub(start))
 	}
 	return request, err
 }
 
-func (s *Service) exchange(ctx context.Context, credentials Credentials, op call, into decoder) (Request, *Error) {
+func (s *Service) exchange(ctx context.Context, a *account, op call, into decoder) (Request, *Error) {
 	ctx, cancel := askOnConnection(ctx, op.permit)
 	defer cancel(nil)
 	request := Request{Operation: op.operation}
-	out, hidden, problem := newRequest(ctx, credentials, op, s.userAgent)
+	out, problem := newRequest(ctx, a, op, s.userAgent)
 	if ended := ctx.Err(); problem != "" || ended != nil {
 		err := notSentError(op.operation, s.now(), problem, ended)
 		return err.Request, err
@@ -74,7 +74,7 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 		request.Time = s.now()
-		failed := responseError(request, response.Header, body, hidden)
+		failed := responseError(request, response.Header, body, a.hidden(op))
 		return failed.Request, failed
 	}
 	err = into(ctx, response.Body)
@@ -82,18 +82,18 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	return request, answerError(request, response.Header, s.timeout, err)
 }
 
-// newRequest returns the request and the secrets in it, or the problem that
-// prevents it from being sent.
-func newRequest(ctx context.Context, credentials Credentials, op call, userAgent string) (out *http.Request, hidden []string, problem string) {
+// newRequest returns the request, or the problem that prevents it from being sent.
+func newRequest(ctx context.Context, a *account, op call, userAgent string) (out *http.Request, problem string) {
+	credentials := a.credentials()
 	root, err := url.Parse(strings.TrimRight(credentials.BaseURL, "/"))
 	if err != nil || root.Host == "" || root.User != nil || root.RawQuery != "" || root.ForceQuery || root.Fragment != "" {
-		return nil, nil, "the base URL is invalid"
+		return nil, "the base URL is invalid"
 	}
 	var target strings.Builder
 	target.WriteString(root.String())
 	for _, segment := range op.path {
 		if segment == "" || segment == "." || segment == ".." {
-			return nil, nil, `an ID in the request path is empty, "." or ".."`
+			return nil, `an ID in the request path is empty, "." or ".."`
 		}
 		target.WriteString("/" + url.PathEscape(segment))
 	}
@@ -102,17 +102,23 @@ func newRequest(ctx context.Context, credentials Credentials, op call, userAgent
 	}
 	body, problem := requestBody(op)
 	if problem != "" {
-		return nil, nil, problem
+		return nil, problem
 	}
 	out, err = http.NewRequestWithContext(ctx, op.method, target.String(), body)
 	if err != nil {
-		return nil, nil, "the request cannot be built"
+		return nil, "the request cannot be built"
 	}
 	out.SetBasicAuth(credentials.ProjectID, credentials.Secret.Reveal())
 	out.Header.Set("User-Agent", userAgent)
 	out.Header.Set("Content-Type", "application/json")
 	out.Header.Set("Accept", "application/json")
-	return out, append(op.fields.secrets(), credentials.Secret.Reveal()), ""
+	if m, sent := a.sender(op); sent {
+		if !IsSession(m.Session) { // without it the project's secret may do everything
+			return nil, "the session of the member is not a session token or session JWT"
+		}
+		out.Header.Set(m.header(), m.Session.Reveal())
+	}
+	return out, ""
 }
 
 // requestBody returns the body to send. A GET gets an empty body that is not

@@ -36,6 +36,7 @@ type Rate struct {
 // and host share one gate, which runs at the smallest of their rates.
 type Project struct {
 	Credentials
+	Member Member
 	Object string
 	Rate   Rate
 }
@@ -149,13 +150,14 @@ func (s *Service) Whoami(ctx context.Context, namespace string, c Credentials) (
 // to check that the credentials belong to the project.
 func (s *Service) Session(p Project) *Session {
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
-	return &Session{account: &account{
+	a := account{
 		service:     s,
 		baseURL:     p.BaseURL,
 		credentials: func() Credentials { return p.Credentials },
 		hash:        p.hash(),
 		gate:        s.gates.join(s.now(), p),
-	}}
+	}
+	return &Session{account: a.as(p.Member)}
 }
 
 // Leave removes a project object's rate from its gate. Call it when the object is

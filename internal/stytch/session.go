@@ -49,6 +49,17 @@ func (s *Session) Holds(c Credentials) bool {
 	return s.account.baseURL == strings.TrimRight(c.BaseURL, "/") && s.account.hash == c.hash()
 }
 
+// MemberOf returns who gives the session of the member in whose name calls are made; "" if there is no such member.
+func (s *Session) MemberOf() string {
+	if s.account.member == nil {
+		return ""
+	}
+	return s.account.member().Of
+}
+
+// As returns the session with the same credentials in the name of another member, or of the same one with another session.
+func (s *Session) As(m Member) *Session { return &Session{account: s.account.as(m)} }
+
 // DriftOverdue returns how long the drift check of the project waits at the gate that has
 // waited longest.
 func (s *Session) DriftOverdue() time.Duration {
@@ -92,11 +103,11 @@ func (s *Session) policy() *observation[[]string] {
 }
 
 func (s *Session) cacheKey(name string) cacheKey {
-	return cacheKey{baseURL: s.account.baseURL, credential: s.account.hash, name: name}
+	return cacheKey{baseURL: s.account.baseURL, reader: s.account.key, name: name}
 }
 
 // sharedTurn is the name at the gate of a read that several objects may want: they
 // have one turn together, since one call answers all of them.
 func (s *Session) sharedTurn(operation, name string) string {
-	return fmt.Sprintf("%s %s %x", operation, name, s.account.hash[:8])
+	return fmt.Sprintf("%s %s %x", operation, name, s.account.key[:8])
 }

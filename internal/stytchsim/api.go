@@ -108,13 +108,15 @@ type Member struct {
 }
 
 // Session is a login of a member. Its token or its JWT, whichever a call brings
-// along, stands for the member until the session expires.
+// along, stands for the member until the session expires; the JWT only for five
+// minutes, unless switch stale-jwt says otherwise.
 type Session struct {
-	ID       string    `json:"member_session_id,omitempty"`
-	MemberID string    `json:"member_id"`
-	Token    string    `json:"session_token,omitempty"`
-	JWT      string    `json:"session_jwt,omitempty"`
-	Expires  time.Time `json:"expires_at,omitzero"` // zero in AddSession: in an hour
+	ID         string    `json:"member_session_id,omitempty"`
+	MemberID   string    `json:"member_id"`
+	Token      string    `json:"session_token,omitempty"`
+	JWT        string    `json:"session_jwt,omitempty"`
+	Expires    time.Time `json:"expires_at,omitzero"`     // zero in AddSession: in an hour
+	JWTExpires time.Time `json:"jwt_expires_at,omitzero"` // zero in AddSession: in five minutes
 }
 
 // SessionCheck says whose session a token or a JWT is of, and what the member may

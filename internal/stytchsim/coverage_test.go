@@ -33,6 +33,9 @@ func TestEveryRouteIsAnOperationOfTheAPI(t *testing.T) {
 		if known[r.method+" "+r.pattern] == 0 {
 			t.Errorf("%s (%s) is no operation of the API", r.operation, r.method+" "+r.pattern)
 		}
+		if asks := strings.Contains(r.pattern, "/sso/") || strings.Contains(r.pattern, "/scim/"); asks != (r.needs != right{}) {
+			t.Errorf("%s asks a member's session for %+v", r.operation, r.needs)
+		}
 		if !strings.Contains(Coverage(), "| `"+r.operation+"` |\n") {
 			t.Errorf("%s is not in the table", r.operation)
 		}

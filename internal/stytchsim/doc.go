@@ -15,7 +15,7 @@
 //	│ limits   fixed windows│                          │ faults, limits,     │
 //	│ faults   cut, delay … │◀──── added by ───────────│ out-of-band changes │
 //	│ auth     project,     │                          │ members, sessions   │
-//	│          secret       │                          └──────────┬──────────┘
+//	│  secret, member's role│                          └──────────┬──────────┘
 //	│ input    known fields │                                     │ past
 //	└───────────┬───────────┘                                     │ the rules
 //	            │ call                                            │

@@ -45,7 +45,7 @@ func (s *Sim) newEntry(rt route, r *http.Request) Call {
 	return Call{
 		Time: s.options.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
 		ProjectID: user, Operation: rt.operation, UserAgent: r.UserAgent(),
-		MemberSession: r.Header.Get("X-Stytch-Member-Session") != "" || r.Header.Get("X-Stytch-Member-SessionJWT") != "",
+		MemberSession: r.Header.Get(headerToken) != "" || r.Header.Get(headerJWT) != "",
 		RequestID:     s.requestID(user),
 	}
 }

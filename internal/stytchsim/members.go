@@ -16,9 +16,13 @@ type member struct {
 	sessions  []Session
 }
 
-// sessionLifetime is how long a session lasts unless it is said (docs,
-// session_duration_minutes: the default is 60).
-const sessionLifetime = time.Hour
+const (
+	// sessionLifetime is how long a session lasts unless it is said (docs,
+	// session_duration_minutes: the default is 60).
+	sessionLifetime = time.Hour
+	// jwtLifetime is how long a session's JWT does (docs, guides/sessions/resources/using-jwts).
+	jwtLifetime = 5 * time.Minute
+)
 
 func (m *member) view() Member {
 	return Member{ID: m.id, OrganizationID: m.org.id, EmailAddress: m.email, Roles: m.roles}
@@ -120,6 +124,9 @@ func (s *Sim) AddSession(of Session) (Session, error) {
 	if of.Expires.IsZero() {
 		of.Expires = s.options.Now().Add(sessionLifetime)
 	}
+	if of.JWTExpires.IsZero() {
+		of.JWTExpires = s.options.Now().Add(jwtLifetime)
+	}
 	for _, secret := range []string{of.Token, of.JWT} {
 		if _, _, taken := s.world.session(secret); taken {
 			return Session{}, errors.New("another session has this token or JWT")
@@ -149,7 +156,8 @@ func (s *Sim) VerifySession(tokenOrJWT string) SessionCheck {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, known, ok := s.world.session(tokenOrJWT)
-	if !ok || !s.options.Now().Before(known.Expires) {
+	now := s.options.Now()
+	if !ok || !now.Before(known.Expires) || tokenOrJWT == known.JWT && known.stale(s.switches, now) {
 		return SessionCheck{}
 	}
 	return SessionCheck{

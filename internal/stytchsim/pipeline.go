@@ -132,8 +132,8 @@ func (r *request) commit(f Fault) (answer, bool) {
 	return envelope(d, status, r.entry.RequestID), true
 }
 
-// run authenticates, finds the organization, decodes the fields, and serves the
-// operation.
+// run authenticates, finds the organization, asks what a member may, decodes the
+// fields, and serves the operation.
 func (c *call) run(r *http.Request, data []byte, f Fault) (document, error) {
 	if err := c.authenticate(r); err != nil {
 		return nil, err
@@ -148,6 +148,9 @@ func (c *call) run(r *http.Request, data []byte, f Fault) (document, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.authorize(r.Header, fields); err != nil {
+		return nil, err
+	}
 	if err := c.decode(fields); err != nil {
 		return nil, err
 	}
@@ -160,8 +163,7 @@ func (c *call) run(r *http.Request, data []byte, f Fault) (document, error) {
 // authenticate finds the project of the credentials.
 //
 // Source: openapi, basicAuth: project ID and secret; unauthorized_credentials is
-// the example of each 401. The headers X-Stytch-Member-Session and
-// X-Stytch-Member-SessionJWT are accepted and enforce nothing here.
+// the example of each 401.
 func (c *call) authenticate(r *http.Request) error {
 	id, secret, _ := r.BasicAuth()
 	known := c.world.projects[id]

@@ -11,6 +11,16 @@ const (
 	adminRole  = "stytch_admin"
 )
 
+// The resources of Stytch's that operations of this API ask about.
+const (
+	resourceOrganization = "stytch.organization"
+	resourceSSO          = "stytch.sso"
+	resourceSCIM         = "stytch.scim"
+)
+
+// implicitRoles is what role assignments ask for, on the organization.
+const implicitRoles = "update.settings.implicit-roles"
+
 // rbacPolicy answers the RBAC policy of the project.
 //
 // Source: openapi, api_b2b_rbac_v1_Policy: roles, resources and scopes, all
@@ -42,13 +52,13 @@ func roleDocument(role Role) any {
 func stytchResources() []Permission {
 	each := []string{"create", "get", "update", "delete"}
 	return []Permission{
-		{ResourceID: "stytch.organization", Actions: []string{
+		{ResourceID: resourceOrganization, Actions: []string{
 			"update.info.name", "update.info.slug", "update.info.logo-url", "update.settings.default-sso-connection",
-			"update.settings.sso-jit-provisioning", "update.settings.implicit-roles", "delete",
+			"update.settings.sso-jit-provisioning", implicitRoles, "delete",
 		}},
 		{ResourceID: "stytch.member", Actions: []string{"create", "update.settings.roles", "search", "delete"}},
-		{ResourceID: "stytch.sso", Actions: each},
-		{ResourceID: "stytch.scim", Actions: each},
+		{ResourceID: resourceSSO, Actions: each},
+		{ResourceID: resourceSCIM, Actions: each},
 		{ResourceID: "stytch.custom-org-roles", Actions: []string{"get"}},
 		{ResourceID: "stytch.self", Actions: []string{"update.info.name", "delete"}},
 	}

@@ -132,12 +132,15 @@ func TestASessionTellsItsMemberAndWhatThatMayDo(t *testing.T) {
 		}
 	}
 	same(t, "sessions", p.State().Sessions, []stytchsim.Session{
-		{ID: text(t, session, "member_session_id"), MemberID: id, Expires: p.clock.Now().Add(time.Hour)},
+		{ID: text(t, session, "member_session_id"), MemberID: id, Expires: p.clock.Now().Add(time.Hour), JWTExpires: p.clock.Now().Add(5 * time.Minute)},
 	})
 	p.do("PATCH", "/__sim/members/"+id, object{"roles": array{}}).ok()
 	same(t, "roles", p.VerifySession(text(t, session, "session_token")).Roles, array{"stytch_member"})
 	same(t, "member", p.State().Members, []stytchsim.Member{{ID: id, OrganizationID: p.acme.ID, EmailAddress: "a@acme.com"}})
-	p.clock.advance(time.Hour)
+	p.clock.advance(5 * time.Minute)
+	same(t, "the token after five minutes", p.VerifySession(text(t, session, "session_token")).Valid, true)
+	same(t, "the JWT after five minutes", p.VerifySession(text(t, session, "session_jwt")).Valid, false)
+	p.clock.advance(55 * time.Minute)
 	same(t, "expired", p.VerifySession(text(t, session, "session_token")), object{"valid": false})
 }
 

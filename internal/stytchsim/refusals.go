@@ -46,8 +46,12 @@ func statusOf(errorType string) int {
 	switch errorType {
 	case "unauthorized_credentials": // docs: errors/401, and the example in openapi
 		return http.StatusUnauthorized
+	case "session_authorization_error", // docs: errors/403
+		"session_authorization_tenancy_error": // docs: errors/403
+		return http.StatusForbidden
 	case "organization_not_found", // live
 		"route_not_found",                      // live
+		"session_not_found",                    // docs: guides/rbac/authorization-checks
 		"project_not_found",                    // inferred
 		"sso_connection_not_found",             // inferred from errors/404
 		"saml_connection_not_found",            // inferred from errors/404

@@ -13,6 +13,7 @@ type route struct {
 	body            shapes
 	required        []string
 	creates         bool   // its success is 200 or 201: switch create-status
+	needs           right  // what a member may whose session comes with it; zero where sessions do not count
 	providerError   string // what an unknown identity_provider is called
 	serve           func(*call) (document, error)
 	serveEmpty      func(*call) (document, error) // under FaultEmptyList
@@ -44,21 +45,21 @@ func scimRoutes() []route {
 	named := shapes{"display_name": textShape, "identity_provider": textShape}
 	updated := shapes{"display_name": textShape, "identity_provider": textShape, "scim_group_implicit_role_assignments": scimRolesShape}
 	return []route{
-		{method: "POST", pattern: organization, operation: "CreateSCIMConnection", body: named, creates: true, serve: createSCIM},
-		{method: "GET", pattern: organization, operation: "GetSCIMConnection", serve: getSCIM, serveEmpty: absentSCIM},
-		{method: "PUT", pattern: connection, operation: "UpdateSCIMConnection", body: updated, providerError: unknown, serve: updateSCIM},
-		{method: "DELETE", pattern: connection, operation: "DeleteSCIMConnection", serve: deleteSCIM},
-		{method: "GET", pattern: connection, operation: "ListSCIMGroups", serve: listGroups, serveEmpty: noGroups},
-		{method: "POST", pattern: connection + "/rotate/start", operation: "StartSCIMTokenRotation", serve: startRotation},
-		{method: "POST", pattern: connection + "/rotate/complete", operation: "CompleteSCIMTokenRotation", serve: completeRotation},
-		{method: "POST", pattern: connection + "/rotate/cancel", operation: "CancelSCIMTokenRotation", serve: cancelRotation},
+		{method: "POST", pattern: organization, operation: "CreateSCIMConnection", needs: right{resourceSCIM, "create"}, body: named, creates: true, serve: createSCIM},
+		{method: "GET", pattern: organization, operation: "GetSCIMConnection", needs: right{resourceSCIM, "get"}, serve: getSCIM, serveEmpty: absentSCIM},
+		{method: "PUT", pattern: connection, operation: "UpdateSCIMConnection", needs: right{resourceSCIM, "update"}, body: updated, providerError: unknown, serve: updateSCIM},
+		{method: "DELETE", pattern: connection, operation: "DeleteSCIMConnection", needs: right{resourceSCIM, "delete"}, serve: deleteSCIM},
+		{method: "GET", pattern: connection, operation: "ListSCIMGroups", needs: right{resourceSCIM, "get"}, serve: listGroups, serveEmpty: noGroups},
+		{method: "POST", pattern: connection + "/rotate/start", operation: "StartSCIMTokenRotation", needs: right{resourceSCIM, "update"}, serve: startRotation},
+		{method: "POST", pattern: connection + "/rotate/complete", operation: "CompleteSCIMTokenRotation", needs: right{resourceSCIM, "update"}, serve: completeRotation},
+		{method: "POST", pattern: connection + "/rotate/cancel", operation: "CancelSCIMTokenRotation", needs: right{resourceSCIM, "update"}, serve: cancelRotation},
 	}
 }
 
 func ssoRoutes() []route {
 	return []route{
-		{method: "GET", pattern: "/v1/b2b/sso/{organization_id}", operation: "ListSSOConnections", serve: listSSO, serveEmpty: noSSO},
-		{method: "DELETE", pattern: "/v1/b2b/sso/{organization_id}/connections/{connection_id}", operation: "DeleteSSOConnection", serve: deleteSSO},
+		{method: "GET", pattern: "/v1/b2b/sso/{organization_id}", operation: "ListSSOConnections", needs: right{resourceSSO, "get"}, serve: listSSO, serveEmpty: noSSO},
+		{method: "DELETE", pattern: "/v1/b2b/sso/{organization_id}/connections/{connection_id}", operation: "DeleteSSOConnection", needs: right{resourceSSO, "delete"}, serve: deleteSSO},
 	}
 }
 
@@ -70,11 +71,11 @@ func samlRoutes() []route {
 	)
 	return []route{
 		{
-			method: "POST", pattern: organization, operation: "CreateSAMLConnection", creates: true, serve: createSAML,
+			method: "POST", pattern: organization, operation: "CreateSAMLConnection", needs: right{resourceSSO, "create"}, creates: true, serve: createSAML,
 			body: shapes{"display_name": textShape, "identity_provider": textShape},
 		},
 		{
-			method: "PUT", pattern: connection, operation: "UpdateSAMLConnection", providerError: unknown, serve: updateSAML,
+			method: "PUT", pattern: connection, operation: "UpdateSAMLConnection", needs: right{resourceSSO, "update"}, providerError: unknown, serve: updateSAML,
 			body: shapes{
 				"display_name": textShape, "identity_provider": textShape,
 				"idp_entity_id": textShape, "idp_sso_url": textShape, "x509_certificate": textShape, "attribute_mapping": mappingShape,
@@ -86,11 +87,11 @@ func samlRoutes() []route {
 			},
 		},
 		{
-			method: "PUT", pattern: connection + "/url", operation: "UpdateSAMLConnectionByURL", serve: updateSAMLByURL,
+			method: "PUT", pattern: connection + "/url", operation: "UpdateSAMLConnectionByURL", needs: right{resourceSSO, "update"}, serve: updateSAMLByURL,
 			body: shapes{"metadata_url": textShape}, required: []string{"metadata_url"},
 		},
-		{method: "DELETE", pattern: connection + "/verification_certificates/{certificate_id}", operation: "DeleteSAMLVerificationCertificate", serve: deleteCertificate},
-		{method: "DELETE", pattern: connection + "/encryption_private_keys/{private_key_id}", operation: "DeleteSAMLEncryptionPrivateKey", serve: deleteEncryptionKey},
+		{method: "DELETE", pattern: connection + "/verification_certificates/{certificate_id}", operation: "DeleteSAMLVerificationCertificate", needs: right{resourceSSO, "update"}, serve: deleteCertificate},
+		{method: "DELETE", pattern: connection + "/encryption_private_keys/{private_key_id}", operation: "DeleteSAMLEncryptionPrivateKey", needs: right{resourceSSO, "update"}, serve: deleteEncryptionKey},
 	}
 }
 
@@ -98,11 +99,11 @@ func oidcRoutes() []route {
 	const organization = "/v1/b2b/sso/oidc/{organization_id}"
 	return []route{
 		{
-			method: "POST", pattern: organization, operation: "CreateOIDCConnection", creates: true, serve: createOIDC,
+			method: "POST", pattern: organization, operation: "CreateOIDCConnection", needs: right{resourceSSO, "create"}, creates: true, serve: createOIDC,
 			body: shapes{"display_name": textShape, "identity_provider": textShape},
 		},
 		{
-			method: "PUT", pattern: organization + "/connections/{connection_id}", operation: "UpdateOIDCConnection",
+			method: "PUT", pattern: organization + "/connections/{connection_id}", operation: "UpdateOIDCConnection", needs: right{resourceSSO, "update"},
 			providerError: "invalid_sso_idp", serve: updateOIDC,
 			body: shapes{
 				"display_name": textShape, "identity_provider": textShape, "client_id": textShape, "client_secret": textShape, "issuer": textShape,
@@ -117,7 +118,7 @@ func externalRoutes() []route {
 	const organization = "/v1/b2b/sso/external/{organization_id}"
 	return []route{
 		{
-			method: "POST", pattern: organization, operation: "CreateExternalConnection", creates: true, serve: createExternal,
+			method: "POST", pattern: organization, operation: "CreateExternalConnection", needs: right{resourceSSO, "create"}, creates: true, serve: createExternal,
 			body: shapes{
 				"display_name": textShape, "external_organization_id": textShape, "external_connection_id": textShape,
 				"connection_implicit_role_assignments": rolesShape, "group_implicit_role_assignments": groupRolesShape,
@@ -125,7 +126,7 @@ func externalRoutes() []route {
 			required: []string{"external_organization_id", "external_connection_id"},
 		},
 		{
-			method: "PUT", pattern: organization + "/connections/{connection_id}", operation: "UpdateExternalConnection", serve: updateExternal,
+			method: "PUT", pattern: organization + "/connections/{connection_id}", operation: "UpdateExternalConnection", needs: right{resourceSSO, "update"}, serve: updateExternal,
 			body: shapes{
 				"display_name": textShape,
 				"external_connection_implicit_role_assignments": rolesShape,

@@ -38,7 +38,7 @@ func (s *State) addOrganization(org *organization) {
 	for _, m := range org.members {
 		s.Members = append(s.Members, m.view())
 		for _, known := range m.sessions {
-			s.Sessions = append(s.Sessions, Session{ID: known.ID, MemberID: m.id, Expires: known.Expires})
+			s.Sessions = append(s.Sessions, Session{ID: known.ID, MemberID: m.id, Expires: known.Expires, JWTExpires: known.JWTExpires})
 		}
 	}
 	if org.scim == nil {

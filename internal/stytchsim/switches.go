@@ -52,6 +52,9 @@ type Switches struct {
 	DeletedSource        string // stay, cascade, refuse: External connections to a connection that goes
 	ExternalNotFound     string // 404, 400: status of external_connection_id_not_found
 	ForeignConnection    string // not-found, mismatch: an ID of another organization
+	EndedSession         string // 404, 401: a member's session that expired, was revoked or never was
+	StaleJWT             string // refuse, accept: a session JWT older than five minutes, while its session goes on
+	ImplicitRoles        string // in-addition, instead: what a member needs for role assignments
 }
 
 // Switch is one row of the table of switches.
@@ -73,6 +76,7 @@ const (
 	posDeleted  = "deleted"
 	posEmpty    = "empty"
 	posIgnore   = "ignore"
+	posInstead  = "instead"
 	posMasked   = "masked"
 	posNo       = "no"
 	posNull     = "null"
@@ -88,6 +92,7 @@ const (
 	status200   = "200"
 	status201   = "201"
 	status400   = "400"
+	status401   = "401"
 	status404   = "404"
 )
 
@@ -141,6 +146,9 @@ func ruleSwitches() []Switch {
 		{"deleted-source", []string{"stay", "cascade", posRefuse}, "what happens to External connections when their source is deleted", func(s *Switches) *string { return &s.DeletedSource }},
 		{"external-not-found", []string{status404, status400}, "HTTP status of external_connection_id_not_found", func(s *Switches) *string { return &s.ExternalNotFound }},
 		{"foreign-connection", []string{"not-found", "mismatch"}, "a connection ID of another organization", func(s *Switches) *string { return &s.ForeignConnection }},
+		{"ended-session", []string{status404, status401}, "response to a member's session that expired, was revoked or never existed: 404 session_not_found, or 401 unauthorized_credentials", func(s *Switches) *string { return &s.EndedSession }},
+		{"stale-jwt", []string{posRefuse, posAccept}, "a session JWT that is older than 5 minutes while its session is valid", func(s *Switches) *string { return &s.StaleJWT }},
+		{"implicit-roles", []string{"in-addition", posInstead}, "update.settings.implicit-roles for role assignments: in addition to update (docs), or instead of it (SDKs)", func(s *Switches) *string { return &s.ImplicitRoles }},
 	}
 }
 

@@ -33,6 +33,8 @@ type Stage[O v1alpha1.Connection, R any] struct {
 	Late []connection.Step
 	// vague says that Stytch does not say why it refuses something.
 	Vague bool
+	// Denies are the rights that a step lacks of the member in whose name it is made; nil for none.
+	Denies func(connection.Step) []stytch.Right
 	// Roles that Stytch has; nil where they cannot be read.
 	Roles []string
 	// watch is called after each request.
@@ -116,11 +118,22 @@ func (s *Stage[O, R]) Converge(t *testing.T) Passed[R] {
 
 // refusal is the answer of Stytch that says no.
 func (s *Stage[O, R]) refusal(err error) error {
+	if denied, is := errors.AsType[deniedError](err); is {
+		return &stytch.Error{
+			Request: stytch.Request{Operation: "Update", StatusCode: 403, ErrorType: denied.Error()},
+			Class:   stytch.PermissionDenied, Member: true, Rights: denied,
+		}
+	}
 	if s.Vague {
 		return Rejection("of_a_passing_kind")
 	}
 	return Rejection(err.Error())
 }
+
+// deniedError is a 403 to a member without these rights.
+type deniedError []stytch.Right
+
+func (d deniedError) Error() string { return "session_authorization_error" }
 
 // Rejection is the error of the client for a 400 with this error type.
 func Rejection(errorType string) *stytch.Error {
@@ -162,6 +175,11 @@ func (s *Stage[O, R]) request(t *testing.T, step connection.Step) (warning strin
 			t.Log(strings.Join(s.Told, "\n"))
 		}
 	}()
+	if s.Denies != nil {
+		if lacks := s.Denies(step); lacks != nil {
+			return "", deniedError(lacks)
+		}
+	}
 	secret := s.Remote.Secret
 	warning, err = s.Remote.Take(t, step)
 	if fate == "unkept" {
