@@ -28,9 +28,12 @@ import (
 // when they were rejected in a pass of a connection. The connections of a project wait for the result. It keeps a project that is
 // being deleted until no connection uses it: see use.go.
 type projectChecker struct {
-	shared *shared
-	kinds  []usingKind
+	shared     *shared
+	newProject func() v1alpha1.Project
+	kinds      []usingKind
 }
+
+func newStytchProject() v1alpha1.Project { return &v1alpha1.StytchProject{} }
 
 // Reconcile checks one StytchProject. If somebody else wrote it meanwhile, it is checked again soon.
 func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -42,8 +45,8 @@ func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 }
 
 func (c *projectChecker) checkOrKeep(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var project v1alpha1.StytchProject
-	err := c.shared.client.Get(ctx, req.NamespacedName, &project)
+	project := c.newProject()
+	err := c.shared.client.Get(ctx, req.NamespacedName, project)
 	if apierrors.IsNotFound(err) {
 		c.shared.recheck.drop(req.NamespacedName)
 		c.shared.closeSession(req.NamespacedName)
@@ -52,28 +55,29 @@ func (c *projectChecker) checkOrKeep(ctx context.Context, req ctrl.Request) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if project.DeletionTimestamp.IsZero() {
-		if err := c.hold(ctx, &project); err != nil {
+	if project.GetDeletionTimestamp().IsZero() {
+		if err := c.hold(ctx, project); err != nil {
 			return ctrl.Result{}, err
 		}
-		return c.checkIfDue(ctx, &project, nil)
+		return c.checkIfDue(ctx, project, nil)
 	}
-	users, err := c.release(ctx, &project)
+	users, err := c.release(ctx, project)
 	if err != nil || len(users) == 0 {
 		return ctrl.Result{}, err
 	}
-	return c.checkIfDue(ctx, &project, users)
+	return c.checkIfDue(ctx, project, users)
 }
 
 // checkIfDue checks the credentials unless nothing has changed since they were accepted. Users are those that keep the project, which is
 // being deleted.
-func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User) (ctrl.Result, error) {
-	version, err := c.shared.cachedInput(ctx, inNamespace(project, project.Spec.SecretRef.Name), connection.KindSecret)
+func (c *projectChecker) checkIfDue(ctx context.Context, project v1alpha1.Project, users []connection.User) (ctrl.Result, error) {
+	version, err := c.shared.cachedInput(ctx, inNamespace(project, project.CommonSpec().SecretRef.Name), connection.KindSecret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	recheck := c.shared.recheck.drop(client.ObjectKeyFromObject(project))
-	if version.UID == "" || recheck || project.Status.ObservedGeneration != project.Generation || !accepted(project) || !slices.Equal(project.Status.Inputs, []v1alpha1.Input{version}) {
+	status := project.CommonStatus()
+	if version.UID == "" || recheck || status.ObservedGeneration != project.GetGeneration() || !accepted(project) || !slices.Equal(status.Inputs, []v1alpha1.Input{version}) {
 		return c.check(ctx, project, users, recheck)
 	}
 	if err := c.remember(ctx, project, version); err != nil && !errors.Is(err, errProjectUnchecked) { // its Secret has changed, and wakes it
@@ -83,24 +87,24 @@ func (c *projectChecker) checkIfDue(ctx context.Context, project *v1alpha1.Stytc
 }
 
 // driftLate says that drift checks wait for longer at the gate than they are apart.
-func (c *projectChecker) driftLate(project *v1alpha1.StytchProject) bool {
+func (c *projectChecker) driftLate(project v1alpha1.Project) bool {
 	known, opened := c.shared.knownSession(project)
 	return opened && known.stytch.DriftOverdue() > c.shared.ResyncInterval
 }
 
 // accepted says that Stytch accepted the credentials at the last check.
-func accepted(project *v1alpha1.StytchProject) bool {
-	return meta.IsStatusConditionTrue(project.Status.Conditions, v1alpha1.ConditionReady)
+func accepted(project v1alpha1.Project) bool {
+	return meta.IsStatusConditionTrue(project.CommonStatus().Conditions, v1alpha1.ConditionReady)
 }
 
 // check asks Stytch which project the credentials belong to. Credentials that Stytch accepted before are not new because their Secret
 // was written; they are only asked about again where Stytch rejected them since.
-func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProject, users []connection.User, rejected bool) (ctrl.Result, error) {
+func (c *projectChecker) check(ctx context.Context, project v1alpha1.Project, users []connection.User, rejected bool) (ctrl.Result, error) {
 	credentials, at, problem, err := c.shared.credentials(ctx, project)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.Spec.ProjectID), Users: users}
+	report := connection.ProjectReport{Input: at, Environment: connection.Environment(project.CommonSpec().ProjectID), Users: users}
 	if problem != nil {
 		report.Reason, report.Message = problem.Reason, problem.Message
 		return c.writeStatus(ctx, project, report)
@@ -108,7 +112,7 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	if known, opened := c.shared.knownSession(project); opened && !rejected && accepted(project) && known.stytch.Holds(credentials) {
 		return c.verified(ctx, project, credentials, report)
 	}
-	identity, request, err := c.shared.Stytch.Whoami(ctx, project.Namespace, credentials)
+	identity, request, err := c.shared.Stytch.Whoami(ctx, project.GetNamespace(), credentials)
 	report.Request, report.Name = request, identity.Name
 	if notYet, ok := errors.AsType[*stytch.NotYet](err); ok {
 		return ctrl.Result{RequeueAfter: notYet.At.Sub(c.shared.Now())}, nil
@@ -124,16 +128,16 @@ func (c *projectChecker) check(ctx context.Context, project *v1alpha1.StytchProj
 	switch {
 	case err != nil:
 		return ctrl.Result{}, err
-	case identity.ProjectID != project.Spec.ProjectID:
+	case identity.ProjectID != project.CommonSpec().ProjectID:
 		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
-			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.Spec.ProjectID)
+			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.CommonSpec().ProjectID)
 		return c.writeStatus(ctx, project, report)
 	}
 	return c.verified(ctx, project, credentials, report)
 }
 
 // verified opens the session with credentials that Stytch accepts.
-func (c *projectChecker) verified(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, report connection.ProjectReport) (ctrl.Result, error) {
+func (c *projectChecker) verified(ctx context.Context, project v1alpha1.Project, credentials stytch.Credentials, report connection.ProjectReport) (ctrl.Result, error) {
 	report.Reason = v1alpha1.ReasonVerified
 	if _, err := c.shared.putSession(ctx, project, credentials, report.Input); err != nil {
 		return ctrl.Result{}, err
@@ -154,27 +158,27 @@ func (c *projectChecker) requeueFailed(failed *stytch.Error) (ctrl.Result, error
 
 // writeStatus computes the conditions from the check, and writes status if it has changed. It returns when to reconcile
 // again: at the next resync, or when a Secret has been missing for as long as Options.InputPatience allows.
-func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.StytchProject, report connection.ProjectReport) (ctrl.Result, error) {
+func (c *projectChecker) writeStatus(ctx context.Context, project v1alpha1.Project, report connection.ProjectReport) (ctrl.Result, error) {
 	now := c.shared.Now()
 	report.Patience, report.DriftLate = c.shared.InputPatience, c.driftLate(project)
-	changed := project.DeepCopy()
-	changed.Status = connection.JudgeProject(project.Status, project.Generation, report, now)
+	changed := copyOf(project)
+	*changed.CommonStatus() = connection.JudgeProject(*project.CommonStatus(), project.GetGeneration(), report, now)
 	fit(changed)
 	next := ctrl.Result{}
 	if accepted(changed) {
 		next.RequeueAfter = c.shared.ResyncInterval
 	}
-	if end := connection.PatienceEnds(changed.Status.WaitingSince, report.Patience); end.After(now) {
+	if end := connection.PatienceEnds(changed.CommonStatus().WaitingSince, report.Patience); end.After(now) {
 		next.RequeueAfter = end.Sub(now)
 	}
-	if equality.Semantic.DeepEqual(project.Status, changed.Status) {
+	if equality.Semantic.DeepEqual(project, changed) {
 		return next, nil
 	}
 	if err := c.shared.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(project, client.MergeFromWithOptimisticLock{})); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	before := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionStalled)
-	stalled := meta.FindStatusCondition(changed.Status.Conditions, v1alpha1.ConditionStalled)
+	before := meta.FindStatusCondition(project.CommonStatus().Conditions, v1alpha1.ConditionStalled)
+	stalled := meta.FindStatusCondition(changed.CommonStatus().Conditions, v1alpha1.ConditionStalled)
 	if stalled != nil && (before == nil || before.Reason != stalled.Reason) {
 		c.shared.recorder.Eventf(project, nil, corev1.EventTypeWarning, stalled.Reason, eventAction, "%s", truncateNote(stalled.Message))
 	}
@@ -182,8 +186,8 @@ func (c *projectChecker) writeStatus(ctx context.Context, project *v1alpha1.Styt
 }
 
 func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer) error {
-	return indexer.IndexField(ctx, &v1alpha1.StytchProject{}, indexSecret, func(object client.Object) []string {
-		return []string{object.(*v1alpha1.StytchProject).Spec.SecretRef.Name} //nolint:forcetypeassert // the index is on this kind
+	return indexer.IndexField(ctx, c.newProject(), indexSecret, func(object client.Object) []string {
+		return []string{object.(v1alpha1.Project).CommonSpec().SecretRef.Name} //nolint:forcetypeassert // the index is on this kind
 	})
 }
 
@@ -191,7 +195,7 @@ func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer)
 // ceases to use it, and by a pass of a connection in which the credentials were rejected.
 func (c *projectChecker) setup(mgr ctrl.Manager) error {
 	b := builder.ControllerManagedBy(mgr).
-		For(&v1alpha1.StytchProject{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, finalizerChanged(v1alpha1.FinalizerInUse)))).
+		For(c.newProject(), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, finalizerChanged(v1alpha1.FinalizerInUse)))).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.referring)).
 		WatchesRawSource(source.Channel(c.shared.projectEvents, &handler.EnqueueRequestForObject{})).
 		WithOptions(controllerOptions())

@@ -29,7 +29,7 @@ type sessions struct {
 // session is a session with Stytch for one version of a StytchProject and its Secret.
 type session struct {
 	stytch     *stytch.Session
-	project    *v1alpha1.StytchProject
+	project    v1alpha1.Project
 	generation int64
 	secret     v1alpha1.Input
 }
@@ -75,36 +75,37 @@ func (s *shared) openSession(ctx context.Context, o v1alpha1.Connection) (sessio
 
 // rememberedSession returns the session with the credentials of a StytchProject that Stytch accepted last, for one that is being deleted
 // and whose Secret is gone.
-func (s *shared) rememberedSession(project *v1alpha1.StytchProject) (session, error) {
+func (s *shared) rememberedSession(project v1alpha1.Project) (session, error) {
 	if known, ok := s.knownSession(project); ok {
 		known.project = project
 		return known, nil
 	}
-	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.Name, project.Spec.SecretRef.Name)
+	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.GetName(), project.CommonSpec().SecretRef.Name)
 	return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: fmt.Sprintf(
-		"%s Create the Secret again, with the project's secret under the key %q.", cause, project.Spec.SecretRef.Key)}
+		"%s Create the Secret again, with the project's secret under the key %q.", cause, project.CommonSpec().SecretRef.Key)}
 }
 
 // knownSession returns the last session of a StytchProject; false if this process has had none.
-func (s *shared) knownSession(project *v1alpha1.StytchProject) (session, bool) {
+func (s *shared) knownSession(project v1alpha1.Project) (session, bool) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
-	known, ok := s.sessions.byUID[project.UID]
+	known, ok := s.sessions.byUID[project.GetUID()]
 	return known, ok
 }
 
 // projectReady returns why the connections of a StytchProject cannot be reconciled yet; nil if they can.
-func projectReady(project *v1alpha1.StytchProject) error {
-	ready := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
+func projectReady(project v1alpha1.Project) error {
+	status := project.CommonStatus()
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case ready == nil || project.Status.ObservedGeneration != project.Generation:
+	case ready == nil || status.ObservedGeneration != project.GetGeneration():
 		return errProjectUnchecked
 	case ready.Status != metav1.ConditionTrue:
 		return connection.Finding{
-			Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message),
-			Cause: fmt.Sprintf("StytchProject %s is not ready (%s).", project.Name, ready.Reason),
+			Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.GetName(), ready.Message),
+			Cause: fmt.Sprintf("StytchProject %s is not ready (%s).", project.GetName(), ready.Reason),
 		}
-	case len(project.Status.Inputs) != 1:
+	case len(status.Inputs) != 1:
 		return errProjectUnchecked
 	}
 	return nil
@@ -112,8 +113,8 @@ func projectReady(project *v1alpha1.StytchProject) error {
 
 // sessionFor returns the session for this version of the project and its Secret; it reads the Secret and makes one if there is
 // none.
-func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked v1alpha1.Input) (session, error) {
-	if known, ok := s.knownSession(project); ok && known.generation == project.Generation && known.secret == checked {
+func (s *shared) sessionFor(ctx context.Context, project v1alpha1.Project, checked v1alpha1.Input) (session, error) {
+	if known, ok := s.knownSession(project); ok && known.generation == project.GetGeneration() && known.secret == checked {
 		known.project = project
 		return known, nil
 	}
@@ -129,9 +130,9 @@ func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject
 
 // putSession makes the session for a version of the project and its Secret the current one. It closes that again if the StytchProject
 // is gone from the cache: nobody else will, and its rate would slow down others of the same project in Stytch.
-func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) (session, error) {
+func (s *shared) putSession(ctx context.Context, project v1alpha1.Project, credentials stytch.Credentials, at v1alpha1.Input) (session, error) {
 	opened := s.openedSession(project, credentials, at)
-	err := s.client.Get(ctx, client.ObjectKeyFromObject(project), &v1alpha1.StytchProject{})
+	err := s.client.Get(ctx, client.ObjectKeyFromObject(project), copyOf(project))
 	if apierrors.IsNotFound(err) {
 		s.closeSession(client.ObjectKeyFromObject(project))
 		return session{}, errProjectUnchecked
@@ -139,19 +140,19 @@ func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject
 	return opened, err
 }
 
-func (s *shared) openedSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) session {
+func (s *shared) openedSession(project v1alpha1.Project, credentials stytch.Credentials, at v1alpha1.Input) session {
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
-			Credentials: credentials, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.Spec.RateLimit),
+			Credentials: credentials, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.CommonSpec().RateLimit),
 		}),
-		project: project, generation: project.Generation, secret: at,
+		project: project, generation: project.GetGeneration(), secret: at,
 	}
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if s.sessions.byUID == nil {
 		s.sessions.byUID = map[types.UID]session{}
 	}
-	s.sessions.byUID[project.UID] = opened
+	s.sessions.byUID[project.GetUID()] = opened
 	return opened
 }
 
@@ -172,11 +173,12 @@ func rate(limit *v1alpha1.RateLimit) stytch.Rate {
 
 // credentials reads the credentials of a StytchProject, and returns the version of its Secret. What is invalid or missing is
 // returned as a problem.
-func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
+func (s *shared) credentials(ctx context.Context, project v1alpha1.Project) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
 	none := stytch.Credentials{}
-	ref := project.Spec.SecretRef
+	spec := project.CommonSpec()
+	ref := spec.SecretRef
 	at := v1alpha1.Input{Kind: connection.KindSecret, Name: ref.Name}
-	base, problem := s.Endpoints.BaseURL(project.Spec)
+	base, problem := s.Endpoints.BaseURL(*spec)
 	if problem != nil {
 		return none, at, problem, nil
 	}
@@ -184,7 +186,7 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
-	if secret == nil && !project.DeletionTimestamp.IsZero() {
+	if secret == nil && !project.GetDeletionTimestamp().IsZero() {
 		return none, at, s.missingSecret(ctx, project), nil
 	}
 	if secret == nil {
@@ -196,7 +198,7 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	return stytch.Credentials{BaseURL: base, ProjectID: project.Spec.ProjectID, Secret: value}, at, nil, nil
+	return stytch.Credentials{BaseURL: base, ProjectID: spec.ProjectID, Secret: value}, at, nil, nil
 }
 
 func missing(format string, args ...any) *connection.Problem {
@@ -212,7 +214,7 @@ func (p *pass[O, R]) openProject(ctx context.Context) error {
 	}
 	p.session = opened
 	p.stytch = opened.stytch.Caller(p.o.GetNamespace(), string(p.o.GetUID()), p.lane(ctx))
-	project := opened.project.Spec.ProjectID
+	project := opened.project.CommonSpec().ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
 	} {

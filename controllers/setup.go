@@ -109,7 +109,7 @@ func reconcilersOf(s *shared) *reconcilers {
 		external: externalEngine(s), oidc: oidcEngine(s), saml: samlEngine(s), scim: scimEngine(s),
 	}
 	r.saml.kind.Settle, r.scim.kind.Settle = s.SettleTime, s.SettleTime
-	r.projects = &projectChecker{s, []usingKind{r.external.using(), r.oidc.using(), r.saml.using(), r.scim.using()}}
+	r.projects = &projectChecker{s, newStytchProject, []usingKind{r.external.using(), r.oidc.using(), r.saml.using(), r.scim.using()}}
 	return r
 }
 

@@ -53,10 +53,10 @@ func TestAStytchProjectWakesItsConnectionsOnlyWhenItIsOtherwiseThanBefore(t *tes
 		"checked with another Secret":        {func(p *v1alpha1.StytchProject) { p.Status.Inputs[0].ResourceVersion = "8" }, true},
 	}.expect(t, credentialsChanged(), &v1alpha1.StytchProject{
 		ObjectMeta: metav1.ObjectMeta{Generation: 1, ResourceVersion: "1"},
-		Status: v1alpha1.StytchProjectStatus{
+		Status: v1alpha1.StytchProjectStatus{ProjectStatus: v1alpha1.ProjectStatus{
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}},
 			Inputs:     []v1alpha1.Input{{Kind: "Secret", Name: "stytch", ResourceVersion: "7"}},
-		},
+		}},
 	})
 }
 

@@ -178,9 +178,13 @@ func dependantGone() predicate.Predicate {
 // check has another result than the last.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
-		after, both := e.ObjectNew.(*v1alpha1.StytchProject)
-		return isProject && both && (before.Generation != after.Generation || isHeld(before) != isHeld(after) ||
-			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs))
+		before, isProject := e.ObjectOld.(v1alpha1.Project)
+		after, both := e.ObjectNew.(v1alpha1.Project)
+		if !isProject || !both {
+			return false
+		}
+		was, is := before.CommonStatus(), after.CommonStatus()
+		return before.GetGeneration() != after.GetGeneration() || isHeld(before) != isHeld(after) ||
+			!equality.Semantic.DeepEqual(was.Conditions, is.Conditions) || !slices.Equal(was.Inputs, is.Inputs)
 	}}
 }

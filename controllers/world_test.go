@@ -134,11 +134,11 @@ func (w *world) secret(name string, data map[string]string) *corev1.Secret {
 }
 
 func (w *world) project() *v1alpha1.StytchProject {
-	return &v1alpha1.StytchProject{ObjectMeta: w.meta("default"), Spec: v1alpha1.StytchProjectSpec{
+	return &v1alpha1.StytchProject{ObjectMeta: w.meta("default"), Spec: v1alpha1.StytchProjectSpec{ProjectSpec: v1alpha1.ProjectSpec{
 		ProjectID: stytchsim.DefaultProjectID, BaseURL: w.url,
 		SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
 		RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
-	}}
+	}}}
 }
 
 func (w *world) meta(name string) metav1.ObjectMeta {

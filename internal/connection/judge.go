@@ -289,7 +289,7 @@ type ProjectReport struct {
 }
 
 // JudgeProject turns a check into the status of a StytchProject. A repeated finding gives the same status to the letter.
-func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectReport, now time.Time) v1alpha1.StytchProjectStatus {
+func JudgeProject(was v1alpha1.ProjectStatus, generation int64, r ProjectReport, now time.Time) v1alpha1.ProjectStatus {
 	status := *was.DeepCopy()
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
 	if r.Reason != "" {

@@ -26,7 +26,7 @@ type Endpoints struct {
 
 // BaseURL of a project's API. The choice is narrow because whoever may write a StytchProject could otherwise make the operator
 // fetch addresses inside the cluster and read the answers in conditions.
-func (e Endpoints) BaseURL(spec v1alpha1.StytchProjectSpec) (string, *Problem) {
+func (e Endpoints) BaseURL(spec v1alpha1.ProjectSpec) (string, *Problem) {
 	if spec.BaseURL == "" {
 		if Environment(spec.ProjectID) == "live" {
 			return liveURL, nil
