@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -24,16 +25,14 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// projectChecker checks the credentials of StytchProjects: once for each version of the manifest and of its Secret, and again
-// when they were rejected in a pass of a connection. The connections of a project wait for the result. It keeps a project that is
-// being deleted until no connection uses it: see use.go.
+// projectChecker checks the credentials of StytchProjects, or of ClusterStytchProjects: once for each version of the manifest and of its Secret, and again
+// when they were rejected in a pass of a connection. The connections of a project wait for the result. It keeps a StytchProject that is
+// being deleted until no connection uses it (use.go), and says of a ClusterStytchProject what its grants are used for (grants.go).
 type projectChecker struct {
 	shared     *shared
 	newProject func() v1alpha1.Project
 	kinds      []usingKind
 }
-
-func newStytchProject() v1alpha1.Project { return &v1alpha1.StytchProject{} }
 
 // Reconcile checks one StytchProject. If somebody else wrote it meanwhile, it is checked again soon.
 func (c *projectChecker) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -71,7 +70,7 @@ func (c *projectChecker) checkOrKeep(ctx context.Context, req ctrl.Request) (ctr
 // checkIfDue checks the credentials unless nothing has changed since they were accepted. Users are those that keep the project, which is
 // being deleted.
 func (c *projectChecker) checkIfDue(ctx context.Context, project v1alpha1.Project, users []connection.User) (ctrl.Result, error) {
-	version, err := c.shared.cachedInput(ctx, inNamespace(project, project.CommonSpec().SecretRef.Name), connection.KindSecret)
+	version, err := c.shared.cachedInput(ctx, c.shared.secretOf(project), connection.KindSecret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -163,6 +162,9 @@ func (c *projectChecker) writeStatus(ctx context.Context, project v1alpha1.Proje
 	report.Patience, report.DriftLate = c.shared.InputPatience, c.driftLate(project)
 	changed := copyOf(project)
 	*changed.CommonStatus() = connection.JudgeProject(*project.CommonStatus(), project.GetGeneration(), report, now)
+	if err := c.writeGrants(ctx, changed); err != nil {
+		return ctrl.Result{}, err
+	}
 	fit(changed)
 	next := ctrl.Result{}
 	if accepted(changed) {
@@ -191,15 +193,15 @@ func (c *projectChecker) index(ctx context.Context, indexer client.FieldIndexer)
 	})
 }
 
-// setup adds the controller of StytchProjects. It is woken by a change of the manifest or its Secret, by a connection that begins or
+// setup adds the controller of one kind of projects. It is woken by a change of the manifest or its Secret, by a connection that begins or
 // ceases to use it, and by a pass of a connection in which the credentials were rejected.
-func (c *projectChecker) setup(mgr ctrl.Manager) error {
+func (c *projectChecker) setup(mgr ctrl.Manager, events chan event.GenericEvent, referring handler.MapFunc, watch func(*builder.Builder)) error {
 	b := builder.ControllerManagedBy(mgr).
 		For(c.newProject(), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, finalizerChanged(v1alpha1.FinalizerInUse)))).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.referring)).
-		WatchesRawSource(source.Channel(c.shared.projectEvents, &handler.EnqueueRequestForObject{})).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(referring)).
+		WatchesRawSource(source.Channel(events, &handler.EnqueueRequestForObject{})).
 		WithOptions(controllerOptions())
-	c.watchUsers(b)
+	watch(b)
 	return b.Complete(c)
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// sessions holds the session of each StytchProject, so that each version of its Secret is read only once, and so that the connections of
+// sessions holds the session of each project, so that each version of its Secret is read only once, and so that the connections of
 // one that is being deleted can be deleted after its Secret.
 type sessions struct {
 	mu    sync.Mutex
@@ -38,39 +38,30 @@ type session struct {
 // finalizer on it, and what it writes wakes the connections of the project.
 var errProjectUnchecked = errors.New("the StytchProject is about to be checked")
 
-// openSession returns the session of the StytchProject of a manifest, whose credentials were checked. A StytchProject that is being
-// deleted serves deletions alone.
-func (s *shared) openSession(ctx context.Context, o v1alpha1.Connection) (session, error) {
-	name := o.CommonSpec().Project()
-	var project v1alpha1.StytchProject
-	err := s.client.Get(ctx, inNamespace(o, name), &project)
-	if apierrors.IsNotFound(err) {
-		cause := fmt.Sprintf("StytchProject %s does not exist in this namespace.", name)
-		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: cause + " Create it, and the Secret that it references."}
-	}
-	if err != nil {
-		return session{}, fmt.Errorf("reading StytchProject %s: %w", name, err)
-	}
-	staying, leaving := o.GetDeletionTimestamp().IsZero(), !project.DeletionTimestamp.IsZero()
+// openSession returns the session of the project of a manifest, whose credentials were checked. A project that is being deleted serves
+// deletions alone.
+func (s *shared) openSession(ctx context.Context, project v1alpha1.Project, o v1alpha1.Connection) (session, error) {
+	staying, leaving := o.GetDeletionTimestamp().IsZero(), !project.GetDeletionTimestamp().IsZero()
 	if leaving && staying {
 		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"StytchProject %s is being deleted, so nothing but deletions is sent to Stytch. Wait until it is deleted, and create it again. Its conditions name the connections that it is kept for.", name)}
+			"%s is being deleted, so nothing but deletions is sent to Stytch. Wait until it is deleted, and create it again. Its conditions name the connections that it is kept for.", refOf(project))}
 	}
-	version, err := s.cachedInput(ctx, inNamespace(o, project.Spec.SecretRef.Name), connection.KindSecret)
+	secret := s.secretOf(project)
+	version, err := s.cachedInput(ctx, secret, connection.KindSecret)
 	if err != nil {
-		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", project.Spec.SecretRef.Name, err)
+		return session{}, fmt.Errorf("reading the metadata of Secret %s: %w", secret.Name, err)
 	}
 	if leaving && version.UID == "" {
-		return s.rememberedSession(&project)
+		return s.rememberedSession(project)
 	}
-	if err := projectReady(&project); err != nil {
+	if err := projectReady(project); err != nil {
 		return session{}, err
 	}
-	checked := project.Status.Inputs[0]
-	if version.UID == "" || version != checked || staying && connection.Uses(o) && !isHeld(&project) {
+	checked := project.CommonStatus().Inputs[0]
+	if version.UID == "" || version != checked || staying && connection.Uses(o) && isKept(project) && !isHeld(project) {
 		return session{}, errProjectUnchecked
 	}
-	return s.sessionFor(ctx, &project, checked)
+	return s.sessionFor(ctx, project, checked)
 }
 
 // rememberedSession returns the session with the credentials of a StytchProject that Stytch accepted last, for one that is being deleted
@@ -80,7 +71,7 @@ func (s *shared) rememberedSession(project v1alpha1.Project) (session, error) {
 		known.project = project
 		return known, nil
 	}
-	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.GetName(), project.CommonSpec().SecretRef.Name)
+	cause := fmt.Sprintf("%s is being deleted, its Secret %s does not exist, and the manager was restarted since.", refOf(project), project.CommonSpec().SecretRef.Name)
 	return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: fmt.Sprintf(
 		"%s Create the Secret again, with the project's secret under the key %q.", cause, project.CommonSpec().SecretRef.Key)}
 }
@@ -102,8 +93,8 @@ func projectReady(project v1alpha1.Project) error {
 		return errProjectUnchecked
 	case ready.Status != metav1.ConditionTrue:
 		return connection.Finding{
-			Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.GetName(), ready.Message),
-			Cause: fmt.Sprintf("StytchProject %s is not ready (%s).", project.GetName(), ready.Reason),
+			Reason: ready.Reason, Message: fmt.Sprintf("%s is not ready: %s", refOf(project), ready.Message),
+			Cause: fmt.Sprintf("%s is not ready (%s).", refOf(project), ready.Reason),
 		}
 	case len(status.Inputs) != 1:
 		return errProjectUnchecked
@@ -144,6 +135,7 @@ func (s *shared) openedSession(project v1alpha1.Project, credentials stytch.Cred
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
 			Credentials: credentials, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.CommonSpec().RateLimit),
+			Leads: isCluster(project.GetNamespace()),
 		}),
 		project: project, generation: project.GetGeneration(), secret: at,
 	}
@@ -182,15 +174,19 @@ func (s *shared) credentials(ctx context.Context, project v1alpha1.Project) (sty
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	secret, err := s.secret(ctx, inNamespace(project, ref.Name))
+	key := s.secretOf(project)
+	secret, err := s.secret(ctx, key)
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
-	if secret == nil && !project.GetDeletionTimestamp().IsZero() {
+	switch place := "this namespace"; {
+	case secret == nil && !project.GetDeletionTimestamp().IsZero():
 		return none, at, s.missingSecret(ctx, project), nil
-	}
-	if secret == nil {
-		return none, at, missing("Secret %s does not exist in this namespace. Create it with the project's secret under the key %q.", ref.Name, ref.Key), nil
+	case secret == nil:
+		if isCluster(project.GetNamespace()) {
+			place = "namespace " + key.Namespace
+		}
+		return none, at, missing("Secret %s does not exist in %s. Create it with the project's secret under the key %q.", ref.Name, place, ref.Key), nil
 	}
 	at = connection.InputOf(connection.KindSecret, secret.ObjectMeta)
 	in := connection.Inputs{Secrets: map[string]*corev1.Secret{ref.Name: secret}}
@@ -205,13 +201,21 @@ func missing(format string, args ...any) *connection.Problem {
 	return &connection.Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(format, args...)}
 }
 
-// openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
+// openProject opens a session of the project, under its grants, and records the project and the organization that the manifest belongs to.
 func (p *pass[O, R]) openProject(ctx context.Context) error {
 	spec := p.o.CommonSpec()
-	opened, err := p.shared.openSession(ctx, p.o)
+	object, err := p.shared.projectOf(ctx, p.o)
 	if err != nil {
 		return err
 	}
+	if err := p.askGrants(ctx, object); err != nil {
+		return err
+	}
+	opened, err := p.shared.openSession(ctx, object, p.o)
+	if err != nil {
+		return err
+	}
+	opened.stytch = opened.stytch.Under(p.engine.grantsOf(ctx, p.o))
 	p.session = opened
 	p.stytch = opened.stytch.Caller(p.o.GetNamespace(), string(p.o.GetUID()), p.lane(ctx))
 	project := opened.project.CommonSpec().ProjectID

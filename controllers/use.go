@@ -16,14 +16,36 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// usingKind is a kind of connections, as the controller of StytchProjects knows it.
+// usingKind is a kind of connections, as the controllers of projects know it.
 type usingKind struct {
+	name   string
 	object v1alpha1.Connection
+	// ofProject are the manifests that reference a project, from the cache.
+	ofProject func(ctx context.Context, project v1alpha1.Project) ([]v1alpha1.Connection, error)
 	// users are the manifests that use a StytchProject, from the cache or the API server.
 	users func(ctx context.Context, from client.Reader, project v1alpha1.Project, options ...client.ListOption) ([]connection.User, error)
 }
 
-func (e *engine[O, R]) using() usingKind { return usingKind{e.newObject(), e.users} }
+func (e *engine[O, R]) using() usingKind {
+	return usingKind{e.kindName, e.newObject(), e.manifestsOf, e.users}
+}
+
+func (e *engine[O, R]) manifestsOf(ctx context.Context, project v1alpha1.Project) ([]v1alpha1.Connection, error) {
+	found, err := e.listManifests(ctx, inProject(project), client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("listing the %ss that use %s: %w", e.kindName, refOf(project), err)
+	}
+	var all []v1alpha1.Connection
+	for _, o := range found {
+		all = append(all, o)
+	}
+	return all, nil
+}
+
+// inProject lists the manifests that reference a project.
+func inProject(project v1alpha1.Project) client.ListOption {
+	return client.MatchingFields{indexProject: projectValue(refOf(project))}
+}
 
 func (e *engine[O, R]) users(ctx context.Context, from client.Reader, project v1alpha1.Project, options ...client.ListOption) ([]connection.User, error) {
 	all, err := e.listFrom(ctx, from, append(options, client.InNamespace(project.GetNamespace()))...)
@@ -32,7 +54,7 @@ func (e *engine[O, R]) users(ctx context.Context, from client.Reader, project v1
 	}
 	var users []connection.User
 	for _, o := range all {
-		if o.CommonSpec().Project() == project.GetName() && connection.Uses(o) {
+		if o.CommonSpec().Project() == refOf(project) && connection.Uses(o) {
 			users = append(users, connection.User{Kind: e.kindName, Name: o.GetName(), Leaving: !o.GetDeletionTimestamp().IsZero()})
 		}
 	}
@@ -41,7 +63,7 @@ func (e *engine[O, R]) users(ctx context.Context, from client.Reader, project v1
 
 // cachedUsers are the manifests of all kinds that use a StytchProject, as the cache shows them.
 func (c *projectChecker) cachedUsers(ctx context.Context, project v1alpha1.Project) ([]connection.User, error) {
-	return c.users(ctx, c.shared.client, project, client.MatchingFields{indexProject: project.GetName()}, client.UnsafeDisableDeepCopy)
+	return c.users(ctx, c.shared.client, project, inProject(project), client.UnsafeDisableDeepCopy)
 }
 
 func (c *projectChecker) users(ctx context.Context, from client.Reader, project v1alpha1.Project, options ...client.ListOption) ([]connection.User, error) {
@@ -56,6 +78,9 @@ func (c *projectChecker) users(ctx context.Context, from client.Reader, project 
 	return all, nil
 }
 
+// isKept says that a project is kept until no connection needs it any more: one that belongs to a namespace, whose people delete both.
+func isKept(project client.Object) bool { return !isCluster(project.GetNamespace()) }
+
 // isHeld says that a StytchProject cannot go before the connections that use it.
 func isHeld(project v1alpha1.Project) bool {
 	return controllerutil.ContainsFinalizer(project, v1alpha1.FinalizerInUse)
@@ -64,7 +89,7 @@ func isHeld(project v1alpha1.Project) bool {
 // hold puts the finalizer on a StytchProject that a connection uses. The connection waits for that: so whatever a crash falls on, there
 // is no connection in Stytch whose StytchProject could go before it.
 func (c *projectChecker) hold(ctx context.Context, project v1alpha1.Project) error {
-	if isHeld(project) {
+	if !isKept(project) || isHeld(project) {
 		return nil
 	}
 	users, err := c.cachedUsers(ctx, project)
@@ -77,6 +102,10 @@ func (c *projectChecker) hold(ctx context.Context, project v1alpha1.Project) err
 // release takes the finalizer from a StytchProject that is being deleted when no connection uses it any more. It returns those that do.
 // The API server has the last word: a pass may have read its manifest there before the cache showed it.
 func (c *projectChecker) release(ctx context.Context, project v1alpha1.Project) ([]connection.User, error) {
+	if !isKept(project) {
+		c.shared.closeSession(client.ObjectKeyFromObject(project))
+		return nil, nil
+	}
 	users, err := c.cachedUsers(ctx, project)
 	if err != nil || len(users) > 0 {
 		return users, err
@@ -127,7 +156,7 @@ func (s *shared) missingSecret(ctx context.Context, project v1alpha1.Project) *c
 // terminating says that a namespace is being deleted, so that nothing can be created in it. One that cannot be read counts as one
 // that is not: then a message names more than can be done.
 func (s *shared) terminating(ctx context.Context, namespace string) bool {
-	object := metadataOf("Namespace")
+	object := metadataOf(kindNamespace)
 	err := s.live.Get(ctx, client.ObjectKey{Name: namespace}, object)
 	return err == nil && !object.DeletionTimestamp.IsZero()
 }
@@ -146,8 +175,12 @@ func (c *projectChecker) usedBy(ctx context.Context, object client.Object) []rec
 	if !ok {
 		return nil
 	}
+	ref := o.CommonSpec().Project()
+	if ref.Kind != v1alpha1.NamespacedProject {
+		return nil
+	}
 	var project v1alpha1.StytchProject
-	key := inNamespace(o, o.CommonSpec().Project())
+	key := inNamespace(o, ref.Name)
 	if err := c.shared.client.Get(ctx, key, &project); err != nil {
 		return nil // one that appears looks for its users
 	}

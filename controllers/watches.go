@@ -24,9 +24,13 @@ func (e *engine[O, R]) referring(kind string) handler.MapFunc {
 	}
 }
 
-// ofProject finds the manifests of a StytchProject.
-func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []reconcile.Request {
-	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
+// ofProject finds the manifests of a StytchProject, or of a ClusterStytchProject.
+func (e *engine[O, R]) ofProject(ctx context.Context, object client.Object) []reconcile.Request {
+	project, is := object.(v1alpha1.Project)
+	if !is {
+		return nil
+	}
+	return e.requests(ctx, client.InNamespace(project.GetNamespace()), inProject(project))
 }
 
 // deletedSources finds the manifests whose deletion may wait for an ExternalConnection.
@@ -174,7 +178,7 @@ func dependantGone() predicate.Predicate {
 	}
 }
 
-// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, gets its finalizer, or a
+// credentialsChanged passes what may change the session or the grants of a project: it is created, deleted or edited, gets its finalizer, or a
 // check has another result than the last.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

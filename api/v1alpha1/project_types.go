@@ -64,7 +64,7 @@ type RateLimit struct {
 
 // ProjectSpec identifies a Stytch project environment and its credentials.
 //
-// +kubebuilder:validation:XValidation:rule="self.projectID == oldSelf.projectID",message="projectID is immutable: create another StytchProject for another project"
+// +kubebuilder:validation:XValidation:rule="self.projectID == oldSelf.projectID",message="projectID is immutable: create another object for another project"
 type ProjectSpec struct {
 	// projectID is the ID of the Stytch project environment, as the Stytch dashboard shows it. It is immutable.
 	// +required
@@ -73,8 +73,9 @@ type ProjectSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^project-(live|test)-[A-Za-z0-9-]+$')",message="projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
 	ProjectID string `json:"projectID,omitempty"`
 
-	// secretRef references the project secret in a Secret of the same namespace. A byte order mark and line breaks at the
-	// end of the value are ignored.
+	// secretRef references the project secret in a Secret: for a StytchProject, of the same namespace; for a
+	// ClusterStytchProject, of the namespace that the manager's flag --cluster-resource-namespace sets. A byte order mark and
+	// line breaks at the end of the value are ignored.
 	// +required
 	SecretRef SecretKeyRef `json:"secretRef,omitzero"`
 
@@ -88,7 +89,8 @@ type ProjectSpec struct {
 	BaseURL string `json:"baseURL,omitempty"`
 
 	// rateLimit limits the rate of all requests to this project. If several StytchProjects refer to the same project, the
-	// lowest limit applies. Some limits of Stytch are shared with the logins of your own application, so leave headroom.
+	// lowest limit applies; but if ClusterStytchProjects refer to it, only their limits count. Some limits of Stytch are shared with
+	// the logins of your own application, so leave headroom.
 	// Absent: 5 requests per second with a burst of 10.
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`

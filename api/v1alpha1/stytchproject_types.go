@@ -7,6 +7,18 @@ import (
 // StytchProjectSpec identifies a Stytch project environment and its credentials.
 type StytchProjectSpec struct {
 	ProjectSpec `json:",inline"`
+
+	// organizations are the organizations whose connections may be managed, and used by ExternalConnections as a source: their IDs in
+	// the full form. A duplicate has no effect. A connection that gives the slug or external ID of its organization cannot use this
+	// StytchProject, unless status.organizationID has the ID already.
+	// Absent: all organizations of the project.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MaxLength=64
+	// +kubebuilder:validation:items:Pattern=`^organization-(live|test)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`
+	Organizations []string `json:"organizations,omitempty"`
 }
 
 // StytchProjectStatus is the observed state of the credentials.

@@ -99,7 +99,7 @@ func ruleOf(reason string) rule {
 		return rule{metav1.ConditionFalse, keepIfApplied, itself}
 	case v1alpha1.ReasonCreationInDoubt:
 		return rule{metav1.ConditionFalse, notReady, itself}
-	case v1alpha1.ReasonConflict, v1alpha1.ReasonRemoteMissing:
+	case v1alpha1.ReasonConflict, v1alpha1.ReasonRemoteMissing, v1alpha1.ReasonNotGranted:
 		return rule{metav1.ConditionFalse, notReady, somebody}
 	case v1alpha1.ReasonDeletionBlocked:
 		return rule{metav1.ConditionFalse, keep, somebody}

@@ -82,6 +82,7 @@ func theTable() []told {
 		refused(v1alpha1.ReasonConflict, v1alpha1.ConditionStalled),
 		refused(v1alpha1.ReasonCreationInDoubt, v1alpha1.ConditionReconciling),
 		refused(v1alpha1.ReasonRemoteMissing, v1alpha1.ConditionStalled),
+		refused(v1alpha1.ReasonNotGranted, v1alpha1.ConditionStalled),
 		stalled(v1alpha1.ReasonNotConverging),
 		goesOn(v1alpha1.ReasonThrottled),
 		goesOn(v1alpha1.ReasonUnavailable),

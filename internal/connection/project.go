@@ -92,15 +92,16 @@ func SameEnvironment(projectID string, ids ...string) *Problem {
 	return nil
 }
 
-// SameProject reports that the StytchProject of a manifest stands for another project than the one that the manifest was pinned to.
+// SameProject reports that the StytchProject or ClusterStytchProject of a manifest stands for another project than the one that the manifest was pinned to.
 func SameProject(o v1alpha1.Connection, project string) *Problem {
 	pinned := RecordOf(o).Project
 	if pinned == "" || pinned == project {
 		return nil
 	}
-	cause := fmt.Sprintf("This manifest belongs to the project %s, but StytchProject %s now refers to %s.", pinned, o.CommonSpec().Project(), project)
+	ref := o.CommonSpec().Project()
+	cause := fmt.Sprintf("This manifest belongs to the project %s, but %s now refers to %s.", pinned, ref, project)
 	return &Problem{Reason: v1alpha1.ReasonConflict, Cause: cause, Message: cause +
-		" Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}
+		" Restore the " + string(ref.Kind) + ", or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}
 }
 
 // idPrefixes of what manifests name, before the environment. Slugs may hold anything else.

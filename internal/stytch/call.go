@@ -38,7 +38,7 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	request, failed := a.service.send(ctx, a.credentials(), op, func(ctx context.Context, body io.Reader) error {
 		return decodeAnswer(ctx, body, a.service, op.list, &answer)
 	})
-	if held := heldBack(failed.cause()); held != nil {
+	if held := HeldBack(failed.cause()); held != nil {
 		return answer, Request{}, held
 	}
 	if failed != nil {

@@ -198,7 +198,7 @@ func read[T any](ctx context.Context, c *Caller, o *observation[T], op call, nam
 func (c *Caller) unlessBusy(operation string, err error) error {
 	_, failed := errors.AsType[*Error](err)
 	switch {
-	case err == nil || failed || heldBack(err) != nil:
+	case err == nil || failed || HeldBack(err) != nil:
 		return err
 	case errors.Is(err, errBusy):
 		return &NotYet{At: c.now().Add(busyPause)}

@@ -61,9 +61,9 @@ func (a *account) mayBeSent(op call) func() error {
 // needsNothing is what calls need that are about the project as a whole.
 func needsNothing(Grants) bool { return true }
 
-// heldBack returns the *NotYet or *NotGranted that an error wraps; nil if it wraps
+// HeldBack returns the *NotYet or *NotGranted that an error wraps; nil if it wraps
 // neither.
-func heldBack(err error) error {
+func HeldBack(err error) error {
 	if notYet, ok := errors.AsType[*NotYet](err); ok {
 		return notYet
 	}

@@ -59,7 +59,7 @@ func (s *Service) exchange(ctx context.Context, credentials Credentials, op call
 	response, err := s.client.Do(out)
 	if err != nil {
 		request.Time = s.now()
-		if held := heldBack(context.Cause(ctx)); held != nil {
+		if held := HeldBack(context.Cause(ctx)); held != nil {
 			failed := notSentError(op.operation, request.Time, "", held)
 			return failed.Request, failed
 		}
