@@ -288,7 +288,7 @@ func (c *cluster) runManager(t *testing.T, args []string) {
 	probes := freeAddress(t)
 	var output bytes.Buffer
 	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary, append(args,
-		"--metrics-bind-address=0", "--health-probe-bind-address="+probes, "--leader-election-namespace="+home, "--allow-insecure-loopback")...)
+		"--metrics-bind-address=0", "--health-probe-bind-address="+probes, "--leader-election-namespace="+home, "--cluster-resource-namespace="+home, "--allow-insecure-loopback")...)
 	process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {

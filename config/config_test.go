@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
 // What config/default calls things.
@@ -51,6 +54,62 @@ func TestTheDeploymentForAllNamespaces(t *testing.T) {
 		c.expectAllowed(t, false, "acme", "create", "coordination.k8s.io", "leases")
 	})
 	t.Run("its rights are those that a life of the samples takes", func(t *testing.T) { c.lives(t, deployment, "acme") })
+}
+
+func TestTheDeploymentWithClusterStytchProjects(t *testing.T) {
+	c := start(t)
+	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", filepath.Join(with(t, "cluster-projects"), "default"))
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "create", "namespace", "acme")
+	deployment := c.deployment(t)
+
+	t.Run("its manager understands its arguments", func(t *testing.T) { understands(t, deployment) })
+	t.Run("the sample is valid as it is", func(t *testing.T) {
+		c.quietly(t, "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "samples/shared")
+	})
+	t.Run("nobody's role has ClusterStytchProjects in it but the manager's", func(t *testing.T) {
+		for _, o := range render(t, "default") {
+			if rules := fmt.Sprint(o.Object["rules"]); o.GetKind() == "ClusterRole" && strings.Contains(rules, "clusterstytchprojects") {
+				t.Errorf("%s has %s", o.GetName(), rules)
+			}
+		}
+	})
+	c.kubectl(t, "create", "secret", "generic", "-n", home, "shared", "--from-literal=secret="+stytchsim.DefaultSecret)
+	t.Run("its rights are those that a life of the samples takes, and of a shared project", func(t *testing.T) {
+		c.lives(t, deployment, "acme", c.shares)
+	})
+}
+
+// shares has a connection of a namespace brought to life with the credentials of a ClusterStytchProject.
+func (c *cluster) shares(t *testing.T, namespace string, stytch *stytchsim.Sim) {
+	t.Helper()
+	organization, err := stytch.AddOrganization(stytchsim.Organization{Slug: "shared", Name: "shared"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := c.kubectl(t, "get", "-n", namespace, "stytchproject", "default", "-o", "jsonpath={.spec.baseURL}")
+	file := filepath.Join(t.TempDir(), "shared.yaml")
+	write(t, file, fmt.Sprintf(`
+apiVersion: connections.stytch-operator.dev/v1alpha1
+kind: ClusterStytchProject
+metadata: {name: shared}
+spec:
+  projectID: %[1]s
+  baseURL: "%[2]s"
+  secretRef: {name: shared, key: secret}
+  grants: [{namespaces: [%[3]s], organizations: [%[4]s]}]
+---
+apiVersion: connections.stytch-operator.dev/v1alpha1
+kind: SCIMConnection
+metadata: {name: shared, namespace: %[3]s}
+spec:
+  projectRef: {kind: ClusterStytchProject, name: shared}
+  organization: %[4]s
+  bearerToken: {secretName: shared-scim}
+`, stytchsim.DefaultProjectID, url, namespace, organization.ID))
+	c.quietly(t, "apply", "--validate=strict", "-f", file)
+	c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=60s", "scimconnection/shared")
+	c.kubectl(t, "wait", "--for=jsonpath={.status.grants[0].connections}=1", "--timeout=60s", "clusterstytchproject/shared")
 }
 
 func TestTheDeploymentForChosenNamespaces(t *testing.T) {
@@ -153,11 +212,13 @@ func arguments(deployment *appsv1.Deployment) []string {
 var unseen = map[string]string{
 	"list secrets":    "an API server that cannot begin a watch with what is there already is asked for a list first",
 	"list configmaps": "the same",
-	"list connections.stytch-operator.dev/stytchprojects":  "the same",
-	"list connections.stytch-operator.dev/scimconnections": "the same",
-	"list connections.stytch-operator.dev/samlconnections": "the same",
-	"list connections.stytch-operator.dev/oidcconnections": "the same",
-	"patch events.k8s.io/events":                           "client-go counts an event that repeats on the one that stands",
+	"list connections.stytch-operator.dev/stytchprojects":        "the same",
+	"list connections.stytch-operator.dev/scimconnections":       "the same",
+	"list connections.stytch-operator.dev/samlconnections":       "the same",
+	"list connections.stytch-operator.dev/oidcconnections":       "the same",
+	"list connections.stytch-operator.dev/clusterstytchprojects": "the same",
+	"list namespaces":            "the same",
+	"patch events.k8s.io/events": "client-go counts an event that repeats on the one that stands",
 }
 
 // blocks has a deletion blocked, because the project's Secret is gone, and lets it go on without the connection.
@@ -174,13 +235,17 @@ func (c *cluster) blocks(t *testing.T, namespace, o string) {
 	c.kubectl(t, "wait", "-n", namespace, "--for=delete", "--timeout=60s", o)
 }
 
-// lives runs the manager as the cluster would, with its own account and the Deployment's arguments. The samples come to life,
+// lives runs the manager as the cluster would, with its own account and the Deployment's arguments. The samples come to life, and what is
+// further told to,
 // somebody edits what one of them published, an External connection and its source are deleted with their connections,
 // and a deletion is blocked. Then what the manager did, as the API server's audit log has it, is what it may do.
-func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace string) {
+func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace string, further ...func(*testing.T, string, *stytchsim.Sim)) {
 	t.Helper()
 	c.runManager(t, arguments(deployment))
 	stytch := c.fillIn(t, namespace)
+	for _, live := range further {
+		live(t, namespace, stytch)
+	}
 	url := c.kubectl(t, "get", "-n", namespace, "samlconnection", "acme-okta", "-o", "jsonpath={.status.acsURL}")
 	c.kubectl(t, "patch", "-n", namespace, "configmap", "acme-okta-saml", "--type=merge", "-p", `{"data": {"acs-url": "https://elsewhere.example.com"}}`)
 	c.kubectl(t, "wait", "-n", namespace, "--for=jsonpath={.data.acs-url}="+url, "--timeout=60s", "configmap/acme-okta-saml")

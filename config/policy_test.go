@@ -19,6 +19,12 @@ import (
 // withPolicy is a copy of this directory in which config/default has the admission policy, as its comment says.
 func withPolicy(t *testing.T) string {
 	t.Helper()
+	return with(t, "admission-policy")
+}
+
+// with is a copy of this directory in which config/default has one of the components that its comment names.
+func with(t *testing.T, component string) string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
 		t.Fatal(err)
@@ -28,11 +34,12 @@ func withPolicy(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const commented = "# components:\n# - ../admission-policy\n"
-	if !strings.Contains(string(text), commented) {
-		t.Fatal("config/default does not say how to add the policy")
+	const commented = "# components:\n"
+	line := "# - ../" + component + "\n"
+	if before, after, found := strings.Cut(string(text), commented); !found || !strings.Contains(after, line) || strings.Contains(before, line) {
+		t.Fatalf("config/default does not say how to add %s", component)
 	}
-	write(t, file, strings.Replace(string(text), commented, strings.ReplaceAll(commented, "# ", ""), 1))
+	write(t, file, strings.Replace(string(text), commented, "components:\n- ../"+component+"\n", 1))
 	return dir
 }
 

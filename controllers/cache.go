@@ -25,8 +25,12 @@ func ClientOptions() client.Options {
 func slim(object any) (any, error) {
 	switch o := object.(type) {
 	case *metav1.PartialObjectMetadata:
+		kept := ours(o.Labels)
+		if o.Kind == kindNamespace {
+			kept = o.Labels // which grants may select by
+		}
 		return &metav1.PartialObjectMetadata{TypeMeta: o.TypeMeta, ObjectMeta: metav1.ObjectMeta{
-			Name: o.Name, Namespace: o.Namespace, UID: o.UID, ResourceVersion: o.ResourceVersion, Labels: ours(o.Labels),
+			Name: o.Name, Namespace: o.Namespace, UID: o.UID, ResourceVersion: o.ResourceVersion, Labels: kept,
 		}}, nil
 	case client.Object:
 		o.SetManagedFields(nil)

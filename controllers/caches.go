@@ -12,21 +12,25 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// cachedObjects are all that the controllers keep in caches.
-func cachedObjects() []client.Object {
-	return []client.Object{
+// cachedObjects are all that the controllers keep in caches, with what only ClusterStytchProjects need or without it.
+func cachedObjects(clusterProjects bool) []client.Object {
+	objects := []client.Object{
 		&v1alpha1.StytchProject{}, &v1alpha1.ExternalConnection{}, &v1alpha1.OIDCConnection{}, &v1alpha1.SAMLConnection{}, &v1alpha1.SCIMConnection{},
 		metadataOf(connection.KindSecret), metadataOf(connection.KindConfigMap),
 	}
+	if clusterProjects {
+		objects = append(objects, newClusterStytchProject(), metadataOf(kindNamespace))
+	}
+	return objects
 }
 
 // Caches are the caches that the controllers read from.
 type Caches struct{ informers []cache.Informer }
 
 // CachesOf asks for all caches at once, so that a manager fills them before anything else, whether or not it leads.
-func CachesOf(ctx context.Context, from cache.Cache) (Caches, error) {
+func CachesOf(ctx context.Context, from cache.Cache, options Options) (Caches, error) {
 	var c Caches
-	for _, object := range cachedObjects() {
+	for _, object := range cachedObjects(options.ClusterProjects) {
 		informer, err := from.GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return c, fmt.Errorf("creating the cache of %T: %w", object, err)
@@ -49,7 +53,7 @@ func (c Caches) Filled() bool {
 
 // CanList says why the objects of a namespace that are cached cannot be listed; nil if they can.
 func CanList(ctx context.Context, live client.Client, namespace string) error {
-	for _, object := range cachedObjects() {
+	for _, object := range cachedObjects(false) {
 		kind, err := live.GroupVersionKindFor(object)
 		if err != nil {
 			return fmt.Errorf("finding the kind of %T: %w", object, err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -17,7 +18,8 @@ func claimed(o v1alpha1.Connection) []string { return slices.Sorted(maps.Keys(co
 
 // standing are the claims of a manifest that may count.
 func standing(o v1alpha1.Connection) []string {
-	if !connection.Stands(o) {
+	synced := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionSynced)
+	if !connection.Stands(o) || synced != nil && synced.Reason == v1alpha1.ReasonNotGranted {
 		return nil
 	}
 	return claimed(o)
@@ -33,7 +35,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 		if err != nil {
 			return unknownHolder
 		}
-		holder, found := connection.Holder(claimsOn(id, p.counting(claimants)))
+		holder, found := connection.Holder(claimsOn(id, p.counting(ctx, claimants)))
 		if !found || holder.UID == p.o.GetUID() {
 			return ""
 		}
@@ -49,11 +51,12 @@ func (p *pass[O, R]) claimed(ctx context.Context) func(id string) bool {
 	}
 }
 
-// counting are those whose claims count: this manifest, and others of its project and organization.
-func (p *pass[O, R]) counting(claimants []O) []O {
+// counting are those whose claims count: this manifest, and others of its project and organization to which that is granted.
+func (p *pass[O, R]) counting(ctx context.Context, claimants []O) []O {
 	record := connection.RecordOf(p.o)
 	return slices.DeleteFunc(slices.Clone(claimants), func(o O) bool {
-		return o.GetUID() != p.o.GetUID() && !connection.Counts(o, record.Project, record.Organization)
+		counts := connection.Counts(o, record.Project, record.Organization) && p.engine.granted(ctx, o)
+		return o.GetUID() != p.o.GetUID() && !counts
 	})
 }
 
@@ -61,7 +64,7 @@ func (p *pass[O, R]) counting(claimants []O) []O {
 func (p *pass[O, R]) kin(ctx context.Context) func(id string) connection.Kin {
 	return func(id string) connection.Kin {
 		claimants, err := p.claimants(ctx, id)
-		holder, found := connection.Holder(claimsOn(id, p.counting(claimants)))
+		holder, found := connection.Holder(claimsOn(id, p.counting(ctx, claimants)))
 		if err != nil || !found {
 			return connection.Kin{}
 		}

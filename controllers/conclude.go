@@ -51,6 +51,9 @@ func (p *pass[O, R]) conclude(ctx context.Context, end error) (ctrl.Result, erro
 	if waits {
 		return p.concludeNotYet(ctx, notYet)
 	}
+	if _, ended := errors.AsType[*stytch.NotGranted](end); ended { // during the pass; the next one says so
+		return ctrl.Result{RequeueAfter: retrySoon}, nil
+	}
 	if unread, ok := errors.AsType[*stytch.ReadError](end); ok {
 		return p.concludeReadError(ctx, unread)
 	}
@@ -147,8 +150,12 @@ func (p *pass[O, R]) recheckProject(failed *stytch.Error) {
 		return
 	}
 	p.shared.recheck.add(client.ObjectKeyFromObject(p.session.project))
+	events := p.shared.projectEvents
+	if isCluster(p.session.project.GetNamespace()) {
+		events = p.shared.clusterProjectEvents
+	}
 	select {
-	case p.shared.projectEvents <- event.GenericEvent{Object: p.session.project}:
+	case events <- event.GenericEvent{Object: p.session.project}:
 	default: // the queue is full; the next resync asks again
 	}
 }

@@ -92,7 +92,7 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 	if done.Operation != "" {
 		p.report.Request = done.Request
 	}
-	if _, held := errors.AsType[*stytch.NotYet](err); held {
+	if stytch.HeldBack(err) != nil {
 		return p.takeBack(ctx, c, move, err)
 	}
 	if err != nil {

@@ -21,6 +21,9 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if hindrance, may := p.engine.kind.MayCreate(p.o, in); !may {
 		return hindrance
 	}
+	if err := p.verifySource(ctx); err != nil {
+		return err
+	}
 	if err := p.askedAnew(ctx); err != nil {
 		return err
 	}

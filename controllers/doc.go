@@ -3,7 +3,7 @@
 //
 //	Reconcile (engine.go)      settled? noteExpiry      paused? conclude      deleted? remove      else keep:
 //	  │
-//	  ├─ openProject           session of the StytchProject; project and organization        sessions.go
+//	  ├─ openProject           what is granted; session of the project; organization         access.go, sessions.go
 //	  ├─ identify              list the organization, find the manifest's connection         adopt.go, claims.go
 //	  ├─ create                turn, finalizer, live read, [prove the Secret], POST,         create.go
 //	  │                        [token into the Secret], recordID
@@ -18,6 +18,7 @@
 // connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection
 // refers to.
 //
+//	access.go      what the project of a manifest grants it
 //	questions.go   when a list has to be newer than what a manifest asks
 //	remove.go      deletion of a manifest
 //	roles.go       which roles there are, for a message
@@ -25,7 +26,8 @@
 //	shared.go      what the engines share: options, clients, sessions, memory
 //	memory.go      what the process remembers of manifests
 //	values.go      what it remembers of the values in Secrets
-//	project.go     the controller of StytchProjects
+//	project.go     the controllers of StytchProjects and ClusterStytchProjects
+//	grants.go      what the grants of a ClusterStytchProject are used for, and who is woken by them
 //	member.go      the member in whose name calls are made
 //	use.go         what a StytchProject is kept for while it is being deleted
 //	siblings.go    deletions that wait for others of the organization

@@ -27,6 +27,7 @@ type engine[O v1alpha1.Connection, R any] struct {
 	remote    remote[O, R]
 	newObject func() O
 	newList   func() client.ObjectList
+	source    func(O) *v1alpha1.ExternalSourceStatus // whose connection a manifest uses, as far as it is known; nil for a kind that uses none
 }
 
 // pass is one reconciliation of one manifest.
@@ -40,8 +41,9 @@ type pass[O v1alpha1.Connection, R any] struct {
 	slots          connection.Slots
 	since          time.Time // lists started before are too old for this pass
 
-	session session        // set by openProject
-	stytch  *stytch.Caller // makes the calls of this pass; set by openProject
+	access  connection.Access // what the project lets the manifest do; set by openProject
+	session session           // set by openProject
+	stytch  *stytch.Caller    // makes the calls of this pass; set by openProject
 
 	report    connection.Report // what Judge makes the conditions from
 	claimsErr error             // why claims could not be listed; the result of the pass then does not count
@@ -99,6 +101,9 @@ func (p *pass[O, R]) keep(ctx context.Context) error {
 		return err
 	}
 	if err := p.readFirst(ctx); err != nil {
+		return err
+	}
+	if err := p.askGrantOfSource(); err != nil {
 		return err
 	}
 	identity, err := p.identify(ctx)
@@ -185,7 +190,7 @@ func (e *engine[O, R]) seeAsked(o v1alpha1.Connection, now time.Time) {
 // record the project and organization, their names in spec stand in for them.
 func (p *pass[O, R]) setSlots() {
 	spec, record := p.o.CommonSpec(), connection.RecordOf(p.o)
-	project, organization := cmp.Or(record.Project, spec.Project()), cmp.Or(record.Organization, spec.Organization)
+	project, organization := cmp.Or(record.Project, spec.Project().Name), cmp.Or(record.Organization, spec.Organization)
 	p.slots = connection.SlotsOf(p.resyncInterval, project, organization, string(p.engine.kind.API))
 	p.since = p.slots.Start(p.now)
 	// While a call waits for its turn a slot may begin: then the list is not read again, whose call would wait as long.
@@ -199,10 +204,12 @@ func (p *pass[O, R]) setSlots() {
 const waitingTime = time.Minute
 
 // settled says that nothing has changed since the last pass found the connection in the desired state. A manifest whose finalizer
-// somebody took away is not settled.
+// somebody took away is not settled, and none to which its organization is not granted.
 func (p *pass[O, R]) settled(ctx context.Context) bool {
 	begun := controllerutil.ContainsFinalizer(p.base, v1alpha1.Finalizer)
-	return (begun || !p.keepsRecord()) && connection.CluesOf(p.base, p.o).Other == "" && p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool { return p.inputsUnchanged(ctx) })
+	return (begun || !p.keepsRecord()) && connection.CluesOf(p.base, p.o).Other == "" && p.engine.kind.Settled(p.o, p.slots, p.listedAt(), p.now, func() bool {
+		return p.inputsUnchanged(ctx) && p.engine.granted(ctx, p.o)
+	})
 }
 
 // listedAt is when the list that the last pass of this manifest is based on was started. Before its first pass it is when the

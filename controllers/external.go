@@ -18,6 +18,7 @@ func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.Exte
 		shared: s, kindName: kindExternal, kind: external.Kind(), remote: externalRemote{s},
 		newObject: func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
 		newList:   func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} },
+		source:    external.Source,
 	}
 }
 

@@ -15,16 +15,16 @@ import (
 const (
 	indexClaim     = "claim"     // the connection IDs that a manifest records or names
 	indexConflict  = "conflict"  // the connection IDs that a manifest whose Synced says Conflict claims or is in conflict about
-	indexProject   = "project"   // the StytchProject of a connection
+	indexProject   = "project"   // the project of a connection, as kind/name
 	indexReference = "reference" // the other objects that a manifest names, as kind/name
-	indexSecret    = "secret"    // the Secrets of a StytchProject
+	indexSecret    = "secret"    // the Secrets of a project
 )
 
 // index adds the indexes of the kind to the cache.
 func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) error {
 	for field, values := range map[string]func(O) []string{
 		indexClaim:   func(o O) []string { return claimed(o) },
-		indexProject: func(o O) []string { return []string{o.CommonSpec().Project()} },
+		indexProject: func(o O) []string { return []string{projectValue(o.CommonSpec().Project())} },
 		indexReference: func(o O) []string {
 			var values []string
 			for _, ref := range e.kind.Names(o) {
@@ -50,6 +50,8 @@ func (e *engine[O, R]) index(ctx context.Context, indexer client.FieldIndexer) e
 }
 
 func referenceValue(kind, name string) string { return kind + "/" + name }
+
+func projectValue(ref v1alpha1.ProjectRef) string { return referenceValue(string(ref.Kind), ref.Name) }
 
 // listManifests lists manifests of the kind from the cache.
 func (e *engine[O, R]) listManifests(ctx context.Context, options ...client.ListOption) ([]O, error) {

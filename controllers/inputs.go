@@ -25,6 +25,9 @@ func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inpu
 		ID: id, Now: p.now, Secrets: map[string]*corev1.Secret{}, ConfigMaps: map[string]*corev1.ConfigMap{},
 		Unsendable: map[string]bool{}, LabelRequired: p.shared.RequireSendLabel,
 	}
+	if p.access.Guarded() {
+		in.Role = func(id string) bool { return p.access.Role(meant(p.o), id) }
+	}
 	in.Unchanged = func(entry connection.KeyRef, was v1alpha1.Input) bool {
 		return p.shared.memory.unchanged(p.o.GetUID(), entry, in.Secrets[entry.Name], was)
 	}
@@ -73,8 +76,11 @@ func (p *pass[O, R]) readInput(ctx context.Context, ref connection.Reference, in
 	return version, nil
 }
 
-// ofProject says that a Secret is that of a StytchProject.
+// ofProject says that a Secret is that of a StytchProject, or stands where those of ClusterStytchProjects do.
 func (s *shared) ofProject(ctx context.Context, secret *corev1.Secret) (bool, error) {
+	if s.ClusterProjects && secret.Namespace == s.ClusterResourceNamespace {
+		return true, nil
+	}
 	projects, err := s.projectsWith(ctx, secret)
 	return len(projects) > 0, err
 }

@@ -37,27 +37,30 @@ func cachedKinds() []client.Object {
 	return cached
 }
 
-// options of a process's cluster. It caches one namespace, or all of them.
+// options of a process's cluster. It caches some namespaces, or all of them.
 func clusterOptions(namespaces ...string) cluster.Option {
 	return func(o *cluster.Options) {
 		o.Scheme = scheme
 		o.Cache = CacheOptions()
 		for _, namespace := range namespaces {
-			o.Cache.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+			if o.Cache.DefaultNamespaces == nil {
+				o.Cache.DefaultNamespaces = map[string]cache.Config{}
+			}
+			o.Cache.DefaultNamespaces[namespace] = cache.Config{}
 		}
 		o.Client = ClientOptions()
 	}
 }
 
 // launch starts a cluster, which ends with the context, and waits until its caches are filled.
-func launch(ctx context.Context, c cluster.Cluster, handlers ...toolscache.ResourceEventHandler) {
+func launch(ctx context.Context, c cluster.Cluster, further []client.Object, handlers ...toolscache.ResourceEventHandler) {
 	GinkgoHelper()
 	go func() {
 		defer GinkgoRecover()
 		Expect(c.Start(ctx)).To(Succeed())
 	}()
 	var synced []func() bool
-	for _, object := range cachedKinds() {
+	for _, object := range append(cachedKinds(), further...) {
 		informer, err := c.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		Expect(err).NotTo(HaveOccurred())
 		synced = append(synced, informer.HasSynced)

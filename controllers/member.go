@@ -13,11 +13,11 @@ import (
 // theSession is what the Secret of a memberSessionRef holds.
 const theSession = "a session token or session JWT of the member"
 
-// cachedSecrets are the versions of the Secrets of a StytchProject in the cache.
-func (s *shared) cachedSecrets(ctx context.Context, project *v1alpha1.StytchProject) ([]v1alpha1.Input, error) {
+// cachedSecrets are the versions of the Secrets of a project in the cache.
+func (s *shared) cachedSecrets(ctx context.Context, project v1alpha1.Project) ([]v1alpha1.Input, error) {
 	var versions []v1alpha1.Input
-	for _, name := range connection.SecretNames(project.Spec) {
-		version, err := s.cachedInput(ctx, inNamespace(project, name), connection.KindSecret)
+	for _, name := range connection.SecretNames(project) {
+		version, err := s.cachedInput(ctx, s.secretOf(project, name), connection.KindSecret)
 		if err != nil {
 			return nil, fmt.Errorf("reading the metadata of Secret %s: %w", name, err)
 		}
@@ -42,8 +42,8 @@ func inputsOf(secret v1alpha1.Input, session *v1alpha1.Input) []v1alpha1.Input {
 
 // member reads the session of the member in whose name the calls of a StytchProject are made, and returns the version of its Secret; nil
 // for a StytchProject that has no memberSessionRef. What is invalid or missing is returned as a problem.
-func (s *shared) member(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Member, *v1alpha1.Input, *connection.Problem, error) {
-	ref := project.Spec.MemberSessionRef
+func (s *shared) member(ctx context.Context, project v1alpha1.Project) (stytch.Member, *v1alpha1.Input, *connection.Problem, error) {
+	ref := project.MemberSession()
 	if ref == nil {
 		return stytch.Member{}, nil, nil, nil
 	}
@@ -52,7 +52,7 @@ func (s *shared) member(ctx context.Context, project *v1alpha1.StytchProject) (s
 	switch {
 	case err != nil:
 		return stytch.Member{}, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
-	case secret == nil && !project.DeletionTimestamp.IsZero():
+	case secret == nil && !project.GetDeletionTimestamp().IsZero():
 		return stytch.Member{}, at, s.missingSecret(ctx, project, *ref, theSession), nil
 	case secret == nil:
 		return stytch.Member{}, at, missing("Secret %s, referenced by spec.memberSessionRef, does not exist in this namespace. Create it with %s under the key %q.", ref.Name, theSession, ref.Key), nil
@@ -64,9 +64,10 @@ func (s *shared) member(ctx context.Context, project *v1alpha1.StytchProject) (s
 
 // acceptedBefore says that Stytch accepted these credentials before, of a StytchProject whose last check it accepted: this process has
 // had a session with them, or their Secret is as it was then, and only the session of the member is another one.
-func (s *shared) acceptedBefore(project *v1alpha1.StytchProject, credentials stytch.Credentials, at v1alpha1.Input) bool {
+func (s *shared) acceptedBefore(project v1alpha1.Project, credentials stytch.Credentials, at v1alpha1.Input) bool {
 	known, opened := s.knownSession(project)
-	sameSecret := project.Status.ObservedGeneration == project.Generation && len(project.Status.Inputs) > 0 && project.Status.Inputs[0] == at
+	status := project.CommonStatus()
+	sameSecret := status.ObservedGeneration == project.GetGeneration() && len(status.Inputs) > 0 && status.Inputs[0] == at
 	return opened && known.stytch.Holds(credentials) || !opened && sameSecret
 }
 
@@ -83,5 +84,5 @@ func (s *shared) inNameOf(ctx context.Context, known session) (session, error) {
 	case problem.Reason == v1alpha1.ReasonInputMissing && known.stytch.MemberOf() == connection.MemberOf(known.project):
 		return known, nil
 	}
-	return session{}, connection.Finding{Reason: problem.Reason, Message: fmt.Sprintf("StytchProject %s is being deleted. %s", known.project.Name, problem.Message)}
+	return session{}, connection.Finding{Reason: problem.Reason, Message: fmt.Sprintf("%s is being deleted. %s", refOf(known.project), problem.Message)}
 }

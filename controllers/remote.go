@@ -10,7 +10,7 @@ import (
 )
 
 // remote makes the calls to Stytch for one kind. O is the type of its manifest, R the type of its connection in Stytch. Errors
-// that come from Stytch are or wrap a *stytch.Error, *stytch.ReadError or *stytch.NotYet.
+// that come from Stytch are or wrap a *stytch.Error, *stytch.ReadError, *stytch.NotYet or *stytch.NotGranted.
 type remote[O v1alpha1.Connection, R any] interface {
 	// list returns every connection of the kind in an organization, from a list that was started at or after since.
 	list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]R, error)

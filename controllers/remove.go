@@ -13,8 +13,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
-// remove handles a deleted manifest. Under Retain only the finalizer is removed. Under Delete the connection is deleted first, if
-// the manifest holds it.
+// remove handles a deleted manifest. Under Retain only the finalizer is removed, and so where the project grants no more. Under Delete the
+// connection is deleted first, if the manifest holds it.
 func (p *pass[O, R]) remove(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.o, v1alpha1.Finalizer) {
 		return errDone
@@ -27,6 +27,13 @@ func (p *pass[O, R]) remove(ctx context.Context) error {
 		return p.release(ctx, "HandedOver", fmt.Sprintf("%s stays in Stytch. It now belongs to %s.", connection.RecordOf(p.o).ID, heir))
 	case connection.Retains(p.o):
 		return p.release(ctx, "Retained", connection.Retained(p.o))
+	}
+	kept, err := p.keptByGrants(ctx)
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		return p.release(ctx, "Retained", connection.Retained(p.o)+" "+kept)
 	}
 	p.report.Leaving = true
 	err = p.claimsErrOr(p.deleteConnection(ctx))
@@ -47,11 +54,11 @@ func (p *pass[O, R]) heir(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("finding the manifest that takes over the connection: %w", err)
 	}
 	for _, o := range others {
-		if connection.Inherits(o, p.o) {
+		if connection.Inherits(o, p.o) && p.engine.granted(ctx, o) {
 			return connection.Claim{Namespace: o.GetNamespace(), Name: o.GetName()}.Describe(p.o.GetNamespace()), nil
 		}
 	}
-	if !connection.Retains(p.o) && slices.ContainsFunc(others, func(o O) bool { return connection.MayInherit(o, p.o, p.now) }) {
+	if !connection.Retains(p.o) && slices.ContainsFunc(others, func(o O) bool { return connection.MayInherit(o, p.o, p.now) && p.engine.granted(ctx, o) }) {
 		return "", errAgain
 	}
 	return "", nil

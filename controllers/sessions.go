@@ -20,7 +20,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
-// sessions holds the session of each StytchProject, so that each version of its Secret is read only once, and so that the connections of
+// sessions holds the session of each project, so that each version of its Secret is read only once, and so that the connections of
 // one that is being deleted can be deleted after its Secret.
 type sessions struct {
 	mu    sync.Mutex
@@ -30,7 +30,7 @@ type sessions struct {
 // session is a session with Stytch for one version of a StytchProject and its Secrets.
 type session struct {
 	stytch     *stytch.Session
-	project    *v1alpha1.StytchProject
+	project    v1alpha1.Project
 	generation int64
 	secrets    []v1alpha1.Input
 }
@@ -39,74 +39,65 @@ type session struct {
 // finalizer on it, and what it writes wakes the connections of the project.
 var errProjectUnchecked = errors.New("the StytchProject is about to be checked")
 
-// openSession returns the session of the StytchProject of a manifest, whose credentials were checked. A StytchProject that is being
-// deleted serves deletions alone.
-func (s *shared) openSession(ctx context.Context, o v1alpha1.Connection) (session, error) {
-	name := o.CommonSpec().Project()
-	var project v1alpha1.StytchProject
-	err := s.client.Get(ctx, inNamespace(o, name), &project)
-	if apierrors.IsNotFound(err) {
-		cause := fmt.Sprintf("StytchProject %s does not exist in this namespace.", name)
-		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: cause + " Create it, and the Secret that it references."}
-	}
-	if err != nil {
-		return session{}, fmt.Errorf("reading StytchProject %s: %w", name, err)
-	}
-	staying, leaving := o.GetDeletionTimestamp().IsZero(), !project.DeletionTimestamp.IsZero()
+// openSession returns the session of the project of a manifest, whose credentials were checked. A project that is being deleted serves
+// deletions alone.
+func (s *shared) openSession(ctx context.Context, project v1alpha1.Project, o v1alpha1.Connection) (session, error) {
+	staying, leaving := o.GetDeletionTimestamp().IsZero(), !project.GetDeletionTimestamp().IsZero()
 	if leaving && staying {
 		return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(
-			"StytchProject %s is being deleted, so nothing but deletions is sent to Stytch. Wait until it is deleted, and create it again. Its conditions name the connections that it is kept for.", name)}
+			"%s is being deleted, so nothing but deletions is sent to Stytch. Wait until it is deleted, and create it again. Its conditions name the connections that it is kept for.", refOf(project))}
 	}
-	versions, err := s.cachedSecrets(ctx, &project)
+	versions, err := s.cachedSecrets(ctx, project)
 	if err != nil {
 		return session{}, err
 	}
 	if leaving && incomplete(versions) {
-		return s.rememberedSession(ctx, &project, versions)
+		return s.rememberedSession(ctx, project, versions)
 	}
-	if err := projectReady(&project); err != nil {
+	if err := projectReady(project); err != nil {
 		return session{}, err
 	}
-	if incomplete(versions) || !slices.Equal(versions, project.Status.Inputs) || staying && connection.Uses(o) && !isHeld(&project) {
+	if incomplete(versions) || !slices.Equal(versions, project.CommonStatus().Inputs) || staying && connection.Uses(o) && isKept(project) && !isHeld(project) {
 		return session{}, errProjectUnchecked
 	}
-	return s.sessionFor(ctx, &project, versions)
+	return s.sessionFor(ctx, project, versions)
 }
 
 // rememberedSession returns the session with the credentials of a StytchProject that Stytch accepted last, for one that is being deleted
 // and of which a Secret is gone.
-func (s *shared) rememberedSession(ctx context.Context, project *v1alpha1.StytchProject, versions []v1alpha1.Input) (session, error) {
+func (s *shared) rememberedSession(ctx context.Context, project v1alpha1.Project, versions []v1alpha1.Input) (session, error) {
 	if known, ok := s.knownSession(project); ok {
 		known.project = project
 		return s.inNameOf(ctx, known)
 	}
-	ref, what := project.Spec.SecretRef, "the project's secret"
+	ref, what := project.CommonSpec().SecretRef, "the project's secret"
 	if versions[0].UID != "" {
-		ref, what = *project.Spec.MemberSessionRef, theSession
+		ref, what = *project.MemberSession(), theSession
 	}
-	cause := fmt.Sprintf("StytchProject %s is being deleted, its Secret %s does not exist, and the manager was restarted since.", project.Name, ref.Name)
+	cause := fmt.Sprintf("%s is being deleted, its Secret %s does not exist, and the manager was restarted since.", refOf(project), ref.Name)
 	return session{}, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: fmt.Sprintf(
 		"%s Create the Secret again, with %s under the key %q.", cause, what, ref.Key)}
 }
 
 // knownSession returns the last session of a StytchProject; false if this process has had none.
-func (s *shared) knownSession(project *v1alpha1.StytchProject) (session, bool) {
+func (s *shared) knownSession(project v1alpha1.Project) (session, bool) {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
-	known, ok := s.sessions.byUID[project.UID]
+	known, ok := s.sessions.byUID[project.GetUID()]
 	return known, ok
 }
 
 // projectReady returns why the connections of a StytchProject cannot be reconciled yet; nil if they can.
-func projectReady(project *v1alpha1.StytchProject) error {
-	ready := meta.FindStatusCondition(project.Status.Conditions, v1alpha1.ConditionReady)
+func projectReady(project v1alpha1.Project) error {
+	status := project.CommonStatus()
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case ready == nil || project.Status.ObservedGeneration != project.Generation:
+	case ready == nil || status.ObservedGeneration != project.GetGeneration():
 		return errProjectUnchecked
 	case ready.Status != metav1.ConditionTrue:
 		return connection.Finding{
-			Reason: ready.Reason, Message: fmt.Sprintf("StytchProject %s is not ready: %s", project.Name, ready.Message),
-			Cause: fmt.Sprintf("StytchProject %s is not ready (%s).", project.Name, ready.Reason),
+			Reason: ready.Reason, Message: fmt.Sprintf("%s is not ready: %s", refOf(project), ready.Message),
+			Cause: fmt.Sprintf("%s is not ready (%s).", refOf(project), ready.Reason),
 		}
 	}
 	return nil
@@ -114,8 +105,8 @@ func projectReady(project *v1alpha1.StytchProject) error {
 
 // sessionFor returns the session for this version of the project and its Secrets; it reads the Secrets and makes one if there is
 // none.
-func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject, checked []v1alpha1.Input) (session, error) {
-	if known, ok := s.knownSession(project); ok && known.generation == project.Generation && slices.Equal(known.secrets, checked) {
+func (s *shared) sessionFor(ctx context.Context, project v1alpha1.Project, checked []v1alpha1.Input) (session, error) {
+	if known, ok := s.knownSession(project); ok && known.generation == project.GetGeneration() && slices.Equal(known.secrets, checked) {
 		known.project = project
 		return known, nil
 	}
@@ -135,9 +126,9 @@ func (s *shared) sessionFor(ctx context.Context, project *v1alpha1.StytchProject
 
 // putSession makes the session for a version of the project and its Secrets the current one. It closes that again if the StytchProject
 // is gone from the cache: nobody else will, and its rate would slow down others of the same project in Stytch.
-func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject, credentials stytch.Credentials, member stytch.Member, at []v1alpha1.Input) (session, error) {
+func (s *shared) putSession(ctx context.Context, project v1alpha1.Project, credentials stytch.Credentials, member stytch.Member, at []v1alpha1.Input) (session, error) {
 	opened := s.openedSession(project, credentials, member, at)
-	err := s.client.Get(ctx, client.ObjectKeyFromObject(project), &v1alpha1.StytchProject{})
+	err := s.client.Get(ctx, client.ObjectKeyFromObject(project), copyOf(project))
 	if apierrors.IsNotFound(err) {
 		s.closeSession(client.ObjectKeyFromObject(project))
 		return session{}, errProjectUnchecked
@@ -145,19 +136,20 @@ func (s *shared) putSession(ctx context.Context, project *v1alpha1.StytchProject
 	return opened, err
 }
 
-func (s *shared) openedSession(project *v1alpha1.StytchProject, credentials stytch.Credentials, member stytch.Member, at []v1alpha1.Input) session {
+func (s *shared) openedSession(project v1alpha1.Project, credentials stytch.Credentials, member stytch.Member, at []v1alpha1.Input) session {
 	opened := session{
 		stytch: s.Stytch.Session(stytch.Project{
-			Credentials: credentials, Member: member, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.Spec.RateLimit),
+			Credentials: credentials, Member: member, Object: client.ObjectKeyFromObject(project).String(), Rate: rate(project.CommonSpec().RateLimit),
+			Leads: isCluster(project.GetNamespace()),
 		}),
-		project: project, generation: project.Generation, secrets: at,
+		project: project, generation: project.GetGeneration(), secrets: at,
 	}
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	if s.sessions.byUID == nil {
 		s.sessions.byUID = map[types.UID]session{}
 	}
-	s.sessions.byUID[project.UID] = opened
+	s.sessions.byUID[project.GetUID()] = opened
 	return opened
 }
 
@@ -178,23 +170,28 @@ func rate(limit *v1alpha1.RateLimit) stytch.Rate {
 
 // credentials reads the credentials of a StytchProject, and returns the version of its Secret. What is invalid or missing is
 // returned as a problem.
-func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProject) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
+func (s *shared) credentials(ctx context.Context, project v1alpha1.Project) (stytch.Credentials, v1alpha1.Input, *connection.Problem, error) {
 	none := stytch.Credentials{}
-	ref := project.Spec.SecretRef
+	spec := project.CommonSpec()
+	ref := spec.SecretRef
 	at := v1alpha1.Input{Kind: connection.KindSecret, Name: ref.Name}
-	base, problem := s.Endpoints.BaseURL(project.Spec)
+	base, problem := s.Endpoints.BaseURL(*spec)
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	secret, err := s.secret(ctx, inNamespace(project, ref.Name))
+	key := s.secretOf(project, ref.Name)
+	secret, err := s.secret(ctx, key)
 	if err != nil {
 		return none, at, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
-	if secret == nil && !project.DeletionTimestamp.IsZero() {
+	switch place := "this namespace"; {
+	case secret == nil && !project.GetDeletionTimestamp().IsZero():
 		return none, at, s.missingSecret(ctx, project, ref, "the project's secret"), nil
-	}
-	if secret == nil {
-		return none, at, missing("Secret %s does not exist in this namespace. Create it with the project's secret under the key %q.", ref.Name, ref.Key), nil
+	case secret == nil:
+		if isCluster(project.GetNamespace()) {
+			place = "namespace " + key.Namespace
+		}
+		return none, at, missing("Secret %s does not exist in %s. Create it with the project's secret under the key %q.", ref.Name, place, ref.Key), nil
 	}
 	at = connection.InputOf(connection.KindSecret, secret.ObjectMeta)
 	in := connection.Inputs{Secrets: map[string]*corev1.Secret{ref.Name: secret}}
@@ -202,23 +199,31 @@ func (s *shared) credentials(ctx context.Context, project *v1alpha1.StytchProjec
 	if problem != nil {
 		return none, at, problem, nil
 	}
-	return stytch.Credentials{BaseURL: base, ProjectID: project.Spec.ProjectID, Secret: value}, at, nil, nil
+	return stytch.Credentials{BaseURL: base, ProjectID: spec.ProjectID, Secret: value}, at, nil, nil
 }
 
 func missing(format string, args ...any) *connection.Problem {
 	return &connection.Problem{Reason: v1alpha1.ReasonInputMissing, Message: fmt.Sprintf(format, args...)}
 }
 
-// openProject opens a session of the project, and records the project and the organization that the manifest belongs to.
+// openProject opens a session of the project, under its grants, and records the project and the organization that the manifest belongs to.
 func (p *pass[O, R]) openProject(ctx context.Context) error {
 	spec := p.o.CommonSpec()
-	opened, err := p.shared.openSession(ctx, p.o)
+	object, err := p.shared.projectOf(ctx, p.o)
 	if err != nil {
 		return err
 	}
+	if err := p.askGrants(ctx, object); err != nil {
+		return err
+	}
+	opened, err := p.shared.openSession(ctx, object, p.o)
+	if err != nil {
+		return err
+	}
+	opened.stytch = opened.stytch.Under(p.engine.grantsOf(ctx, p.o))
 	p.session = opened
 	p.stytch = opened.stytch.Caller(p.o.GetNamespace(), string(p.o.GetUID()), p.lane(ctx))
-	project := opened.project.Spec.ProjectID
+	project := opened.project.CommonSpec().ProjectID
 	for _, problem := range []*connection.Problem{
 		connection.SameProject(p.o, project), connection.SameEnvironment(project, spec.Organization, spec.ConnectionID),
 	} {

@@ -46,12 +46,13 @@ func Identify(config *rest.Config, version string) { config.UserAgent = eventSou
 
 // reconcilers are the reconcilers of all kinds, and what they share.
 type reconcilers struct {
-	shared   *shared
-	projects *projectChecker
-	external *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]
-	oidc     *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]
-	saml     *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]
-	scim     *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]
+	shared          *shared
+	projects        *projectChecker
+	clusterProjects *projectChecker
+	external        *engine[*v1alpha1.ExternalConnection, stytch.ExternalConnection]
+	oidc            *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnection]
+	saml            *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnection]
+	scim            *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnection]
 }
 
 // Setup adds the controllers of every kind to a manager.
@@ -63,8 +64,14 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err := errors.Join(metrics.Registry.Register(r.expiries()), metrics.Registry.Register(r.rotations()), metrics.Registry.Register(r.unclaimed())); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
+	if options.ClusterProjects {
+		c := r.clusterProjects
+		if err := c.setup(mgr, r.shared.clusterProjectEvents, c.clusterReferring, c.watchCovered); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
-		r.projects.setup(mgr),
+		r.projects.setup(mgr, r.shared.projectEvents, r.projects.referring, r.projects.watchUsers),
 		r.external.setup(mgr, r.external.watchSources, r.external.watchSiblings),
 		r.oidc.setup(mgr, r.oidc.watchDependants, r.oidc.watchSiblings),
 		r.saml.setup(mgr, r.saml.watchDependants, r.saml.watchSiblings),
@@ -94,10 +101,15 @@ func newReconcilers(ctx context.Context, c cluster.Cluster, options Options) (*r
 	s := &shared{
 		Options: options,
 		client:  c.GetClient(), cached: c.GetCache(), live: c.GetAPIReader(), recorder: c.GetEventRecorder(eventSource),
-		projectEvents: make(chan event.GenericEvent, maxProjectEvents),
+		projectEvents: make(chan event.GenericEvent, maxProjectEvents), clusterProjectEvents: make(chan event.GenericEvent, maxProjectEvents),
 	}
 	r := reconcilersOf(s)
 	indexer := c.GetFieldIndexer()
+	if options.ClusterProjects {
+		if err := r.clusterProjects.index(ctx, indexer); err != nil {
+			return nil, err
+		}
+	}
 	return r, errors.Join(r.projects.index(ctx, indexer),
 		r.external.index(ctx, indexer), r.oidc.index(ctx, indexer), r.saml.index(ctx, indexer), r.scim.index(ctx, indexer))
 }
@@ -109,11 +121,13 @@ func reconcilersOf(s *shared) *reconcilers {
 		external: externalEngine(s), oidc: oidcEngine(s), saml: samlEngine(s), scim: scimEngine(s),
 	}
 	r.saml.kind.Settle, r.scim.kind.Settle = s.SettleTime, s.SettleTime
-	r.projects = &projectChecker{s, []usingKind{r.external.using(), r.oidc.using(), r.saml.using(), r.scim.using()}}
+	kinds := []usingKind{r.external.using(), r.oidc.using(), r.saml.using(), r.scim.using()}
+	r.projects = &projectChecker{s, newStytchProject, kinds}
+	r.clusterProjects = &projectChecker{s, newClusterStytchProject, kinds}
 	return r
 }
 
-// maxProjectEvents is how many StytchProjects may wait for a new check because their credentials were rejected.
+// maxProjectEvents is how many projects of a kind may wait for a new check because their credentials were rejected.
 const maxProjectEvents = 64
 
 // setup adds the controller of a kind. It is woken by a change of the manifest, its project, an object that the manifest names,
@@ -127,6 +141,9 @@ func (e *engine[O, R]) setup(mgr ctrl.Manager, further ...func(*builder.Builder)
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindSecret)), builder.WithPredicates(e.shared.secretChanged())).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(e.referring(connection.KindConfigMap))).
 		WithOptions(controllerOptions())
+	if e.shared.ClusterProjects {
+		e.watchClusterProjects(b)
+	}
 	for _, watch := range further {
 		watch(b)
 	}

@@ -60,15 +60,15 @@ func TestAStytchProjectWakesItsConnectionsOnlyWhenItIsOtherwiseThanBefore(t *tes
 		"given a session of a member": {func(p *v1alpha1.StytchProject) { p.Status.Inputs = append(p.Status.Inputs, p.Status.Inputs[1]) }, true},
 	}.expect(t, credentialsChanged(), &v1alpha1.StytchProject{
 		ObjectMeta: metav1.ObjectMeta{Generation: 1, ResourceVersion: "1"},
-		Status: v1alpha1.StytchProjectStatus{
+		Status: v1alpha1.StytchProjectStatus{ProjectStatus: v1alpha1.ProjectStatus{
 			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}},
 			Inputs:     []v1alpha1.Input{{Kind: "Secret", Name: "stytch", ResourceVersion: "7"}, {Kind: "Secret", Name: "member", ResourceVersion: "7"}},
-		},
+		}},
 	})
 }
 
 func TestARenewedSessionIsToldFromEverythingElse(t *testing.T) {
-	before := &v1alpha1.StytchProject{Status: v1alpha1.StytchProjectStatus{Inputs: []v1alpha1.Input{{Name: "stytch"}, {Name: "member"}}}}
+	before := &v1alpha1.StytchProject{Status: v1alpha1.StytchProjectStatus{ProjectStatus: v1alpha1.ProjectStatus{Inputs: []v1alpha1.Input{{Name: "stytch"}, {Name: "member"}}}}}
 	wakes[*v1alpha1.StytchProject]{
 		"renewed":               {func(p *v1alpha1.StytchProject) { p.Status.Inputs[1].ResourceVersion = "8" }, true},
 		"with another Secret":   {func(p *v1alpha1.StytchProject) { p.Status.Inputs[0].ResourceVersion = "8" }, false},

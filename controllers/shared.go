@@ -33,6 +33,9 @@ type Options struct {
 	InputPatience time.Duration
 	// RequireSendLabel says that a value of a Secret is sent to Stytch only if the Secret has a label for that.
 	RequireSendLabel bool
+	// ClusterProjects says that ClusterStytchProjects are served. Their Secrets are in ClusterResourceNamespace.
+	ClusterProjects          bool
+	ClusterResourceNamespace string
 	// Now returns the current time.
 	Now func() time.Time
 }
@@ -51,9 +54,10 @@ type shared struct {
 	siblings siblings
 	memory   memory
 	// projectEvents wakes the controller of StytchProjects for those whose credentials Stytch rejected in a pass of a connection,
-	// and recheck holds which those are.
-	projectEvents chan event.GenericEvent
-	recheck       keySet
+	// clusterProjectEvents that of ClusterStytchProjects, and recheck holds which those are.
+	projectEvents        chan event.GenericEvent
+	clusterProjectEvents chan event.GenericEvent
+	recheck              keySet // a ClusterStytchProject has no namespace
 }
 
 // keySet is a set of object keys.

@@ -69,5 +69,5 @@ var _ = SynchronizedBeforeSuite(func() []byte {
 	Expect(err).NotTo(HaveOccurred())
 	_, err = newReconcilers(ctx, sharedCluster, Options{}) // for their indexes
 	Expect(err).NotTo(HaveOccurred())
-	launch(ctx, sharedCluster, apiLedger.handler())
+	launch(ctx, sharedCluster, nil, apiLedger.handler())
 })

@@ -24,15 +24,23 @@ func (e *engine[O, R]) referring(kind string) handler.MapFunc {
 	}
 }
 
-// ofProject finds the manifests of a StytchProject.
-func (e *engine[O, R]) ofProject(ctx context.Context, project client.Object) []reconcile.Request {
-	return e.requests(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
+// ofProject finds the manifests of a StytchProject, or of a ClusterStytchProject.
+func (e *engine[O, R]) ofProject(ctx context.Context, object client.Object) []reconcile.Request {
+	project, is := object.(v1alpha1.Project)
+	if !is {
+		return nil
+	}
+	return e.requests(ctx, client.InNamespace(project.GetNamespace()), inProject(project))
 }
 
 // awaitingSession finds the manifests of a StytchProject for which another session of its member may change something: a JWT is renewed
 // every few minutes, and what waits for something else is not to be sent again each time.
-func (e *engine[O, R]) awaitingSession(ctx context.Context, project client.Object) []reconcile.Request {
-	all := e.woken(ctx, client.InNamespace(project.GetNamespace()), client.MatchingFields{indexProject: project.GetName()})
+func (e *engine[O, R]) awaitingSession(ctx context.Context, object client.Object) []reconcile.Request {
+	project, is := object.(v1alpha1.Project)
+	if !is {
+		return nil
+	}
+	all := e.woken(ctx, client.InNamespace(project.GetNamespace()), inProject(project))
 	return requestsOf(slices.DeleteFunc(all, func(o O) bool {
 		return !connection.AwaitsSession(o) && !e.shared.memory.of(o.GetUID()).unchecked
 	}))
@@ -183,41 +191,42 @@ func dependantGone() predicate.Predicate {
 	}
 }
 
-// credentialsChanged passes what may change the session of a StytchProject: it is created, deleted or edited, gets its finalizer, or a
+// credentialsChanged passes what may change the session or the grants of a project: it is created, deleted or edited, gets its finalizer, or a
 // check has another result than the last. Another session of its member alone is sessionRenewed.
 func credentialsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
-		after, both := e.ObjectNew.(*v1alpha1.StytchProject)
+		before, isProject := e.ObjectOld.(v1alpha1.Project)
+		after, both := e.ObjectNew.(v1alpha1.Project)
 		return isProject && both && projectChanged(before, after) && !sessionRenewed(before, after)
 	}}
 }
 
-func projectChanged(before, after *v1alpha1.StytchProject) bool {
-	return before.Generation != after.Generation || isHeld(before) != isHeld(after) ||
-		!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !slices.Equal(before.Status.Inputs, after.Status.Inputs)
+func projectChanged(before, after v1alpha1.Project) bool {
+	was, is := before.CommonStatus(), after.CommonStatus()
+	return before.GetGeneration() != after.GetGeneration() || isHeld(before) != isHeld(after) ||
+		!equality.Semantic.DeepEqual(was.Conditions, is.Conditions) || !slices.Equal(was.Inputs, is.Inputs)
 }
 
-// sessionRenewed says that nothing is new of a StytchProject but the version of the Secret with its member's session.
-func sessionRenewed(before, after *v1alpha1.StytchProject) bool {
-	was, is := before.Status.Inputs, after.Status.Inputs
+// sessionRenewed says that nothing is new of a project but the version of the Secret with its member's session.
+func sessionRenewed(before, after v1alpha1.Project) bool {
+	was, is := before.CommonStatus().Inputs, after.CommonStatus().Inputs
 	if len(was) != 2 || len(is) != 2 || was[0] != is[0] || was[1] == is[1] {
 		return false
 	}
-	same := after.DeepCopy()
-	same.Status.Inputs = was
+	same := copyOf(after)
+	same.CommonStatus().Inputs = was
 	return !projectChanged(before, same)
 }
 
-// updates passes updates of a StytchProject that are of a kind, and nothing else.
-func updates(are func(before, after *v1alpha1.StytchProject) bool) predicate.Predicate {
+// updates passes updates of a project that are of a kind, and nothing else.
+func updates(are func(before, after v1alpha1.Project) bool) predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
 		DeleteFunc:  func(event.DeleteEvent) bool { return false },
 		GenericFunc: func(event.GenericEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, isProject := e.ObjectOld.(*v1alpha1.StytchProject)
-			after, both := e.ObjectNew.(*v1alpha1.StytchProject)
+			before, isProject := e.ObjectOld.(v1alpha1.Project)
+			after, both := e.ObjectNew.(v1alpha1.Project)
 			return isProject && both && are(before, after)
 		},
 	}

@@ -64,6 +64,7 @@ type world struct {
 	fence     stytch.Fence   // of the process that is started next; nil for none
 	observe   func()         // called at each moment at which a process has made a call or a write
 	ends      []func()       // of its processes
+	shared    *sharing       // what a world with a ClusterStytchProject has in addition; nil for none
 }
 
 // newWorld makes a namespace with a StytchProject whose credentials are good, and a Stytch with two organizations.
@@ -134,11 +135,11 @@ func (w *world) secret(name string, data map[string]string) *corev1.Secret {
 }
 
 func (w *world) project() *v1alpha1.StytchProject {
-	return &v1alpha1.StytchProject{ObjectMeta: w.meta("default"), Spec: v1alpha1.StytchProjectSpec{
+	return &v1alpha1.StytchProject{ObjectMeta: w.meta("default"), Spec: v1alpha1.StytchProjectSpec{ProjectSpec: v1alpha1.ProjectSpec{
 		ProjectID: stytchsim.DefaultProjectID, BaseURL: w.url,
 		SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
 		RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
-	}}
+	}}}
 }
 
 func (w *world) meta(name string) metav1.ObjectMeta {
@@ -160,7 +161,7 @@ func (w *world) reload(object client.Object) {
 func (w *world) get(object client.Object) error {
 	GinkgoHelper()
 	key := client.ObjectKeyFromObject(object)
-	if _, manifest := object.(v1alpha1.Connection); !manifest {
+	if _, manifest := object.(v1alpha1.Connection); !manifest || object.GetNamespace() != w.namespace {
 		return api.Get(w.ctx, key, object)
 	}
 	Expect(apiLedger.wait(w.namespace)).To(Succeed())
@@ -201,6 +202,9 @@ type process struct {
 // start begins a life of the operator, whose cache is its world's window to the shared one.
 func (w *world) start() *process {
 	GinkgoHelper()
+	if w.shared != nil {
+		return w.startAlone()
+	}
 	p := w.begin(func(o *cluster.Options) {
 		o.MapperProvider = func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return sharedCluster.GetRESTMapper(), nil }
 		o.NewCache = func(*rest.Config, cache.Options) (cache.Cache, error) {
@@ -233,18 +237,18 @@ func (w *world) begin(option cluster.Option) *process {
 	config := rest.CopyConfig(apiServer)
 	config.Wrap(f.wrap("kubernetes"))
 	Identify(config, "test")
-	c, err := cluster.New(config, clusterOptions(w.namespace), func(o *cluster.Options) { o.Logger = w.logger() }, option)
+	c, err := cluster.New(config, clusterOptions(w.namespaces()...), func(o *cluster.Options) { o.Logger = w.logger() }, option)
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(w.ctx)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	w.ends = append(w.ends, cancel, transport.CloseIdleConnections)
-	r, err := newReconcilers(ctx, c, Options{
+	r, err := newReconcilers(ctx, c, w.shared.options(Options{
 		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now, Fence: w.fence}),
 		Endpoints:      connection.Endpoints{InsecureLoopback: true},
 		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, InputPatience: inputPatience, Now: w.clock.Now,
-	})
+	}))
 	Expect(err).NotTo(HaveOccurred())
-	launch(ctx, c)
+	launch(ctx, c, w.shared.cached())
 	return &process{reconcilers: r, world: w, life: f, cache: c.GetCache(), freeze: cancel}
 }
 
@@ -264,11 +268,14 @@ func (p *process) catchUp() {
 		lists = append(lists, kind.list)
 	}
 	for _, list := range lists {
-		want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
-		Eventually(func() map[types.UID]string {
-			return versions(p.world.ctx, p.cache, list.DeepCopyObject().(client.ObjectList), p.world.namespace)
-		}).WithTimeout(10*time.Second).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up")
+		for _, namespace := range p.world.namespaces() {
+			want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), namespace)
+			Eventually(func() map[types.UID]string {
+				return versions(p.world.ctx, p.cache, list.DeepCopyObject().(client.ObjectList), namespace)
+			}).WithTimeout(10*time.Second).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up")
+		}
 	}
+	p.catchUpWithSharing()
 }
 
 func metadataList(kind string) *metav1.PartialObjectMetadataList {
@@ -330,6 +337,7 @@ func (p *process) check() {
 			GinkgoLogr.Info("checking the project", "error", err.Error())
 		}
 	}
+	p.checkSharing()
 }
 
 func (p *process) reconciler(object client.Object) reconcile.Reconciler {

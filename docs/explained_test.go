@@ -59,7 +59,7 @@ func events(t *testing.T) []string {
 
 func TestThePageOfEachKindNamesEveryField(t *testing.T) {
 	for page, crd := range map[string]string{
-		"docs/stytchproject.md": "stytchprojects", "docs/scimconnection.md": "scimconnections",
+		"docs/stytchproject.md": "stytchprojects", "docs/clusterstytchproject.md": "clusterstytchprojects", "docs/scimconnection.md": "scimconnections",
 		"docs/samlconnection.md": "samlconnections", "docs/oidcconnection.md": "oidcconnections",
 		"docs/externalconnection.md": "externalconnections",
 	} {

@@ -39,7 +39,7 @@ func TestEveryManifestIsAcceptedByTheAPIServer(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"StytchProject", "SCIMConnection", "SAMLConnection", "OIDCConnection", "ExternalConnection"} {
+	for _, kind := range []string{"StytchProject", "ClusterStytchProject", "SCIMConnection", "SAMLConnection", "OIDCConnection", "ExternalConnection"} {
 		if !tried[kind] {
 			t.Errorf("no page has a %s", kind)
 		}

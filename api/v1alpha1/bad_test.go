@@ -9,61 +9,79 @@ import (
 )
 
 const (
-	badOrganization    = "organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - | are allowed"
-	badDisplayName     = "displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
-	badInterval        = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
-	badGroup           = "groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
-	badSecretName      = "bearerToken.secretName must be a valid name of a Secret: " + namesAreOf
-	badRenewBefore     = "renewBefore must be a duration from 1h to 43800h, such as 720h"
-	badOverlap         = "overlap must be a duration from 1m to 43800h, such as 72h"
-	badSecret          = "name must be a valid name of a Secret: " + namesAreOf
-	badConfigMap       = "name must be a valid name of a ConfigMap: " + namesAreOf
-	badDetails         = "detailsConfigMapName must be a valid name of a ConfigMap: " + namesAreOf
-	badSourceName      = "sourceRef.name must be a valid name of an object: " + namesAreOf
-	namesAreOf         = "lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
-	badMapping         = "attributeMapping must have keys of 1 to 128 characters"
-	badSourceOwner     = "source.organizationID must be the ID of an organization in Stytch, such as organization-live-..."
-	badSourceID        = "source.connectionID must be the ID of a SAML or OIDC connection in Stytch, such as saml-connection-live-..."
-	badScope           = "customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
-	noOpenID           = "customScopes must include openid, because they replace the default scopes of Stytch, which are openid email profile"
-	badIssuer          = "issuer must not include /.well-known/openid-configuration, which Stytch appends"
-	badProjectID       = "projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
-	badBaseURL         = "baseURL must consist of https:// and a host, without a path, such as https://test.stytch.com"
-	sameOrganization   = "source.organizationID must not be the same as organization"
-	noRolesOfOIDC      = "Stytch does not assign implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or use a SAML source"
-	oneGroup           = "exactly one of groupID and groupName must be set"
-	oneCertificate     = "exactly one of the fields in [pem secretKeyRef configMapKeyRef] must be set"
-	oneSource          = "exactly one of source and sourceRef must be set"
-	eitherMetadata     = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: set either metadataURL or the other fields"
-	unmappedGroups     = "groupImplicitRoles needs groups in attributeMapping: set it to the attribute of the assertion that contains the groups of a member"
-	twiceKey           = "encryptionPrivateKeyRefs must not contain the same reference twice"
-	twiceGroupRole     = "groupImplicitRoles must not contain the same group and role twice"
-	twiceCertificate   = "verificationCertificates must not contain the same certificate twice"
-	overlapOfAutomatic = "overlap must be set if completion is Automatic, and must not be set otherwise"
-	longOverlap        = "overlap must be shorter than renewBefore: otherwise the current token expires before the overlap is over"
-	fixedOrganization  = "organization is immutable: to use another organization, delete this manifest and apply a new one with another name"
-	fixedConnection    = "connectionID is immutable once set: delete this manifest (deletionPolicy: Retain keeps the connection) and apply a new one with the other connectionID"
-	fixedProjectRef    = "projectRef is immutable: to use another project, delete this manifest and apply a new one with another name"
-	fixedSecretName    = "bearerToken.secretName is immutable: the Secret contains the only copy of the token"
-	fixedSource        = "source is immutable: to use another source, delete this manifest and apply a new one with another name"
-	fixedSourceRef     = "sourceRef is immutable: to use another source, delete this manifest and apply a new one with another name"
-	badLabelKey        = "a key of labels " + keysAreOf
-	badAnnotationKey   = "a key of annotations " + keysAreOf
-	keysAreOf          = "must consist of a name of at most 63 characters, and optionally a DNS subdomain of at most 253 characters and / before it, as Kubernetes requires"
-	notOurLabels       = "labels " + notTracked
-	notOurAnnotations  = "annotations " + notTracked
-	notTracked         = "must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
-	badLabel           = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
-	badAnnotation      = "annotations must have values of at most 4096 characters"
-	ofNothing          = "detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
-	secretAsSession    = "memberSessionRef and secretRef must not name the same key: the secret of the project is not a session"
-	fixedProjectID     = "projectID is immutable: create another StytchProject for another project"
+	badOrganization     = "organization must be the ID, slug or external ID of an organization in Stytch: only letters, digits and . _ ~ - | are allowed"
+	badDisplayName      = "displayName must not end like the provisional name of a connection that is being created, such as [new 0a1b2c3d]"
+	badInterval         = "resyncInterval must be a duration of at least 1m, such as 30m or 1h"
+	badGroup            = "groupID must be the ID of a SCIM group in Stytch, such as scim-group-live-..."
+	badSecretName       = "bearerToken.secretName must be a valid name of a Secret: " + namesAreOf
+	badRenewBefore      = "renewBefore must be a duration from 1h to 43800h, such as 720h"
+	badOverlap          = "overlap must be a duration from 1m to 43800h, such as 72h"
+	badSecret           = "name must be a valid name of a Secret: " + namesAreOf
+	badConfigMap        = "name must be a valid name of a ConfigMap: " + namesAreOf
+	badDetails          = "detailsConfigMapName must be a valid name of a ConfigMap: " + namesAreOf
+	badSourceName       = "sourceRef.name must be a valid name of an object: " + namesAreOf
+	namesAreOf          = "lower-case letters, digits, - and ., where each part between dots starts and ends with a letter or digit"
+	badMapping          = "attributeMapping must have keys of 1 to 128 characters"
+	badSourceOwner      = "source.organizationID must be the ID of an organization in Stytch, such as organization-live-..."
+	badSourceID         = "source.connectionID must be the ID of a SAML or OIDC connection in Stytch, such as saml-connection-live-..."
+	badScope            = "customScopes must contain only printable ASCII characters, without spaces, percent signs, double quotes and backslashes"
+	noOpenID            = "customScopes must include openid, because they replace the default scopes of Stytch, which are openid email profile"
+	badIssuer           = "issuer must not include /.well-known/openid-configuration, which Stytch appends"
+	badProjectID        = "projectID must be the ID of a project, as the Stytch dashboard shows it, such as project-live-..."
+	badBaseURL          = "baseURL must consist of https:// and a host, without a path, such as https://test.stytch.com"
+	sameOrganization    = "source.organizationID must not be the same as organization"
+	noRolesOfOIDC       = "Stytch does not assign implicit roles through an OIDC source: remove implicitRoles and groupImplicitRoles, or use a SAML source"
+	oneGroup            = "exactly one of groupID and groupName must be set"
+	oneCertificate      = "exactly one of the fields in [pem secretKeyRef configMapKeyRef] must be set"
+	oneSource           = "exactly one of source and sourceRef must be set"
+	eitherMetadata      = "metadataURL provides idpEntityID, idpSSOURL and verificationCertificates: set either metadataURL or the other fields"
+	unmappedGroups      = "groupImplicitRoles needs groups in attributeMapping: set it to the attribute of the assertion that contains the groups of a member"
+	twiceKey            = "encryptionPrivateKeyRefs must not contain the same reference twice"
+	twiceGroupRole      = "groupImplicitRoles must not contain the same group and role twice"
+	twiceCertificate    = "verificationCertificates must not contain the same certificate twice"
+	overlapOfAutomatic  = "overlap must be set if completion is Automatic, and must not be set otherwise"
+	longOverlap         = "overlap must be shorter than renewBefore: otherwise the current token expires before the overlap is over"
+	fixedOrganization   = "organization is immutable: to use another organization, delete this manifest and apply a new one with another name"
+	fixedConnection     = "connectionID is immutable once set: delete this manifest (deletionPolicy: Retain keeps the connection) and apply a new one with the other connectionID"
+	fixedProjectRef     = "projectRef is immutable: to use another project, delete this manifest and apply a new one with another name"
+	fixedSecretName     = "bearerToken.secretName is immutable: the Secret contains the only copy of the token"
+	fixedSource         = "source is immutable: to use another source, delete this manifest and apply a new one with another name"
+	fixedSourceRef      = "sourceRef is immutable: to use another source, delete this manifest and apply a new one with another name"
+	badLabelKey         = "a key of labels " + keysAreOf
+	badAnnotationKey    = "a key of annotations " + keysAreOf
+	keysAreOf           = "must consist of a name of at most 63 characters, and optionally a DNS subdomain of at most 253 characters and / before it, as Kubernetes requires"
+	notOurLabels        = "labels " + notTracked
+	notOurAnnotations   = "annotations " + notTracked
+	notTracked          = "must not have keys of stytch-operator.dev, and none by which Argo CD, Flux or kubectl track objects"
+	badLabel            = "the value of a label must contain only letters, digits, - _ and ., and must start and end with a letter or digit"
+	badAnnotation       = "annotations must have values of at most 4096 characters"
+	fixedProjectID      = "projectID is immutable: create another object for another project"
+	notFull             = "organization " + notFullID
+	sourceNotFull       = "source.organizationID " + notFullID
+	notFullID           = "must be the full ID of an organization, such as organization-live-11111111-1111-4111-8111-111111111111, if projectRef references a ClusterStytchProject"
+	eitherNamespaces    = "exactly one of namespaces and namespaceSelector must be set"
+	untrusted           = "trustNamespaceLabels must be true if namespaceSelector is set, and must not be set otherwise: whoever can label a namespace can give it this grant"
+	emptySelector       = "namespaceSelector must not be empty: to select all namespaces, set namespaces to * instead"
+	oddValues           = "values must be set if operator is In or NotIn, and must not be set otherwise"
+	notAllNamespaces    = "* stands for all namespaces: it must be the only entry"
+	notAllOrganizations = "* stands for all organizations: it must be the only entry"
+	twiceKind           = "kinds must not contain the same kind twice"
+	ofNothing           = "detailsTemplate needs detailsConfigMapName, the ConfigMap that it is for: set detailsConfigMapName, or remove detailsTemplate"
+	secretAsSession     = "memberSessionRef and secretRef must not name the same key: the secret of the project is not a session"
 
 	// What is said of strings that are compared exactly, of names of groups, of keys in a Secret, and of URLs that may be empty.
 	exact    = "must not start or end with white space or invisible characters, and must not contain control characters"
 	ofGroups = "must not contain control characters, such as tabs and line breaks"
 	ofKeys   = "must contain only letters, digits, - _ and ."
 	ofURLs   = `must not contain white space, control characters, <, > or "`
+
+	// Patterns of what grants have.
+	ofRoles      = `^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
+	ofFullIDs    = `^organization-(live|test)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`
+	ofGranted    = `^([*]|organization-(live|test)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`
+	ofNamespaces = `^([*]|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$`
+	ofLabelKeys  = `^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+	ofLabels     = `^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$`
 
 	providers = `"classlink", "cyberark", "duo", "generic", "google-workspace", "jumpcloud", "keycloak", "miniorange", "microsoft-entra", "okta", "onelogin", "pingfederate", "rippling", "salesforce", "shibboleth"`
 )
@@ -87,6 +105,7 @@ func badConnections(kind string) []bad {
 		tooShort("spec.projectRef.name"),
 		tooLong("spec.projectRef.name", 253),
 		unlike("spec.projectRef.name", exact, "default "),
+		unknown("spec.projectRef.kind", "Project", `"ClusterStytchProject", "StytchProject"`),
 
 		tooShortOf("spec.connectionID", badConnection(kind)),
 		tooLong("spec.connectionID", 128),
@@ -231,6 +250,99 @@ func badProjects() []bad {
 		tooSmall("spec.rateLimit.burst", 1),
 		tooLarge("spec.rateLimit.burst", 1000),
 	)
+}
+
+func badOwnOrganizations() []bad {
+	return append(badOrganizationIDs("spec.organizations", ofFullIDs), unlike("spec.organizations[0]", ofFullIDs, "*"))
+}
+
+// badOrganizationIDs are refused in a list of organizations.
+func badOrganizationIDs(at, pattern string) []bad {
+	first := at + "[0]"
+	return []bad{
+		tooFew(at),
+		tooMany(at, 1000, func(i int) any { return fmt.Sprintf("organization-test-22222222-2222-4222-8222-%012d", i) }),
+		unlike(first, pattern, ""),
+		unlike(first, pattern, "acme"),
+		unlike(first, pattern, "organization-live-1"),
+		unlike(first, pattern, "organization-live-22222222-2222-4222-8222-22222222222G"),
+		unlike(first, pattern, "organization-live-22222222-2222-4222-8222-222222222222\n"),
+		unlike(first, pattern, "organization-prod-22222222-2222-4222-8222-222222222222"),
+		tooLong(first, 64),
+	}
+}
+
+func badGrants() []bad {
+	const grant, other = "spec.grants[0]", "spec.grants[1]"
+	const labels, expressions = other + ".namespaceSelector.matchLabels", other + ".namespaceSelector.matchExpressions"
+	all := [][]bad{
+		badOrganizationIDs(grant+".organizations", ofGranted), badOrganizationIDs(grant+".sources", ofGranted), inexact(grant + ".roles[0]"), badSelector(labels, expressions),
+	}
+	return append(slices.Concat(all...),
+		tooMany("spec.grants", 64, func(int) any { return fields{"namespaces": []any{"*"}, "organizations": []any{"*"}} }),
+		breaking(grant, grant+".namespaces", absent{}, eitherNamespaces),
+		breaking(other, other+".namespaces", []any{"acme"}, eitherNamespaces).in(0),
+		breaking(grant, grant+".trustNamespaceLabels", true, untrusted),
+		breaking(other, other+".trustNamespaceLabels", absent{}, untrusted),
+		breaking(other, other+".trustNamespaceLabels", false, untrusted),
+		senseless(other+".namespaceSelector", fields{}, emptySelector),
+
+		tooFew(grant+".namespaces"),
+		tooMany(grant+".namespaces", 100, func(i int) any { return fmt.Sprint(i) }),
+		tooLong(grant+".namespaces[0]", 63),
+		unlike(grant+".namespaces[0]", ofNamespaces, ""),
+		unlike(grant+".namespaces[0]", ofNamespaces, "acme*"),
+		unlike(grant+".namespaces[0]", ofNamespaces, "acme.example"),
+		breaking(grant+".namespaces", grant+".namespaces[0]", "*", notAllNamespaces),
+		missing(grant+".organizations"),
+		breaking(grant+".organizations", grant+".organizations[0]", "*", notAllOrganizations),
+		senseless(grant+".sources", []any{"*", "*"}, notAllOrganizations),
+		tooFew(grant+".kinds"),
+		bad{
+			at: grant + ".kinds", breaks: "maxItems", value: []any{"SAMLConnection", "SAMLConnection", "SAMLConnection", "SAMLConnection", "SAMLConnection"},
+			want: grant + ".kinds: Too many: 5: must have at most 4 items",
+		},
+		breaking(grant+".kinds", grant+".kinds[1]", "SAMLConnection", twiceKind),
+		unknown(grant+".kinds[0]", "StytchProject", `"ExternalConnection", "OIDCConnection", "SAMLConnection", "SCIMConnection"`),
+		tooMany(grant+".roles", 100, func(i int) any { return fmt.Sprint(i) }),
+		tooShort(grant+".roles[0]"),
+		tooLong(grant+".roles[0]", 128),
+		unknown(grant+".deletion", "Delete", `"Retain"`),
+	)
+}
+
+// badSelector is refused in a selector of namespaces.
+func badSelector(labels, expressions string) []bad {
+	return []bad{
+		{at: labels, breaks: "minProperties", value: fields{}, want: labels + ": Invalid value: 0: " + labels + " in body should have at least 1 properties"},
+		{at: labels, breaks: "maxProperties", value: manyFields(17), want: labels + ": Too many: 17: must have at most 16 items"},
+		tooFew(expressions),
+		tooMany(expressions, 16, func(int) any { return fields{"key": "team", "operator": "Exists"} }),
+		missing(expressions + "[0].key"),
+		tooLong(expressions+"[0].key", 317),
+		tooShort(expressions+"[0].key", expressions+"[0].key in body should match '"+ofLabelKeys+"'"),
+		unlike(expressions+"[0].key", ofLabelKeys, "a b"),
+		missing(expressions + "[2].operator"),
+		unknown(expressions+"[0].operator", "Equals", `"In", "NotIn", "Exists", "DoesNotExist"`),
+		breaking(expressions+"[0]", expressions+"[0].values", absent{}, oddValues),
+		breaking(expressions+"[2]", expressions+"[2].values", []any{"a"}, oddValues).in(0),
+		tooFew(expressions + "[0].values"),
+		tooMany(expressions+"[0].values", 32, func(i int) any { return fmt.Sprint(i) }),
+		tooLong(expressions+"[0].values[0]", 63),
+		unlike(expressions+"[0].values[0]", ofLabels, "a b"),
+		tooLong(labels+".team", 63),
+		unlike(labels+".team", ofLabels, "a b"),
+	}
+}
+
+// breaking breaks a rule of CEL that stands at one place of the schema, by what is put at another one.
+func breaking(where, at string, value any, message string) bad {
+	return bad{at: at, breaks: message, value: value, want: where + ": Invalid value: " + message}
+}
+
+// tooFew is an empty list where there has to be an item.
+func tooFew(at string) bad {
+	return bad{at: at, breaks: "minItems", value: []any{}, want: fmt.Sprintf("%s: Invalid value: 0: %[1]s in body should have at least 1 items", at)}
 }
 
 func badSCIM() []bad {
@@ -460,6 +572,10 @@ func badRoles() []bad {
 
 // connectionEdits are tried on every kind of connection.
 func connectionEdits(kind string) []edit {
+	toCluster := []string{notFull, fixedProjectRef}
+	if kind == "External" {
+		toCluster = append(toCluster, sourceNotFull)
+	}
 	return []edit{
 		fixed("spec.organization", "organization-live-1", fixedOrganization),
 
@@ -472,11 +588,17 @@ func connectionEdits(kind string) []edit {
 		fixed("spec.projectRef", nil, fixedProjectRef),
 		{at: "spec.projectRef", value: fields{}, want: "spec: Invalid value: " + fixedProjectRef, applied: isNull("spec.projectRef")},
 		fixed("spec.projectRef.name", "default", fixedProjectRef),
-		{at: "spec.projectRef.name", value: absent{}, want: "spec: Invalid value: " + fixedProjectRef, applied: isNull("spec.projectRef")},
+		fixed("spec.projectRef.name", absent{}, fixedProjectRef),
 		fixed("spec.projectRef.name", nil, fixedProjectRef),
 		{minimal: true, at: "spec.projectRef", value: fields{"name": "live"}, want: "spec: Invalid value: " + fixedProjectRef},
 		{minimal: true, at: "spec.projectRef", value: fields{"name": "default"}},
 		{minimal: true, at: "spec.projectRef", value: fields{}},
+		{minimal: true, at: "spec.projectRef", value: fields{"kind": "StytchProject"}},
+		{minimal: true, at: "spec.projectRef", value: fields{"kind": "StytchProject", "name": "default"}},
+		{at: "spec.projectRef.kind", value: absent{}},
+		{at: "spec.projectRef.kind", value: nil},
+		fixed("spec.projectRef.kind", "ClusterStytchProject", fixedProjectRef),
+		fixed("spec.projectRef", fields{"kind": "ClusterStytchProject"}, toCluster...).ofMinimal(),
 
 		{at: "spec.displayName", value: "Other"},
 		{at: "spec.displayName", value: absent{}},

@@ -157,11 +157,11 @@ func inForce(connectionID string) v1alpha1.ConnectionStatus {
 
 func project() *v1alpha1.StytchProject {
 	return &v1alpha1.StytchProject{
-		Spec: v1alpha1.StytchProjectSpec{ProjectID: "project-live-1", SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"}},
-		Status: v1alpha1.StytchProjectStatus{
+		Spec: v1alpha1.StytchProjectSpec{ProjectSpec: v1alpha1.ProjectSpec{ProjectID: "project-live-1", SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"}}},
+		Status: v1alpha1.StytchProjectStatus{ProjectStatus: v1alpha1.ProjectStatus{
 			Environment: "live", ProjectName: "Acme", ObservedGeneration: 1,
 			Conditions: conditions(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, "Stytch accepts the credentials."),
-		},
+		}},
 	}
 }
 

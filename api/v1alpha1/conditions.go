@@ -28,6 +28,10 @@ const (
 	// ReasonPaused says that management is Paused: the connection is not compared with its manifest.
 	ReasonPaused = "Paused"
 
+	// ReasonNotGranted says that the project grants the manifest no access to its organization, or to that of its source. Nothing
+	// is asked of Stytch and nothing is changed there.
+	ReasonNotGranted = "NotGranted"
+
 	// ReasonInvalid says that the manifest, or the content of an object that it refers to, is invalid.
 	ReasonInvalid = "Invalid"
 	// ReasonInputMissing says that an object or key that the manifest refers to does not exist, or cannot be written.

@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"cmp"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -54,12 +56,29 @@ const (
 	AdoptMatching AdoptionPolicy = "Matching"
 )
 
-// DefaultProjectName is the name of the StytchProject that is used if projectRef does not give a name.
+// DefaultProjectName is the name of the project that is used if projectRef does not give a name.
 const DefaultProjectName = "default"
 
-// ProjectRef references the StytchProject whose credentials are used.
+// ProjectKind is a kind of object that holds the credentials of a Stytch project.
+//
+// +kubebuilder:validation:Enum=StytchProject;ClusterStytchProject
+type ProjectKind string
+
+const (
+	// NamespacedProject is a StytchProject. It is used if the field is absent.
+	NamespacedProject ProjectKind = "StytchProject"
+	// ClusterProject is a ClusterStytchProject.
+	ClusterProject ProjectKind = "ClusterStytchProject"
+)
+
+// ProjectRef references the StytchProject or ClusterStytchProject whose credentials are used.
 type ProjectRef struct {
-	// name of a StytchProject in the namespace of the connection.
+	// kind is StytchProject, for one in the namespace of the connection, or ClusterStytchProject, for one that has a grant for
+	// the namespace and the organization of the connection.
+	// Absent: StytchProject.
+	// +optional
+	Kind ProjectKind `json:"kind,omitempty"`
+	// name of the StytchProject or ClusterStytchProject.
 	// Absent: default.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -68,20 +87,25 @@ type ProjectRef struct {
 	Name string `json:"name,omitempty"`
 }
 
+// String is the reference in words.
+func (r ProjectRef) String() string { return string(r.Kind) + " " + r.Name }
+
 // ConnectionSpec is the part of the spec that every kind of connection has.
 //
 // +kubebuilder:validation:XValidation:rule="self.organization == oldSelf.organization",message="organization is immutable: to use another organization, delete this manifest and apply a new one with another name"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.connectionID) || (has(self.connectionID) && self.connectionID == oldSelf.connectionID)",message="connectionID is immutable once set: delete this manifest (deletionPolicy: Retain keeps the connection) and apply a new one with the other connectionID"
-// +kubebuilder:validation:XValidation:rule="(has(self.projectRef) && has(self.projectRef.name) ? self.projectRef.name : 'default') == (has(oldSelf.projectRef) && has(oldSelf.projectRef.name) ? oldSelf.projectRef.name : 'default')",message="projectRef is immutable: to use another project, delete this manifest and apply a new one with another name"
+// +kubebuilder:validation:XValidation:rule="(has(self.projectRef) && has(self.projectRef.name) ? self.projectRef.name : 'default') == (has(oldSelf.projectRef) && has(oldSelf.projectRef.name) ? oldSelf.projectRef.name : 'default') && (has(self.projectRef) && has(self.projectRef.kind) ? self.projectRef.kind : 'StytchProject') == (has(oldSelf.projectRef) && has(oldSelf.projectRef.kind) ? oldSelf.projectRef.kind : 'StytchProject')",message="projectRef is immutable: to use another project, delete this manifest and apply a new one with another name"
+// +kubebuilder:validation:XValidation:rule="!has(self.projectRef) || !has(self.projectRef.kind) || self.projectRef.kind != 'ClusterStytchProject' || self.organization.matches('^organization-(live|test)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')",message="organization must be the full ID of an organization, such as organization-live-11111111-1111-4111-8111-111111111111, if projectRef references a ClusterStytchProject"
 type ConnectionSpec struct {
-	// projectRef references the StytchProject whose credentials are used. It is immutable.
+	// projectRef references the StytchProject or ClusterStytchProject whose credentials are used. It is immutable.
 	// Absent: the StytchProject named default in the same namespace.
 	// +optional
 	ProjectRef ProjectRef `json:"projectRef,omitzero"`
 
 	// organization is the organization that the connection belongs to: its ID, slug or external ID in Stytch. A slug or
 	// external ID is resolved once, and status.organizationID keeps the resulting ID. If the slug is later given to another
-	// organization, the connection does not move. It is immutable.
+	// organization, the connection does not move. If projectRef references a ClusterStytchProject, it must be the ID. It is
+	// immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -139,12 +163,9 @@ type ConnectionSpec struct {
 	DisplayName string `json:"displayName,omitempty"`
 }
 
-// Project is the name of the StytchProject that the connection belongs to.
-func (s *ConnectionSpec) Project() string {
-	if s.ProjectRef.Name == "" {
-		return DefaultProjectName
-	}
-	return s.ProjectRef.Name
+// Project is the reference to the project that the connection belongs to, with what absence means filled in.
+func (s *ConnectionSpec) Project() ProjectRef {
+	return ProjectRef{Kind: cmp.Or(s.ProjectRef.Kind, NamespacedProject), Name: cmp.Or(s.ProjectRef.Name, DefaultProjectName)}
 }
 
 // Matching says that the connection that matches the manifest is taken over.

@@ -34,6 +34,7 @@ func TestNoStatusStopsAKind(t *testing.T) {
 			`{"signingCertificates":[{"sha256":"a","expiresAt":%s}]}`:                          times,
 			`{"addingEncryptionKey":{"spkiSHA256":"a","sentAt":%s}}`:                           times,
 		},
+		"ClusterStytchProject": {`{"grants":[{"state":"InUse","connections":%s}]}`: numbers},
 		"SCIMConnection": {
 			`{"bearerToken":{"expiresAt":%s}}`: times, `{"bearerToken":{"issuedAt":%s}}`: times, `{"bearerToken":{"startedAt":%s}}`: times,
 			`{"bearerToken":{"nextExpiresAt":%s}}`: times, `{"bearerToken":{"canceledAt":%s}}`: times,
@@ -41,7 +42,7 @@ func TestNoStatusStopsAKind(t *testing.T) {
 		},
 	}
 	lists := map[string]client.ObjectList{
-		"StytchProject": &v1alpha1.StytchProjectList{}, "SCIMConnection": &v1alpha1.SCIMConnectionList{}, "SAMLConnection": &v1alpha1.SAMLConnectionList{},
+		"StytchProject": &v1alpha1.StytchProjectList{}, "ClusterStytchProject": &v1alpha1.ClusterStytchProjectList{}, "SCIMConnection": &v1alpha1.SCIMConnectionList{}, "SAMLConnection": &v1alpha1.SAMLConnectionList{},
 		"OIDCConnection": &v1alpha1.OIDCConnectionList{}, "ExternalConnection": &v1alpha1.ExternalConnectionList{},
 	}
 	for _, k := range kinds() {

@@ -28,6 +28,7 @@ var GroupVersion = schema.GroupVersion{Group: "connections.stytch-operator.dev",
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&StytchProject{}, &StytchProjectList{},
+		&ClusterStytchProject{}, &ClusterStytchProjectList{},
 		&SCIMConnection{}, &SCIMConnectionList{},
 		&OIDCConnection{}, &OIDCConnectionList{},
 		&SAMLConnection{}, &SAMLConnectionList{},

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // kind is one kind with its manifests: the least that is accepted, the most that is accepted (all together every field, and lists
@@ -25,7 +27,12 @@ func kinds() []kind {
 		{
 			name: "StytchProject", plural: "stytchprojects",
 			minimal: projectMinimal, maximal: []string{projectMaximal},
-			bad: badProjects(), edits: projectEdits(),
+			bad: append(badProjects(), badOwnOrganizations()...), edits: projectEdits(),
+		},
+		{
+			name: "ClusterStytchProject", plural: "clusterstytchprojects",
+			minimal: projectMinimal, maximal: []string{clusterProjectMaximal}, good: []string{clusterProjectOfAll},
+			bad: append(badProjects(), badGrants()...), edits: projectEdits(),
 		},
 		{
 			name: "SCIMConnection", plural: "scimconnections",
@@ -77,6 +84,9 @@ func (k kind) named(t *testing.T, text, name string) *unstructured.Unstructured 
 	t.Helper()
 	object := manifest(t, text)
 	object.SetKind(k.name)
+	if k.name == string(v1alpha1.ClusterProject) {
+		object.SetNamespace("")
+	}
 	object.SetName(name + "-" + strings.ToLower(k.name))
 	return object
 }
@@ -94,6 +104,39 @@ spec:
   memberSessionRef: {name: stytch, key: jwt}
   baseURL: https://login.example.com:8443/
   rateLimit: {requestsPerSecond: 1000, burst: 1}
+  organizations: [organization-test-22222222-2222-4222-8222-222222222222]
+`
+
+const clusterProjectMaximal = `
+spec:
+  projectID: project-test-11111111-1111-4111-8111-111111111111
+  secretRef: {name: stytch, key: secret}
+  baseURL: https://login.example.com:8443/
+  rateLimit: {requestsPerSecond: 1000, burst: 1}
+  grants:
+  - namespaces: [acme, acme-2]
+    organizations: [organization-test-22222222-2222-4222-8222-222222222222, organization-test-22222222-2222-4222-8222-222222222222]
+    sources: [organization-live-33333333-3333-4333-8333-333333333333]
+    kinds: [SAMLConnection, OIDCConnection, ExternalConnection, SCIMConnection]
+    roles: [stytch_member, editor]
+    deletion: Retain
+  - namespaceSelector:
+      matchLabels: {team: acme, acme.example.com/team: ""}
+      matchExpressions:
+      - {key: tier, operator: In, values: [gold, ""]}
+      - {key: acme.example.com/tier, operator: NotIn, values: [iron]}
+      - {key: team, operator: Exists}
+      - {key: old, operator: DoesNotExist}
+    trustNamespaceLabels: true
+    organizations: ["*"]
+    sources: ["*"]
+`
+
+const clusterProjectOfAll = `
+spec:
+  projectID: project-live-1
+  secretRef: {name: stytch, key: secret}
+  grants: [{namespaces: ["*"], organizations: ["*"], roles: []}]
 `
 
 const scimMinimal = `
@@ -104,7 +147,7 @@ spec:
 
 const scimMaximal = `
 spec:
-  projectRef: {name: live}
+  projectRef: {kind: StytchProject, name: live}
   organization: organization-live-22222222-2222-4222-8222-222222222222
   connectionID: scim-connection-live-33333333-3333-4333-8333-333333333333
   management: Observe
@@ -140,7 +183,7 @@ spec:
 
 const samlMaximal = `
 spec:
-  projectRef: {name: live}
+  projectRef: {kind: StytchProject, name: live}
   organization: organization-live-22222222-2222-4222-8222-222222222222
   connectionID: saml-connection-live-33333333-3333-4333-8333-333333333333
   management: Paused
@@ -211,7 +254,7 @@ spec:
 
 const oidcMaximal = `
 spec:
-  projectRef: {name: live}
+  projectRef: {kind: StytchProject, name: live}
   organization: organization-live-22222222-2222-4222-8222-222222222222
   connectionID: oidc-connection-live-33333333-3333-4333-8333-333333333333
   management: Manage
@@ -266,7 +309,7 @@ spec:
 
 const externalMaximal = `
 spec:
-  projectRef: {name: live}
+  projectRef: {kind: StytchProject, name: live}
   organization: organization-live-22222222-2222-4222-8222-222222222222
   connectionID: external-connection-live-33333333-3333-4333-8333-333333333333
   management: Manage

@@ -45,3 +45,33 @@ func TestNamesAsPeopleGiveThemAreAccepted(t *testing.T) {
 		}
 	}
 }
+
+// TestAClusterStytchProjectTakesFullOrganizationIDsAlone gives the organization in every spelling: a slug or an external ID would have to
+// be asked for at Stytch, and can be given to another organization.
+func TestAClusterStytchProjectTakesFullOrganizationIDsAlone(t *testing.T) {
+	const full = "organization-live-22222222-2222-4222-8222-222222222222"
+	spellings := map[string]bool{
+		full: true, "organization-test-22222222-2222-4222-8222-abcdefabcdef": true,
+		"acme": false, "crm|0017": false, "organization-live-1": false, full + "0": false, "x" + full: false, full[:len(full)-1] + "G": false,
+		full[:len(full)-1] + "F": false, "organization-prod-22222222-2222-4222-8222-222222222222": false, "22222222-2222-4222-8222-222222222222": false,
+	}
+	for _, k := range kinds()[2:] {
+		for spelling, accepted := range spellings {
+			object := k.least(t)
+			put(t, object, "spec.projectRef", fields{"kind": "ClusterStytchProject"})
+			put(t, object, "spec.organization", spelling)
+			if k.name == "ExternalConnection" {
+				put(t, object, "spec.source.organizationID", "organization-live-33333333-3333-4333-8333-333333333333")
+			}
+			if got := apply(t, object); (got == "") != accepted || !accepted && got != "spec: Invalid value: "+notFull {
+				t.Errorf("a %s of %q: %s", k.name, spelling, got)
+			}
+		}
+	}
+	source := kinds()[5].least(t)
+	put(t, source, "spec.projectRef", fields{"kind": "ClusterStytchProject"})
+	put(t, source, "spec.organization", full)
+	if got := apply(t, source); got != "spec: Invalid value: "+sourceNotFull {
+		t.Errorf("an ExternalConnection with the source organization-live-1: %s", got)
+	}
+}

@@ -83,7 +83,7 @@ func TestEveryRuleIsBrokenByABadManifest(t *testing.T) {
 
 // TestAValueOfAnotherTypeIsRefused gives each field, one at a time, something that it cannot hold.
 func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
-	wrong := map[string]any{"string": int64(7), "integer": "7", "array": "7", "object": "7"}
+	wrong := map[string]any{"string": int64(7), "integer": "7", "array": "7", "object": "7", "boolean": "7"}
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
 			k.specSchema(t).walk("spec", func(path string, s schema) {
@@ -297,11 +297,11 @@ func explain(t *testing.T, err error) string {
 var index = regexp.MustCompile(`\[[0-9]+\]`)
 
 // label is a label in a template.
-var label = regexp.MustCompile(`[.]labels([.]|\[)[a-z]+\]?$`)
+var label = regexp.MustCompile(`[.](labels|matchLabels)([.]|\[)[a-z]+\]?$`)
 
 // generic is a field's path as the schema has it.
 func generic(at string) string {
-	return label.ReplaceAllString(index.ReplaceAllString(at, "[]"), ".labels.*")
+	return label.ReplaceAllString(index.ReplaceAllString(at, "[]"), ".$1.*")
 }
 
 // places are where an object has a field of the schema, in each item of a list.

@@ -88,11 +88,35 @@ func leaseNamespace(o options) (string, error) {
 	if o.leaderElectNamespace != "" {
 		return o.leaderElectNamespace, nil
 	}
-	mounted, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	own, err := ownNamespace()
 	if err != nil {
 		return "", fmt.Errorf("finding the namespace of the lease, which --leader-election-namespace sets outside a cluster: %w", err)
 	}
-	return strings.TrimSpace(string(mounted)), nil
+	return own, nil
+}
+
+// clusterResourceNamespace is the namespace of the Secrets of ClusterStytchProjects; empty if those are not served.
+func clusterResourceNamespace(o options) (string, error) {
+	switch {
+	case !o.clusterProjects:
+		return "", nil
+	case o.namespaces != "":
+		ctrl.Log.Info("ClusterStytchProjects are not served, because --namespaces is set")
+		return "", nil
+	case o.resourceNamespace != "":
+		return o.resourceNamespace, nil
+	}
+	own, err := ownNamespace()
+	if err != nil {
+		return "", fmt.Errorf("finding the namespace of the Secrets of ClusterStytchProjects, which --cluster-resource-namespace sets outside a cluster: %w", err)
+	}
+	return own, nil
+}
+
+// ownNamespace is the namespace of this process, in a cluster.
+func ownNamespace() (string, error) {
+	mounted, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	return strings.TrimSpace(string(mounted)), err
 }
 
 // leaseConfig is the configuration of the clients for the lease alone: the timeout, without which one request without a response would

@@ -67,6 +67,8 @@ type options struct {
 	insecureLoopback     bool
 	requireSendLabel     bool
 	namespaces           string
+	clusterProjects      bool
+	resourceNamespace    string
 	logFormat            string
 	logLevel             slog.Level
 }
@@ -86,6 +88,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.BoolVar(&o.insecureLoopback, "allow-insecure-loopback", false, "Allow a StytchProject to use http on a loopback address in spec.baseURL. For tests and demonstrations only.")
 	flags.BoolVar(&o.requireSendLabel, "require-send-label", false, "Send a client secret or private key to Stytch only from a Secret with the label "+v1alpha1.LabelMayBeSent+"=true.")
 	flags.StringVar(&o.namespaces, "namespaces", "", "Comma-separated list of namespaces to watch. If empty, all namespaces are watched.")
+	flags.BoolVar(&o.clusterProjects, "cluster-projects", false, "Serve ClusterStytchProjects. This needs further rights, and has no effect together with --namespaces.")
+	flags.StringVar(&o.resourceNamespace, "cluster-resource-namespace", "", "Namespace of the Secrets that ClusterStytchProjects reference. If empty, the namespace of the manager is used.")
 	flags.StringVar(&o.logFormat, "log-format", "text", "Log format: text or json.")
 	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "Log level: debug, info, warn or error.")
 	if err := flags.Parse(args); err != nil {
@@ -157,11 +161,16 @@ func work(ctx context.Context, config *rest.Config, o options, served []string, 
 	if err != nil {
 		return fmt.Errorf("creating the manager: %w", err)
 	}
-	caches, err := controllers.CachesOf(ctx, mgr.GetCache())
+	told := controllerOptions(o, lease, t)
+	if told.ClusterResourceNamespace, err = clusterResourceNamespace(o); err != nil {
+		return err
+	}
+	told.ClusterProjects = told.ClusterResourceNamespace != ""
+	caches, err := controllers.CachesOf(ctx, mgr.GetCache(), told)
 	if err != nil {
 		return fmt.Errorf("setting up the caches: %w", err)
 	}
-	if err := controllers.Setup(ctx, mgr, controllerOptions(o, lease, t)); err != nil {
+	if err := controllers.Setup(ctx, mgr, told); err != nil {
 		return fmt.Errorf("setting up the controllers: %w", err)
 	}
 	if err := addProbes(mgr, readyOnce(caches.Filled)); err != nil {

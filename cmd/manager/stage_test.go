@@ -193,10 +193,10 @@ func (l *lab) emptyStage(t *testing.T) *stage {
 	stytch := httptest.NewServer(http.HandlerFunc(s.serveStytch))
 	t.Cleanup(stytch.Close)
 	s.create(&corev1.Secret{ObjectMeta: s.meta("stytch"), StringData: map[string]string{"secret": stytchsim.DefaultSecret}})
-	project := &v1alpha1.StytchProject{ObjectMeta: s.meta("default"), Spec: v1alpha1.StytchProjectSpec{
+	project := &v1alpha1.StytchProject{ObjectMeta: s.meta("default"), Spec: v1alpha1.StytchProjectSpec{ProjectSpec: v1alpha1.ProjectSpec{
 		ProjectID: stytchsim.DefaultProjectID, BaseURL: stytch.URL, SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
 		RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 1000},
-	}}
+	}}}
 	s.create(project)
 	return s
 }

@@ -44,10 +44,10 @@ func (b *bench) createProject() {
 	})
 	b.create("stytchprojects", &v1alpha1.StytchProject{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultProjectName},
-		Spec: v1alpha1.StytchProjectSpec{
+		Spec: v1alpha1.StytchProjectSpec{ProjectSpec: v1alpha1.ProjectSpec{
 			ProjectID: b.Sim.ProjectID, BaseURL: b.Sim.URL, SecretRef: v1alpha1.SecretKeyRef{Name: "stytch", Key: "secret"},
 			RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: ample, Burst: ample},
-		},
+		}},
 	})
 }
 

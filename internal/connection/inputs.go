@@ -40,6 +40,8 @@ type Inputs struct {
 	Groups []stytch.SCIMGroup
 	// Source of an External connection that names it by manifest; nil where there is no such manifest.
 	Source v1alpha1.Connection
+	// Role says whether the manifest may assign a role; nil where it may assign every one.
+	Role func(id string) bool
 	// Unchanged says whether an entry that names a key of a Secret has the same value as in an earlier version of the Secret, as far as
 	// this process has read that version of the entry. Nil: nothing is known.
 	Unchanged func(entry KeyRef, was v1alpha1.Input) bool

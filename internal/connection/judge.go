@@ -99,7 +99,7 @@ func ruleOf(reason string) rule {
 		return rule{metav1.ConditionFalse, keepIfApplied, itself}
 	case v1alpha1.ReasonCreationInDoubt:
 		return rule{metav1.ConditionFalse, notReady, itself}
-	case v1alpha1.ReasonConflict, v1alpha1.ReasonRemoteMissing:
+	case v1alpha1.ReasonConflict, v1alpha1.ReasonRemoteMissing, v1alpha1.ReasonNotGranted:
 		return rule{metav1.ConditionFalse, notReady, somebody}
 	case v1alpha1.ReasonDeletionBlocked:
 		return rule{metav1.ConditionFalse, keep, somebody}
@@ -289,7 +289,7 @@ type ProjectReport struct {
 }
 
 // JudgeProject turns a check into the status of a StytchProject. A repeated finding gives the same status to the letter.
-func JudgeProject(was v1alpha1.StytchProjectStatus, generation int64, r ProjectReport, now time.Time) v1alpha1.StytchProjectStatus {
+func JudgeProject(was v1alpha1.ProjectStatus, generation int64, r ProjectReport, now time.Time) v1alpha1.ProjectStatus {
 	status := *was.DeepCopy()
 	conditions := conditionSet{list: &status.Conditions, generation: generation, now: metav1.NewTime(now)}
 	if r.Reason != "" {

@@ -82,6 +82,7 @@ func theTable() []told {
 		refused(v1alpha1.ReasonConflict, v1alpha1.ConditionStalled),
 		refused(v1alpha1.ReasonCreationInDoubt, v1alpha1.ConditionReconciling),
 		refused(v1alpha1.ReasonRemoteMissing, v1alpha1.ConditionStalled),
+		refused(v1alpha1.ReasonNotGranted, v1alpha1.ConditionStalled),
 		stalled(v1alpha1.ReasonNotConverging),
 		goesOn(v1alpha1.ReasonThrottled),
 		goesOn(v1alpha1.ReasonUnavailable),
@@ -566,9 +567,9 @@ func (row told) check() connection.ProjectReport {
 }
 
 func TestAProjectSaysWhetherItsCredentialsAreAccepted(t *testing.T) {
-	verified := connection.JudgeProject(v1alpha1.StytchProjectStatus{ObservedGeneration: -1}, 1, told{reason: v1alpha1.ReasonVerified}.check(), Noon.Add(-time.Hour))
+	verified := connection.JudgeProject(v1alpha1.ProjectStatus{ObservedGeneration: -1}, 1, told{reason: v1alpha1.ReasonVerified}.check(), Noon.Add(-time.Hour))
 	for _, row := range projectTable() {
-		for _, was := range []v1alpha1.StytchProjectStatus{{ObservedGeneration: -1}, verified} {
+		for _, was := range []v1alpha1.ProjectStatus{{ObservedGeneration: -1}, verified} {
 			t.Run(fmt.Sprintf("%s after generation %d", row.reason, was.ObservedGeneration), func(t *testing.T) {
 				before := InJSON(t, was)
 				status := connection.JudgeProject(was, 2, row.check(), Noon)
@@ -604,7 +605,7 @@ func abnormal(status v1alpha1.ConnectionStatus) func(yield func(string) bool) {
 func TestAProjectKeepsItsNameAndShowsAtMost256RunesOfIt(t *testing.T) {
 	check := told{reason: v1alpha1.ReasonVerified}.check()
 	check.Name = strings.Repeat("ü", 300)
-	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, Noon)
+	status := connection.JudgeProject(v1alpha1.ProjectStatus{}, 1, check, Noon)
 	Same(t, "the runes of the name", utf8.RuneCountInString(status.ProjectName), 256)
 	failed := told{reason: v1alpha1.ReasonUnavailable}.check()
 	failed.Name = ""
@@ -612,11 +613,11 @@ func TestAProjectKeepsItsNameAndShowsAtMost256RunesOfIt(t *testing.T) {
 }
 
 func TestAProjectSaysThatDriftChecksAreLateAsLongAsTheyAre(t *testing.T) {
-	ready := func(status v1alpha1.StytchProjectStatus) string {
+	ready := func(status v1alpha1.ProjectStatus) string {
 		c := apimeta.FindStatusCondition(status.Conditions, "Ready")
 		return fmt.Sprintf("%s %s %s", c.Status, c.Reason, c.Message)
 	}
-	onTime := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, told{reason: v1alpha1.ReasonVerified}.check(), Noon)
+	onTime := connection.JudgeProject(v1alpha1.ProjectStatus{}, 1, told{reason: v1alpha1.ReasonVerified}.check(), Noon)
 	Same(t, "Ready", ready(onTime), "True Verified Stytch accepts the credentials.")
 	late := connection.JudgeProject(onTime, 1, connection.ProjectReport{DriftLate: true}, Noon.Add(time.Hour))
 	Contains(t, ready(late), "True Verified Stytch accepts the credentials. Drift checks come later than the resync interval asks for")
@@ -628,7 +629,7 @@ func TestAProjectSaysThatDriftChecksAreLateAsLongAsTheyAre(t *testing.T) {
 func TestAProjectWhoseCheckGetsAnUnreadableAnswerAgainSaysTheSame(t *testing.T) {
 	check := told{reason: v1alpha1.ReasonUnavailable}.check()
 	check.Request.StatusCode = 200
-	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, check, Noon)
+	status := connection.JudgeProject(v1alpha1.ProjectStatus{}, 1, check, Noon)
 	check.Request.Time = Noon.Add(time.Hour)
 	Same(t, "the status", connection.JudgeProject(status, 1, check, Noon.Add(time.Hour)), status)
 }

@@ -128,7 +128,7 @@ func (k Kind[O, R]) wanted(o O, have State, in Inputs) (want State, problems []P
 	if o.CommonSpec().DisplayName != "" || have.New {
 		want.Settings[FieldDisplayName] = Text(RealName(o))
 	}
-	return want, problems
+	return want, append(problems, withholdRoles(want.Settings, in.Role, o.CommonSpec().Project())...)
 }
 
 // Names are the other objects that a manifest names.

@@ -74,7 +74,7 @@ func TestWhatIsWaitedForTooLongIsStalled(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			status, project := NewStatus(), v1alpha1.StytchProjectStatus{ObservedGeneration: -1}
+			status, project := NewStatus(), v1alpha1.ProjectStatus{ObservedGeneration: -1}
 			for _, pass := range c.passes {
 				now := Noon.Add(pass.after)
 				status = connection.Judge(status, pass.generation, connection.Report{Reason: pass.reason, Message: "M.", Waits: pass.waits, Patience: c.patience}, now)
@@ -106,7 +106,7 @@ func TestAStytchProjectThatIsKeptForConnectionsIsStalledOnceItsSecretWasMissingT
 	report := connection.ProjectReport{
 		Reason: v1alpha1.ReasonInputMissing, Message: "M.", Patience: itsPatience, Users: []connection.User{{Kind: "SAMLConnection", Name: "a", Leaving: true}},
 	}
-	status := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, report, Noon)
+	status := connection.JudgeProject(v1alpha1.ProjectStatus{}, 1, report, Noon)
 	Same(t, "what stands at first", conditionWords(v1alpha1.ConnectionStatus{Conditions: status.Conditions}, "Reconciling"), words("True InUse"))
 	status = connection.JudgeProject(status, 1, report, Noon.Add(itsPatience))
 	Same(t, "what stands then", conditionWords(v1alpha1.ConnectionStatus{Conditions: status.Conditions}, "Stalled"), words("True InUse"))

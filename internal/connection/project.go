@@ -30,7 +30,7 @@ type Endpoints struct {
 
 // BaseURL of a project's API. The choice is narrow because whoever may write a StytchProject could otherwise make the operator
 // fetch addresses inside the cluster and read the answers in conditions.
-func (e Endpoints) BaseURL(spec v1alpha1.StytchProjectSpec) (string, *Problem) {
+func (e Endpoints) BaseURL(spec v1alpha1.ProjectSpec) (string, *Problem) {
 	if spec.BaseURL == "" {
 		if Environment(spec.ProjectID) == "live" {
 			return liveURL, nil
@@ -81,10 +81,10 @@ func Environment(projectID string) string {
 	return "test"
 }
 
-// SecretNames are the Secrets that a StytchProject references, each once: that of its secret, and that of a member's session.
-func SecretNames(spec v1alpha1.StytchProjectSpec) []string {
-	names := []string{spec.SecretRef.Name}
-	if ref := spec.MemberSessionRef; ref != nil {
+// SecretNames are the Secrets that a project references, each once: that of its secret, and that of a member's session.
+func SecretNames(project v1alpha1.Project) []string {
+	names := []string{project.CommonSpec().SecretRef.Name}
+	if ref := project.MemberSession(); ref != nil {
 		names = AddOnce(names, ref.Name)
 	}
 	return names
@@ -92,14 +92,14 @@ func SecretNames(spec v1alpha1.StytchProjectSpec) []string {
 
 // MemberOf is who gives the session of a member, as the client knows it: one entry of one StytchProject. The entry is part of it since
 // another one may be of a member who may see less.
-func MemberOf(project *v1alpha1.StytchProject) string {
-	ref := project.Spec.MemberSessionRef
-	return fmt.Sprintf("%s/%s/%s", project.UID, ref.Name, ref.Key)
+func MemberOf(project v1alpha1.Project) string {
+	ref := project.MemberSession()
+	return fmt.Sprintf("%s/%s/%s", project.GetUID(), ref.Name, ref.Key)
 }
 
 // Member is in whose name the calls of a StytchProject are made that has a memberSessionRef, or what is wrong with the session.
-func Member(project *v1alpha1.StytchProject, secret *corev1.Secret) (stytch.Member, *Problem) {
-	ref := *project.Spec.MemberSessionRef
+func Member(project v1alpha1.Project, secret *corev1.Secret) (stytch.Member, *Problem) {
+	ref := *project.MemberSession()
 	entry := SecretKey("spec.memberSessionRef", ref)
 	const instead = "Store a session token or session JWT of the member, and nothing else"
 	session, problem := entry.ReadSecret(Inputs{Secrets: map[string]*corev1.Secret{ref.Name: secret}}, instead)
@@ -127,15 +127,16 @@ func SameEnvironment(projectID string, ids ...string) *Problem {
 	return nil
 }
 
-// SameProject reports that the StytchProject of a manifest stands for another project than the one that the manifest was pinned to.
+// SameProject reports that the StytchProject or ClusterStytchProject of a manifest stands for another project than the one that the manifest was pinned to.
 func SameProject(o v1alpha1.Connection, project string) *Problem {
 	pinned := RecordOf(o).Project
 	if pinned == "" || pinned == project {
 		return nil
 	}
-	cause := fmt.Sprintf("This manifest belongs to the project %s, but StytchProject %s now refers to %s.", pinned, o.CommonSpec().Project(), project)
+	ref := o.CommonSpec().Project()
+	cause := fmt.Sprintf("This manifest belongs to the project %s, but %s now refers to %s.", pinned, ref, project)
 	return &Problem{Reason: v1alpha1.ReasonConflict, Cause: cause, Message: cause +
-		" Restore the StytchProject, or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}
+		" Restore the " + string(ref.Kind) + ", or delete this manifest (deletionPolicy: Retain keeps the connection) and apply it with another name."}
 }
 
 // idPrefixes of what manifests name, before the environment. Slugs may hold anything else.

@@ -68,7 +68,7 @@ func TestTheBaseURLIsStytchsOrAllowed(t *testing.T) {
 		{"Stytch's hosts by http", loopback, live, "http://test.stytch.com", "", "must use https"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, problem := c.endpoints.BaseURL(v1alpha1.StytchProjectSpec{ProjectID: c.project, BaseURL: c.url})
+			got, problem := c.endpoints.BaseURL(v1alpha1.ProjectSpec{ProjectID: c.project, BaseURL: c.url})
 			Same(t, "the root", got, c.want)
 			if (problem != nil) != (c.refusal != "") {
 				t.Fatalf("the problem is %+v, want one about %q", problem, c.refusal)

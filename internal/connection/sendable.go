@@ -16,7 +16,7 @@ var sendableTypes = []corev1.SecretType{ //nolint:gochecknoglobals // Go has no 
 
 // Sendable says whether a value of a Secret may be sent to Stytch for a manifest that names it. Whoever can write the manifest need not be
 // allowed to read the Secret, and can have what is sent delivered to an endpoint of his own. OfProject says that it is the Secret of a
-// StytchProject, and requireLabel that a Secret has to be labelled for this.
+// StytchProject, or in the namespace of those of ClusterStytchProjects, and requireLabel that a Secret has to be labelled for this.
 func Sendable(secret *corev1.Secret, ofProject, requireLabel bool) bool {
 	_, ours := secret.Labels[v1alpha1.LabelConnection]
 	labelled := secret.Labels[v1alpha1.LabelMayBeSent] == "true"
@@ -35,5 +35,5 @@ func (i KeyRef) ReadToSend(in Inputs) ([]byte, *Problem) {
 	}
 	return nil, &Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
 		"Secret %s, referenced by %s, must not be sent to Stytch. Such a Secret must have the type Opaque, kubernetes.io/tls, kubernetes.io/basic-auth or kubernetes.io/ssh-auth, "+
-			"must not be the Secret of a StytchProject or of a token that the operator stored%s. Store the value in another Secret, or fix this one.", i.Name, i.Path, label)}
+			"must not be the Secret of a StytchProject or of a token that the operator stored, and must not be in the namespace of the Secrets of ClusterStytchProjects%s. Store the value in another Secret, or fix this one.", i.Name, i.Path, label)}
 }

@@ -61,7 +61,7 @@ func TestAProjectThatIsBeingDeletedSaysWhatItIsKeptForAndWhoGoesOn(t *testing.T)
 		{"while the credentials are refused", v1alpha1.ReasonCredentialsRejected, "Stalled", kept + "SAMLConnection b.", []connection.User{leaving}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			was := connection.JudgeProject(v1alpha1.StytchProjectStatus{}, 1, told{reason: test.credentials}.check(), Noon)
+			was := connection.JudgeProject(v1alpha1.ProjectStatus{}, 1, told{reason: test.credentials}.check(), Noon)
 			status := connection.JudgeProject(was, 1, connection.ProjectReport{Users: test.users}, Noon)
 			as := v1alpha1.ConnectionStatus{Conditions: status.Conditions, ObservedGeneration: status.ObservedGeneration}
 			Same(t, "what else stands", strings.Join(slices.Collect(abnormal(as)), " "), test.also)

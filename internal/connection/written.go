@@ -29,10 +29,11 @@ type written struct {
 	Read         string            `json:"read,omitempty"`
 }
 
-const (
-	writtenVersion = 1
-	projectKind    = "StytchProject"
-)
+const writtenVersion = 1
+
+// projectKind is the kind of the object that a manifest's project is read from. It belongs to the record, as the ID of the project does, and
+// the object's uid does not: one that was restored has another.
+func projectKind(o v1alpha1.Connection) string { return string(o.CommonSpec().Project().Kind) }
 
 // writtenState is what an annotation turned out to be.
 type writtenState int
@@ -115,7 +116,7 @@ const maxKeys = 16
 // connection that it names.
 func (w written) isOf(o v1alpha1.Connection) bool {
 	spec, status := o.CommonSpec(), o.CommonStatus()
-	return w.Kind == projectKind &&
+	return w.Kind == projectKind(o) &&
 		(status.ProjectID == "" || status.ProjectID == w.Project) &&
 		(status.OrganizationID == "" || status.OrganizationID == w.Organization) &&
 		(!stytch.IsOrganizationID(spec.Organization) || spec.Organization == w.Organization) &&
@@ -136,7 +137,7 @@ func write(o v1alpha1.Connection, r Record) {
 		return
 	}
 	w := written{
-		Version: writtenVersion, UID: o.GetUID(), Kind: projectKind, Project: r.Project, Organization: r.Organization, ID: r.ID,
+		Version: writtenVersion, UID: o.GetUID(), Kind: projectKind(o), Project: r.Project, Organization: r.Organization, ID: r.ID,
 		Mark: r.Mark, Keys: map[string]string{}, Read: r.read(),
 	}
 	for _, key := range r.Keys {
@@ -250,7 +251,7 @@ func CluesOf(base, o v1alpha1.Connection) Clues {
 		return Clues{Later: true}
 	case state == writtenHere && w.ID != "" && w.ID != RecordOf(base).ID:
 		return Clues{Other: w.ID}
-	case state == writtenElsewhere && RecordOf(base).ID == "" && w.Kind == projectKind && w.Project == record.Project && w.Organization == record.Organization:
+	case state == writtenElsewhere && RecordOf(base).ID == "" && w.Kind == projectKind(o) && w.Project == record.Project && w.Organization == record.Organization:
 		return Clues{Copied: w.ID, CopiedFrom: w.UID, CopiedMark: w.Mark}
 	}
 	return Clues{}

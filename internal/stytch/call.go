@@ -3,7 +3,6 @@ package stytch
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"io"
 	"net/url"
 )
@@ -17,6 +16,7 @@ type account struct {
 	credentials func() Credentials
 	hash        [sha256.Size]byte
 	gate        *sharedGate // nil before the first Session
+	grants      Grants      // nil if everything is granted
 	// member is in whose name SSO and SCIM calls are made; nil for nobody. Key is for whom what was read is kept, and session which
 	// session reads it.
 	member  func() Member
@@ -57,7 +57,7 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	if until, shut := a.gate.closedUntil(a.service.now()); shut {
 		return answer, Request{}, &NotYet{At: until}
 	}
-	if op.permit != nil {
+	if op.permit = a.mayBeSent(op); op.permit != nil {
 		if held := op.permit(); held != nil {
 			return answer, Request{}, held
 		}
@@ -65,7 +65,7 @@ func do[R reply](ctx context.Context, a *account, op call) (R, Request, error) {
 	request, failed := a.service.send(ctx, a, op, func(ctx context.Context, body io.Reader) error {
 		return decodeAnswer(ctx, body, a.service, op.list, &answer)
 	})
-	if held, ok := errors.AsType[*NotYet](failed.cause()); ok {
+	if held := HeldBack(failed.cause()); held != nil {
 		return answer, Request{}, held
 	}
 	if failed != nil {
@@ -103,10 +103,12 @@ type call struct {
 	list *listSize
 	// connection is the ID that the response must have; "" for a new connection.
 	connection string
-	// organization is the ID that a connection in the response must belong to.
+	// organization is the ID that the call is about, and that a connection in the response must belong to.
 	organization string
+	// needs says whether grants let the call pass; nil if it needs that of its organization.
+	needs func(Grants) bool
 	// fetches says that the call makes Stytch fetch a document from somebody else's server.
 	fetches bool
-	// permit says why the call may not be sent now; nil for a call that changes nothing.
-	permit func() *NotYet
+	// permit says why the call may not be sent now; nil for a call that nothing holds back.
+	permit func() error
 }

@@ -23,7 +23,8 @@ const (
 // they return *NotYet. A read that is answered from the cache is not a call. A Caller
 // that reserved calls has to be closed.
 //
-// The errors of its methods are *NotYet, *ReadError (reads only) and *Error.
+// The errors of its methods are *NotYet, *NotGranted, *ReadError (reads only) and
+// *Error.
 type Caller struct {
 	session *Session
 	who
@@ -76,12 +77,12 @@ func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (s
 
 // organization returns what is kept of an organization, requested at or after since.
 func (c *Caller) organization(ctx context.Context, name string, since time.Time) (organization, Request, error) {
-	const operation = "GetOrganization"
+	op := call{
+		operation: "GetOrganization", method: http.MethodGet, path: []string{"v1", "b2b", "organizations", name}, organization: name,
+	}
 	var request Request
-	seen, err := read(ctx, c, c.session.organization(name), operation, name, since, func(ctx context.Context) (organization, error) {
-		r, made, err := do[organizationReply](ctx, c.session.account, call{
-			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "organizations", name},
-		})
+	seen, err := read(ctx, c, c.session.organization(name), op, name, since, func(ctx context.Context) (organization, error) {
+		r, made, err := do[organizationReply](ctx, c.session.account, op)
 		request = made
 		switch {
 		case err != nil:
@@ -173,24 +174,31 @@ func (c *Caller) contextEnded(operation string, cause error) *Error {
 	return notSentError(operation, c.now(), "", cause)
 }
 
-// read reads something through its observation.
-func read[T any](ctx context.Context, c *Caller, o *observation[T], operation, name string, since time.Time, fetch func(context.Context) (T, error)) (snapshot[T], error) {
+// read reads something through its observation. Grants are asked of what is cached, too: others, with other grants, may
+// have read it.
+func read[T any](ctx context.Context, c *Caller, o *observation[T], op call, name string, since time.Time, fetch func(context.Context) (T, error)) (snapshot[T], error) {
+	var none snapshot[T]
+	if err := c.session.account.granted(op); err != nil {
+		return none, err
+	}
 	turn := func(ctx context.Context) error {
-		return c.turn(ctx, operation, c.session.sharedTurn(operation, name), onePlace)
+		return c.turn(ctx, op.operation, c.session.sharedTurn(op.operation, name), onePlace)
 	}
 	seen, err := o.read(ctx, c.now, since, c.session.account.session, turn, func(ctx context.Context) (T, error) {
 		defer c.ended()
 		return fetch(ctx)
 	})
-	return seen, c.unlessBusy(operation, err)
+	if refused := c.session.account.granted(op); refused != nil { // since it began to wait for another reader
+		return none, refused
+	}
+	return seen, c.unlessBusy(op.operation, err)
 }
 
 // unlessBusy is what a caller is told where a list could not be locked.
 func (c *Caller) unlessBusy(operation string, err error) error {
 	_, failed := errors.AsType[*Error](err)
-	_, notYet := errors.AsType[*NotYet](err)
 	switch {
-	case err == nil || failed || notYet:
+	case err == nil || failed || HeldBack(err) != nil:
 		return err
 	case errors.Is(err, errBusy):
 		return &NotYet{At: c.now().Add(busyPause)}
@@ -199,8 +207,8 @@ func (c *Caller) unlessBusy(operation string, err error) error {
 }
 
 // list is read for the connections of an organization.
-func list[T any](ctx context.Context, c *Caller, o *observation[T], operation, organizationID string, since time.Time, fetch func(context.Context) (T, error)) (T, error) {
-	seen, err := read(ctx, c, o, operation, organizationID, since, fetch)
+func list[T any](ctx context.Context, c *Caller, o *observation[T], op call, since time.Time, fetch func(context.Context) (T, error)) (T, error) {
+	seen, err := read(ctx, c, o, op, op.organization, since, fetch)
 	if err == nil {
 		c.listedAt = seen.readAt
 	}

@@ -12,9 +12,11 @@ import (
 // group_implicit_role_assignments. It is not idempotent: after an Error whose
 // Unknown is true the connection may exist.
 func (c *Caller) CreateExternal(ctx context.Context, organizationID string, f Fields) (ExternalConnection, Request, error) {
+	source, _ := f["external_organization_id"].(string)
 	return c.putExternal(ctx, organizationID, call{
 		operation: "CreateExternalConnection", method: http.MethodPost,
 		path: []string{"v1", "b2b", "sso", "external", organizationID}, fields: f,
+		needs: func(g Grants) bool { return g.Organization(organizationID) && g.Source(organizationID, source) },
 	})
 }
 

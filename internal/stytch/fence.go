@@ -21,15 +21,18 @@ func (c *Caller) Confirm(at time.Time) { c.confirmed = at }
 
 // permit returns why the next call that changes something may not be sent now; nil if
 // it may. It uses up what was confirmed.
-func (c *Caller) permit() func() *NotYet {
+func (c *Caller) permit() func() error {
 	service, confirmed := c.session.account.service, c.confirmed
 	c.confirmed = time.Time{}
-	return func() *NotYet {
+	return func() error {
 		now := service.now()
 		if !confirmed.IsZero() && elapsed(confirmed, now) >= confirmedFor {
 			return &NotYet{At: now}
 		}
-		return service.fenced(now)
+		if held := service.fenced(now); held != nil {
+			return held
+		}
+		return nil
 	}
 }
 
@@ -54,8 +57,8 @@ func elapsed(a, b time.Time) time.Duration {
 // askOnConnection asks for permission once more when the call has a connection, and
 // again if the transport repeats it on another: to get a connection takes time, as
 // does a process that was stopped meanwhile. Without permission the connection is
-// closed, so that nothing can be sent on it, and the context ends with the *NotYet.
-func askOnConnection(ctx context.Context, permit func() *NotYet) (context.Context, context.CancelCauseFunc) {
+// closed, so that nothing can be sent on it, and the context ends with the reason.
+func askOnConnection(ctx context.Context, permit func() error) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	if permit == nil {
 		return ctx, cancel

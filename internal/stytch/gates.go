@@ -4,17 +4,24 @@ import (
 	"crypto/sha256"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
 // sharedGate makes a gate safe for concurrent use, and runs it at the smallest of
-// the rates that its project objects ask for.
+// the rates that its project objects ask for, or of those that lead.
 type sharedGate struct {
 	mu    sync.Mutex
 	gate  *gate
-	rates map[string]Rate // by project object
+	rates map[string]askedRate // by project object
+}
+
+// askedRate is the rate that a project object asks for. Where some lead, others do not count.
+type askedRate struct {
+	Rate
+	leads bool
 }
 
 // ask is gate.ask under the mutex.
@@ -54,7 +61,7 @@ func (g *sharedGate) close(until time.Time) {
 }
 
 // join records the rate that a project object asks for.
-func (g *sharedGate) join(now time.Time, object string, r Rate) {
+func (g *sharedGate) join(now time.Time, object string, r askedRate) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if known, joined := g.rates[object]; joined && known == r {
@@ -75,8 +82,12 @@ func (g *sharedGate) setPace(now time.Time) {
 	if len(g.rates) == 0 {
 		return
 	}
+	rates := slices.Collect(maps.Values(g.rates))
+	if slices.ContainsFunc(rates, func(r askedRate) bool { return r.leads }) {
+		rates = slices.DeleteFunc(rates, func(r askedRate) bool { return !r.leads })
+	}
 	interval, burst := time.Duration(0), 0
-	for _, r := range g.rates {
+	for _, r := range rates {
 		i, b := r.pace()
 		interval = max(interval, i)
 		if burst == 0 || b < burst {
@@ -143,7 +154,7 @@ func newGates() *gates {
 }
 
 func newSharedGate(now time.Time, r Rate) *sharedGate {
-	return &sharedGate{gate: newGate(now, r), rates: map[string]Rate{}}
+	return &sharedGate{gate: newGate(now, r), rates: map[string]askedRate{}}
 }
 
 // join returns the project's gate. An object is in one gate at a time: if its host
@@ -162,7 +173,7 @@ func (s *gates) join(now time.Time, p Project) *sharedGate {
 		g = newSharedGate(now, p.Rate)
 		s.byAddress[a] = g
 	}
-	g.join(now, p.Object, p.Rate)
+	g.join(now, p.Object, askedRate{Rate: p.Rate, leads: p.Leads})
 	return g
 }
 

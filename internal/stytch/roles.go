@@ -14,11 +14,9 @@ const rolesTTL = 5 * time.Minute
 // order (GET /v1/b2b/rbac/policy). They are cached for 5 minutes. All of them can
 // be assigned in every organization.
 func (c *Caller) PolicyRoles(ctx context.Context) ([]string, error) {
-	const operation = "GetRBACPolicy"
-	seen, err := read(ctx, c, c.session.policy(), operation, "", c.now().Add(-rolesTTL), func(ctx context.Context) ([]string, error) {
-		r, request, err := do[policyReply](ctx, c.session.account, call{
-			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "rbac", "policy"},
-		})
+	op := call{operation: "GetRBACPolicy", method: http.MethodGet, path: []string{"v1", "b2b", "rbac", "policy"}, needs: needsNothing}
+	seen, err := read(ctx, c, c.session.policy(), op, "", c.now().Add(-rolesTTL), func(ctx context.Context) ([]string, error) {
+		r, request, err := do[policyReply](ctx, c.session.account, op)
 		switch {
 		case err != nil:
 			return nil, err

@@ -47,7 +47,7 @@ func (c *Caller) UpdateSAMLFromURL(ctx context.Context, organizationID, connecti
 func (c *Caller) DeleteVerificationCertificate(ctx context.Context, organizationID, connectionID, certificateID string) (Request, error) {
 	op := call{
 		operation: "DeleteSAMLVerificationCertificate", method: http.MethodDelete,
-		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID),
+		path: append(samlPath(organizationID, connectionID), "verification_certificates", certificateID), organization: organizationID,
 	}
 	return remove(ctx, c, c.session.sso(organizationID), op, dropPart(connectionID, func(c SAMLConnection) SAMLConnection {
 		c.VerificationCertificates = trimPEM(except(c.VerificationCertificates, func(known Certificate) bool { return known.ID == certificateID }))
@@ -61,7 +61,7 @@ func (c *Caller) DeleteVerificationCertificate(ctx context.Context, organization
 func (c *Caller) DeleteEncryptionKey(ctx context.Context, organizationID, connectionID, privateKeyID string) (Request, error) {
 	op := call{
 		operation: "DeleteSAMLEncryptionPrivateKey", method: http.MethodDelete,
-		path: append(samlPath(organizationID, connectionID), "encryption_private_keys", privateKeyID),
+		path: append(samlPath(organizationID, connectionID), "encryption_private_keys", privateKeyID), organization: organizationID,
 	}
 	return remove(ctx, c, c.session.sso(organizationID), op, dropPart(connectionID, func(c SAMLConnection) SAMLConnection {
 		c.EncryptionKeyIDs = except(c.EncryptionKeyIDs, func(known string) bool { return known == privateKeyID })

@@ -22,11 +22,9 @@ const (
 // organization, a response without a connection, and a connection whose status is
 // "deleted".
 func (c *Caller) SCIM(ctx context.Context, organizationID string, since time.Time) ([]SCIMConnection, error) {
-	const operation = "GetSCIMConnection"
-	return list(ctx, c, c.session.scim(organizationID), operation, organizationID, since, func(ctx context.Context) ([]SCIMConnection, error) {
-		r, request, err := do[connectionReply[wireSCIM]](ctx, c.session.account, call{
-			operation: operation, method: http.MethodGet, path: scimPath(organizationID),
-		})
+	op := call{operation: "GetSCIMConnection", method: http.MethodGet, path: scimPath(organizationID), organization: organizationID}
+	return list(ctx, c, c.session.scim(organizationID), op, since, func(ctx context.Context) ([]SCIMConnection, error) {
+		r, request, err := do[connectionReply[wireSCIM]](ctx, c.session.account, op)
 		switch {
 		case absentSCIM(err):
 			return nil, nil
@@ -84,7 +82,7 @@ func (c *Caller) UpdateSCIM(ctx context.Context, organizationID, connectionID st
 // assignments (DELETE /v1/b2b/scim/{organization_id}/connection/{connection_id}).
 // An Error of class NotFound or OrganizationNotFound means that it did not exist.
 func (c *Caller) DeleteSCIM(ctx context.Context, organizationID, connectionID string) (Request, error) {
-	op := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID)}
+	op := call{operation: "DeleteSCIMConnection", method: http.MethodDelete, path: scimPath(organizationID, connectionID), organization: organizationID}
 	return remove(ctx, c, c.session.scim(organizationID), op, dropSCIM(connectionID))
 }
 

@@ -22,9 +22,9 @@ const (
 // requested at or after since. A list that fails between two pages starts again
 // at the first page with the next read.
 func (c *Caller) SCIMGroups(ctx context.Context, organizationID, connectionID string, since time.Time) ([]SCIMGroup, error) {
-	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID)}
+	op := call{operation: "ListSCIMGroups", method: http.MethodGet, path: scimPath(organizationID, connectionID), organization: organizationID}
 	o := c.session.groups(organizationID, connectionID)
-	seen, err := read(ctx, c, o, op.operation, groupsKey(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
+	seen, err := read(ctx, c, o, op, groupsKey(organizationID, connectionID), since, func(ctx context.Context) ([]SCIMGroup, error) {
 		return c.groups(ctx, op)
 	})
 	return seen.value, err

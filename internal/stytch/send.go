@@ -59,7 +59,7 @@ func (s *Service) exchange(ctx context.Context, a *account, op call, into decode
 	response, err := s.client.Do(out)
 	if err != nil {
 		request.Time = s.now()
-		if held, ok := errors.AsType[*NotYet](context.Cause(ctx)); ok {
+		if held := HeldBack(context.Cause(ctx)); held != nil {
 			failed := notSentError(op.operation, request.Time, "", held)
 			return failed.Request, failed
 		}

@@ -33,12 +33,14 @@ type Rate struct {
 
 // Project is a Stytch project as one StytchProject object configures it. Object
 // identifies that object and must be unique. All objects with the same project ID
-// and host share one gate, which runs at the smallest of their rates.
+// and host share one gate, which runs at the smallest of their rates; but where some of
+// them lead, at the smallest of those.
 type Project struct {
 	Credentials
 	Member Member
 	Object string
 	Rate   Rate
+	Leads  bool
 }
 
 // Identity is the project that credentials belong to.

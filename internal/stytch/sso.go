@@ -10,21 +10,38 @@ import (
 // /v1/b2b/sso/{organization_id}). The list was requested at or after since.
 // Stytch has no read of a single connection, and no pages.
 func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time) (SSOConnections, error) {
-	const operation = "ListSSOConnections"
-	return list(ctx, c, c.session.sso(organizationID), operation, organizationID, since, func(ctx context.Context) (SSOConnections, error) {
-		r, request, err := do[ssoReply](ctx, c.session.account, call{
-			operation: operation, method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID},
-			list: &listSize{most: maxConnections, kind: "connections"},
-		})
+	op := listSSO(organizationID)
+	return list(ctx, c, c.session.sso(organizationID), op, since, c.fetchSSO(op))
+}
+
+// SourceSSO is SSO for an organization whose connections are used by External
+// connections of another one. It does not change what ListedAt returns.
+func (c *Caller) SourceSSO(ctx context.Context, organizationID, sourceID string, since time.Time) (SSOConnections, error) {
+	op := listSSO(sourceID)
+	op.needs = func(g Grants) bool { return g.Organization(organizationID) && g.Source(organizationID, sourceID) }
+	seen, err := read(ctx, c, c.session.sso(sourceID), op, sourceID, since, c.fetchSSO(op))
+	return seen.value, err
+}
+
+func listSSO(organizationID string) call {
+	return call{
+		operation: "ListSSOConnections", method: http.MethodGet, path: []string{"v1", "b2b", "sso", organizationID}, organization: organizationID,
+	}
+}
+
+func (c *Caller) fetchSSO(op call) func(context.Context) (SSOConnections, error) {
+	return func(ctx context.Context) (SSOConnections, error) {
+		op.list = &listSize{most: maxConnections, kind: "connections"}
+		r, request, err := do[ssoReply](ctx, c.session.account, op)
 		if err != nil {
 			return SSOConnections{}, err
 		}
-		all, problem := r.connections(organizationID)
+		all, problem := r.connections(op.organization)
 		if problem != "" {
 			return SSOConnections{}, unusableError(request, problem)
 		}
 		return all, nil
-	})
+	}
 }
 
 // DeleteSSO deletes an SSO connection of any kind (DELETE
@@ -35,7 +52,7 @@ func (c *Caller) SSO(ctx context.Context, organizationID string, since time.Time
 func (c *Caller) DeleteSSO(ctx context.Context, organizationID, connectionID string) (Request, error) {
 	op := call{
 		operation: "DeleteSSOConnection", method: http.MethodDelete,
-		path: []string{"v1", "b2b", "sso", organizationID, "connections", connectionID},
+		path: []string{"v1", "b2b", "sso", organizationID, "connections", connectionID}, organization: organizationID,
 	}
 	return remove(ctx, c, c.session.sso(organizationID), op, dropSSO(connectionID))
 }

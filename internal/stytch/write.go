@@ -10,6 +10,9 @@ import (
 // removes it from the list. If the outcome is unknown, the list is dropped as a
 // whole.
 func write[R reply, T any](ctx context.Context, c *Caller, o *observation[T], op call, drop func(T, string) T, done func(R, Request) error) (Request, error) {
+	if err := c.session.account.granted(op); err != nil {
+		return Request{}, err
+	}
 	if err := o.lock.lockShared(ctx); err != nil {
 		return Request{}, c.unlessBusy(op.operation, err)
 	}

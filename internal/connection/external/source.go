@@ -11,8 +11,8 @@ import (
 // resolveSource says which connection is re-used: as the manifest gives it, or as the manifest that it names says. Nil where that is
 // not known yet. What keeps it from being re-used is a problem.
 func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSourceStatus, []connection.Problem) {
-	if by := o.Spec.Source; by != nil {
-		return &v1alpha1.ExternalSourceStatus{OrganizationID: by.OrganizationID, ConnectionID: by.ConnectionID}, nil
+	if o.Spec.Source != nil {
+		return Source(o), nil
 	}
 	ref := o.Spec.SourceRef
 	waiting := func(format string, args ...any) []connection.Problem {
@@ -39,6 +39,14 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 		return found, waiting("is not active yet (state in Stytch: %s)", cmp.Or(source.CommonStatus().State, "unknown"))
 	}
 	return found, nil
+}
+
+// Source is the connection that a manifest re-uses, as far as it is known without its source's manifest.
+func Source(o manifest) *v1alpha1.ExternalSourceStatus {
+	if by := o.Spec.Source; by != nil {
+		return &v1alpha1.ExternalSourceStatus{OrganizationID: by.OrganizationID, ConnectionID: by.ConnectionID}
+	}
+	return o.Status.Source
 }
 
 func sourceInvalid(ref *v1alpha1.ExternalSourceRef, format string, args ...any) []connection.Problem {
