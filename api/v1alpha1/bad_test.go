@@ -191,11 +191,22 @@ func badKeyRef(at, badName string) []bad {
 	}
 }
 
-// inexact are strings that are refused where a string is compared exactly.
+// inexactValues are refused where a string is compared exactly.
+var inexactValues = []string{"a\n", "a\r\n", "a ", " a", "a\u00a0", "\u3000a", "a\u200b", "\ufeffa", "a\u200d", "a\tb", "a\nb", "a\x00b", "a\u0085b", " ", "\n"} //nolint:gochecknoglobals // Go has no constants of this type
+
 func inexact(at string) []bad {
 	var all []bad
-	for _, value := range []string{"a\n", "a\r\n", "a ", " a", "a\u00a0", "\u3000a", "a\u200b", "\ufeffa", "a\u200d", "a\tb", "a\nb", "a\x00b", "a\u0085b", " ", "\n"} {
+	for _, value := range inexactValues {
 		all = append(all, unlike(at, exact, value))
+	}
+	return all
+}
+
+// badGrantedRoles are refused in a grant, whose lists are too long for rules.
+func badGrantedRoles(at string) []bad {
+	var all []bad
+	for _, value := range inexactValues {
+		all = append(all, unmatched(at, ofRoles, value))
 	}
 	return all
 }
@@ -224,8 +235,7 @@ func badURL(at string) []bad {
 }
 
 func badProjects() []bad {
-	return append(slices.Concat(badKeyRef("spec.secretRef", badSecret), badKeyRef("spec.memberSessionRef", badSecret)),
-		ofSpec("spec.memberSessionRef", fields{"name": "stytch", "key": "secret"}, secretAsSession),
+	return append(badKeyRef("spec.secretRef", badSecret),
 		missing("spec"),
 		missing("spec.projectID"),
 		tooShort("spec.projectID", badProjectID),
@@ -252,8 +262,16 @@ func badProjects() []bad {
 	)
 }
 
-func badOwnOrganizations() []bad {
-	return append(badOrganizationIDs("spec.organizations", ofFullIDs), unlike("spec.organizations[0]", ofFullIDs, "*"))
+// badOfNamespaced are refused of a StytchProject alone.
+func badOfNamespaced() []bad {
+	return append(slices.Concat(badOrganizationIDs("spec.organizations", ofFullIDs), badKeyRef("spec.memberSessionRef", badSecret)),
+		unmatched("spec.organizations[0]", ofFullIDs, "*"),
+		ofSpec("spec.memberSessionRef", fields{"name": "stytch", "key": "secret"}, secretAsSession),
+	)
+}
+
+func sessionEdits() []edit {
+	return []edit{{at: "spec.memberSessionRef.key", value: "token"}, {at: "spec.memberSessionRef", value: absent{}}}
 }
 
 // badOrganizationIDs are refused in a list of organizations.
@@ -262,12 +280,12 @@ func badOrganizationIDs(at, pattern string) []bad {
 	return []bad{
 		tooFew(at),
 		tooMany(at, 1000, func(i int) any { return fmt.Sprintf("organization-test-22222222-2222-4222-8222-%012d", i) }),
-		unlike(first, pattern, ""),
-		unlike(first, pattern, "acme"),
-		unlike(first, pattern, "organization-live-1"),
-		unlike(first, pattern, "organization-live-22222222-2222-4222-8222-22222222222G"),
-		unlike(first, pattern, "organization-live-22222222-2222-4222-8222-222222222222\n"),
-		unlike(first, pattern, "organization-prod-22222222-2222-4222-8222-222222222222"),
+		unmatched(first, pattern, ""),
+		unmatched(first, pattern, "acme"),
+		unmatched(first, pattern, "organization-live-1"),
+		unmatched(first, pattern, "organization-live-22222222-2222-4222-8222-22222222222G"),
+		unmatched(first, pattern, "organization-live-22222222-2222-4222-8222-222222222222\n"),
+		unmatched(first, pattern, "organization-prod-22222222-2222-4222-8222-222222222222"),
 		tooLong(first, 64),
 	}
 }
@@ -276,7 +294,7 @@ func badGrants() []bad {
 	const grant, other = "spec.grants[0]", "spec.grants[1]"
 	const labels, expressions = other + ".namespaceSelector.matchLabels", other + ".namespaceSelector.matchExpressions"
 	all := [][]bad{
-		badOrganizationIDs(grant+".organizations", ofGranted), badOrganizationIDs(grant+".sources", ofGranted), inexact(grant + ".roles[0]"), badSelector(labels, expressions),
+		badOrganizationIDs(grant+".organizations", ofGranted), badOrganizationIDs(grant+".sources", ofGranted), badGrantedRoles(grant + ".roles[0]"), badSelector(labels, expressions),
 	}
 	return append(slices.Concat(all...),
 		tooMany("spec.grants", 64, func(int) any { return fields{"namespaces": []any{"*"}, "organizations": []any{"*"}} }),
@@ -290,9 +308,9 @@ func badGrants() []bad {
 		tooFew(grant+".namespaces"),
 		tooMany(grant+".namespaces", 100, func(i int) any { return fmt.Sprint(i) }),
 		tooLong(grant+".namespaces[0]", 63),
-		unlike(grant+".namespaces[0]", ofNamespaces, ""),
-		unlike(grant+".namespaces[0]", ofNamespaces, "acme*"),
-		unlike(grant+".namespaces[0]", ofNamespaces, "acme.example"),
+		unmatched(grant+".namespaces[0]", ofNamespaces, ""),
+		unmatched(grant+".namespaces[0]", ofNamespaces, "acme*"),
+		unmatched(grant+".namespaces[0]", ofNamespaces, "acme.example"),
 		breaking(grant+".namespaces", grant+".namespaces[0]", "*", notAllNamespaces),
 		missing(grant+".organizations"),
 		breaking(grant+".organizations", grant+".organizations[0]", "*", notAllOrganizations),
@@ -321,7 +339,7 @@ func badSelector(labels, expressions string) []bad {
 		missing(expressions + "[0].key"),
 		tooLong(expressions+"[0].key", 317),
 		tooShort(expressions+"[0].key", expressions+"[0].key in body should match '"+ofLabelKeys+"'"),
-		unlike(expressions+"[0].key", ofLabelKeys, "a b"),
+		unmatched(expressions+"[0].key", ofLabelKeys, "a b"),
 		missing(expressions + "[2].operator"),
 		unknown(expressions+"[0].operator", "Equals", `"In", "NotIn", "Exists", "DoesNotExist"`),
 		breaking(expressions+"[0]", expressions+"[0].values", absent{}, oddValues),
@@ -329,9 +347,9 @@ func badSelector(labels, expressions string) []bad {
 		tooFew(expressions + "[0].values"),
 		tooMany(expressions+"[0].values", 32, func(i int) any { return fmt.Sprint(i) }),
 		tooLong(expressions+"[0].values[0]", 63),
-		unlike(expressions+"[0].values[0]", ofLabels, "a b"),
+		unmatched(expressions+"[0].values[0]", ofLabels, "a b"),
 		tooLong(labels+".team", 63),
-		unlike(labels+".team", ofLabels, "a b"),
+		unmatched(labels+".team", ofLabels, "a b"),
 	}
 }
 
@@ -614,8 +632,6 @@ func projectEdits() []edit {
 	return []edit{
 		fixed("spec.projectID", "project-live-1", fixedProjectID),
 		{at: "spec.secretRef.name", value: "other"},
-		{at: "spec.memberSessionRef.key", value: "token"},
-		{at: "spec.memberSessionRef", value: absent{}},
 		{at: "spec.rateLimit", value: nil},
 		{at: "spec.baseURL", value: absent{}},
 	}
@@ -749,6 +765,11 @@ func unlike(at, says, value string) bad {
 	}
 	field, _, _ := strings.Cut(at[strings.LastIndex(at, ".")+1:], "[")
 	return senseless(at, value, field+" "+says)
+}
+
+// unmatched is a string that does not match a pattern.
+func unmatched(at, pattern, value string) bad {
+	return bad{at: at, breaks: "pattern", value: value, want: fmt.Sprintf("%s: Invalid value: %q: %[1]s in body should match '%[3]s'", at, value, pattern)}
 }
 
 func tooMany(at string, limit int, item func(i int) any) bad {

@@ -27,7 +27,7 @@ func kinds() []kind {
 		{
 			name: "StytchProject", plural: "stytchprojects",
 			minimal: projectMinimal, maximal: []string{projectMaximal},
-			bad: append(badProjects(), badOwnOrganizations()...), edits: projectEdits(),
+			bad: append(badProjects(), badOfNamespaced()...), edits: append(projectEdits(), sessionEdits()...),
 		},
 		{
 			name: "ClusterStytchProject", plural: "clusterstytchprojects",
