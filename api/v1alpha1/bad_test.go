@@ -100,7 +100,7 @@ func badConnections(kind string) []bad {
 		tooShort("spec.projectRef.name"),
 		tooLong("spec.projectRef.name", 253),
 		unlike("spec.projectRef.name", exact, "default "),
-		unknown("spec.projectRef.kind", "Project", `"ClusterStytchProject", "StytchProject"`),
+		unknown("spec.projectRef.kind", "Project", `"StytchProject", "ClusterStytchProject"`),
 
 		tooShortOf("spec.connectionID", badConnection(kind)),
 		tooLong("spec.connectionID", 128),
