@@ -182,6 +182,16 @@ func (c *cluster) expectSecrets(t *testing.T, own, tenant client.Client, secret 
 		}
 	}
 	parameters := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: home, Name: "stytch-operator-admission"}}
+	details := func(labels map[string]string, owners ...metav1.OwnerReference) *corev1.ConfigMap {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "c-", Namespace: "acme", Labels: labels, OwnerReferences: owners}}
+	}
+	manifest := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "SAMLConnection", Name: "acme-okta", UID: "1"}
+	labelledMap, ownedMap, foreignMap := details(ours), details(nil, manifest), details(nil)
+	for _, o := range []*corev1.ConfigMap{labelledMap, ownedMap, foreignMap} {
+		if err := tenant.Create(t.Context(), o); err != nil {
+			t.Fatalf("a tenant creates a ConfigMap: %v", err)
+		}
+	}
 	patch := func(o client.Object, text string) error {
 		return own.Patch(t.Context(), o, client.RawPatch("application/merge-patch+json", []byte(text)), client.DryRunAll)
 	}
@@ -196,6 +206,13 @@ func (c *cluster) expectSecrets(t *testing.T, own, tenant client.Client, secret 
 		"a change of a Secret with the label":           {patch(labelled.DeepCopy(), `{"stringData": {"a": "b"}}`), false},
 		"a change of a Secret without the label":        {patch(foreign.DeepCopy(), `{"stringData": {"a": "b"}}`), true},
 		"the label on somebody else's Secret":           {patch(foreign.DeepCopy(), label), true},
+		"a ConfigMap with the label":                    {own.Create(t.Context(), details(ours), client.DryRunAll), false},
+		"a ConfigMap without the label":                 {own.Create(t.Context(), details(nil), client.DryRunAll), true},
+		"a change of a ConfigMap with the label":        {patch(labelledMap.DeepCopy(), `{"data": {"a": "b"}}`), false},
+		"a change of a manifest's ConfigMap":            {patch(ownedMap.DeepCopy(), `{"data": {"a": "b"}}`), false},
+		"a change of somebody else's ConfigMap":         {patch(foreignMap.DeepCopy(), `{"data": {"a": "b"}}`), true},
+		"the label on somebody else's ConfigMap":        {patch(foreignMap.DeepCopy(), label), true},
+		"a tenant's change of a ConfigMap":              {tenant.Delete(t.Context(), foreignMap, client.DryRunAll), false},
 		"a change of the policy's parameters":           {patch(parameters.DeepCopy(), `{"data": {"users": "me"}}`), true},
 		"a Secret of a tenant's":                        {tenant.Create(t.Context(), secret(corev1.SecretTypeOpaque, nil), client.DryRunAll), false},
 		"a tenant's change of a Secret with the label":  {tenant.Delete(t.Context(), labelled, client.DryRunAll), false},

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// group is whose manifests are tried. Those of others (Flux, Prometheus) are only read.
-const group = "connections.stytch-operator.dev/"
+// groups are whose manifests are tried: the operator's and those of Kubernetes. Those of others (Flux, Prometheus) are only read.
+var groups = []string{"connections.stytch-operator.dev/", "v1", "networking.k8s.io/", "rbac.authorization.k8s.io/"}
 
 var block = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
 
@@ -27,41 +28,51 @@ func TestEveryManifestIsAcceptedByTheAPIServer(t *testing.T) {
 	tried := map[string]bool{}
 	for name, text := range pages(t) {
 		for _, found := range block.FindAllStringSubmatch(text, -1) {
-			kinds := ours(t, name, found[1])
-			if len(kinds) == 0 {
+			objects := served(t, name, found[1])
+			if len(objects) == 0 {
 				continue
 			}
-			for _, kind := range kinds {
-				tried[kind] = true
+			for _, o := range objects {
+				tried[o.GetKind()] = true
+				if namespace := o.GetNamespace(); namespace != "" {
+					_, _ = kubectl("", "create", "namespace", namespace) // it may be there
+				}
 			}
 			if out, err := kubectl(found[1], "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"); err != nil {
 				t.Errorf("%s: %s of\n%s", name, out, found[1])
 			}
 		}
 	}
-	for _, kind := range []string{"StytchProject", "ClusterStytchProject", "SCIMConnection", "SAMLConnection", "OIDCConnection", "ExternalConnection"} {
+	for _, kind := range []string{
+		"StytchProject", "ClusterStytchProject", "SCIMConnection", "SAMLConnection", "OIDCConnection", "ExternalConnection",
+		"ResourceQuota", "NetworkPolicy", "Role",
+	} {
 		if !tried[kind] {
 			t.Errorf("no page has a %s", kind)
 		}
 	}
+	t.Run("the quota limits each kind", func(t *testing.T) { quotaLimits(t, kubectl) })
+	t.Run("the role is for connections only", func(t *testing.T) { roleAllows(t, kubectl) })
 }
 
-// ours are the kinds of our group in a block. A block that is no YAML fails the test, whosever it is.
-func ours(t *testing.T, page, text string) []string {
+// served are the objects in a block that the API server is asked about. A block that is no YAML fails the test, whosever it is.
+func served(t *testing.T, page, text string) []unstructured.Unstructured {
 	t.Helper()
-	var kinds []string
+	var objects []unstructured.Unstructured
 	for decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096); ; {
 		var o unstructured.Unstructured
 		err := decoder.Decode(&o.Object)
 		if errors.Is(err, io.EOF) {
-			return kinds
+			return objects
 		}
 		if err != nil {
 			t.Errorf("%s: %v in\n%s", page, err, text)
 			return nil
 		}
-		if strings.HasPrefix(o.GetAPIVersion(), group) {
-			kinds = append(kinds, o.GetKind())
+		if slices.ContainsFunc(groups, func(group string) bool {
+			return o.GetAPIVersion() == group || strings.HasSuffix(group, "/") && strings.HasPrefix(o.GetAPIVersion(), group)
+		}) {
+			objects = append(objects, o)
 		}
 	}
 }

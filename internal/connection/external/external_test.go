@@ -34,6 +34,21 @@ func TestAnExternalConnectionToAnotherSourceIsInvalid(t *testing.T) {
 	}
 }
 
+func TestAnExternalConnectionWithoutASourceIsSaidToHaveNone(t *testing.T) {
+	for name, edit := range map[string]func(*stytch.ExternalConnection){
+		"no source":       func(r *stytch.ExternalConnection) { r.ExternalConnectionID, r.ExternalOrganizationID = "", "" },
+		"no connection":   func(r *stytch.ExternalConnection) { r.ExternalConnectionID = "" },
+		"no organization": func(r *stytch.ExternalConnection) { r.ExternalOrganizationID = "" },
+	} {
+		r := ExternalRemote()
+		edit(&r)
+		plan, problems := PlanFor(external.Kind(), ExternalManifest(), r, connection.Inputs{})
+		NoSteps(t, plan)
+		Same(t, name, problems, []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: "Stytch reports no complete source for the connection, and cannot " +
+			"change the source of a connection. Delete this manifest, and apply one without connectionID, or with the ID of another connection."}})
+	}
+}
+
 func TestAnExternalConnectionIsCreatedWithItsSourceAlone(t *testing.T) {
 	Same(t, "the body", external.Kind().Creation(ExternalManifest()), stytch.Fields{
 		"external_organization_id": "organization-live-9", "external_connection_id": SAMLID,

@@ -79,7 +79,12 @@ func findProblems(o manifest, _, have connection.State) []connection.Problem {
 	if have.Settings[fieldSourceOrganization].Same == source.OrganizationID && have.Settings[fieldSourceConnection].Same == source.ConnectionID {
 		return nil
 	}
-	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
+	ofConnection, ofOrganization := have.Settings[fieldSourceConnection].Same, have.Settings[fieldSourceOrganization].Same
+	message := fmt.Sprintf(
 		"The connection uses the source %s of %s, and Stytch cannot change the source of a connection. Delete this manifest, and apply one with this source or without connectionID.",
-		have.Settings[fieldSourceConnection].Same, have.Settings[fieldSourceOrganization].Same)}}
+		ofConnection, ofOrganization)
+	if ofConnection == "" || ofOrganization == "" {
+		message = "Stytch reports no complete source for the connection, and cannot change the source of a connection. Delete this manifest, and apply one without connectionID, or with the ID of another connection."
+	}
+	return []connection.Problem{{Halts: true, Reason: v1alpha1.ReasonInvalid, Message: message}}
 }
