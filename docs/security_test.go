@@ -26,10 +26,10 @@ func ofSecurity(t *testing.T, kind string) (unstructured.Unstructured, string) {
 	return unstructured.Unstructured{}, ""
 }
 
-// plurals are the names of the operator's kinds in the API.
+// plurals are the names of the operator's kinds in the API that stand in a namespace.
 func plurals(t *testing.T) []string {
 	t.Helper()
-	return matches(t, walk(t, "config/crd/bases", ".yaml"), `(?m)^    plural: (\w+)$`)
+	return matches(t, walk(t, "config/crd/bases", ".yaml"), `(?m)^    plural: (\w+)\n(?:    .*\n)+  scope: Namespaced$`)
 }
 
 // quotaLimits applies the quota, counts as the controller of quotas does while there is no object, and creates objects of each kind until
