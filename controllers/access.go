@@ -40,7 +40,8 @@ func (s *shared) secretOf(project v1alpha1.Project, name string) types.Namespace
 	return key
 }
 
-// projectOf returns the project of a manifest, from the cache.
+// projectOf returns the project of a manifest, as the cache has it: it is only read, since its grants may be long and are asked at each
+// call.
 func (s *shared) projectOf(ctx context.Context, o v1alpha1.Connection) (v1alpha1.Project, error) {
 	ref := o.CommonSpec().Project()
 	project, key, place := newStytchProject(), inNamespace(o, ref.Name), " in this namespace"
@@ -52,7 +53,7 @@ func (s *shared) projectOf(ctx context.Context, o v1alpha1.Connection) (v1alpha1
 		}
 		project, key, place = newClusterStytchProject(), types.NamespacedName{Name: ref.Name}, ""
 	}
-	err := s.client.Get(ctx, key, project)
+	err := s.client.Get(ctx, key, project, client.UnsafeDisableDeepCopy)
 	if apierrors.IsNotFound(err) {
 		cause := fmt.Sprintf("%s does not exist%s.", ref, place)
 		return nil, connection.Finding{Reason: v1alpha1.ReasonInputMissing, Cause: cause, Message: cause + " Create it, and the Secret that it references."}

@@ -55,8 +55,7 @@ func (p *pass[O, R]) claimed(ctx context.Context) func(id string) bool {
 func (p *pass[O, R]) counting(ctx context.Context, claimants []O) []O {
 	record := connection.RecordOf(p.o)
 	return slices.DeleteFunc(slices.Clone(claimants), func(o O) bool {
-		counts := connection.Counts(o, record.Project, record.Organization) && p.engine.granted(ctx, o)
-		return o.GetUID() != p.o.GetUID() && !counts
+		return o.GetUID() != p.o.GetUID() && (!connection.Counts(o, record.Project, record.Organization) || !p.engine.granted(ctx, o))
 	})
 }
 
