@@ -73,7 +73,7 @@ const (
 	exact    = "must not start or end with white space or invisible characters, and must not contain control characters"
 	ofGroups = "must not contain control characters, such as tabs and line breaks"
 	ofKeys   = "must contain only letters, digits, - _ and ."
-	ofURLs   = `must not contain white space, control characters, <, > or "`
+	ofURLs   = `must not contain white space, invisible characters, control characters, <, > or "`
 
 	// Patterns of what grants have.
 	ofRoles      = `^([^\p{Z}\p{C}]([^\p{Cc}]*[^\p{Z}\p{C}])?)?$`
@@ -213,7 +213,7 @@ func badGrantedRoles(at string) []bad {
 
 // badURL are URLs that are refused.
 func badURL(at string) []bad {
-	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space, control characters, <, > or \"", strings.TrimPrefix(at, "spec."))
+	message := fmt.Sprintf("%s must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or \"", strings.TrimPrefix(at, "spec."))
 	return []bad{
 		tooShort(at, message),
 		tooLong(at, 2048),

@@ -41,7 +41,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`issuer must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`issuer must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	// +kubebuilder:validation:XValidation:rule="!self.contains('/.well-known/')",message="issuer must not include /.well-known/openid-configuration, which Stytch appends"
 	Issuer string `json:"issuer,omitempty"`
 
@@ -50,7 +50,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`authorizationURL must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`authorizationURL must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	AuthorizationURL string `json:"authorizationURL,omitempty"`
 
 	// tokenURL is the https URL at which Stytch exchanges the code for tokens.
@@ -58,7 +58,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`tokenURL must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`tokenURL must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	TokenURL string `json:"tokenURL,omitempty"`
 
 	// userinfoURL is the https URL at which Stytch requests information about the user.
@@ -66,7 +66,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`userinfoURL must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`userinfoURL must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	UserinfoURL string `json:"userinfoURL,omitempty"`
 
 	// jwksURL is the https URL of the keys that the identity provider signs with.
@@ -74,7 +74,7 @@ type OIDCConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`jwksURL must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`jwksURL must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	JWKSURL string `json:"jwksURL,omitempty"`
 
 	// customScopes are the scopes that Stytch requests from the identity provider. They replace Stytch's default, which is

@@ -77,7 +77,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`idpSSOURL must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`idpSSOURL must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	IDPSSOURL string `json:"idpSSOURL,omitempty"`
 
 	// metadataURL is the https URL of the SAML metadata of the identity provider. Stytch reads it once, and takes
@@ -88,7 +88,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`metadataURL must start with https:// and a host, and must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://[^/?#\p{Z}\p{C}<>"][^\p{Z}\p{C}<>"]*$')`,message=`metadataURL must start with https:// and a host, and must not contain white space, invisible characters, control characters, <, > or "`
 	MetadataURL string `json:"metadataURL,omitempty"`
 
 	// verificationCertificates is the exact set of certificates that assertions may be signed with, 1 to 5 in total. A new
@@ -133,7 +133,7 @@ type SAMLConnectionSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Z}\p{C}<>"]*$')`,message=`alternativeACSURL must not contain white space, control characters, <, > or "`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^\p{Z}\p{C}<>"]*$')`,message=`alternativeACSURL must not contain white space, invisible characters, control characters, <, > or "`
 	AlternativeACSURL *string `json:"alternativeACSURL,omitempty"`
 
 	// idpInitiatedAuth says whether a login may start at the identity provider.

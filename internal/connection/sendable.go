@@ -31,9 +31,9 @@ func (i KeyRef) ReadToSend(in Inputs) ([]byte, *Problem) {
 	}
 	label := ""
 	if in.LabelRequired {
-		label = fmt.Sprintf(`, and must have the label %s: "true"`, v1alpha1.LabelMayBeSent)
+		label = fmt.Sprintf(`the label %s: "true" and `, v1alpha1.LabelMayBeSent)
 	}
 	return nil, &Problem{Reason: v1alpha1.ReasonInvalid, Message: fmt.Sprintf(
-		"Secret %s, referenced by %s, must not be sent to Stytch. Such a Secret must have the type Opaque, kubernetes.io/tls, kubernetes.io/basic-auth or kubernetes.io/ssh-auth, "+
-			"must not be the Secret of a StytchProject or of a token that the operator stored, and must not be in the namespace of the Secrets of ClusterStytchProjects%s. Store the value in another Secret, or fix this one.", i.Name, i.Path, label)}
+		"Secret %s, referenced by %s, must not be sent to Stytch. Such a Secret must have %sthe type Opaque, kubernetes.io/tls, kubernetes.io/basic-auth or kubernetes.io/ssh-auth, "+
+			"must not be the Secret of a StytchProject or of a token that the operator stored, and must not be in the namespace of the Secrets of ClusterStytchProjects. Store the value in another Secret, or fix this one.", i.Name, i.Path, label)}
 }

@@ -60,5 +60,5 @@ func TestWhatMustNotBeSentIsNotReadEither(t *testing.T) {
 	Contains(t, problem.Message, "Secret s, referenced by spec.clientSecretRef, must not be sent to Stytch.")
 	in.LabelRequired = true
 	_, problem = at.ReadToSend(in)
-	Contains(t, problem.Message, `must have the label connections.stytch-operator.dev/may-be-sent: "true"`)
+	Contains(t, problem.Message, `must have the label connections.stytch-operator.dev/may-be-sent: "true" and the type Opaque, `, "StytchProjects. Store")
 }
