@@ -24,7 +24,7 @@ const (
 )
 
 // starting is how long a part may take until it answers.
-const starting = time.Minute
+const starting = 3 * time.Minute
 
 // StartControlPlane starts etcd and kube-apiserver, and installs config/default. No controller of Kubernetes runs here, so that
 // its Deployment has no pod: the manager is a process instead, with the same rights.

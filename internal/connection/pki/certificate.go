@@ -32,7 +32,7 @@ type Certificate struct {
 // anybody.
 func ReadCertificates(data []byte) (certificates []Certificate, issuers []string, err error) {
 	if isXML(data) {
-		return nil, nil, errors.New("is XML or HTML, such as SAML metadata, not a certificate. Set spec.metadataURL instead, or take the certificate out of it with \"xmllint --xpath 'string(//*[local-name()=\"X509Certificate\"])'\" and put it between a BEGIN CERTIFICATE and an END CERTIFICATE line")
+		return nil, nil, errors.New("is XML or HTML, such as SAML metadata, not a certificate. Set spec.metadataURL instead, or take the certificate out of it with \"xmllint --xpath 'string(//*[local-name()=\"X509Certificate\"])' FILE\" and put it between a BEGIN CERTIFICATE and an END CERTIFICATE line")
 	}
 	blocks, err := decode(data)
 	if err != nil {
