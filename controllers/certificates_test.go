@@ -279,7 +279,7 @@ func (p *process) restarted() *process {
 		Options: options, client: was.client, cached: was.cached, live: was.live, recorder: was.recorder,
 		projectEvents: make(chan event.GenericEvent, maxProjectEvents),
 	}
-	return &process{world: p.world, life: f, cache: p.cache, freeze: p.freeze, reconcilers: reconcilersOf(d)}
+	return &process{world: p.world, life: f, cache: p.cache, metrics: p.metrics, freeze: p.freeze, reconcilers: reconcilersOf(d)}
 }
 
 // settleOnCache takes passes of an object, without waiting for the caches, until one does nothing and asks for none before the

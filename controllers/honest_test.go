@@ -1,9 +1,11 @@
 package controllers
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -130,18 +132,26 @@ func kstatusOf(o client.Object) status.Status {
 func (w *world) secretValues() []string {
 	GinkgoHelper()
 	values := append(w.issued.all(), stytchsim.DefaultSecret)
-	var secrets corev1.SecretList
-	Expect(api.List(w.ctx, &secrets, client.InNamespace(w.namespace))).To(Succeed())
-	for _, secret := range secrets.Items {
-		for key, value := range secret.Data {
-			if key != v1alpha1.SecretKeyBaseURL && key != corev1.TLSCertKey && len(value) > 8 {
-				values = append(values, string(value))
-			}
-			if strings.Contains(string(value), "PRIVATE KEY") { // logs and JSON escape what is between the lines
-				for line := range strings.Lines(string(value)) {
-					if line = strings.TrimSpace(line); len(line) > 16 && !strings.HasPrefix(line, "-----") {
-						values = append(values, line)
-					}
+	for _, namespace := range w.namespaces() {
+		var secrets corev1.SecretList
+		Expect(api.List(w.ctx, &secrets, client.InNamespace(namespace))).To(Succeed())
+		for _, secret := range secrets.Items {
+			values = append(values, valuesOf(&secret)...)
+		}
+	}
+	return values
+}
+
+func valuesOf(secret *corev1.Secret) []string {
+	var values []string
+	for key, value := range secret.Data {
+		if key != v1alpha1.SecretKeyBaseURL && key != corev1.TLSCertKey && len(value) > 8 {
+			values = append(values, string(value))
+		}
+		if strings.Contains(string(value), "PRIVATE KEY") { // logs and JSON escape what is between the lines
+			for line := range strings.Lines(string(value)) {
+				if line = strings.TrimSpace(line); len(line) > 16 && !strings.HasPrefix(line, "-----") {
+					values = append(values, line)
 				}
 			}
 		}
@@ -149,42 +159,81 @@ func (w *world) secretValues() []string {
 	return values
 }
 
-// expectNowhereElse searches everything that is stored in the namespace but Secrets, events among it, and the process's log and
-// metrics, for every token that Stytch ever showed, whether or not it was kept.
+// expectNowhereElse searches everything that is stored in the world's namespaces and in none but Secrets, events among it, and the
+// process's log and metrics, for every token that Stytch ever showed, whether or not it was kept.
 func (w *world) expectNowhereElse(p *process) {
 	GinkgoHelper()
 	tokens := w.secretValues()
 	Expect(w.issued.all()).NotTo(BeEmpty())
-	resources, err := discovery.NewDiscoveryClientForConfigOrDie(apiServer).ServerPreferredNamespacedResources()
+	kinds := 0
+	for _, namespace := range w.namespaces() {
+		kinds += expectNotStored(w.ctx, tokens, (*discovery.DiscoveryClient).ServerPreferredNamespacedResources, client.InNamespace(namespace))
+	}
+	Expect(kinds).To(BeNumerically(">", 10))
+	expectNotStored(w.ctx, tokens, clusterResources)
+	expectNone(tokens, w.log.String(), "the log")
+	_, all := p.series()
+	for _, series := range all {
+		name, _, _ := strings.Cut(series, " ")
+		expectNone(tokens, series, "the metric "+name)
+	}
+}
+
+// clusterResources are those that belong to no namespace.
+func clusterResources(c *discovery.DiscoveryClient) ([]*metav1.APIResourceList, error) {
+	all, err := c.ServerPreferredResources()
+	return discovery.FilteredBy(discovery.ResourcePredicateFunc(func(_ string, r *metav1.APIResource) bool { return !r.Namespaced }), all), err
+}
+
+// expectNotStored searches the objects of all resources but Secrets, and returns how many kinds those are.
+func expectNotStored(ctx context.Context, tokens []string, resources func(*discovery.DiscoveryClient) ([]*metav1.APIResourceList, error), options ...client.ListOption) int {
+	GinkgoHelper()
+	all, err := resources(discovery.NewDiscoveryClientForConfigOrDie(apiServer))
 	Expect(err).NotTo(HaveOccurred())
 	kinds := 0
-	for _, group := range discovery.FilteredBy(discovery.SupportsAllVerbs{Verbs: []string{"list"}}, resources) {
+	for _, group := range discovery.FilteredBy(discovery.SupportsAllVerbs{Verbs: []string{"list"}}, all) {
 		for _, resource := range group.APIResources {
 			list := &unstructured.UnstructuredList{}
 			list.SetGroupVersionKind(schema.FromAPIVersionAndKind(group.GroupVersion, resource.Kind+"List"))
-			Expect(api.List(w.ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+			Expect(api.List(ctx, list, options...)).To(Succeed())
 			text, err := json.Marshal(list)
 			Expect(err).NotTo(HaveOccurred())
-			if resource.Kind == "Secret" {
-				Expect(strings.Contains(string(text), base64.StdEncoding.EncodeToString([]byte(tokens[len(tokens)-1])))).To(BeTrue(), "the search finds what is there")
+			if resource.Kind != "Secret" {
+				expectNone(tokens, string(text), "the objects of kind "+resource.Kind)
+				kinds++
 				continue
 			}
-			expectNone(tokens, string(text), "the objects of kind "+resource.Kind)
-			kinds++
+			found := func(token string) bool {
+				return strings.Contains(string(text), base64.StdEncoding.EncodeToString([]byte(token)))
+			}
+			Expect(len(list.Items) == 0 || slices.ContainsFunc(tokens, found)).To(BeTrue(), "the search finds what is there")
 		}
 	}
-	Expect(kinds).To(BeNumerically(">", 10))
-	expectNone(tokens, w.log.String(), "the log")
+	return kinds
+}
+
+// series are all series of metrics that a scrape of the process shows, with their values: its own, and those of all processes.
+func (p *process) series() (own, all []string) {
+	GinkgoHelper()
 	registry := prometheus.NewPedanticRegistry()
-	Expect(registry.Register(p.expiries())).To(Succeed())
-	Expect(registry.Register(p.rotations())).To(Succeed())
-	for _, gatherer := range []prometheus.Gatherer{registry, metrics.Registry} {
-		families, err := gatherer.Gather()
-		Expect(err).NotTo(HaveOccurred())
-		for _, family := range families {
-			expectNone(tokens, family.String(), "the metric "+family.GetName())
+	for _, collector := range []prometheus.Collector{p.expiries(), p.rotations(), p.unclaimed()} {
+		Expect(registry.Register(collector)).To(Succeed())
+	}
+	own = append(seriesOf(p.metrics), seriesOf(registry)...)
+	return own, append(seriesOf(metrics.Registry), own...)
+}
+
+func seriesOf(from prometheus.Gatherer) []string {
+	GinkgoHelper()
+	families, err := from.Gather()
+	Expect(err).NotTo(HaveOccurred())
+	var series []string
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			series = append(series, family.GetName()+" "+m.String())
 		}
 	}
+	return series
 }
 
 func expectNone(secrets []string, text, where string) {

@@ -19,6 +19,7 @@ import (
 	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -195,6 +196,8 @@ type process struct {
 	life  *life
 	cache cache.Cache
 	alone bool // with a cache of its own
+	// metrics is the registry of its calls to Stytch.
+	metrics *prometheus.Registry
 	// freeze stops a cache of its own: what happens from then on the process does not see.
 	freeze func()
 }
@@ -242,14 +245,15 @@ func (w *world) begin(option cluster.Option) *process {
 	ctx, cancel := context.WithCancel(w.ctx)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	w.ends = append(w.ends, cancel, transport.CloseIdleConnections)
+	registry := prometheus.NewRegistry()
 	r, err := newReconcilers(ctx, c, w.shared.options(Options{
-		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Now: w.clock.Now, Fence: w.fence}),
+		Stytch:         stytch.New(stytch.Options{Transport: f.wrap("stytch")(transport), UserAgent: "stytch-operator/test", Metrics: registry, Now: w.clock.Now, Fence: w.fence}),
 		Endpoints:      connection.Endpoints{InsecureLoopback: true},
 		ResyncInterval: resync, SettleTime: DefaultSettleTime, ExpiryWarning: expiryWarning, InputPatience: inputPatience, Now: w.clock.Now,
 	}))
 	Expect(err).NotTo(HaveOccurred())
 	launch(ctx, c, w.shared.cached())
-	return &process{reconcilers: r, world: w, life: f, cache: c.GetCache(), freeze: cancel}
+	return &process{reconcilers: r, world: w, life: f, cache: c.GetCache(), metrics: registry, freeze: cancel}
 }
 
 func (w *world) logger() logr.Logger {
