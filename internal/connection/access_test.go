@@ -9,9 +9,9 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/stytch"
 	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 const (
