@@ -153,10 +153,13 @@ func (w *world) twoThatName() (string, []v1alpha1.Connection) {
 		w.create(o)
 		all = append(all, o)
 	}
-	slices.SortFunc(all, func(a, b v1alpha1.Connection) int { // in the same second their UIDs decide
-		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), strings.Compare(string(a.GetUID()), string(b.GetUID())))
-	})
+	slices.SortFunc(all, elderFirst)
 	return found.ID, all
+}
+
+// elderFirst orders manifests as their claims of the same rank count: in the same second their UIDs decide.
+func elderFirst(a, b v1alpha1.Connection) int {
+	return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), strings.Compare(string(a.GetUID()), string(b.GetUID())))
 }
 
 func TestOnlyThoseInConflictAboutAConnectionThatMovesAreWoken(t *testing.T) {

@@ -22,8 +22,11 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// sharing is what a world with a ClusterStytchProject has: the namespace of its Secret, and that of another team.
-type sharing struct{ operator, other string }
+// sharing is what a world with a ClusterStytchProject has: the namespace of its Secret, that of another team, and its ClusterStytchProjects.
+type sharing struct {
+	operator, other string
+	projects        []*v1alpha1.ClusterStytchProject
+}
 
 // options of a process that serves ClusterStytchProjects, if it is one.
 func (s *sharing) options(o Options) Options {
@@ -63,9 +66,16 @@ func newSharedWorld(ctx context.Context, grants func(w *world) []v1alpha1.Grant)
 	w.create(secret)
 	project := w.clusterProject()
 	project.Spec.Grants = grants(w)
-	w.create(project)
-	DeferCleanup(func(ctx context.Context) { Expect(client.IgnoreNotFound(api.Delete(ctx, project))).To(Succeed()) })
+	w.share(project)
 	return w
+}
+
+// share makes a ClusterStytchProject, for as long as the spec lasts.
+func (w *world) share(project *v1alpha1.ClusterStytchProject) {
+	GinkgoHelper()
+	w.create(project)
+	w.shared.projects = append(w.shared.projects, project)
+	DeferCleanup(func(ctx context.Context) { Expect(client.IgnoreNotFound(api.Delete(ctx, project))).To(Succeed()) })
 }
 
 func (w *world) clusterProject() *v1alpha1.ClusterStytchProject {
@@ -96,13 +106,16 @@ func (w *world) grant(organizations ...string) v1alpha1.Grant {
 	return g
 }
 
-// catchUpWithSharing waits until the process's cache shows the ClusterStytchProject of the world, and the labels of its namespaces.
+// catchUpWithSharing waits until the process's cache shows the ClusterStytchProjects of the world, and the labels of its namespaces.
 func (p *process) catchUpWithSharing() {
 	GinkgoHelper()
 	if p.world.shared == nil {
 		return
 	}
-	objects := map[string]client.Object{p.world.namespace + " of the cluster": p.world.clusterProject()}
+	objects := map[string]client.Object{}
+	for _, project := range p.world.shared.projects {
+		objects[project.Name+" of the cluster"] = project
+	}
 	for _, name := range p.world.namespaces() {
 		o := metadataOf(kindNamespace)
 		o.Name = name
@@ -122,17 +135,23 @@ func (p *process) catchUpWithSharing() {
 	}
 }
 
-// checkSharing takes a pass of the world's ClusterStytchProject.
+// checkSharing takes a pass of each ClusterStytchProject of the world.
 func (p *process) checkSharing() {
 	GinkgoHelper()
-	if p.world.shared != nil {
-		_, err := p.passOfSharing()
+	if p.world.shared == nil {
+		return
+	}
+	for _, project := range p.world.shared.projects {
+		_, err := p.passOf(project)
 		Expect(err).NotTo(HaveOccurred())
 	}
 }
 
-func (p *process) passOfSharing() (ctrl.Result, error) {
-	return p.clusterProjects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(p.world.clusterProject())})
+// passOfSharing is a pass of the first one.
+func (p *process) passOfSharing() (ctrl.Result, error) { return p.passOf(p.world.clusterProject()) }
+
+func (p *process) passOf(project *v1alpha1.ClusterStytchProject) (ctrl.Result, error) {
+	return p.clusterProjects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(project)})
 }
 
 // touched are the organizations that calls to Stytch were about since a moment.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -139,5 +140,48 @@ var _ = Describe("An edit that waits for its turn", func() {
 		w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)
 		w.clock.advance(resync)
 		Expect(p.pass(o).calls).To(ContainElement(ContainSubstring("GET /v1/b2b/sso/")), "drift is looked for as ever")
+	})
+})
+
+var _ = Describe("Two namespaces of a ClusterStytchProject", func() {
+	It("have their turns one after the other, however many edits the one has", func(ctx context.Context) {
+		w := newSharedWorld(ctx, func(w *world) []v1alpha1.Grant {
+			theirs := w.grant(w.partner.ID)
+			theirs.Namespaces = []v1alpha1.GrantedNamespace{v1alpha1.GrantedNamespace(w.shared.other)}
+			return []v1alpha1.Grant{w.grant(w.acme.ID), theirs}
+		})
+		p := w.start()
+		var crowd []v1alpha1.Connection
+		for i := range 12 {
+			crowd = append(crowd, w.of(w.saml(fmt.Sprint("okta-", i)), w.acme.ID))
+		}
+		calm := w.of(w.saml("calm"), w.partner.ID)
+		calm.SetNamespace(w.shared.other)
+		for _, o := range slices.Concat(crowd, []v1alpha1.Connection{calm}) {
+			w.create(o)
+			p.settle(o)
+			w.expectCondition(o, v1alpha1.ConditionSynced, isTrueNow, v1alpha1.ReasonInSync)
+		}
+
+		edit(w, w.clusterProject(), func(o *v1alpha1.ClusterStytchProject) {
+			o.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 1, Burst: 1}
+		})
+		for _, o := range slices.Concat(crowd, []v1alpha1.Connection{calm}) {
+			edit(w, o, func(o v1alpha1.Connection) { o.CommonSpec().DisplayName += ", renamed" })
+		}
+		p.catchUp()
+		p.check()
+		var last time.Duration
+		for _, o := range crowd {
+			last = max(last, p.again(o).result.RequeueAfter)
+		}
+		Expect(last).To(BeNumerically(">", 9*time.Second), "the crowd has to wait for itself")
+		begun := w.clock.Now()
+		for got := p.again(calm); got.result.RequeueAfter > 0 && len(got.calls) == 0; got = p.again(calm) {
+			w.clock.advance(got.result.RequeueAfter)
+		}
+		Expect(w.clock.Now().Sub(begun)).To(BeNumerically("<", 4*time.Second))
+		remote, _ := w.sim.Connection(calm.CommonStatus().ConnectionID)
+		Expect(remote.DisplayName).To(HaveSuffix(", renamed"))
 	})
 })

@@ -330,15 +330,17 @@ func (p *process) again(object client.Object) outcome {
 	return outcome{result, err, calls, writes}
 }
 
-// check takes a pass of the StytchProjects of the namespace.
+// check takes a pass of the StytchProjects of the world's namespaces, and of its ClusterStytchProjects.
 func (p *process) check() {
 	GinkgoHelper()
-	var projects v1alpha1.StytchProjectList
-	Expect(p.cache.List(p.world.ctx, &projects, client.InNamespace(p.world.namespace))).To(Succeed())
-	for i := range projects.Items {
-		_, err := p.projects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
-		if err != nil {
-			GinkgoLogr.Info("checking the project", "error", err.Error())
+	for _, namespace := range p.world.namespaces() {
+		var projects v1alpha1.StytchProjectList
+		Expect(p.cache.List(p.world.ctx, &projects, client.InNamespace(namespace))).To(Succeed())
+		for i := range projects.Items {
+			_, err := p.projects.Reconcile(logr.NewContext(p.world.ctx, p.world.logger()), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&projects.Items[i])})
+			if err != nil {
+				GinkgoLogr.Info("checking the project", "error", err.Error())
+			}
 		}
 	}
 	p.checkSharing()

@@ -130,6 +130,14 @@ func (a Access) Retains(organization string) bool {
 		!slices.ContainsFunc(covering, func(g v1alpha1.Grant) bool { return g.Deletion != v1alpha1.GrantRetain })
 }
 
+// overrules is said of a manifest whose deletionPolicy does not decide, before that is a surprise.
+func (a Access) overrules(o v1alpha1.Connection, organization string) string {
+	if Retains(o) || !a.Retains(organization) {
+		return ""
+	}
+	return fmt.Sprintf("deletionPolicy: Delete has no effect: the connection stays in Stytch when this manifest is deleted, because the grants of %s have deletion: Retain.", a.project)
+}
+
 // Role says whether connections of an organization may assign a role.
 func (a Access) Role(organization, role string) bool {
 	return a.everything || slices.ContainsFunc(a.covering(organization), func(g v1alpha1.Grant) bool {

@@ -11,6 +11,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	. "github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 const (
@@ -190,6 +191,46 @@ func TestGrantsAddUpForEachOrganizationByItself(t *testing.T) {
 		})
 	}
 	Same(t, "a source that is a slug", of(v1alpha1.Grant{Organizations: organizations{"*"}, Sources: organizations{"*"}}).Source(orgA, "acme"), false)
+}
+
+// What a tenant cannot find out by looking at the manifest is said before it matters, and to whom to turn.
+func TestTheMessageMentionsWhatAProjectOfSomebodyElseDecides(t *testing.T) {
+	const (
+		overruled = "deletionPolicy: Delete has no effect: the connection stays in Stytch when this manifest is deleted, because the grants of ClusterStytchProject shared have deletion: Retain."
+		ask       = "If you cannot change ClusterStytchProject shared, ask whoever manages it."
+	)
+	shared := v1alpha1.ProjectRef{Kind: v1alpha1.ClusterProject, Name: "shared"}
+	retained := connection.AccessOf(clusterProject(v1alpha1.Grant{
+		Namespaces: namespaces{"*"}, Organizations: organizations{orgA}, Deletion: v1alpha1.GrantRetain,
+	}), "acme", nil, "SAMLConnection")
+	for _, test := range []struct {
+		name   string
+		ref    v1alpha1.ProjectRef
+		policy v1alpha1.DeletionPolicy
+		access connection.Access
+		reason string
+		want   string
+	}{
+		{"Delete, retained", shared, v1alpha1.DeletionDelete, retained, v1alpha1.ReasonInSync, overruled},
+		{"Delete, retained, and rejected", shared, v1alpha1.DeletionDelete, retained, v1alpha1.ReasonCredentialsRejected, overruled + " " + ask},
+		{"Retain, retained", shared, v1alpha1.DeletionRetain, retained, v1alpha1.ReasonInSync, ""},
+		{"Delete, before grants are asked", shared, v1alpha1.DeletionDelete, connection.Access{}, v1alpha1.ReasonInputMissing, ""},
+		{"denied", shared, v1alpha1.DeletionRetain, retained, v1alpha1.ReasonPermissionDenied, ask},
+		{"throttled", shared, v1alpha1.DeletionRetain, retained, v1alpha1.ReasonThrottled, ask},
+		{"Delete, of a StytchProject, and rejected", v1alpha1.ProjectRef{}, v1alpha1.DeletionDelete, connection.AccessOf(own(), "acme", nil, "SAMLConnection"), v1alpha1.ReasonCredentialsRejected, ""},
+	} {
+		o := SAMLManifest()
+		o.Spec.ProjectRef, o.Spec.DeletionPolicy = test.ref, test.policy
+		Same(t, test.name, connection.Mentioned(o, test.access, orgA, test.reason), test.want)
+	}
+}
+
+// A failure is said of a manifest and of its project, whichever kind that is.
+func TestAFailureIsWordedForBothKindsOfProjects(t *testing.T) {
+	for _, class := range []stytch.Class{stytch.CredentialsRejected, stytch.Throttled, stytch.OrganizationNotFound} {
+		_, message := connection.Failure(answerOf(class, 400, "some_error"))
+		Contains(t, message, "StytchProject or ClusterStytchProject")
+	}
 }
 
 func TestLabelsAreAskedForWhereAGrantHasASelector(t *testing.T) {

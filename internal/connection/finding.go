@@ -89,23 +89,41 @@ func said(err *stytch.Error) string { return strings.TrimRight(err.Error(), ".")
 func Failure(err *stytch.Error) (reason, message string) {
 	switch err.Class {
 	case stytch.CredentialsRejected:
-		return v1alpha1.ReasonCredentialsRejected, join(said(err), "Store the project's current secret in the Secret that the StytchProject references.", orSession(err))
+		return v1alpha1.ReasonCredentialsRejected, join(said(err), "Store the project's current secret in the Secret that spec.secretRef of the StytchProject or ClusterStytchProject references.", orSession(err))
 	case stytch.SessionRejected:
 		return v1alpha1.ReasonCredentialsRejected, said(err) + " " + aboutSession(err)
 	case stytch.PermissionDenied:
 		return v1alpha1.ReasonPermissionDenied, said(err) + " " + cmp.Or(planLimit(err.ErrorType), lacking(err.Rights), "Allow the action in Stytch.")
 	case stytch.Throttled:
-		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject."
+		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject or ClusterStytchProject."
 	case stytch.Unavailable:
 		return v1alpha1.ReasonUnavailable, said(err) + " Retrying automatically."
 	case stytch.OrganizationNotFound:
-		return v1alpha1.ReasonRejected, said(err) + " Apply a new manifest with the correct spec.organization, or fix the StytchProject that this manifest uses."
+		return v1alpha1.ReasonRejected, said(err) + " Apply a new manifest with the correct spec.organization, or fix the StytchProject or ClusterStytchProject that this manifest uses."
 	case stytch.Rejected, stytch.NotFound:
 	}
 	if slices.Contains([]string{"external_connection_not_active", "external_connection_id_not_found", "external_connection_not_found"}, err.ErrorType) {
 		return v1alpha1.ReasonSourceNotReady, said(err) + " Create or activate the source connection. Retrying at the next resync."
 	}
 	return v1alpha1.ReasonRejected, said(err) + " " + advice(err.ErrorType)
+}
+
+// Mentioned is what the message of Synced says in addition, whatever the reason is about. Access is what the project of the manifest lets
+// it do, as far as the pass came to ask.
+func Mentioned(o v1alpha1.Connection, access Access, organization, reason string) string {
+	return join(UnknownAnnotations(o), access.overrules(o, organization), whomToAsk(o, reason))
+}
+
+// whomToAsk is said where something is wrong with the credentials, to those who may not be able to change them.
+func whomToAsk(o v1alpha1.Connection, reason string) string {
+	ref := o.CommonSpec().Project()
+	switch reason {
+	case v1alpha1.ReasonCredentialsRejected, v1alpha1.ReasonPermissionDenied, v1alpha1.ReasonThrottled:
+		if ref.Kind == v1alpha1.ClusterProject {
+			return fmt.Sprintf("If you cannot change %s, ask whoever manages it.", ref)
+		}
+	}
+	return ""
 }
 
 // orSession is what else a 401 to a call may mean with which a member's session was sent.

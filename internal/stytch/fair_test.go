@@ -127,6 +127,21 @@ func TestTenThousandOfOneNamespaceDelayNobodyOfAnother(t *testing.T) {
 	}
 }
 
+// Two teams of one gate, of which the one edits without pause: what the other wants of each lane it gets by its share.
+func TestEditsWithoutPauseOfOneNamespaceTakeNoMoreThanItsShare(t *testing.T) {
+	for lane, atLeast := range map[Lane]int{Urgent: 95, Creation: 35, Drift: 12} { // of 200 turns: a half, a fifth and a thirteenth
+		c := newHall(Rate{PerSecond: 10, Burst: 1})
+		c.comeAll(500, "edited", "restless", Urgent)
+		c.pass(30*time.Second, 10*time.Millisecond, false)
+		c.went = nil
+		c.comeAll(1, "one", "calm", lane)
+		c.pass(20*time.Second, 10*time.Millisecond, false)
+		if got := c.share(func(q question) string { return q.namespace }); got["calm"] < atLeast {
+			t.Errorf("in lane %d, of the turns: %v, want at least %d of calm", lane, got, atLeast)
+		}
+	}
+}
+
 func TestANamespaceThatCameOnceIsNotKeptBackForWhatItHad(t *testing.T) {
 	c := newHall(Rate{PerSecond: 10, Burst: 1})
 	c.comeAll(1000, "gone", "crowded", Drift)
