@@ -134,7 +134,7 @@ func (c *projectChecker) check(ctx context.Context, project v1alpha1.Project, us
 		return ctrl.Result{}, err
 	case identity.ProjectID != project.CommonSpec().ProjectID:
 		report.Reason, report.Message = v1alpha1.ReasonInvalid, fmt.Sprintf(
-			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a StytchProject for the other project.", identity.ProjectID, project.CommonSpec().ProjectID)
+			"The secret belongs to the project %s. Store the secret of %s in the Secret, or apply a %s for the other project.", identity.ProjectID, project.CommonSpec().ProjectID, refOf(project).Kind)
 		return c.writeStatus(ctx, project, report)
 	}
 	return c.verified(ctx, project, credentials, member, report)
