@@ -1,14 +1,11 @@
 package controllers
 
 import (
-	"fmt"
-	"io/fs"
 	"reflect"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/config/crd"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -25,29 +22,8 @@ type bounds struct {
 // statusBounds returns the bounds of status of each kind, by the name of its Go type.
 var statusBounds = sync.OnceValue(func() map[string]bounds { //nolint:gochecknoglobals // read once
 	all := map[string]bounds{}
-	files, err := fs.Glob(crd.Bases, "bases/*.yaml")
-	if err != nil {
-		panic(err)
-	}
-	for _, file := range files {
-		var definition struct {
-			Spec struct {
-				Names    struct{ Kind string }
-				Versions []struct {
-					Schema struct {
-						OpenAPIV3Schema bounds `json:"openAPIV3Schema"`
-					}
-				}
-			}
-		}
-		raw, err := crd.Bases.ReadFile(file)
-		if err == nil {
-			err = yaml.Unmarshal(raw, &definition)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("%s, which is part of the program: %v", file, err))
-		}
-		all[definition.Spec.Names.Kind] = definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"]
+	for kind, schema := range crd.Schemas[bounds]() {
+		all[kind] = schema.Properties["status"]
 	}
 	return all
 })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -30,7 +29,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/config/crd"
@@ -308,29 +306,8 @@ func (m *mirror) patchStatus(ctx context.Context, c client.Client, subResource s
 // validators are the API server's validators of the kinds. They know no rules of CEL, of which status has none.
 var validators = sync.OnceValue(func() map[string]*validate.SchemaValidator {
 	all := map[string]*validate.SchemaValidator{}
-	files, err := fs.Glob(crd.Bases, "bases/*.yaml")
-	if err != nil {
-		panic(err)
-	}
-	for _, file := range files {
-		var definition struct {
-			Spec struct {
-				Names    struct{ Kind string }
-				Versions []struct {
-					Schema struct {
-						OpenAPIV3Schema *spec.Schema `json:"openAPIV3Schema"`
-					}
-				}
-			}
-		}
-		raw, err := crd.Bases.ReadFile(file)
-		if err == nil {
-			err = yaml.Unmarshal(raw, &definition)
-		}
-		if err != nil {
-			panic(err)
-		}
-		all[definition.Spec.Names.Kind] = validate.NewSchemaValidator(definition.Spec.Versions[0].Schema.OpenAPIV3Schema, nil, "", strfmt.Default)
+	for kind, schema := range crd.Schemas[*spec.Schema]() {
+		all[kind] = validate.NewSchemaValidator(schema, nil, "", strfmt.Default)
 	}
 	return all
 })

@@ -128,9 +128,9 @@ func TestTheRolesForPeopleHaveNeitherSecretsNorStatus(t *testing.T) {
 // The NetworkPolicy is for the pod of the Deployment, in its namespace, and names a port that it has.
 func TestTheNetworkPolicyIsForTheManager(t *testing.T) {
 	policy, _ := ofSecurity(t, "NetworkPolicy")
-	selected, _, _ := unstructured.NestedStringMap(policy.Object, "spec", "podSelector", "matchLabels")
+	selected := labelsAt(t, policy, "spec", "podSelector", "matchLabels")
 	deployment := object(t, "config/manager/deployment.yaml")
-	labels, _, _ := unstructured.NestedStringMap(deployment.Object, "spec", "template", "metadata", "labels")
+	labels := labelsAt(t, deployment, "spec", "template", "metadata", "labels")
 	if !maps.Equal(selected, labels) {
 		t.Errorf("it selects %v, and the pod has %v", selected, labels)
 	}
@@ -140,6 +140,16 @@ func TestTheNetworkPolicyIsForTheManager(t *testing.T) {
 	if !strings.Contains(read(t, "config/manager/deployment.yaml"), "{name: metrics, containerPort: 8080}") {
 		t.Error("the pod has no port named metrics")
 	}
+}
+
+// labelsAt are the labels at a place of an object that must have some.
+func labelsAt(t *testing.T, o unstructured.Unstructured, fields ...string) map[string]string {
+	t.Helper()
+	labels, found, err := unstructured.NestedStringMap(o.Object, fields...)
+	if err != nil || !found || len(labels) == 0 {
+		t.Fatalf("%s has no labels at %s: %v", o.GetKind(), strings.Join(fields, "."), err)
+	}
+	return labels
 }
 
 // object is the one object of a file.

@@ -13,7 +13,7 @@ import (
 
 // Access is what a project lets the connections of one kind in one namespace do. The zero Access is none at all.
 //
-// Grants add up, for each organization by itself: a manifest may do what any grant allows that covers its namespace, its kind and the
+// Grants add up, for each organization separately: a manifest may do what any grant allows that covers its namespace, its kind and the
 // organization. So it may assign a role that one of them allows, and its connection is retained where all of them say so. A source has to
 // be in the very grant that has the organization.
 type Access struct {

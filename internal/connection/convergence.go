@@ -87,7 +87,7 @@ type Convergence[O v1alpha1.Connection, R any] struct {
 	done     *Step         // what was done since the last reading
 	taking   *Step         // the step that was asked for
 	refused  *refusal      // what an undoing step is on its way for
-	split    bool          // each topic is sent by itself
+	split    bool          // each topic is sent separately
 	problems []Problem     // of steps that were set aside
 	setAside []Topic       // which are not sent any more in this pass
 	rejected *stytch.Error // by which the last step was refused, if the refusal named no field
