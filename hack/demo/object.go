@@ -17,13 +17,12 @@ type object struct {
 		OwnerReferences []any             `json:"ownerReferences"`
 	} `json:"metadata"`
 	Spec struct {
-		Organization         string              `json:"organization"`
-		DisplayName          string              `json:"displayName"`
-		MetadataURL          string              `json:"metadataURL"`
-		Issuer               string              `json:"issuer"`
-		TokenURL             string              `json:"tokenURL"`
-		DetailsConfigMapName string              `json:"detailsConfigMapName"`
-		GroupImplicitRoles   []map[string]string `json:"groupImplicitRoles"`
+		Organization         string `json:"organization"`
+		DisplayName          string `json:"displayName"`
+		MetadataURL          string `json:"metadataURL"`
+		Issuer               string `json:"issuer"`
+		TokenURL             string `json:"tokenURL"`
+		DetailsConfigMapName string `json:"detailsConfigMapName"`
 		BearerToken          struct {
 			SecretName string `json:"secretName"`
 		} `json:"bearerToken"`

@@ -37,21 +37,17 @@ func (s *story) rest() {
 	s.Note("The journal since before the restart:")
 	s.journal(sent)
 	sent.onePerInterval(listed)
-	s.Seen("one list per organization and interval, one of the groups that are named, and no other call")
+	s.Seen("one list per organization and interval, and no other call")
 	s.nothingWritten(objects, writes)
 }
 
-// listed are the paths that a resync reads: one per organization and API, and the groups of a connection that names some.
+// listed are the paths that a resync reads: one per organization and API.
 func (s *story) listed() []string {
 	paths := map[string]bool{}
 	for _, o := range s.list("stytch") {
 		switch {
 		case o.Kind == s.scim.Kind:
-			path := "/v1/b2b/scim/" + o.Status.OrganizationID + "/connection"
-			paths[path] = true
-			if len(o.Spec.GroupImplicitRoles) > 0 {
-				paths[path+"/"+o.Status.ConnectionID] = true
-			}
+			paths["/v1/b2b/scim/"+o.Status.OrganizationID+"/connection"] = true
 		case o.isConnection():
 			paths["/v1/b2b/sso/"+o.Status.OrganizationID] = true
 		}

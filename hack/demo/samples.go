@@ -53,8 +53,8 @@ func (s *story) fillSamples() {
 	s.Write("samples/kustomization.yaml", s.kustomization())
 }
 
-// kustomization puts in the project, and what the identity provider of one SAML connection is called. Roles by group are a step of
-// their own.
+// kustomization puts in the project, and what the identity provider of one SAML connection is called. Roles by
+// group need a push of the identity provider, which nobody does here.
 func (s *story) kustomization() string {
 	type set map[string]any
 	var files []string

@@ -54,15 +54,11 @@ func (s *story) steps() []step {
 			"a token that expires stops the provisioning of a whole customer; one that is replaced too early does the same.",
 		},
 		{
-			"SCIM groups by name", s.groups,
-			"groups have IDs only after a push, and other IDs after the next connection; names are in Git from the first day.",
-		},
-		{
 			"Invalid input: reported with its remedy", s.wrong,
 			"whoever made the mistake reads what to do in the manifest's status; the connection keeps everything that it has.",
 		},
 		{
-			"A wrong secret, and a 429", s.trouble,
+			"A wrong secret, and a 429", func() { s.wrongSecret(); s.throttled() },
 			"a failure is reported with its remedy, costs no calls while it lasts, and is over when its cause is.",
 		},
 		{
@@ -76,6 +72,10 @@ func (s *story) steps() []step {
 		{
 			"Deletion: Retain, then Delete", s.deletion,
 			"deleting a manifest by mistake stops nobody's login; and what is to be deleted really is.",
+		},
+		{
+			"Two teams, one ClusterStytchProject", s.teams,
+			"the secret of a project opens all its organizations; a team gets what is granted to it, and has no secret.",
 		},
 	}
 }
@@ -95,6 +95,8 @@ func begin(l *lab.Lab) *story {
 	s := &story{Lab: l}
 	s.StartControlPlane()
 	s.StartSimulator("--project-name=Demo")
+	s.Kubectl("apply", "-f", "config/cluster-projects/role.yaml")
+	s.Kubectl("create", "clusterrolebinding", "cluster-projects", "--clusterrole=cluster-projects-role", "--serviceaccount="+lab.Namespace+":"+lab.ServiceAccount)
 	s.startManager()
 	s.Seen("the manager, process %d, --resync-interval=%s", s.Manager.PID, resync)
 	s.Note("Commands with kubectl are executed as they are shown; what curl would send to stytch-sim ($SIM) the demo sends itself.")
@@ -103,7 +105,7 @@ func begin(l *lab.Lab) *story {
 }
 
 func (s *story) startManager() {
-	s.StartManager("--resync-interval="+resync.String(), "--log-level=debug")
+	s.StartManager("--resync-interval="+resync.String(), "--log-level=debug", "--cluster-projects", "--cluster-resource-namespace="+lab.Namespace)
 }
 
 // get reads an object as it is now.

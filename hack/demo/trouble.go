@@ -9,12 +9,6 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
-// trouble: a wrong secret, and a 429.
-func (s *story) trouble() {
-	s.wrongSecret()
-	s.throttled()
-}
-
 // wrongSecret: everything reports what to do, nothing but the check is sent, and all recover automatically.
 func (s *story) wrongSecret() {
 	seq := s.Seq()

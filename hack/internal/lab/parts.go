@@ -19,7 +19,7 @@ import (
 // Names that config/default gives, and the manager its lease.
 const (
 	Namespace      = "stytch-operator-system"
-	serviceAccount = "stytch-operator-manager"
+	ServiceAccount = "stytch-operator-manager"
 	Lease          = "stytch-operator.connections.stytch-operator.dev"
 )
 
@@ -68,8 +68,8 @@ func (l *Lab) controlPlane() string {
 func (l *Lab) install() {
 	l.Kubectl("apply", "-k", "config/default")
 	l.Kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
-	token := l.Kubectl("create", "token", serviceAccount, "-n", Namespace, "--duration="+(30*24*time.Hour).String())
-	l.writeKubeconfig("manager.kubeconfig", serviceAccount, strings.TrimSpace(token))
+	token := l.Kubectl("create", "token", ServiceAccount, "-n", Namespace, "--duration="+(30*24*time.Hour).String())
+	l.writeKubeconfig("manager.kubeconfig", ServiceAccount, strings.TrimSpace(token))
 	who := l.Kubectl("auth", "whoami", "--kubeconfig="+l.Path("manager.kubeconfig"), "-o", "jsonpath={.status.userInfo.username}")
 	l.Seen("config/default is installed; to the API server the manager is %s, with the rights of config/rbac", who)
 }
