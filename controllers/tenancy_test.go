@@ -477,6 +477,54 @@ func (u unaware) Get(ctx context.Context, key client.ObjectKey, o client.Object,
 	return u.Reader.Get(ctx, key, o, options...)
 }
 
+// projectless is a client whose cache shows no projects yet.
+type projectless struct{ client.Client }
+
+func (c projectless) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	if _, is := o.(v1alpha1.Project); is {
+		return apierrors.NewNotFound(schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "projects"}, key.Name)
+	}
+	return c.Client.Get(ctx, key, o, options...)
+}
+
+var _ = Describe("A project that the cache does not show yet", func() {
+	for _, kind := range kindsOfSpecs() {
+		It("is an input that is missing: nothing is asked, created or deleted until it is there ("+kind.name+")", func(ctx context.Context) {
+			w := newSharedWorld(ctx, func(w *world) []v1alpha1.Grant {
+				g := w.grant(w.acme.ID)
+				g.Sources = []v1alpha1.GrantedOrganization{"*"}
+				return []v1alpha1.Grant{g}
+			})
+			o := w.of(kind.manifest(w), w.acme.ID)
+			o.CommonSpec().DeletionPolicy = v1alpha1.DeletionDelete
+			w.create(o)
+			p := w.start()
+			shown := p.shared.client
+			p.shared.client = projectless{shown}
+			seq := w.seq()
+			p.rest(o)
+			w.expectCondition(o, v1alpha1.ConditionSynced, isFalseNow, v1alpha1.ReasonInputMissing)
+			w.expectUntouched(seq)
+			p.shared.client = shown
+			p.settle(o)
+			w.expectInSync(o)
+
+			restarted := w.start()
+			shown = restarted.shared.client
+			restarted.shared.client = projectless{shown}
+			w.delete(o)
+			seq = w.seq()
+			restarted.rest(o)
+			Expect(w.exists(o)).To(BeTrue(), "a connection must not be given up because nothing is known")
+			w.expectUntouched(seq)
+			restarted.shared.client = shown
+			restarted.settle(o)
+			Expect(w.exists(o)).To(BeFalse())
+			Expect(w.made()).To(BeEmpty())
+		})
+	}
+})
+
 var _ = Describe("A grant", func() {
 	for _, kind := range kindsOfSpecs() {
 		It("that is removed between the list and what would be sent keeps that back ("+kind.name+")", func(ctx context.Context) {
