@@ -81,10 +81,12 @@ generate: $(TOOLS)/controller-gen ## Write the API's deep copies, and the table 
 RFC3339 := ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$$
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen ## Write the CRDs and the manager's role from the markers.
+manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs ## Write the CRDs, the manager's role and docs/api.md from the markers.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	RFC3339='$(RFC3339)' perl -pi -e 's/^( *)format: date-time\n/$$&$$1pattern: $$ENV{RFC3339}\n/' config/crd/bases/*.yaml
 	$(TOOLS)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+	$(TOOLS)/crd-ref-docs --log-level=ERROR --source-path=api/v1alpha1 --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
+	perl -0pi -e 's/ *<br \/>(?= *\|\n)| +$$//gm; s/<br \/>items:XValidation: \S.*?(?=<br| *\|\n)//g; s/(Required|Optional): \\\{\\\}/$$1/g; s/\n{3,}/\n\n/g' docs/api.md
 
 .PHONY: tidy
 tidy: ## Tidy every module.
@@ -132,12 +134,13 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
+$(TOOLS)/crd-ref-docs: TOOL := github.com/elastic/crd-ref-docs
 $(TOOLS)/kustomize: TOOL := sigs.k8s.io/kustomize/kustomize/v5
 $(TOOLS)/setup-envtest: TOOL := sigs.k8s.io/controller-runtime/tools/setup-envtest
-$(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go.mod hack/tools/go.sum
+$(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F) ..."
 	@cd hack/tools && go build -trimpath -buildvcs=false -o $@ $(TOOL) && touch $@
 
