@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . hack/kubernetes hack/lint hack/tools
+MODULES := . hack/kubernetes hack/lint hack/tools test/argocd
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -81,12 +81,13 @@ generate: $(TOOLS)/controller-gen ## Write the API's deep copies, and the table 
 RFC3339 := ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$$
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs ## Write the CRDs, the manager's role and docs/api.md from the markers.
+manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs ## Write the CRDs, the manager's role, docs/api.md and argocd-cm.yaml.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	RFC3339='$(RFC3339)' perl -pi -e 's/^( *)format: date-time\n/$$&$$1pattern: $$ENV{RFC3339}\n/' config/crd/bases/*.yaml
 	$(TOOLS)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 	$(TOOLS)/crd-ref-docs --log-level=ERROR --source-path=api/v1alpha1 --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
 	perl -0pi -e 's/ *<br \/>(?= *\|\n)| +$$//gm; s/<br \/>items:XValidation: \S.*?(?=<br| *\|\n)//g; s/(Required|Optional): \\\{\\\}/$$1/g; s/\n{3,}/\n\n/g' docs/api.md
+	cd test/argocd && go run ./cm ../../config/argocd/resource_customizations >../../config/argocd/argocd-cm.yaml
 
 .PHONY: tidy
 tidy: ## Tidy every module.
