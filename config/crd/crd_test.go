@@ -1,11 +1,10 @@
 package crd_test
 
 import (
-	"io/fs"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/stytch-operator/stytch-operator/config/crd"
 )
@@ -13,19 +12,7 @@ import (
 // To delete a CRD is to delete every manifest of its kind. So the tools that delete what is no longer in Git, or whose application or
 // release is deleted, are told to leave the CRDs: docs/operations.md.
 func TestTheCRDsAreKeptByTheToolsThatDelete(t *testing.T) {
-	files, err := fs.Glob(crd.Bases, "bases/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files: %v", len(files), err)
-	}
-	for _, file := range files {
-		raw, err := crd.Bases.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var o unstructured.Unstructured
-		if err := yaml.Unmarshal(raw, &o.Object); err != nil {
-			t.Fatal(err)
-		}
+	for _, o := range definitions(t) {
 		for annotation, want := range map[string]string{
 			"helm.sh/resource-policy":           "keep",
 			"kustomize.toolkit.fluxcd.io/prune": "disabled",
@@ -36,4 +23,22 @@ func TestTheCRDsAreKeptByTheToolsThatDelete(t *testing.T) {
 			}
 		}
 	}
+}
+
+// "make manifests" writes the version into them: what the chart installs is known by it to a later one.
+func TestTheCRDsHaveAVersion(t *testing.T) {
+	for _, o := range definitions(t) {
+		if _, err := utilversion.ParseSemantic(o.GetAnnotations()[crd.VersionAnnotation]); err != nil {
+			t.Errorf("%s: %v", o.GetName(), err)
+		}
+	}
+}
+
+func definitions(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	all := crd.Definitions()
+	if len(all) == 0 {
+		t.Fatal("there are no CRDs")
+	}
+	return all
 }
