@@ -10,6 +10,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY api api
 COPY cmd/manager cmd/manager
+COPY config/crd config/crd
 COPY controllers controllers
 COPY internal internal
 ARG VERSION=dev

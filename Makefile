@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . hack/kubernetes hack/lint hack/tools test/argocd
+MODULES := . hack/helm hack/kubernetes hack/lint hack/tools test/argocd
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -41,7 +41,7 @@ demo-down: ## End what demo-up started.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
 
 .PHONY: test
-test: ## Run all tests against a real control plane and the simulator.
+test: $(TOOLS)/helm3 $(TOOLS)/helm4 ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
 
@@ -80,14 +80,20 @@ generate: $(TOOLS)/controller-gen ## Write the API's deep copies, and the table 
 # Times as Go reads them: the API server's own format takes others too, and one object that cannot be read stops its kind.
 RFC3339 := ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$$
 
+CHART := charts/stytch-operator
+CHART_VERSION = $(shell awk '$$1 == "version:" {print $$2}' $(CHART)/Chart.yaml)
+
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs ## Write the CRDs, the manager's role, docs/api.md and argocd-cm.yaml.
+manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize ## Write the CRDs, the manager's role, docs/api.md, and what the chart and Argo CD have of them.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	perl -pi -e 's#^    controller-gen\.kubebuilder\.io/version#    connections.stytch-operator.dev/version: $(CHART_VERSION)\n$$&#' config/crd/bases/*.yaml
 	RFC3339='$(RFC3339)' perl -pi -e 's/^( *)format: date-time\n/$$&$$1pattern: $$ENV{RFC3339}\n/' config/crd/bases/*.yaml
 	$(TOOLS)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 	$(TOOLS)/crd-ref-docs --log-level=ERROR --source-path=api/v1alpha1 --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
 	perl -0pi -e 's/ *<br \/>(?= *\|\n)| +$$//gm; s/<br \/>items:XValidation: \S.*?(?=<br| *\|\n)//g; s/(Required|Optional): \\\{\\\}/$$1/g; s/\n{3,}/\n\n/g' docs/api.md
 	cd test/argocd && go run ./cm ../../config/argocd/resource_customizations >../../config/argocd/argocd-cm.yaml
+	$(TOOLS)/kustomize build config/chart >$(CHART)/files/config.yaml
+	sed -n 's/^  name: \([a-z]*\.connections\..*\)/- \1/p' config/crd/bases/*.yaml >$(CHART)/files/crd-names.yaml
 
 .PHONY: tidy
 tidy: ## Tidy every module.
@@ -135,7 +141,7 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
 $(TOOLS)/crd-ref-docs: TOOL := github.com/elastic/crd-ref-docs
@@ -148,3 +154,9 @@ $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-
 $(TOOLS)/golangci-lint: hack/lint/go.mod hack/lint/go.sum hack/lint/main.go
 	@echo "building golangci-lint with kube-api-linter; with nothing cached about 2 minutes on 2 cores ..."
 	@cd hack/lint && go build -trimpath -buildvcs=false -o $@ . && touch $@
+
+$(TOOLS)/helm3: TOOL := helm.sh/helm/v3/cmd/helm
+$(TOOLS)/helm4: TOOL := helm.sh/helm/v4/cmd/helm
+$(TOOLS)/helm3 $(TOOLS)/helm4: hack/helm/go.mod hack/helm/go.sum
+	@echo "building $(@F); with nothing cached about 3 minutes on 2 cores for the first of two ..."
+	@cd hack/helm && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o $@ $(TOOL) && touch $@

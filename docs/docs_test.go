@@ -31,7 +31,7 @@ const top = ".."
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/gitops/*.md", "docs/design/*.md", "config/samples/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/gitops/*.md", "docs/design/*.md", "config/samples/*.md", "charts/*/*.md"} {
 		for _, name := range glob(t, pattern) {
 			texts[name] = read(t, name)
 		}

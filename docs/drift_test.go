@@ -152,7 +152,9 @@ func TestFlagsMetricsAndAnnotationsOfThePagesExist(t *testing.T) {
 			matches(t, sources(t, "cmd/manager"), `Name:\s+"(\w+)"`), matches(t, sources(t, "controllers"), `NewDesc\("(\w+)"`))},
 		{
 			"annotation, label or finalizer", `connections\.stytch-operator\.dev/([a-z-]+)\b(?:[^0-9]|$)`,
-			matches(t, sources(t, "api/v1alpha1"), `= "connections\.stytch-operator\.dev/([a-z-]+)"`),
+			slices.Concat(
+				matches(t, sources(t, "api/v1alpha1"), `= "connections\.stytch-operator\.dev/([a-z-]+)"`),
+				matches(t, sources(t, "config/crd"), `= "connections\.stytch-operator\.dev/([a-z-]+)"`)),
 		},
 	} {
 		for name, text := range texts {

@@ -40,7 +40,15 @@ var version = "dev"
 const gracefulTime = 28 * time.Second
 
 func main() {
-	os.Exit(exitCode(run(os.Args[1:], os.Stderr, realTimes()), os.Stderr))
+	os.Exit(exitCode(command(os.Args[1:], os.Stderr), os.Stderr))
+}
+
+// command does what the arguments ask for: it runs the controllers, unless the first one names something else.
+func command(args []string, out io.Writer) error {
+	if len(args) > 0 && args[0] == applyCommand {
+		return runApply(args[1:], out)
+	}
+	return run(args, out, realTimes())
 }
 
 // exitCode says how a run ended, unless the log has said it, and returns the exit code of the process.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
 
@@ -14,16 +15,23 @@ import (
 //go:embed bases/*.yaml
 var Bases embed.FS
 
-// Schemas returns the schema of each kind, by the name of the kind, as far as T holds it. It panics where a file cannot be read as one:
-// the files are part of the program.
+// VersionAnnotation is the annotation of a CustomResourceDefinition with its version, which is that of the chart.
+const VersionAnnotation = "connections.stytch-operator.dev/version"
+
+// Definitions returns the CustomResourceDefinitions, by their names.
+func Definitions() []*unstructured.Unstructured {
+	var all []*unstructured.Unstructured
+	for _, raw := range files() {
+		all = append(all, &unstructured.Unstructured{Object: read[map[string]any](raw)})
+	}
+	return all
+}
+
+// Schemas returns the schema of each kind, by the name of the kind, as far as T holds it.
 func Schemas[T any]() map[string]T {
 	all := map[string]T{}
-	files, err := fs.Glob(Bases, "bases/*.yaml")
-	if err != nil {
-		panic(err)
-	}
-	for _, file := range files {
-		var definition struct {
+	for _, raw := range files() {
+		definition := read[struct {
 			Spec struct {
 				Names    struct{ Kind string }
 				Versions []struct {
@@ -32,15 +40,34 @@ func Schemas[T any]() map[string]T {
 					}
 				}
 			}
-		}
-		raw, err := Bases.ReadFile(file)
-		if err == nil {
-			err = yaml.Unmarshal(raw, &definition)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("%s, which is part of the program: %v", file, err))
-		}
+		}](raw)
 		all[definition.Spec.Names.Kind] = definition.Spec.Versions[0].Schema.OpenAPIV3Schema
 	}
 	return all
+}
+
+// files are the texts of the files, by their names.
+func files() [][]byte {
+	names, err := fs.Glob(Bases, "bases/*.yaml")
+	must(err)
+	var all [][]byte
+	for _, name := range names {
+		raw, err := Bases.ReadFile(name)
+		must(err)
+		all = append(all, raw)
+	}
+	return all
+}
+
+func read[T any](raw []byte) T {
+	var into T
+	must(yaml.Unmarshal(raw, &into))
+	return into
+}
+
+// must panics where a file cannot be read as a CustomResourceDefinition: the files are part of the program.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("a CustomResourceDefinition, which is part of the program: %v", err))
+	}
 }
