@@ -29,7 +29,7 @@ M ?= 10
 .PHONY: help
 help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Show the whole story on the terminal: control plane, simulator, manager, thirteen steps.
@@ -107,8 +107,15 @@ lint: $(TOOLS)/golangci-lint ## Lint code and API.
 walls: $(TOOLS)/golangci-lint ## Prove that the walls between the rooms are awake.
 	@hack/verify-walls.sh $(TOOLS)/golangci-lint
 
+# Other directories than those of this tree: one of CRDs, and one of releases.
+CRDS ?=
+
+.PHONY: compatible
+compatible: $(TOOLS)/crdify ## Compare the CRDs with those of the newest release.
+	@build/compatible.sh $(TOOLS)/crdify $(CRDS)
+
 .PHONY: verify
-verify: generate manifests tidy lint walls ## All of these; fails when a file changed or is not committed.
+verify: generate manifests tidy lint walls compatible ## All of these; fails when a file changed or is not committed.
 	@dirty=$$(git status --porcelain); \
 	  if [[ -n $$dirty ]]; then \
 	    git --no-pager diff HEAD; \
@@ -131,6 +138,19 @@ image: bin/image/pack ## Build the image as an OCI archive in dist/, without a c
 	done; \
 	bin/image/pack -archive dist/stytch-operator-$(VERSION).tar -version $(VERSION) \
 	  -revision "$$(git rev-parse HEAD 2>/dev/null || true)" -created "$$SOURCE_DATE_EPOCH" "$${binaries[@]}"
+
+.PHONY: release-crds
+release-crds: ## Keep the CRDs as those of VERSION, with which those of later versions are compared.
+	rm -rf config/crd/released/$(VERSION)
+	mkdir -p config/crd/released/$(VERSION)
+	cp config/crd/bases/*.yaml config/crd/released/$(VERSION)
+
+# The image's name in install.yaml.
+IMAGE ?= stytch-operator
+
+.PHONY: release-artifacts
+release-artifacts: $(TOOLS)/kustomize ## Write all files of the release VERSION to dist/, with IMAGE as the image's name.
+	@MAKE="$(MAKE)" build/release.sh $(VERSION) $(IMAGE) $(TOOLS)/kustomize
 
 bin/image/pack: build/image/go.mod build/image/go.sum $(wildcard build/image/*.go)
 	@cd build/image && go build -trimpath -buildvcs=false -o $(CURDIR)/$@ . && touch $(CURDIR)/$@
@@ -156,12 +176,13 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
+$(TOOLS)/crdify: TOOL := sigs.k8s.io/crdify
 $(TOOLS)/kustomize: TOOL := sigs.k8s.io/kustomize/kustomize/v5
 $(TOOLS)/setup-envtest: TOOL := sigs.k8s.io/controller-runtime/tools/setup-envtest
-$(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go.mod hack/tools/go.sum
+$(TOOLS)/controller-gen $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F) ..."
 	@cd hack/tools && go build -trimpath -buildvcs=false -o $@ $(TOOL) && touch $@
 
