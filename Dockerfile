@@ -19,7 +19,8 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /manager ./cmd/manager
 
 FROM scratch
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+# Not in /etc/ssl/certs, of which Go reads every file: there it would count in addition to the bundle that SSL_CERT_FILE names.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem
 COPY --from=build /manager /manager
 # By number: there is no /etc/passwd here, and Kubernetes checks runAsNonRoot by number only.
 USER 65532:65532

@@ -10,13 +10,16 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . hack/helm hack/kubernetes hack/lint hack/tools test/argocd
+MODULES := . build/image hack/helm hack/kubernetes hack/lint hack/tools test/argocd
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
 FUZZTIME ?= 1m
 # The kubectl for install, uninstall and deploy; the machine's own is used only when it is named: KUBECTL=kubectl.
 KUBECTL ?= $$(hack/control-plane.sh)/kubectl
+# The platforms of make image, and the time that everything in the image has.
+PLATFORMS ?= linux/amd64 linux/arm64
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # The size of make bench: connections and organizations.
 N ?= 100
 M ?= 10
@@ -26,7 +29,7 @@ M ?= 10
 .PHONY: help
 help: ## Show this list.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Show the whole story on the terminal: control plane, simulator, manager, thirteen steps.
@@ -44,6 +47,7 @@ demo-down: ## End what demo-up started.
 test: $(TOOLS)/helm3 $(TOOLS)/helm4 ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
+	@for module in build/image test/argocd; do (cd $$module && go test -timeout 30m $(TESTFLAGS) ./...); done
 
 .PHONY: test-long
 test-long: ## Stop leaders with all times of the real manager, and fuzz every fuzz target for FUZZTIME.
@@ -106,19 +110,59 @@ fmt: $(TOOLS)/golangci-lint ## Format the code.
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## Lint code and API.
 	$(TOOLS)/golangci-lint run ./...
+	cd build/image && $(TOOLS)/golangci-lint run ./...
 
 .PHONY: walls
 walls: $(TOOLS)/golangci-lint ## Prove that the walls between the rooms are awake.
 	@hack/verify-walls.sh $(TOOLS)/golangci-lint
 
+# Other directories than those of this tree: one of CRDs, and one of releases.
+CRDS ?=
+
+.PHONY: compatible
+compatible: $(TOOLS)/crdify ## Compare the CRDs with those of the newest release.
+	@build/compatible.sh $(TOOLS)/crdify $(CRDS)
+
 .PHONY: verify
-verify: generate manifests tidy lint walls ## All of these; fails when a file changed or is not committed.
+verify: generate manifests tidy lint walls compatible ## All of these; fails when a file changed or is not committed.
 	@dirty=$$(git status --porcelain); \
 	  if [[ -n $$dirty ]]; then \
 	    git --no-pager diff HEAD; \
 	    printf '\nverify: not committed, or generated anew just now:\n%s\n' "$$dirty" >&2; \
 	    exit 1; \
 	  fi
+
+##@ For a release
+
+# Nothing of the machine's may reach the binary: neither flags of go build nor a preference for newer processors.
+IMAGEBUILD := GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOFIPS140=off go build $(GOBUILD)
+
+.PHONY: image
+image: bin/image/pack ## Build the image as an OCI archive in dist/, without a container engine; the same again gives the same digest.
+	@mkdir -p dist; binaries=(); \
+	for platform in $(PLATFORMS); do \
+	  binary=bin/image/$$platform/manager; binaries+=("$$binary"); \
+	  echo "building the manager for $$platform ..."; \
+	  GOOS=$${platform%/*} GOARCH=$${platform#*/} $(IMAGEBUILD) -o "$$binary" ./cmd/manager; \
+	done; \
+	bin/image/pack -archive dist/stytch-operator-$(VERSION).tar -version $(VERSION) \
+	  -revision "$$(git rev-parse HEAD 2>/dev/null || true)" -created "$$SOURCE_DATE_EPOCH" "$${binaries[@]}"
+
+.PHONY: release-crds
+release-crds: ## Keep the CRDs as those of VERSION, with which those of later versions are compared.
+	rm -rf config/crd/released/$(VERSION)
+	mkdir -p config/crd/released/$(VERSION)
+	cp config/crd/bases/*.yaml config/crd/released/$(VERSION)
+
+# The image's name in install.yaml.
+IMAGE ?= stytch-operator
+
+.PHONY: release-artifacts
+release-artifacts: $(TOOLS)/kustomize ## Write all files of the release VERSION to dist/, with IMAGE as the image's name.
+	@MAKE="$(MAKE)" build/release.sh $(VERSION) $(IMAGE) $(TOOLS)/kustomize
+
+bin/image/pack: build/image/go.mod build/image/go.sum $(wildcard build/image/*.go)
+	@cd build/image && go build -trimpath -buildvcs=false -o $(CURDIR)/$@ . && touch $(CURDIR)/$@
 
 ##@ On a cluster (the current kubeconfig)
 
@@ -141,13 +185,14 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
 $(TOOLS)/crd-ref-docs: TOOL := github.com/elastic/crd-ref-docs
+$(TOOLS)/crdify: TOOL := sigs.k8s.io/crdify
 $(TOOLS)/kustomize: TOOL := sigs.k8s.io/kustomize/kustomize/v5
 $(TOOLS)/setup-envtest: TOOL := sigs.k8s.io/controller-runtime/tools/setup-envtest
-$(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go.mod hack/tools/go.sum
+$(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F) ..."
 	@cd hack/tools && go build -trimpath -buildvcs=false -o $@ $(TOOL) && touch $@
 

@@ -68,7 +68,7 @@ func walk(t *testing.T, dir, suffix string) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{"bin", ".git"}, entry.Name()):
+		case entry.IsDir() && slices.Contains([]string{"bin", "dist", ".git"}, entry.Name()):
 			return filepath.SkipDir
 		case !entry.IsDir() && strings.HasSuffix(path, suffix):
 			found = append(found, path)

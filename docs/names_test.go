@@ -60,7 +60,7 @@ func looksLikeFile(t *testing.T, name string) bool {
 func exists(t *testing.T, files []string, page, name string) bool {
 	t.Helper()
 	pattern := strings.TrimSuffix(strings.ReplaceAll(name, "<kind>", "*"), "/")
-	return strings.HasPrefix(name, "bin/") ||
+	return strings.HasPrefix(name, "bin/") || strings.HasPrefix(name, "dist/") ||
 		len(glob(t, pattern)) > 0 || len(glob(t, path.Join(path.Dir(page), pattern))) > 0 ||
 		!strings.Contains(name, "/") && slices.ContainsFunc(files, func(file string) bool { return path.Base(file) == name })
 }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The other clone has nothing that is built, and nothing of the machine that could reach a file.
+func TestTwoClonesGiveTheSameRelease(t *testing.T) {
+	dir := t.TempDir()
+	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "elsewhere", "other")
+	copied(t, one)
+	shell(t, dir, nil, "git clone --quiet one elsewhere/other")
+	own := []string{"GOMODCACHE=" + asked(t, "GOMODCACHE"), "GOPROXY=" + asked(t, "GOPROXY"), "PLATFORMS=linux/" + runtime.GOARCH}
+	makeRelease(t, one, append(own, "GOCACHE="+asked(t, "GOCACHE"), "TZ=UTC"), "umask 022")
+	makeRelease(t, other, append(own, "GOCACHE="+filepath.Join(dir, "cache"), "TZ=Pacific/Chatham", "HOME="+dir, "USER=somebody", "LC_ALL=C",
+		"GOAMD64=v3", "GOFLAGS=-tags=other", "TMPDIR="+dir), "umask 077")
+	want, got := made(t, one), made(t, other)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !bytes.Equal(got[name], want[name]) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	const name = "stytch-operator-" + testVersion
+	names := []string{"SHA256SUMS", "crds.yaml", "install.yaml", name + "-config.tar.gz", name + "-linux-" + runtime.GOARCH + ".spdx.json", name + ".digest", name + ".tar"}
+	if is := slices.Sorted(maps.Keys(got)); !slices.Equal(is, names) {
+		t.Errorf("dist has %q, want %q", is, names)
+	}
+	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 6")
+	expectManifests(t, filepath.Join(one, "dist"))
+}
+
+const registryName = "registry.example.com/stytch-operator"
+
+// tools are those of this tree: to build a clone's own would show nothing.
+func tools(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../bin/tools")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell(t, "../..", nil, "make --silent "+dir+"/kustomize")
+	return dir
+}
+
+func makeRelease(t *testing.T, clone string, env []string, before string) {
+	t.Helper()
+	tools := tools(t)
+	shell(t, clone, env, before+"; make -o "+tools+"/kustomize TOOLS="+tools+" release-artifacts VERSION="+testVersion+" IMAGE="+registryName)
+}
+
+// expectManifests renders the bases of a release, of which install.yaml is one, with each component that config/default names.
+func expectManifests(t *testing.T, dist string) {
+	t.Helper()
+	dir := t.TempDir()
+	shell(t, dist, nil, "tar --extract --file stytch-operator-"+testVersion+"-config.tar.gz --strip-components=1 --directory "+dir)
+	build := func(base string) string { return shell(t, dir, nil, tools(t)+"/kustomize build "+base) }
+	install, err := os.ReadFile(filepath.Join(dist, "install.yaml"))
+	if err != nil || build("default") != string(install) {
+		t.Errorf("install.yaml is not what the bases give: %v", err)
+	}
+	crds, err := os.ReadFile(filepath.Join(dist, "crds.yaml"))
+	if err != nil || strings.Count(string(crds), "kind: CustomResourceDefinition\n") != 6 || !strings.Contains(string(install), strings.Split(string(crds), "---\n")[0]) {
+		t.Errorf("crds.yaml does not have the CRDs of install.yaml: %v", err)
+	}
+	shell(t, dir, nil, "sed -i 's|^# components:|components:|; s|^# - ../|- ../|' default/kustomization.yaml")
+	for base, has := range map[string]string{
+		"default": "kind: ValidatingAdmissionPolicy\n", "namespaced": "--namespaces=", "namespaced/cluster": "kind: CustomResourceDefinition\n",
+	} {
+		text := build(base)
+		if !strings.Contains(text, has) {
+			t.Errorf("%s has no %s", base, has)
+		}
+		if image := "image: " + registryName + ":" + testVersion + "\n"; strings.Contains(text, "kind: Deployment\n") && !strings.Contains(text, image) {
+			t.Errorf("%s has no %s", base, image)
+		}
+	}
+	if text := build("default"); !strings.Contains(text, "--cluster-projects") {
+		t.Error("the component for cluster projects is not there")
+	}
+}
+
+func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "clone")
+	copied(t, dir)
+	tools := tools(t)
+	for version, says := range map[string]string{
+		"1.2.3":       "must be like v1.2.3",
+		"v1.2":        "must be like v1.2.3",
+		"v1.2.3-rc.1": "must be like v1.2.3",
+		"v98.0.0":     `CHANGELOG.md has no section "## v98.0.0"`,
+		"v99.0.0":     "config/crd/released/v99.0.0 does not hold the CRDs of this tree",
+	} {
+		shell(t, dir, nil, "printf '## v99.0.0\n' >>CHANGELOG.md; mkdir -p dist; touch dist/kept")
+		out := shell(t, dir, nil, "! make -o "+tools+"/kustomize TOOLS="+tools+" release-artifacts VERSION="+version+" 2>&1 && ls dist")
+		if !strings.Contains(out, says) || !strings.Contains(out, "kept") {
+			t.Errorf("%s is answered with %s", version, out)
+		}
+	}
+}
+
+// copied makes a repository of what this tree would be if everything in it were committed, and the release prepared.
+func copied(t *testing.T, to string) {
+	t.Helper()
+	for name := range strings.SplitSeq(strings.Trim(shell(t, "../..", nil, "git ls-files -z --cached --others --exclude-standard"), "\x00"), "\x00") {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if os.IsNotExist(err) {
+			continue // deleted, and that is not committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(to, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shell(t, to, nil, `make --silent release-crds VERSION=`+testVersion+` && printf '\n## `+testVersion+`\n' >>CHANGELOG.md &&
+	  git init --quiet && git add --all &&
+	  git -c user.name=test -c user.email=test@example.com commit --quiet --message=test --date=@1700000000`)
+}
+
+// made is what dist holds, and whether everybody may read it.
+func made(t *testing.T, clone string) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(clone, "dist", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[filepath.Base(file)] = text
+		if info, err := os.Stat(file); err != nil || info.Mode() != 0o644 {
+			t.Errorf("%s has the mode %s: %v", file, info.Mode(), err)
+		}
+	}
+	return all
+}
+
+func asked(t *testing.T, setting string) string {
+	t.Helper()
+	return strings.TrimSpace(shell(t, ".", nil, "go env "+setting))
+}
+
+// shell runs a script with the environment of the test and this.
+func shell(t *testing.T, dir string, env []string, script string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
+	c.Dir, c.Env = dir, append(os.Environ(), env...)
+	var out, errors bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errors
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s%s", script, err, out.String(), errors.String())
+	}
+	return out.String()
+}

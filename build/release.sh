@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Writes to dist/ what a release consists of: the image, manifests, the kustomize bases, and the sums of all. It depends on the tree and
+# its arguments alone, so that a second run gives the same sums. "make release-artifacts" calls it.
+#
+#   build/release.sh VERSION IMAGE KUSTOMIZE
+set -euo pipefail
+umask 022
+export LC_ALL=C TZ=UTC
+
+version=$1 image=$2 kustomize=$3
+name=stytch-operator-$version
+
+die() { echo "release: $*" >&2 && exit 1; }
+
+# What has to be in the tree before: docs/releasing.md.
+[[ $version =~ ^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$ ]] || die "VERSION is \"$version\", but must be like v1.2.3"
+grep -q "^## $version\b" CHANGELOG.md || die "CHANGELOG.md has no section \"## $version\""
+diff -r config/crd/bases "config/crd/released/$version" >&2 ||
+  die "config/crd/released/$version does not hold the CRDs of this tree: run make release-crds VERSION=$version, and commit"
+
+rm -rf dist
+"${MAKE:-make}" --no-print-directory image VERSION="$version"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# The bases as users need them, with the image of this release.
+base=$scratch/$name
+mkdir "$base"
+cp -R config/. "$base"
+rm -rf "$base/crd/released"
+find "$base" -name '*.go' -delete
+sed -i "s|newName: .*|newName: $image|; s|newTag: .*|newTag: $version|" "$base/default/kustomization.yaml"
+
+"$kustomize" build "$base/default" >dist/install.yaml
+"$kustomize" build "$base/crd" >dist/crds.yaml
+grep -q "image: $image:$version\$" dist/install.yaml || die "install.yaml does not have the image $image:$version"
+
+# pack NAME: the directory of this name in scratch, without what this machine says of owners, modes and times.
+pack() {
+  tar --create --directory "$scratch" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+    --mtime="@$SOURCE_DATE_EPOCH" "$1" | gzip --no-name --best
+}
+pack "$name" >"dist/$name-config.tar.gz"
+
+(cd dist && sha256sum -- * >"$scratch/SHA256SUMS" && install -m 644 "$scratch/SHA256SUMS" .)
+cat dist/SHA256SUMS
