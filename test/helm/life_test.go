@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -31,7 +33,8 @@ func live(t *testing.T, h helm) {
 		t.Run("an upgrade to an older chart takes no CRD back", func(t *testing.T) { c.goesBack(t, previous) }) &&
 		t.Run("with a running manager, the manifests go first, and then the release", func(t *testing.T) { c.uninstalls(t, stop) })
 	if ok && h == helm4 {
-		_ = t.Run("without a running manager, manifests stay for the next release", func(t *testing.T) { c.leavesBehind(t) }) &&
+		_ = t.Run("the API server accepts what is rendered with any values", func(t *testing.T) { c.accepts(t) }) &&
+			t.Run("without a running manager, manifests stay for the next release", func(t *testing.T) { c.leavesBehind(t) }) &&
 			t.Run("where the job fails nothing is upgraded", func(t *testing.T) { c.failsToUpgrade(t) }) &&
 			t.Run("without a manager for good, finalizers are removed by hand", func(t *testing.T) { c.endsByHand(t) })
 	}
@@ -42,11 +45,7 @@ func (c *cluster) installs(t *testing.T, previous string) {
 	c.do(t, "install", release, previous, "--create-namespace")
 	c.expectSaid(t, 1, "created, version "+before)
 	c.expectCRDs(t, before, false)
-	for _, kind := range []string{"jobs", "serviceaccounts", "clusterroles", "clusterrolebindings", "networkpolicies"} {
-		if names := c.kubectl(t, "get", kind, "-A", "-o", "name"); strings.Contains(names, "-crds") {
-			t.Errorf("the job leaves %s", names)
-		}
-	}
+	c.expectNothingOfTheJob(t)
 	for _, verb := range []string{"get", "list", "create", "update", "patch", "delete"} {
 		account := "system:serviceaccount:" + home + ":" + manager
 		if answer, err := c.try(t, "auth", "can-i", verb, "customresourcedefinitions", "--as="+account); err == nil {
@@ -57,9 +56,85 @@ func (c *cluster) installs(t *testing.T, previous string) {
 
 func (c *cluster) upgrades(t *testing.T) {
 	t.Helper()
-	c.do(t, "upgrade", release, chart)
+	c.do(t, "upgrade", release, chart, "--set", "networkPolicy.enabled=true")
 	c.expectSaid(t, 2, "applied, version "+version(t))
 	c.expectCRDs(t, version(t), true)
+	c.expectNothingOfTheJob(t)
+}
+
+// accepts has the API server check what is rendered with values of every sort: no field is unknown, no value is wrong, and both pods are admitted
+// where only restricted ones are.
+func (c *cluster) accepts(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"team-a", "team-b"} {
+		c.kubectl(t, "create", "namespace", name)
+	}
+	c.kubectl(t, "create", "namespace", "restricted")
+	c.kubectl(t, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
+	c.kubectl(t, "create", "serviceaccount", "-n", "restricted", manager)
+	c.kubectl(t, "create", "serviceaccount", "-n", "restricted", release+"-crds")
+	for _, text := range []string{everyValue, everyValue + "namespaces: [team-a, team-b]\n", everyValue + "clusterProjects: true\n"} {
+		all := c.helm.template(t, "-f", values(t, text))
+		c.dryRun(t, all)
+		for _, o := range all {
+			template, found, _ := unstructured.NestedMap(o.Object, "spec", "template")
+			if !found {
+				continue
+			}
+			pod := unstructured.Unstructured{Object: template}
+			pod.SetAPIVersion("v1")
+			pod.SetKind("Pod")
+			pod.SetName("tried")
+			pod.SetNamespace("restricted")
+			c.dryRun(t, []unstructured.Unstructured{pod})
+		}
+	}
+	c.kubectl(t, "delete", "serviceaccount", "-n", "restricted", manager, release+"-crds")
+}
+
+// everyValue sets what changes the shape of what is rendered.
+const everyValue = `
+replicas: 2
+image: {digest: sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}
+imagePullSecrets: [{name: registry}]
+resyncInterval: 30m
+expiryWarning: 336h
+inputPatience: "0"
+allowedBaseURLHosts: [login.example.com]
+requireSendLabel: true
+logLevel: debug
+admissionPolicy: {enabled: true, users: [a, b], groups: [c]}
+networkPolicy: {enabled: true, extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.1/32}}], ports: [{port: 3128}]}]}
+env: [{name: HTTPS_PROXY, value: "http://proxy.example.com:3128"}, {name: SSL_CERT_FILE, value: /etc/ca/ca.crt}]
+volumes: [{name: ca, configMap: {name: ca}}]
+volumeMounts: [{name: ca, mountPath: /etc/ca, readOnly: true}]
+serviceAccount: {annotations: {a: b}}
+labels: {team: sso}
+annotations: {a: b}
+podLabels: {a: b}
+podAnnotations: {a: b}
+nodeSelector: {kubernetes.io/os: linux}
+tolerations: [{key: dedicated, operator: Exists, effect: NoSchedule}]
+priorityClassName: system-cluster-critical
+affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: kubernetes.io/hostname}}]}}
+topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}]
+`
+
+func (c *cluster) dryRun(t *testing.T, all []unstructured.Unstructured) {
+	t.Helper()
+	file := filepath.Join(c.dir, "rendered.yaml")
+	write(t, file, inOneForm(t, all))
+	c.kubectl(t, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", file)
+}
+
+// expectNothingOfTheJob expects the rights of the job to be gone with it.
+func (c *cluster) expectNothingOfTheJob(t *testing.T) {
+	t.Helper()
+	for name := range strings.FieldsSeq(c.kubectl(t, "get", ours, "-A", "-o", "name")) {
+		if strings.HasSuffix(name, "-crds") {
+			t.Errorf("the job leaves %s", name)
+		}
+	}
 }
 
 // manifest is a SAMLConnection that the version before would refuse for its displayName, and that loses a field there.
