@@ -2,6 +2,7 @@
 package argocd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -55,7 +56,7 @@ func overrides() map[string]v1alpha1.ResourceOverride {
 func parse(file string, into any) {
 	text, err := os.ReadFile(file)
 	if err == nil {
-		err = yaml.UnmarshalStrict(text, into)
+		err = yaml.Unmarshal(text, into)
 	}
 	if err != nil {
 		panic(fmt.Errorf("%s: %w", file, err))
@@ -63,8 +64,16 @@ func parse(file string, into any) {
 }
 
 func object(file string) *unstructured.Unstructured {
+	var fields map[string]any
+	parse(file, &fields)
 	var o unstructured.Unstructured
-	parse(file, &o.Object)
+	text, err := json.Marshal(fields)
+	if err == nil {
+		err = o.UnmarshalJSON(text) // whole numbers as Kubernetes has them
+	}
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", file, err))
+	}
 	return &o
 }
 
