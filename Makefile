@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . hack/kubernetes hack/lint hack/tools
+MODULES := . hack/kubernetes hack/lint hack/prometheus hack/tools
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -41,7 +41,7 @@ demo-down: ## End what demo-up started.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
 
 .PHONY: test
-test: ## Run all tests against a real control plane and the simulator.
+test: $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
 
@@ -80,10 +80,14 @@ generate: $(TOOLS)/controller-gen ## Write the API's deep copies, and the table 
 # Times as Go reads them: the API server's own format takes others too, and one object that cannot be read stops its kind.
 RFC3339 := ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$$
 
+# Where the alerts are: alerts.yaml is written by hand, and prometheusrule.yaml has its own head and the rules of that file.
+ALERTS := config/prometheus
+
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen ## Write the CRDs and the manager's role from the markers.
+manifests: $(TOOLS)/controller-gen ## Write the CRDs and the manager's role from the markers, and the PrometheusRule from the alerts.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	RFC3339='$(RFC3339)' perl -pi -e 's/^( *)format: date-time\n/$$&$$1pattern: $$ENV{RFC3339}\n/' config/crd/bases/*.yaml
+	rule=$$(sed '/^spec:$$/q' $(ALERTS)/prometheusrule.yaml; sed 's/^./  &/' $(ALERTS)/alerts.yaml); printf '%s\n' "$$rule" >$(ALERTS)/prometheusrule.yaml
 	$(TOOLS)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 
 .PHONY: tidy
@@ -132,7 +136,7 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/promtool ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
 $(TOOLS)/kustomize: TOOL := sigs.k8s.io/kustomize/kustomize/v5
@@ -144,3 +148,7 @@ $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/setup-envtest: hack/tools/go
 $(TOOLS)/golangci-lint: hack/lint/go.mod hack/lint/go.sum hack/lint/main.go
 	@echo "building golangci-lint with kube-api-linter; with nothing cached about 2 minutes on 2 cores ..."
 	@cd hack/lint && go build -trimpath -buildvcs=false -o $@ . && touch $@
+
+$(TOOLS)/promtool: hack/prometheus/go.mod hack/prometheus/go.sum
+	@echo "building promtool; with nothing cached about 2 minutes on 2 cores ..."
+	@cd hack/prometheus && go build -tags remove_all_sd -trimpath -buildvcs=false -o $@ github.com/prometheus/prometheus/cmd/promtool && touch $@
