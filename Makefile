@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . build/image hack/helm hack/kubernetes hack/lint hack/tools test/argocd
+MODULES := . build/image hack/helm hack/kubernetes hack/lint hack/prometheus hack/tools test/argocd
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -44,10 +44,10 @@ demo-down: ## End what demo-up started.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
 
 .PHONY: test
-test: $(TOOLS)/helm3 $(TOOLS)/helm4 ## Run all tests against a real control plane and the simulator.
+test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
-	@for module in build/image test/argocd; do (cd $$module && go test -timeout 30m $(TESTFLAGS) ./...); done
+	@for module in build/image test/argocd; do (cd $$module && go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
 
 .PHONY: test-long
 test-long: ## Stop leaders with all times of the real manager, and fuzz every fuzz target for FUZZTIME.
@@ -87,11 +87,15 @@ RFC3339 := ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9
 CHART := charts/stytch-operator
 CHART_VERSION = $(shell awk '$$1 == "version:" {print $$2}' $(CHART)/Chart.yaml)
 
+# Where the alerts are: alerts.yaml is written by hand, and prometheusrule.yaml has its own head and the rules of that file.
+ALERTS := config/prometheus
+
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize ## Write the CRDs, the manager's role, docs/api.md, and what the chart and Argo CD have of them.
+manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize ## Write the CRDs, the role, docs/api.md, and the files of chart, Argo CD and Prometheus.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	perl -pi -e 's#^    controller-gen\.kubebuilder\.io/version#    connections.stytch-operator.dev/version: $(CHART_VERSION)\n$$&#' config/crd/bases/*.yaml
 	RFC3339='$(RFC3339)' perl -pi -e 's/^( *)format: date-time\n/$$&$$1pattern: $$ENV{RFC3339}\n/' config/crd/bases/*.yaml
+	rule=$$(sed '/^spec:$$/q' $(ALERTS)/prometheusrule.yaml; sed 's/^./  &/' $(ALERTS)/alerts.yaml); printf '%s\n' "$$rule" >$(ALERTS)/prometheusrule.yaml
 	$(TOOLS)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 	$(TOOLS)/crd-ref-docs --log-level=ERROR --source-path=api/v1alpha1 --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
 	perl -0pi -e 's/ *<br \/>(?= *\|\n)| +$$//gm; s/<br \/>items:XValidation: \S.*?(?=<br| *\|\n)//g; s/(Required|Optional): \\\{\\\}/$$1/g; s/\n{3,}/\n\n/g' docs/api.md
@@ -185,7 +189,7 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
 $(TOOLS)/crd-ref-docs: TOOL := github.com/elastic/crd-ref-docs
@@ -205,3 +209,7 @@ $(TOOLS)/helm4: TOOL := helm.sh/helm/v4/cmd/helm
 $(TOOLS)/helm3 $(TOOLS)/helm4: hack/helm/go.mod hack/helm/go.sum
 	@echo "building $(@F); with nothing cached about 3 minutes on 2 cores for the first of two ..."
 	@cd hack/helm && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o $@ $(TOOL) && touch $@
+
+$(TOOLS)/promtool: hack/prometheus/go.mod hack/prometheus/go.sum
+	@echo "building promtool; with nothing cached about 2 minutes on 2 cores ..."
+	@cd hack/prometheus && go build -tags remove_all_sd -trimpath -buildvcs=false -o $@ github.com/prometheus/prometheus/cmd/promtool && touch $@

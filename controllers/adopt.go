@@ -145,9 +145,9 @@ func (p *pass[O, R]) adopt(ctx context.Context, identity connection.Identity) er
 		return err
 	}
 	if meant {
-		p.addEvent("Adopted", fmt.Sprintf("Took over the existing connection %s.", id))
+		p.addEvent("Adopted", fmt.Sprintf("Took over the existing connection %s.", id), false)
 	} else {
-		p.addEvent("Recovered", fmt.Sprintf("Recovered %s, which an earlier attempt created.", id))
+		p.addEvent("Recovered", fmt.Sprintf("Recovered %s, which an earlier attempt created.", id), false)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (p *pass[O, R]) concludeNotYet(ctx context.Context, notYet *stytch.NotYet) 
 // concludeReadError ends a pass in which Stytch could not be read, in its own call or in that of another pass shortly before.
 func (p *pass[O, R]) concludeReadError(ctx context.Context, unread *stytch.ReadError) (ctrl.Result, error) {
 	p.recheckProject(unread.Err)
-	logFailed(ctx, unread.Err)
+	p.logFailed(ctx, unread.Err)
 	again, silent := connection.AfterReading(unread, connection.Met(p.o), p.slots.Start(p.now))
 	if !silent {
 		if err := p.writeFailed(ctx, unread.Err); err != nil {
@@ -113,7 +113,7 @@ func (p *pass[O, R]) concludeReadError(ctx context.Context, unread *stytch.ReadE
 // concludeFailed ends a pass in which a call to Stytch failed.
 func (p *pass[O, R]) concludeFailed(ctx context.Context, failed *stytch.Error) (ctrl.Result, error) {
 	p.recheckProject(failed)
-	logFailed(ctx, failed)
+	p.logFailed(ctx, failed)
 	if err := p.writeFailed(ctx, failed); err != nil {
 		return p.concludeUnwritten(err)
 	}
@@ -136,12 +136,6 @@ func (p *pass[O, R]) tryAgain(again connection.Again, failed *stytch.Error) (ctr
 		return p.requeueAt(again.At), nil
 	}
 	return p.requeueAt(p.nextPass()), nil
-}
-
-// logFailed logs every failed call with its request ID. Status keeps only the first of a series of equal failures.
-func logFailed(ctx context.Context, failed *stytch.Error) {
-	ctrl.LoggerFrom(ctx).Info("A call to Stytch failed", "operation", failed.Operation, "status", failed.StatusCode,
-		"errorType", failed.ErrorType, "requestID", failed.ID)
 }
 
 // recheckProject asks for a new check of the StytchProject if its credentials were rejected.

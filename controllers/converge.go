@@ -89,6 +89,8 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 		}
 	}
 	done, err := p.engine.remote.perform(ctx, p.stytch, p.o, step)
+	repairs := connection.Repairs(p.base, step, func() bool { return p.inputsUnchanged(ctx) })
+	p.audit(ctx, change{connection.RecordOf(p.o).ID, step.FieldNames(), repairs, step.Sentence()}, done.Request, err)
 	if done.Operation != "" {
 		p.report.Request = done.Request
 	}
@@ -98,14 +100,24 @@ func (p *pass[O, R]) takeStep(ctx context.Context, c *connection.Convergence[O, 
 	if err != nil {
 		next := c.Failed(err, p.latestListAt())
 		if refused, ok := errors.AsType[*stytch.Error](err); ok && next.End == nil && next.Step == nil {
-			logFailed(ctx, refused)
+			p.logFailed(ctx, refused)
 		}
 		return next, nil
 	}
+	p.noteRepair(repairs)
 	if step.Action.Event != "" {
-		p.addEvent(step.Action.Event, step.Sentence())
+		p.addEvent(step.Action.Event, step.Sentence(), done.Operation != "")
 	}
 	return c.Took(done.warning), nil
+}
+
+// noteRepair counts a pass that repaired drift, once.
+func (p *pass[O, R]) noteRepair(repairs bool) {
+	if !repairs || p.repaired {
+		return
+	}
+	p.repaired = true
+	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.repairs++ })
 }
 
 // takeBack ends a pass whose step was not sent because it had to wait: what was written ahead of it is taken back, so that nobody

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,18 +37,20 @@ func (p *pass[O, R]) create(ctx context.Context) error {
 	if err := p.confirm(ctx); err != nil {
 		return err
 	}
-	r, done, err := p.engine.remote.create(ctx, p.stytch, p.o, p.engine.kind.Body(p.o))
+	body := p.engine.kind.Body(p.o)
+	r, done, err := p.engine.remote.create(ctx, p.stytch, p.o, body)
 	p.report.Request = done.Request
 	id := p.engine.kind.Common(r).ConnectionID
+	p.audit(ctx, change{id: id, fields: slices.Sorted(maps.Keys(body)), note: done.note}, done.Request, err)
 	if id == "" {
 		return p.notCreated(err)
 	}
 	if err := p.recordID(ctx, id); err != nil {
 		return err
 	}
-	p.addEvent("Created", fmt.Sprintf("Created %s in organization %s", id, connection.RecordOf(p.o).Organization))
+	p.addEvent("Created", fmt.Sprintf("Created %s in organization %s", id, connection.RecordOf(p.o).Organization), true)
 	if done.note != "" {
-		p.addEvent("Created", done.note)
+		p.addEvent("Created", done.note, true)
 	}
 	return err
 }

@@ -18,6 +18,7 @@
 // connection; details.go, the ConfigMap of SAML and OIDC connections; source.go, the connections that an ExternalConnection
 // refers to.
 //
+//	audit.go       one line in the log for each call that changes something
 //	access.go      what the project of a manifest grants it
 //	questions.go   when a list has to be newer than what a manifest asks
 //	remove.go      deletion of a manifest
@@ -36,6 +37,7 @@
 //	index.go       by what manifests are listed from the cache
 //	log.go         events that a namespace refuses are no errors in the log
 //	metrics.go     metrics that are read from status
+//	standing.go    metrics of the conditions of manifests, of their deletion and of drift
 //
 // This package decides only about Kubernetes and its own process: which version of an object is current, which writes the cache
 // does not show yet, who is woken by what, whether a StytchProject has been checked, what an error of the API server means, what

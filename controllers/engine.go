@@ -46,6 +46,8 @@ type pass[O v1alpha1.Connection, R any] struct {
 	stytch  *stytch.Caller    // makes the calls of this pass; set by openProject
 
 	report    connection.Report // what Judge makes the conditions from
+	repaired  bool              // drift was repaired
+	audited   stytch.Request    // the last call in the audit log
 	claimsErr error             // why claims could not be listed; the result of the pass then does not count
 	events    []passEvent
 }
@@ -169,15 +171,18 @@ func (e *engine[O, R]) newPass(o O) *pass[O, R] {
 	e.shared.memory.firstPass(now)
 	e.seeAsked(o, now)
 	e.shared.memory.seeBegun(o.GetUID(), controllerutil.ContainsFinalizer(o, v1alpha1.Finalizer), now)
-	spec := o.CommonSpec()
-	interval := e.shared.ResyncInterval
-	if spec.ResyncInterval != nil {
-		interval = spec.ResyncInterval.Duration
-	}
-	p := &pass[O, R]{engine: e, shared: e.shared, base: copyOf(o), o: o, now: now, resyncInterval: interval}
+	p := &pass[O, R]{engine: e, shared: e.shared, base: copyOf(o), o: o, now: now, resyncInterval: e.resyncInterval(o)}
 	e.kind.WriteRecord(o, e.kind.ReadRecord(o)) // what status lost, the annotation may have
 	p.setSlots()
 	return p
+}
+
+// resyncInterval is how often the connection of a manifest is compared with it.
+func (e *engine[O, R]) resyncInterval(o O) time.Duration {
+	if own := o.CommonSpec().ResyncInterval; own != nil {
+		return own.Duration
+	}
+	return e.shared.ResyncInterval
 }
 
 // seeAsked notes since when a manifest asks what it asks.

@@ -19,29 +19,35 @@ const eventSource = "stytch-operator"
 const eventAction = "Reconcile"
 
 // passEvent is what a pass did or found, as an event says it.
-type passEvent struct{ kind, reason, message string }
+type passEvent struct {
+	kind, reason, message string
+	audited               bool // the audit log has it
+}
 
 // addEvent notes an event to emit when the pass ends. Several of one reason become one event: the events API merges events of one
 // reason about one object and would lose all messages but the first. A pass that creates a connection has one event, with all that it did.
-func (p *pass[O, R]) addEvent(reason, message string) {
+// What the audit log has is not logged again.
+func (p *pass[O, R]) addEvent(reason, message string, audited bool) {
 	for i, e := range p.events {
 		if e.reason == reason || e.reason == "Created" {
 			p.events[i].message = e.message + "; " + message
 			return
 		}
 	}
-	p.events = append(p.events, passEvent{corev1.EventTypeNormal, reason, message})
+	p.events = append(p.events, passEvent{corev1.EventTypeNormal, reason, message, audited})
 }
 
 // addWarning notes an event about what the pass found.
 func (p *pass[O, R]) addWarning(reason, message string) {
-	p.events = append(p.events, passEvent{corev1.EventTypeWarning, reason, message})
+	p.events = append(p.events, passEvent{kind: corev1.EventTypeWarning, reason: reason, message: message})
 }
 
-// emitEvents logs and emits the events of the pass.
+// emitEvents emits the events of the pass, and logs them.
 func (p *pass[O, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
-		ctrl.LoggerFrom(ctx).Info(e.reason, "note", e.message, "requestID", p.report.Request.ID)
+		if !e.audited {
+			ctrl.LoggerFrom(ctx).Info(e.reason, "note", e.message)
+		}
 		p.shared.recorder.Eventf(p.o, nil, e.kind, e.reason, eventAction, "%s", truncateNote(e.message))
 	}
 }

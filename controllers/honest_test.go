@@ -216,7 +216,7 @@ func expectNotStored(ctx context.Context, tokens []string, resources func(*disco
 func (p *process) series() (own, all []string) {
 	GinkgoHelper()
 	registry := prometheus.NewPedanticRegistry()
-	for _, collector := range []prometheus.Collector{p.expiries(), p.rotations(), p.unclaimed()} {
+	for _, collector := range p.collectors() {
 		Expect(registry.Register(collector)).To(Succeed())
 	}
 	own = append(seriesOf(p.metrics), seriesOf(registry)...)

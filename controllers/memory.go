@@ -61,6 +61,8 @@ type objectMemory struct {
 	values map[string]knownValue
 	// createUnknownAt is when the outcome of a create request of this process was last unknown; zero if it never was.
 	createUnknownAt time.Time
+	// repairs are how many passes of this process repaired drift.
+	repairs int
 }
 
 // firstPass returns the time of the first pass of this process, which is now if there was none before.
@@ -70,6 +72,13 @@ func (m *memory) firstPass(now time.Time) time.Time {
 	if m.started.IsZero() {
 		m.started = now
 	}
+	return m.started
+}
+
+// startedAt returns the time of the first pass of this process; zero if there was none yet.
+func (m *memory) startedAt() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return m.started
 }
 

@@ -12,6 +12,28 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 )
 
+// collectors returns the collectors of all that is computed from manifests when metrics are scraped.
+func (r *reconcilers) collectors() []prometheus.Collector {
+	return []prometheus.Collector{r.expiries(), r.rotations(), r.unclaimed(), r.manifests(), r.drift()}
+}
+
+// expiries returns the collector of the expiry times of all kinds.
+func (r *reconcilers) expiries() *expiries {
+	e := &expiries{}
+	e.kinds = append(e.kinds, r.external.expiries, r.oidc.expiries, r.saml.expiries, r.scim.expiries)
+	return e
+}
+
+// rotations returns the collector of the rotations of SCIM tokens.
+func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.listManifests} }
+
+// unclaimed returns the collector of the connections of all kinds that no manifest claims.
+func (r *reconcilers) unclaimed() *unclaimed {
+	u := &unclaimed{}
+	u.kinds = append(u.kinds, r.external.unclaimed, r.oidc.unclaimed, r.saml.unclaimed, r.scim.unclaimed)
+	return u
+}
+
 // expiries collects the expiry times in the status of connections. They are read from the cache whenever metrics are scraped.
 type expiries struct {
 	kinds []func(ctx context.Context, emit func(kind string, o v1alpha1.Connection, end connection.Expiry)) error

@@ -92,6 +92,7 @@ func (p *pass[O, R]) removeRemote(ctx context.Context) error {
 	organization, key := connection.RecordOf(p.o).Organization, objectKey{p.engine.kindName, client.ObjectKeyFromObject(p.o)}
 	p.shared.siblings.add(organization, key)
 	request, err := p.engine.remote.remove(ctx, p.stytch, p.o, p.since)
+	p.audit(ctx, change{id: connection.RecordOf(p.o).ID}, request, err)
 	if !connection.IsDefault(err) {
 		p.shared.siblings.drop(organization, key)
 	}
@@ -130,7 +131,7 @@ func (p *pass[O, R]) release(ctx context.Context, reason, message string) error 
 		return fmt.Errorf("removing the finalizer: %w", err)
 	}
 	p.shared.siblings.drop(connection.RecordOf(p.o).Organization, objectKey{p.engine.kindName, client.ObjectKeyFromObject(p.o)})
-	p.addEvent(reason, message)
+	p.addEvent(reason, message, reason == "Deleted")
 	p.shared.memory.update(p.o.GetUID(), func(m *objectMemory) { m.lastWrite, m.released = p.base.GetResourceVersion(), true })
 	return errDone
 }

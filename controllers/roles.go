@@ -25,7 +25,7 @@ func (p *pass[O, R]) knownRoles(ctx context.Context, roles []string) []string {
 		return known
 	}
 	if failed, ok := errors.AsType[*stytch.Error](err); ok {
-		logFailed(ctx, failed)
+		p.logFailed(ctx, failed)
 	}
 	return nil
 }

@@ -61,8 +61,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(metrics.Registry.Register(r.expiries()), metrics.Registry.Register(r.rotations()), metrics.Registry.Register(r.unclaimed())); err != nil {
-		return fmt.Errorf("registering metrics: %w", err)
+	for _, collector := range r.collectors() {
+		if err := metrics.Registry.Register(collector); err != nil {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
 	}
 	if options.ClusterProjects {
 		c := r.clusterProjects
@@ -77,23 +79,6 @@ func Setup(ctx context.Context, mgr ctrl.Manager, options Options) error {
 		r.saml.setup(mgr, r.saml.watchDependants, r.saml.watchSiblings),
 		r.scim.setup(mgr),
 	)
-}
-
-// expiries returns the collector of the expiry times of all kinds.
-func (r *reconcilers) expiries() *expiries {
-	e := &expiries{}
-	e.kinds = append(e.kinds, r.external.expiries, r.oidc.expiries, r.saml.expiries, r.scim.expiries)
-	return e
-}
-
-// rotations returns the collector of the rotations of SCIM tokens.
-func (r *reconcilers) rotations() *rotations { return &rotations{r.scim.listManifests} }
-
-// unclaimed returns the collector of the connections of all kinds that no manifest claims.
-func (r *reconcilers) unclaimed() *unclaimed {
-	u := &unclaimed{}
-	u.kinds = append(u.kinds, r.external.unclaimed, r.oidc.unclaimed, r.saml.unclaimed, r.scim.unclaimed)
-	return u
 }
 
 // newReconcilers makes the reconcilers of all kinds, and adds the indexes that they use to the cache.

@@ -33,6 +33,8 @@ type Options struct {
 	InputPatience time.Duration
 	// RequireSendLabel says that a value of a Secret is sent to Stytch only if the Secret has a label for that.
 	RequireSendLabel bool
+	// AuditAnnotations are annotations of manifests whose values the audit log has, in addition to those of known tools.
+	AuditAnnotations []string
 	// ClusterProjects says that ClusterStytchProjects are served. Their Secrets are in ClusterResourceNamespace.
 	ClusterProjects          bool
 	ClusterResourceNamespace string

@@ -8,6 +8,7 @@
 //	drift_test.go        numbers, flags, metrics and annotations are those of the code
 //	names_test.go        files and functions that are named exist
 //	words_test.go        the words are plain
+//	alerts_test.go       each alert has a runbook, and metrics that exist
 //	security_test.go     what the threat model says of roles, quotas and the network is so
 //
 // This file reads: pages, and the files that they describe.

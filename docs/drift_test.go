@@ -109,6 +109,7 @@ func TestTheDefaultsOfFlagsAreThoseOfTheManager(t *testing.T) {
 		{"leader-election-namespace", `""`, "the manager's own"},
 		{"metrics-bind-address", `":8080"`, "`:8080`"},
 		{"health-probe-bind-address", `":8081"`, "`:8081`"},
+		{"audit-annotations", `""`, "none"},
 		{"log-format", `"text"`, "`text`"},
 		{"log-level", "slog.LevelInfo", "`INFO`"},
 	} {

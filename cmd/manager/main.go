@@ -77,6 +77,7 @@ type options struct {
 	namespaces           string
 	clusterProjects      bool
 	resourceNamespace    string
+	auditAnnotations     string
 	logFormat            string
 	logLevel             slog.Level
 }
@@ -98,6 +99,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.namespaces, "namespaces", "", "Comma-separated list of namespaces to watch. If empty, all namespaces are watched.")
 	flags.BoolVar(&o.clusterProjects, "cluster-projects", false, "Serve ClusterStytchProjects. This needs further rights, and has no effect together with --namespaces.")
 	flags.StringVar(&o.resourceNamespace, "cluster-resource-namespace", "", "Namespace of the Secrets that ClusterStytchProjects reference. If empty, the namespace of the manager is used.")
+	flags.StringVar(&o.auditAnnotations, "audit-annotations", "", "Comma-separated list of annotations of manifests whose values the audit log has, in addition to those of Argo CD, Flux and Helm.")
 	flags.StringVar(&o.logFormat, "log-format", "text", "Log format: text or json.")
 	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "Log level: debug, info, warn or error.")
 	if err := flags.Parse(args); err != nil {
@@ -115,7 +117,24 @@ func parse(args []string, out io.Writer) (options, error) {
 	case o.logFormat != "text" && o.logFormat != "json":
 		return o, fmt.Errorf("--log-format is %q, but must be text or json", o.logFormat)
 	}
-	return o, nil
+	return o, checkAuditAnnotations(list(o.auditAnnotations))
+}
+
+// maxAuditAnnotations is how many annotations the audit log may have in addition.
+const maxAuditAnnotations = 16
+
+// checkAuditAnnotations refuses annotations that say nothing about who applied a manifest, or that may contain a token.
+func checkAuditAnnotations(keys []string) error {
+	if len(keys) > maxAuditAnnotations {
+		return fmt.Errorf("--audit-annotations has %d annotations, but must have at most %d", len(keys), maxAuditAnnotations)
+	}
+	for _, key := range keys {
+		prefix, _, _ := strings.Cut(key, "/")
+		if key == corev1.LastAppliedConfigAnnotation || prefix == v1alpha1.Domain || strings.HasSuffix(prefix, "."+v1alpha1.Domain) {
+			return fmt.Errorf("--audit-annotations has %q, but must not have annotations of %s, nor that of kubectl", key, v1alpha1.Domain)
+		}
+	}
+	return nil
 }
 
 func run(args []string, out io.Writer, t times) error {
@@ -233,6 +252,7 @@ func controllerOptions(o options, lease *fence.Fence, t times) controllers.Optio
 		ExpiryWarning:    o.expiryWarning,
 		InputPatience:    o.inputPatience,
 		RequireSendLabel: o.requireSendLabel,
+		AuditAnnotations: list(o.auditAnnotations),
 		Now:              time.Now,
 	}
 }

@@ -51,3 +51,22 @@ func (k Kind[O, R]) Next(o O, slots Slots, warning time.Duration, now time.Time)
 	}
 	return next
 }
+
+// Repairs says that a step of a pass repairs drift: the manifest's generation was applied before, and what it names has not changed since.
+func Repairs(o v1alpha1.Connection, step Step, sameInputs func() bool) bool {
+	return step.Action.Event == Update.Event && o.CommonStatus().AppliedGeneration == o.GetGeneration() && sameInputs()
+}
+
+// overdueAfter is how many intervals after a list the next drift check is overdue. Slots are one interval apart.
+const overdueAfter = 2
+
+// OverdueSince is when the drift check of a manifest became overdue whose connection was last listed at a time; zero if it is not, or if
+// nothing is checked.
+func OverdueSince(o v1alpha1.Connection, interval time.Duration, listedAt, now time.Time) time.Time {
+	checked := RecordOf(o).ID != "" && o.GetDeletionTimestamp().IsZero() && o.CommonSpec().Management != v1alpha1.ManagementPaused
+	since := listedAt.Add(overdueAfter * interval)
+	if !checked || listedAt.IsZero() || since.After(now) {
+		return time.Time{}
+	}
+	return since
+}

@@ -212,3 +212,55 @@ func TestEachActionIsToldOfByItsEvent(t *testing.T) {
 		t.Run(action.Name, func(t *testing.T) { Same(t, "the event", action.Event, event) })
 	}
 }
+
+func TestDriftIsRepairedByAChangeForWhichNoManifestGivesAReason(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		change  func(*v1alpha1.SAMLConnection)
+		action  connection.Action
+		same    bool
+		repairs bool
+	}{
+		{"a setting", func(*v1alpha1.SAMLConnection) {}, connection.Update, true, true},
+		{"a certificate", func(*v1alpha1.SAMLConnection) {}, saml.DeleteCertificate, true, true},
+		{"after Stytch could not be reached", func(o *v1alpha1.SAMLConnection) { o.Status.Conditions[0].Reason = v1alpha1.ReasonUnavailable }, connection.Update, true, true},
+		{"an edit", func(o *v1alpha1.SAMLConnection) { o.Generation++ }, connection.Update, true, false},
+		{"a Secret that changed", func(*v1alpha1.SAMLConnection) {}, connection.Update, false, false},
+		{"a rotation", func(*v1alpha1.SAMLConnection) {}, token.StartRotation, true, false},
+		{"a ConfigMap", func(*v1alpha1.SAMLConnection) {}, details.Publish, true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := inForce()
+			test.change(o)
+			Same(t, "repairs", connection.Repairs(o, connection.Step{Action: test.action}, func() bool { return test.same }), test.repairs)
+		})
+	}
+}
+
+func TestADriftCheckIsOverdueTwoIntervalsAfterTheLastList(t *testing.T) {
+	listed := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	const interval = 10 * time.Minute
+	for _, test := range []struct {
+		name   string
+		change func(*v1alpha1.SAMLConnection)
+		listed time.Time
+		passed time.Duration
+		want   time.Time
+	}{
+		{"not yet", func(*v1alpha1.SAMLConnection) {}, listed, 2*interval - 1, time.Time{}},
+		{"from then on", func(*v1alpha1.SAMLConnection) {}, listed, 2 * interval, listed.Add(2 * interval)},
+		{"for long", func(*v1alpha1.SAMLConnection) {}, listed, 9 * interval, listed.Add(2 * interval)},
+		{"by a process that makes no checks", func(*v1alpha1.SAMLConnection) {}, time.Time{}, 9 * interval, time.Time{}},
+		{"without a connection", func(o *v1alpha1.SAMLConnection) { o.Status.ConnectionID = "" }, listed, 9 * interval, time.Time{}},
+		{"observed", func(o *v1alpha1.SAMLConnection) { o.Spec.Management = v1alpha1.ManagementObserve }, listed, 9 * interval, listed.Add(2 * interval)},
+		{"paused", func(o *v1alpha1.SAMLConnection) { o.Spec.Management = v1alpha1.ManagementPaused }, listed, 9 * interval, time.Time{}},
+		{"being deleted", func(o *v1alpha1.SAMLConnection) { o.DeletionTimestamp = &metav1.Time{Time: listed} }, listed, 9 * interval, time.Time{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := inForce()
+			o.Status.ConnectionID = "saml-connection-1"
+			test.change(o)
+			Same(t, "since", connection.OverdueSince(o, interval, test.listed, listed.Add(test.passed)), test.want)
+		})
+	}
+}

@@ -46,6 +46,8 @@ type Fence struct {
 
 	mu       sync.Mutex
 	renewed  *instant // the begin of the last successful renewal; nil while the Lease is not ours
+	holder   string   // another process that the Lease named when it was last read, and that had not released it
+	tookOver time.Time
 	lost     chan struct{}
 	isLost   bool
 	inFlight int
@@ -110,10 +112,22 @@ func (f *Fence) renew(ctx context.Context, record resourcelock.LeaderElectionRec
 	return err
 }
 
+// setRenewed notes a renewal; nil if the Lease is released. The first one takes the Lease, perhaps from a process that ended without
+// releasing it.
 func (f *Fence) setRenewed(at *instant) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.renewed = at
+	if at != nil && f.holder != "" {
+		f.holder, f.tookOver = "", at.wall
+	}
+}
+
+// takeover is when this process took the Lease from one that had not released it; zero if it did not.
+func (f *Fence) takeover() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tookOver
 }
 
 // taken notes that the Lease names another holder, or nobody.
@@ -121,7 +135,7 @@ func (f *Fence) taken(holder string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	was := f.renewed != nil
-	f.renewed = nil
+	f.renewed, f.holder = nil, holder
 	if was && holder != "" {
 		f.lose()
 	}

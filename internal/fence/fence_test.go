@@ -292,6 +292,37 @@ func TestMetricsSayThatTheLeaseAgesAndWasLost(t *testing.T) {
 	}
 }
 
+func TestATakeoverIsOneOfALeaseThatWasNotReleased(t *testing.T) {
+	for name, c := range map[string]struct {
+		holder string
+		want   bool
+	}{
+		"from a process that ended": {"another", true}, "of a Lease that was released": {"", false}, "of its own": {me, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.holder = c.holder
+			if _, _, err := w.Get(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if at := w.metric("stytch_fence_takeover_timestamp_seconds"); at != 0 {
+				t.Errorf("before the Lease is taken: %g", at)
+			}
+			want := float64(0)
+			if c.want {
+				want = float64(w.wall.Unix())
+			}
+			for range 3 {
+				w.renewNow()
+				w.pass(retry)
+				if at := w.metric("stytch_fence_takeover_timestamp_seconds"); at != want {
+					t.Errorf("a takeover at %g, want %g", at, want)
+				}
+			}
+		})
+	}
+}
+
 func TestWithoutElectionEverythingBegins(t *testing.T) {
 	var f *Fence
 	end, _, ok := f.Begin()

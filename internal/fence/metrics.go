@@ -1,6 +1,10 @@
 package fence
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics show that a lease ages before it is lost, and that it was.
 type metrics struct {
@@ -22,7 +26,18 @@ func newMetrics(registry prometheus.Registerer, f *Fence) metrics {
 		registry.MustRegister(m.withheld, m.lost, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "stytch_fence_renewal_age_seconds",
 			Help: "Time since the last successful renewal of the leader election lease began, in seconds; 0 if this process is not the leader.",
-		}, func() float64 { return f.age().Seconds() }))
+		}, func() float64 { return f.age().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "stytch_fence_takeover_timestamp_seconds",
+			Help: "Time when this process took the leader election lease from a process that had not released it, in seconds since the Unix epoch; 0 if it did not.",
+		}, func() float64 { return unixOr0(f.takeover()) }))
 	}
 	return m
+}
+
+// unixOr0 is a time in seconds since the Unix epoch; 0 for the zero time.
+func unixOr0(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.Unix())
 }
