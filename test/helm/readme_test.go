@@ -19,12 +19,7 @@ func TestTheReadmeExplainsEveryValue(t *testing.T) {
 	for _, found := range row.FindAllStringSubmatch(read(t, filepath.Join(chart, "README.md")), -1) {
 		explained[found[1]] = found[2]
 	}
-	defaults := map[string]string{}
-	var values map[string]any
-	if err := yaml.Unmarshal([]byte(read(t, filepath.Join(chart, "values.yaml"))), &values); err != nil {
-		t.Fatal(err)
-	}
-	flatten(defaults, "", values)
+	defaults := defaultsOf(t)
 	all := maps.Clone(defaults)
 	maps.Copy(all, explained)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -35,6 +30,38 @@ func TestTheReadmeExplainsEveryValue(t *testing.T) {
 	if len(defaults) < 30 {
 		t.Errorf("only %d values", len(defaults))
 	}
+}
+
+// What the pages set, with --set or as a value of true or false, is a value.
+func TestThePagesSetValuesThatExist(t *testing.T) {
+	pages, err := filepath.Glob(top + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults, set := defaultsOf(t), 0
+	for _, page := range append(pages, filepath.Join(chart, "README.md")) {
+		for _, found := range regexp.MustCompile("(?:--set '?([A-Za-z.]+)=|`([a-z][A-Za-z.]+)=(?:true|false)`)").FindAllStringSubmatch(read(t, page), -1) {
+			set++
+			if name := found[1] + found[2]; defaults[name] == "" {
+				t.Errorf("%s sets %s, which is no value", page, name)
+			}
+		}
+	}
+	if set < 10 {
+		t.Errorf("the pages set only %d values", set)
+	}
+}
+
+// defaultsOf are the defaults of the values as JSON, by their paths.
+func defaultsOf(t *testing.T) map[string]string {
+	t.Helper()
+	defaults := map[string]string{}
+	var values map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, filepath.Join(chart, "values.yaml"))), &values); err != nil {
+		t.Fatal(err)
+	}
+	flatten(defaults, "", values)
+	return defaults
 }
 
 // Each value is in the schema: a value that is only in values.yaml could not be set.

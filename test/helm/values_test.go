@@ -41,7 +41,7 @@ func TestWhatTheValuesDo(t *testing.T) {
 		"no roles":           {"rolesForPeople: false", "kind: Deployment", "connection-editor"},
 		"who writes status":  {"admissionPolicy: {enabled: true, users: [a, b], groups: [c]}", "groups: c\n  serviceAccount: stytch-operator-manager\n  users: |-\n    a\n    b", ""},
 		"network":            {"networkPolicy: {enabled: true, egressPorts: [3128], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.1/32}}]}]}", "- ports:\n    - port: 3128\n  - to:\n    - ipBlock:\n        cidr: 10.0.0.1/32", "port: 443"},
-		"monitor":            {"podMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}", "interval: 30s\n    port: metrics", ""},
+		"monitor":            {"podMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}", "honorLabels: true\n    interval: 30s\n    port: metrics", ""},
 		"proxy":              {"env: [{name: HTTPS_PROXY, value: 'http://proxy.example.com:3128'}]", "env:\n        - name: HTTPS_PROXY\n          value: http://proxy.example.com:3128", ""},
 		"certificates":       {"volumes: [{name: ca, configMap: {name: ca}}]\nvolumeMounts: [{name: ca, mountPath: /etc/ca, readOnly: true}]", "volumeMounts:\n        - mountPath: /etc/ca\n          name: ca\n          readOnly: true", ""},
 		"account":            {"serviceAccount: {annotations: {a: b}}", "annotations:\n    a: b\n  labels:", ""},
