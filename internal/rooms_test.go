@@ -39,7 +39,7 @@ var rooms = []struct {
 		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/stytch",
 	}},
-	{"cmd/manager", []string{"api/v1alpha1", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},
+	{"cmd/manager", []string{"api/v1alpha1", "config/crd", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
 	{"hack/internal/lab", []string{"internal/stytchsim"}},
