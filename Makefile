@@ -101,6 +101,7 @@ manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize ## W
 	perl -0pi -e 's/ *<br \/>(?= *\|\n)| +$$//gm; s/<br \/>items:XValidation: \S.*?(?=<br| *\|\n)//g; s/(Required|Optional): \\\{\\\}/$$1/g; s/\n{3,}/\n\n/g' docs/api.md
 	cd test/argocd && go run ./cm ../../config/argocd/resource_customizations >../../config/argocd/argocd-cm.yaml
 	$(TOOLS)/kustomize build config/chart >$(CHART)/files/config.yaml
+	cp $(ALERTS)/alerts.yaml $(CHART)/files/alerts.yaml
 	sed -n 's/^  name: \([a-z]*\.connections\..*\)/- \1/p' config/crd/bases/*.yaml >$(CHART)/files/crd-names.yaml
 
 .PHONY: tidy

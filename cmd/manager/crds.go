@@ -23,7 +23,7 @@ import (
 )
 
 // applyCommand is the argument with which this program applies its CRDs and ends, as a job of the chart has it do: the manager itself has no
-// right on CRDs. docs/design/011-the-chart.md says why Helm does not do it.
+// right on CRDs. docs/design/011-helm-chart.md says why Helm does not do it.
 const applyCommand = "apply-crds"
 
 // crdManager is the field manager of the CRDs that this program writes.

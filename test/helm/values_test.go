@@ -12,7 +12,7 @@ import (
 
 func TestTheChartPassesHelmsLint(t *testing.T) {
 	for _, h := range []helm{helm4, helm3} {
-		for _, values := range []string{"", "namespaces={team-a}", "admissionPolicy.enabled=true,networkPolicy.enabled=true,podMonitor.enabled=true,replicas=2"} {
+		for _, values := range []string{"", "namespaces={team-a}", "admissionPolicy.enabled=true,networkPolicy.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,replicas=2"} {
 			if out, complaint, err := h.run(t, "", "lint", "--strict", chart, "--set", values); err != nil {
 				t.Errorf("%s lint with %q: %v\n%s%s", h, values, err, out, complaint)
 			}
@@ -42,6 +42,7 @@ func TestWhatTheValuesDo(t *testing.T) {
 		"who writes status":  {"admissionPolicy: {enabled: true, users: [a, b], groups: [c]}", "groups: c\n  serviceAccount: stytch-operator-manager\n  users: |-\n    a\n    b", ""},
 		"network":            {"networkPolicy: {enabled: true, egressPorts: [3128], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.1/32}}]}]}", "- ports:\n    - port: 3128\n  - to:\n    - ipBlock:\n        cidr: 10.0.0.1/32", "port: 443"},
 		"monitor":            {"podMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}", "honorLabels: true\n    interval: 30s\n    port: metrics", ""},
+		"alerts":             {"prometheusRule: {enabled: true, labels: {release: prometheus}}", "release: prometheus\n  name: stytch-operator\n  namespace: stytch-operator-system\nspec:\n  groups:\n  - name: stytch-operator\n    rules:\n    - alert: ", ""},
 		"proxy":              {"env: [{name: HTTPS_PROXY, value: 'http://proxy.example.com:3128'}]", "env:\n        - name: HTTPS_PROXY\n          value: http://proxy.example.com:3128", ""},
 		"certificates":       {"volumes: [{name: ca, configMap: {name: ca}}]\nvolumeMounts: [{name: ca, mountPath: /etc/ca, readOnly: true}]", "volumeMounts:\n        - mountPath: /etc/ca\n          name: ca\n          readOnly: true", ""},
 		"account":            {"serviceAccount: {annotations: {a: b}}", "annotations:\n    a: b\n  labels:", ""},
@@ -67,7 +68,7 @@ func TestWhatTheValuesDo(t *testing.T) {
 // Labels and annotations are on every object, and every container is restricted.
 func TestWhatEveryObjectHas(t *testing.T) {
 	all := helm4.template(t, "-f", values(t, "labels: {team: sso}\nannotations: {cost: center}\nreplicas: 2\nnamespaces: [team-a]\n"+
-		"admissionPolicy: {enabled: true}\nnetworkPolicy: {enabled: true}\npodMonitor: {enabled: true}"))
+		"admissionPolicy: {enabled: true}\nnetworkPolicy: {enabled: true}\npodMonitor: {enabled: true}\nprometheusRule: {enabled: true}"))
 	pods := 0
 	for _, o := range all {
 		if o.GetLabels()["team"] != "sso" || o.GetAnnotations()["cost"] != "center" || o.GetLabels()["app.kubernetes.io/instance"] != release {
@@ -129,6 +130,7 @@ func TestTheNotesWarnOfWhatHasNoEffect(t *testing.T) {
 		"clusterResourceNamespace: a":                                        "clusterResourceNamespace has no effect without clusterProjects",
 		"admissionPolicy: {users: [a]}":                                      "have no effect without admissionPolicy.enabled",
 		"podMonitor: {interval: 30s}":                                        "have no effect without podMonitor.enabled",
+		"prometheusRule: {labels: {a: b}}":                                   "have no effect without prometheusRule.enabled",
 		"networkPolicy: {extraEgress: [{}]}":                                 "networkPolicy.extraEgress has no effect",
 		"namespaces: [stytch-operator-system]":                               "namespaces has the namespace of the release",
 		"replicas: 0":                                                        "replicas is 0",
