@@ -56,35 +56,35 @@ func makeRelease(t *testing.T, clone string, env []string, before string) {
 	shell(t, clone, env, before+"; make -o "+tools+"/kustomize TOOLS="+tools+" release-artifacts VERSION="+testVersion+" IMAGE="+registryName)
 }
 
-// expectManifests renders the bases of a release, of which install.yaml is one, with each component that config/default names.
+// expectManifests renders the bases of a release, of which install.yaml is one, without and with the components that config/default names.
 func expectManifests(t *testing.T, dist string) {
 	t.Helper()
 	dir := t.TempDir()
 	shell(t, dist, nil, "tar --extract --file stytch-operator-"+testVersion+"-config.tar.gz --strip-components=1 --directory "+dir)
 	build := func(base string) string { return shell(t, dir, nil, tools(t)+"/kustomize build "+base) }
-	install, err := os.ReadFile(filepath.Join(dist, "install.yaml"))
-	if err != nil || build("default") != string(install) {
-		t.Errorf("install.yaml is not what the bases give: %v", err)
+	add := func(component string) {
+		shell(t, dir, nil, "sed -i 's|^# components:|components:|; s|^# - ../"+component+"|- ../"+component+"|' default/kustomization.yaml")
 	}
-	crds, err := os.ReadFile(filepath.Join(dist, "crds.yaml"))
-	if err != nil || strings.Count(string(crds), "kind: CustomResourceDefinition\n") != 6 || !strings.Contains(string(install), strings.Split(string(crds), "---\n")[0]) {
-		t.Errorf("crds.yaml does not have the CRDs of install.yaml: %v", err)
-	}
-	shell(t, dir, nil, "sed -i 's|^# components:|components:|; s|^# - ../|- ../|' default/kustomization.yaml")
-	for base, has := range map[string]string{
-		"default": "kind: ValidatingAdmissionPolicy\n", "namespaced": "--namespaces=", "namespaced/cluster": "kind: CustomResourceDefinition\n",
-	} {
-		text := build(base)
-		if !strings.Contains(text, has) {
-			t.Errorf("%s has no %s", base, has)
-		}
-		if image := "image: " + registryName + ":" + testVersion + "\n"; strings.Contains(text, "kind: Deployment\n") && !strings.Contains(text, image) {
-			t.Errorf("%s has no %s", base, image)
+	const crds, image = "kind: CustomResourceDefinition\n", "image: " + registryName + ":" + testVersion + "\n"
+	const policy, shared = "kind: ValidatingAdmissionPolicy\n", "--cluster-projects\n"
+	expect := func(file string, of map[string]int, text string) {
+		for word, count := range of {
+			if is := strings.Count(text, word); is != count {
+				t.Errorf("%s has %q %d times, want %d", file, word, is, count)
+			}
 		}
 	}
-	if text := build("default"); !strings.Contains(text, "--cluster-projects") {
-		t.Error("the component for cluster projects is not there")
+	install := shell(t, dist, nil, "cat install.yaml")
+	if build("default") != install {
+		t.Error("install.yaml is not what the bases give")
 	}
+	expect("install.yaml", map[string]int{crds: 6, image: 1, policy: 0, shared: 0}, install)
+	expect("crds.yaml", map[string]int{crds: 6, "\nkind: ": 6}, shell(t, dist, nil, "cat crds.yaml"))
+	add("admission-policy")
+	expect("namespaced", map[string]int{crds: 0, image: 1, policy: 2, "--namespaces=": 1}, build("namespaced"))
+	expect("namespaced/cluster", map[string]int{crds: 6, image: 0}, build("namespaced/cluster"))
+	add("cluster-projects")
+	expect("default with components", map[string]int{crds: 6, image: 1, policy: 2, shared: 1}, build("default"))
 }
 
 func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
