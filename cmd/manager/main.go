@@ -145,6 +145,9 @@ func run(args []string, out io.Writer, t times) error {
 	ctrl.SetLogger(controllers.Log(logger(o, out)))
 	saveMemory()
 	limitMemory(memlimit.FromCgroup, ctrl.Log)
+	if err := checkProxy(); err != nil {
+		return err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("loading the Kubernetes client configuration: %w", err)

@@ -37,7 +37,7 @@ func (f Finding) Error() string { return f.Message }
 
 // join puts sentences together, without those that are empty.
 func join(sentences ...string) string {
-	return strings.TrimSpace(strings.Join(sentences, " "))
+	return strings.TrimSpace(strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " "))
 }
 
 // Again is when a pass is taken again in which a call failed; zero where it is when it would be anyway.
@@ -97,7 +97,7 @@ func Failure(err *stytch.Error) (reason, message string) {
 	case stytch.Throttled:
 		return v1alpha1.ReasonThrottled, "Stytch returned 429 (too many requests). Retrying automatically when Stytch accepts requests again. If this happens often, lower spec.rateLimit of the StytchProject or ClusterStytchProject."
 	case stytch.Unavailable:
-		return v1alpha1.ReasonUnavailable, said(err) + " Retrying automatically."
+		return v1alpha1.ReasonUnavailable, join(said(err), aboutObstacle(err.Obstacle()), "Retrying automatically.")
 	case stytch.OrganizationNotFound:
 		return v1alpha1.ReasonRejected, said(err) + " Apply a new manifest with the correct spec.organization, or fix the StytchProject or ClusterStytchProject that this manifest uses."
 	case stytch.Rejected, stytch.NotFound:
@@ -106,6 +106,22 @@ func Failure(err *stytch.Error) (reason, message string) {
 		return v1alpha1.ReasonSourceNotReady, said(err) + " Create or activate the source connection. Retrying at the next resync."
 	}
 	return v1alpha1.ReasonRejected, said(err) + " " + advice(err.ErrorType)
+}
+
+// aboutObstacle is what to do about what keeps calls from reaching Stytch. It is nothing that a manifest could change.
+func aboutObstacle(obstacle stytch.Obstacle) string {
+	switch obstacle {
+	case stytch.ProxyDown:
+		return "Stytch is not the cause: check the proxy, and HTTPS_PROXY of the manager."
+	case stytch.ProxyAuthentication:
+		return "Stytch is not the cause: set the current user and password of the proxy in HTTPS_PROXY of the manager."
+	case stytch.ProxyRefused:
+		return "Stytch may not be the cause: check that the proxy permits the host and can reach it."
+	case stytch.Untrusted:
+		return "Stytch is not the cause: if a proxy inspects TLS, give its CA certificates to the manager in SSL_CERT_FILE."
+	case stytch.NoObstacle:
+	}
+	return ""
 }
 
 // Mentioned is what the message of Synced says in addition, whatever the reason is about. Access is what the project of the manifest lets

@@ -1,11 +1,13 @@
 package connection_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"math/rand"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -459,6 +461,24 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			[]string{"got no response: connection refused", "Retrying automatically"},
 		},
 		{
+			"a proxy that asks for credentials",
+			stytch.Error{Class: stytch.Unavailable, Request: stytch.Request{StatusCode: 407}},
+			v1alpha1.ReasonUnavailable,
+			[]string{"Stytch is not the cause", "HTTPS_PROXY of the manager", "Retrying automatically"},
+		},
+		{
+			"a proxy that is down",
+			stytch.Error{Class: stytch.Unavailable, Err: &net.OpError{Op: "proxyconnect"}},
+			v1alpha1.ReasonUnavailable,
+			[]string{"Stytch is not the cause: check the proxy", "Retrying automatically"},
+		},
+		{
+			"a certificate that is not trusted",
+			stytch.Error{Class: stytch.Unavailable, Err: &tls.CertificateVerificationError{}},
+			v1alpha1.ReasonUnavailable,
+			[]string{"Stytch is not the cause", "SSL_CERT_FILE", "Retrying automatically"},
+		},
+		{
 			"an unknown organization",
 			stytch.Error{Class: stytch.OrganizationNotFound, Request: stytch.Request{StatusCode: 404, ErrorType: "organization_not_found"}},
 			v1alpha1.ReasonRejected,
@@ -530,7 +550,7 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			reason, message := connection.Failure(&err)
 			Same(t, "the reason", reason, test.reason)
 			Contains(t, message, test.says...)
-			Lacks(t, message, "request-id", "..", "%!", "12:00")
+			Lacks(t, message, "request-id", "..", "  ", "%!", "12:00")
 			if !strings.HasSuffix(message, ".") {
 				t.Errorf("%q does not end", message)
 			}

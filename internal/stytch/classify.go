@@ -33,6 +33,8 @@ func responseError(r Request, header http.Header, body []byte, hidden []string) 
 		// Stytch's error_message may contain a number of seconds, which changes.
 		err.Message = "rate limit exceeded"
 		err.RetryAfter = retryAfter(header.Get("Retry-After"), r.Time)
+	case r.StatusCode == http.StatusProxyAuthRequired && !fromStytch:
+		err.Message = proxyError{r.StatusCode}.Error()
 	case r.StatusCode < 400:
 		err.Message = "redirects are not followed"
 	case !fromStytch:
@@ -116,13 +118,18 @@ func transportMessage(timeout time.Duration, cause error) string {
 	dns, unresolved := errors.AsType[*net.DNSError](cause)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](cause)
 	network, ok := errors.AsType[net.Error](cause)
+	refused, answered := errors.AsType[proxyError](cause)
 	switch {
 	case errors.Is(cause, context.Canceled):
 		return "the call was canceled"
+	case answered:
+		return refused.Error()
+	case toProxy(cause):
+		return "the proxy cannot be reached: " + transportMessage(timeout, throughProxy(cause))
 	case unresolved:
 		return fmt.Sprintf("the host name %s cannot be resolved", printable(dns.Name, 100))
 	case untrusted:
-		return "the server's TLS certificate is not trusted"
+		return untrustedMessage(cause)
 	case errors.Is(cause, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(cause, context.DeadlineExceeded):

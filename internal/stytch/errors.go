@@ -153,7 +153,8 @@ func unsent(err error) bool {
 	op, network := errors.AsType[*net.OpError](err)
 	_, unresolved := errors.AsType[*net.DNSError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return network && op.Op == "dial" || unresolved || untrusted
+	_, byProxy := errors.AsType[proxyError](err)
+	return network && (op.Op == "dial" || op.Op == "proxyconnect") || unresolved || untrusted || byProxy
 }
 
 // cause is Err, also of no Error.

@@ -274,7 +274,7 @@ func TestAnUntrustedServerIsSentNothing(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	_, _, err := against(server.URL, Options{}).CreateSCIM(ctx(t), someone, nil)
-	if e := failedAs(t, err, Unavailable); e.Unknown() || e.Message != "the server's TLS certificate is not trusted" {
+	if e := failedAs(t, err, Unavailable); e.Unknown() || e.Message != "the server's TLS certificate is not trusted: it was issued by an unknown authority (O=Acme Co)" {
 		t.Errorf("%q, unknown %t", e, e.Unknown())
 	}
 }
