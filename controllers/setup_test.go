@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -164,9 +165,9 @@ func (w *world) manage() {
 	DeferCleanup(func() {
 		cancel()
 		Eventually(ended).WithTimeout(10 * time.Second).Should(Receive())
-		metrics.Registry.Unregister(&expiries{})
-		metrics.Registry.Unregister(&rotations{})
-		metrics.Registry.Unregister(&unclaimed{})
+		for _, collector := range []prometheus.Collector{&expiries{}, &rotations{}, &unclaimed{}, &manifests{}, &drift{}} {
+			metrics.Registry.Unregister(collector)
+		}
 	})
 }
 

@@ -286,6 +286,9 @@ func TestOneLargeListIsReadAtATime(t *testing.T) {
 	second := list(ctx(t), "second")
 	leaving, leave := context.WithCancel(ctx(t))
 	third := list(leaving, "third")
+	for range 2 { // until both were sent
+		<-begun
+	}
 	must(t, <-list(ctx(t), "small"))
 	leave()
 	if e := failedAs(t, <-third, Unavailable); e.Message != "the call was canceled" {
