@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes to dist/ what a release consists of: the image, manifests, the kustomize bases, and the sums of all. It depends on the tree and
-# its arguments alone, so that a second run gives the same sums. "make release-artifacts" calls it.
+# Writes to dist/ what a release consists of: the image, manifests, the kustomize bases, the chart, and the sums of all. It depends on the
+# tree and its arguments alone, so that a second run gives the same sums. "make release-artifacts" calls it.
 #
 #   build/release.sh VERSION IMAGE KUSTOMIZE
 set -euo pipefail
@@ -17,6 +17,9 @@ die() { echo "release: $*" >&2 && exit 1; }
 grep -q "^## $version\b" CHANGELOG.md || die "CHANGELOG.md has no section \"## $version\""
 diff -r config/crd/bases "config/crd/released/$version" >&2 ||
   die "config/crd/released/$version does not hold the CRDs of this tree: run make release-crds VERSION=$version, and commit"
+chart=charts/stytch-operator
+{ grep -qx "version: ${version#v}" "$chart/Chart.yaml" && grep -qx "appVersion: $version" "$chart/Chart.yaml"; } ||
+  die "$chart/Chart.yaml is not of the version ${version#v} with the appVersion $version"
 
 rm -rf dist
 "${MAKE:-make}" --no-print-directory image VERSION="$version"
@@ -42,6 +45,11 @@ pack() {
     --mtime="@$SOURCE_DATE_EPOCH" "$1" | gzip --no-name --best
 }
 pack "$name" >"dist/$name-config.tar.gz"
+
+# The chart, with the image of this release, under the name that Helm gives packages.
+cp -R "$chart" "$scratch"
+sed -i "s|^  repository: .*|  repository: $image|" "$scratch/stytch-operator/values.yaml"
+pack stytch-operator >"dist/stytch-operator-${version#v}.tgz"
 
 (cd dist && sha256sum -- * >"$scratch/SHA256SUMS" && install -m 644 "$scratch/SHA256SUMS" .)
 cat dist/SHA256SUMS

@@ -29,11 +29,11 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 		}
 	}
 	const name = "stytch-operator-" + testVersion
-	names := []string{"SHA256SUMS", "crds.yaml", "install.yaml", name + "-config.tar.gz", name + "-linux-" + runtime.GOARCH + ".spdx.json", name + ".digest", name + ".tar"}
+	names := []string{"SHA256SUMS", "crds.yaml", "install.yaml", "stytch-operator-9.9.9.tgz", name + "-config.tar.gz", name + "-linux-" + runtime.GOARCH + ".spdx.json", name + ".digest", name + ".tar"}
 	if is := slices.Sorted(maps.Keys(got)); !slices.Equal(is, names) {
 		t.Errorf("dist has %q, want %q", is, names)
 	}
-	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 6")
+	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 7")
 	expectManifests(t, filepath.Join(one, "dist"))
 }
 
@@ -85,6 +85,9 @@ func expectManifests(t *testing.T, dist string) {
 	expect("namespaced/cluster", map[string]int{crds: 6, image: 0}, build("namespaced/cluster"))
 	add("cluster-projects")
 	expect("default with components", map[string]int{crds: 6, image: 1, policy: 2, shared: 1}, build("default"))
+	chart := "tar --extract --to-stdout --file stytch-operator-9.9.9.tgz stytch-operator/"
+	expect("Chart.yaml", map[string]int{"\nversion: 9.9.9\nappVersion: v9.9.9\n": 1}, shell(t, dist, nil, chart+"Chart.yaml"))
+	expect("values.yaml", map[string]int{"\n  repository: " + registryName + "\n": 1}, shell(t, dist, nil, chart+"values.yaml"))
 }
 
 func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
@@ -97,8 +100,9 @@ func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
 		"v1.2.3-rc.1": "must be like v1.2.3",
 		"v98.0.0":     `CHANGELOG.md has no section "## v98.0.0"`,
 		"v99.0.0":     "config/crd/released/v99.0.0 does not hold the CRDs of this tree",
+		"v99.0.1":     "Chart.yaml is not of the version 99.0.1 with the appVersion v99.0.1",
 	} {
-		shell(t, dir, nil, "printf '## v99.0.0\n' >>CHANGELOG.md; mkdir -p dist; touch dist/kept")
+		shell(t, dir, nil, "printf '## v99.0.0\n## v99.0.1\n' >>CHANGELOG.md; make --silent release-crds VERSION=v99.0.1; mkdir -p dist; touch dist/kept")
 		out := shell(t, dir, nil, "! make -o "+tools+"/kustomize TOOLS="+tools+" release-artifacts VERSION="+version+" 2>&1 && ls dist")
 		if !strings.Contains(out, says) || !strings.Contains(out, "kept") {
 			t.Errorf("%s is answered with %s", version, out)
@@ -125,7 +129,8 @@ func copied(t *testing.T, to string) {
 			t.Fatal(err)
 		}
 	}
-	shell(t, to, nil, `make --silent release-crds VERSION=`+testVersion+` && printf '\n## `+testVersion+`\n' >>CHANGELOG.md &&
+	shell(t, to, nil, `v=`+testVersion+`; make --silent release-crds VERSION=`+testVersion+` && printf '\n## `+testVersion+`\n' >>CHANGELOG.md &&
+	  sed -i 's/^version: .*/version: '${v#v}'/; s/^appVersion: .*/appVersion: '$v'/' charts/stytch-operator/Chart.yaml &&
 	  git init --quiet && git add --all &&
 	  git -c user.name=test -c user.email=test@example.com commit --quiet --message=test --date=@1700000000`)
 }
