@@ -35,7 +35,7 @@ func TestWhatAProxyKeepsFromStytchIsToldApartFromStytchBeingDown(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	status := http.StatusOK
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if status != http.StatusOK {
 			w.WriteHeader(status)
 			return
