@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -272,8 +273,8 @@ func eventually(t *testing.T, holds func() bool) bool {
 }
 
 // runManager runs the manager under its own account until the test ends, and then expects it to end as it should. What is added
-// to its arguments is what being outside a pod takes: free ports, the lease's namespace, a Stytch that is pretended.
-func (c *cluster) runManager(t *testing.T, args []string) {
+// to its arguments is what being outside a pod takes: free ports, the lease's namespace, a Stytch that is pretended; and what is given last.
+func (c *cluster) runManager(t *testing.T, args []string, last ...string) {
 	t.Helper()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	admin, err := os.ReadFile(c.kubeconfig)
@@ -287,8 +288,9 @@ func (c *cluster) runManager(t *testing.T, args []string) {
 
 	probes := freeAddress(t)
 	var output bytes.Buffer
-	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary, append(args,
-		"--metrics-bind-address=0", "--health-probe-bind-address="+probes, "--leader-election-namespace="+home, "--cluster-resource-namespace="+home, "--allow-insecure-loopback")...)
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary, slices.Concat(args, []string{
+		"--metrics-bind-address=0", "--health-probe-bind-address=" + probes, "--leader-election-namespace=" + home, "--cluster-resource-namespace=" + home, "--allow-insecure-loopback",
+	}, last)...)
 	process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {

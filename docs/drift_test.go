@@ -108,6 +108,8 @@ func TestTheDefaultsOfFlagsAreThoseOfTheManager(t *testing.T) {
 		{"leader-elect", "true", "on"},
 		{"leader-election-namespace", `""`, "the manager's own"},
 		{"metrics-bind-address", `":8080"`, "`:8080`"},
+		{"metrics-secure", "false", "off"},
+		{"metrics-cert-dir", `""`, "none"},
 		{"health-probe-bind-address", `":8081"`, "`:8081`"},
 		{"audit-annotations", `""`, "none"},
 		{"log-format", `"text"`, "`text`"},

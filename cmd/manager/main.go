@@ -67,6 +67,8 @@ type options struct {
 	leaderElect          bool
 	leaderElectNamespace string
 	metricsAddress       string
+	metricsSecure        bool
+	metricsCerts         string
 	probeAddress         string
 	resyncInterval       time.Duration
 	expiryWarning        time.Duration
@@ -89,6 +91,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "Use leader election, so that only one of several managers is active.")
 	flags.StringVar(&o.leaderElectNamespace, "leader-election-namespace", "", "Namespace of the leader election lease. If empty, the namespace of the manager is used.")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "Address on which metrics are served. 0 disables metrics.")
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", false, "Serve metrics over HTTPS, and only to those who may get /metrics by RBAC. This needs further rights.")
+	flags.StringVar(&o.metricsCerts, "metrics-cert-dir", "", "Directory with the certificate of --metrics-secure, in the files tls.crt and tls.key. If empty, a self-signed certificate is used.")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "Address on which /healthz and /readyz are served.")
 	flags.DurationVar(&o.resyncInterval, "resync-interval", 10*time.Minute, "How often a connection is compared with Stytch if its manifest does not set resyncInterval. At least 1s.")
 	flags.DurationVar(&o.expiryWarning, "expiry-warning", 30*24*time.Hour, "Set the condition ExpiringSoon this long before a token or certificate expires.")
@@ -156,6 +160,9 @@ func run(args []string, out io.Writer, t times) error {
 	ctx, stop := context.WithCancel(ctrl.SetupSignalHandler())
 	defer stop()
 	ctrl.Log.Info("Starting", "version", version)
+	if err := checkReaders(ctx, config, o, ctrl.Log); err != nil {
+		return err
+	}
 	n, err := probeAll(ctx, config, o, metrics.Registry)
 	if err != nil {
 		return fmt.Errorf("probing the namespaces: %w", err)
@@ -273,12 +280,20 @@ func managerOptions(o options) ctrl.Options {
 	graceful := gracefulTime
 	return ctrl.Options{
 		Scheme:                  newScheme(),
-		Metrics:                 metricsserver.Options{BindAddress: o.metricsAddress},
+		Metrics:                 metricsOptions(o),
 		HealthProbeBindAddress:  o.probeAddress,
 		GracefulShutdownTimeout: &graceful,
 		Cache:                   controllers.CacheOptions(),
 		Client:                  controllers.ClientOptions(),
 	}
+}
+
+func metricsOptions(o options) metricsserver.Options {
+	options := metricsserver.Options{BindAddress: o.metricsAddress}
+	if o.metricsSecure {
+		options.SecureServing, options.CertDir, options.FilterProvider = true, o.metricsCerts, onlyReaders
+	}
+	return options
 }
 
 func newScheme() *runtime.Scheme {
