@@ -44,13 +44,13 @@ const (
 	metricsPath = "/metrics"
 )
 
-// errNotReader is why somebody may not read metrics, with the status of the response.
-type errNotReader struct {
+// notReaderError is why somebody may not read metrics, with the status of the response.
+type notReaderError struct {
 	status int
 	reason string
 }
 
-func (e errNotReader) Error() string { return e.reason }
+func (e notReaderError) Error() string { return e.reason }
 
 func newReaders(config *rest.Config, now func() time.Time) (*readers, error) {
 	config = rest.CopyConfig(config)
@@ -78,7 +78,7 @@ func onlyReaders(config *rest.Config, _ *http.Client) (metricsserver.Filter, err
 func (r *readers) filter(log logr.Logger, handler http.Handler) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		err := r.check(request)
-		refused, is := errors.AsType[errNotReader](err)
+		refused, is := errors.AsType[notReaderError](err)
 		switch {
 		case err == nil:
 			handler.ServeHTTP(w, request)
@@ -95,7 +95,7 @@ func (r *readers) filter(log logr.Logger, handler http.Handler) (http.Handler, e
 func (r *readers) check(request *http.Request) error {
 	token, is := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer ")
 	if token = strings.TrimSpace(token); !is || token == "" {
-		return errNotReader{http.StatusUnauthorized, "A bearer token is required"}
+		return notReaderError{http.StatusUnauthorized, "A bearer token is required"}
 	}
 	key := sha256.Sum256([]byte(token))
 	if r.known(key) {
@@ -121,7 +121,7 @@ func (r *readers) owner(ctx context.Context, token string) (authenticationv1.Use
 		return authenticationv1.UserInfo{}, err
 	}
 	if !review.Status.Authenticated {
-		return authenticationv1.UserInfo{}, errNotReader{http.StatusUnauthorized, "The API server does not accept the bearer token"}
+		return authenticationv1.UserInfo{}, notReaderError{http.StatusUnauthorized, "The API server does not accept the bearer token"}
 	}
 	return review.Status.User, nil
 }
@@ -139,7 +139,7 @@ func (r *readers) mayRead(ctx context.Context, user authenticationv1.UserInfo) e
 		return err
 	}
 	if !review.Status.Allowed || review.Status.Denied {
-		return errNotReader{http.StatusForbidden, "RBAC does not permit to get " + metricsPath}
+		return notReaderError{http.StatusForbidden, "RBAC does not permit to get " + metricsPath}
 	}
 	return nil
 }

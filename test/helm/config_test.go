@@ -24,20 +24,21 @@ var elsewhere = []string{"CustomResourceDefinition", "Namespace"}
 // pairs are what a chart is installed with, and the kustomizations that deploy the same.
 var pairs = map[string]struct {
 	values     []string
-	component  string
+	components []string
 	kustomized []string
 }{
-	"for all namespaces":    {kustomized: []string{"default"}},
+	"for all namespaces":    {components: []string{"metrics-secure"}, kustomized: []string{"default"}},
+	"with open metrics":     {values: []string{"metrics.secure=false"}, kustomized: []string{"default"}},
 	"for chosen namespaces": {values: []string{"namespaces={team-a,team-b}"}, kustomized: []string{"namespaced/cluster", "namespaced"}},
 	"with ClusterStytchProjects": {
-		values: []string{"clusterProjects=true"}, component: "cluster-projects", kustomized: []string{"default"},
+		values: []string{"clusterProjects=true"}, components: []string{"metrics-secure", "cluster-projects"}, kustomized: []string{"default"},
 	},
 	"with the admission policy": {
-		values: []string{"admissionPolicy.enabled=true"}, component: "admission-policy", kustomized: []string{"default"},
+		values: []string{"admissionPolicy.enabled=true"}, components: []string{"metrics-secure", "admission-policy"}, kustomized: []string{"default"},
 	},
 	"with the admission policy for chosen namespaces": {
-		values:    []string{"admissionPolicy.enabled=true", "namespaces={team-a,team-b}"},
-		component: "admission-policy", kustomized: []string{"namespaced/cluster", "namespaced"},
+		values:     []string{"admissionPolicy.enabled=true", "namespaces={team-a,team-b}"},
+		components: []string{"admission-policy"}, kustomized: []string{"namespaced/cluster", "namespaced"},
 	},
 }
 
@@ -45,7 +46,7 @@ func TestTheChartInstallsWhatConfigDoes(t *testing.T) {
 	for name, c := range pairs {
 		t.Run(name, func(t *testing.T) {
 			for _, h := range []helm{helm4, helm3} {
-				for _, difference := range compare(byHelm(t, h, c.values...), byKustomize(t, configWith(t, c.component), c.kustomized...)) {
+				for _, difference := range compare(byHelm(t, h, c.values...), byKustomize(t, configWith(t, c.components...), c.kustomized...)) {
 					t.Errorf("%s: %s", h, difference)
 				}
 			}
@@ -57,12 +58,12 @@ func TestTheChartInstallsWhatConfigDoes(t *testing.T) {
 func TestADifferenceIsSeen(t *testing.T) {
 	for name, c := range map[string]struct{ file, old, new string }{
 		"a right":   {"rbac/role.yaml", "  - secrets\n", "  - secrets\n  - serviceaccounts\n"},
-		"a flag":    {"manager/deployment.yaml", "- --leader-elect\n", "- --leader-elect\n        - --log-level=debug\n"},
+		"a flag":    {"manager/deployment.yaml", "- --log-format=json\n", "- --log-format=json\n        - --log-level=debug\n"},
 		"a policy":  {"admission-policy/secrets.yaml", "failurePolicy: Fail", "failurePolicy: Ignore"},
 		"an object": {"rbac/kustomization.yaml", "- connection_viewer_role.yaml\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := configWith(t, "admission-policy")
+			dir := configWith(t, "metrics-secure", "admission-policy")
 			file := filepath.Join(dir, c.file)
 			text := read(t, file)
 			if !strings.Contains(text, c.old) {
@@ -94,22 +95,26 @@ func TestTheNetworkPolicyIsThatOfTheThreatModel(t *testing.T) {
 	}
 }
 
-// configWith is a copy of config/ in which config/default has a component, as its comment says; config/ itself without one.
-func configWith(t *testing.T, component string) string {
+// configWith is a copy of config/ in which config/default has components, as its comment says.
+func configWith(t *testing.T, components ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(top+"/config")); err != nil {
 		t.Fatal(err)
 	}
-	if component == "" {
+	if len(components) == 0 {
 		return dir
 	}
 	file := filepath.Join(dir, "default", "kustomization.yaml")
 	text := read(t, file)
-	if !strings.Contains(text, "# - ../"+component+"\n") {
-		t.Fatalf("config/default does not say how to add %s", component)
+	added := "\ncomponents:\n"
+	for _, component := range components {
+		if !strings.Contains(text, "# - ../"+component+"\n") {
+			t.Fatalf("config/default does not say how to add %s", component)
+		}
+		added += "- ../" + component + "\n"
 	}
-	write(t, file, text+"\ncomponents: [../"+component+"]\n")
+	write(t, file, text+added)
 	return dir
 }
 

@@ -41,6 +41,11 @@ app.kubernetes.io/component: manager
 {{- if and .Values.clusterProjects (not .Values.namespaces) }}yes{{ end }}
 {{- end }}
 
+{{/* Not empty if metrics are for those alone who may read them: to ask takes rights in the whole cluster. */}}
+{{- define "stytch-operator.metricsSecure" -}}
+{{- if and .Values.metrics.secure (not .Values.namespaces) }}yes{{ end }}
+{{- end }}
+
 {{/* What every container here is: Pod Security's restricted, and nothing is ever written to disk. */}}
 {{- define "stytch-operator.containerSecurity" -}}
 allowPrivilegeEscalation: false
