@@ -42,7 +42,7 @@ func TestWhatTheValuesDo(t *testing.T) {
 		"who writes status":  {"admissionPolicy: {enabled: true, users: [a, b], groups: [c]}", "groups: c\n  serviceAccount: stytch-operator-manager\n  users: |-\n    a\n    b", ""},
 		"network":            {"networkPolicy: {enabled: true, egressPorts: [3128], extraEgress: [{to: [{ipBlock: {cidr: 10.0.0.1/32}}]}]}", "- ports:\n    - port: 3128\n  - to:\n    - ipBlock:\n        cidr: 10.0.0.1/32", "port: 443"},
 		"monitor":            {"podMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}", "honorLabels: true\n    interval: 30s\n    port: metrics", ""},
-		"secure metrics":     {"metrics: {certificateSecret: tls}\npodMonitor: {enabled: true, authorization: {credentials: {name: a, key: b}}}", "scheme: https\n    tlsConfig:\n      insecureSkipVerify: true", ":8080"},
+		"secure metrics":     {"metrics: {certificateSecret: tls}\npodMonitor: {enabled: true, authorization: {credentials: {name: a, key: b}}}", "scheme: https\n    tlsConfig:\n      insecureSkipVerify: true", ""},
 		"their certificate":  {"metrics: {certificateSecret: tls}", "volumeMounts:\n        - mountPath: /metrics-certificate\n          name: metrics-certificate\n          readOnly: true", ""},
 		"open metrics":       {"metrics: {secure: false}", "- --metrics-bind-address=:8080", "metrics-reader"},
 		"alerts":             {"prometheusRule: {enabled: true, labels: {release: prometheus}}", "release: prometheus\n  name: stytch-operator\n  namespace: stytch-operator-system\nspec:\n  groups:\n  - name: stytch-operator\n    rules:\n    - alert: ", ""},
