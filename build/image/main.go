@@ -55,9 +55,9 @@ func run(args []string, out io.Writer) error {
 	return err
 }
 
-// pack writes the archive and what is beside it, and returns the digest of the index.
+// pack writes the archive, and next to it the SBOMs and the digest, and returns the digest of the index.
 func (r release) pack(archive string, binaries []string) (v1.Hash, error) {
-	beside := strings.TrimSuffix(archive, ".tar")
+	base := strings.TrimSuffix(archive, ".tar")
 	var images []image
 	for _, file := range binaries {
 		i, err := r.image(file)
@@ -65,7 +65,7 @@ func (r release) pack(archive string, binaries []string) (v1.Hash, error) {
 			return v1.Hash{}, err
 		}
 		images = append(images, i)
-		name := fmt.Sprintf("%s-%s-%s.spdx.json", beside, i.platform.OS, i.platform.Architecture)
+		name := fmt.Sprintf("%s-%s-%s.spdx.json", base, i.platform.OS, i.platform.Architecture)
 		if err := write(name, i.document); err != nil {
 			return v1.Hash{}, err
 		}
@@ -81,7 +81,7 @@ func (r release) pack(archive string, binaries []string) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("computing the digest of the index: %w", err)
 	}
-	return digest, write(beside+".digest", []byte(digest.String()+"\n"))
+	return digest, write(base+".digest", []byte(digest.String()+"\n"))
 }
 
 // write writes a file for everybody to read, whatever the umask is.
