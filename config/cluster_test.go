@@ -261,10 +261,13 @@ func (c *cluster) used(t *testing.T) map[string]bool {
 	return used
 }
 
-// eventually asks again for as long as something that takes its time may take.
+// patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
+const patience = 2 * time.Minute
+
+// eventually asks again until something holds, or patience ends.
 func eventually(t *testing.T, holds func() bool) bool {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if holds() {
 			return true
 		}
@@ -297,7 +300,7 @@ func (c *cluster) runManager(t *testing.T, args []string, last ...string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		kill := time.AfterFunc(40*time.Second, func() { _ = process.Process.Kill() })
+		kill := time.AfterFunc(patience, func() { _ = process.Process.Kill() })
 		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
 		kill.Stop()
 		if err != nil || t.Failed() {
@@ -372,7 +375,7 @@ patches:
 	}
 	c.makeInputs(t, namespace)
 	c.kubectl(t, "apply", "--validate=strict", "-n", namespace, "-k", dir)
-	c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=60s", "stytch", "--all")
+	c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=2m", "stytch", "--all")
 	return simulator
 }
 

@@ -34,7 +34,7 @@ func TestTheDeploymentForAllNamespaces(t *testing.T) {
 	c.quietly(t, "apply", "--validate=strict", "-k", "default") // as "make deploy" does
 	// As GitOps tools do.
 	c.quietly(t, "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", "default")
-	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	c.kubectl(t, "create", "namespace", "acme")
 	deployment := c.deployment(t)
 
@@ -59,7 +59,7 @@ func TestTheDeploymentForAllNamespaces(t *testing.T) {
 func TestTheDeploymentWithClusterStytchProjects(t *testing.T) {
 	c := start(t)
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", filepath.Join(with(t, "cluster-projects"), "default"))
-	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	c.kubectl(t, "create", "namespace", "acme")
 	deployment := c.deployment(t)
 
@@ -108,8 +108,8 @@ spec:
   bearerToken: {secretName: shared-scim}
 `, stytchsim.DefaultProjectID, url, namespace, organization.ID))
 	c.quietly(t, "apply", "--validate=strict", "-f", file)
-	c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=60s", "scimconnection/shared")
-	c.kubectl(t, "wait", "--for=jsonpath={.status.grants[0].connections}=1", "--timeout=60s", "clusterstytchproject/shared")
+	c.kubectl(t, "wait", "-n", namespace, "--for=condition=Ready", "--timeout=2m", "scimconnection/shared")
+	c.kubectl(t, "wait", "--for=jsonpath={.status.grants[0].connections}=1", "--timeout=2m", "clusterstytchproject/shared")
 }
 
 func TestTheDeploymentForChosenNamespaces(t *testing.T) {
@@ -119,7 +119,7 @@ func TestTheDeploymentForChosenNamespaces(t *testing.T) {
 	}
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", "namespaced/cluster")
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", "namespaced")
-	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	deployment := c.deployment(t)
 
 	t.Run("its pod is admitted where only restricted pods are", func(t *testing.T) { c.admits(t, deployment) })
@@ -230,9 +230,9 @@ func (c *cluster) blocks(t *testing.T, namespace, o string) {
 	policy("Delete")
 	c.kubectl(t, "delete", "-n", namespace, "secret", "stytch")
 	c.kubectl(t, "delete", "-n", namespace, "--wait=false", o)
-	c.kubectl(t, "wait", "-n", namespace, `--for=jsonpath={.status.conditions[?(@.type=="Synced")].reason}=DeletionBlocked`, "--timeout=60s", o)
+	c.kubectl(t, "wait", "-n", namespace, `--for=jsonpath={.status.conditions[?(@.type=="Synced")].reason}=DeletionBlocked`, "--timeout=2m", o)
 	policy("Retain")
-	c.kubectl(t, "wait", "-n", namespace, "--for=delete", "--timeout=60s", o)
+	c.kubectl(t, "wait", "-n", namespace, "--for=delete", "--timeout=2m", o)
 }
 
 // lives runs the manager as the cluster would, with its own account and the Deployment's arguments. The samples come to life, and what is
@@ -248,13 +248,13 @@ func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace s
 	}
 	url := c.kubectl(t, "get", "-n", namespace, "samlconnection", "acme-okta", "-o", "jsonpath={.status.acsURL}")
 	c.kubectl(t, "patch", "-n", namespace, "configmap", "acme-okta-saml", "--type=merge", "-p", `{"data": {"acs-url": "https://elsewhere.example.com"}}`)
-	c.kubectl(t, "wait", "-n", namespace, "--for=jsonpath={.data.acs-url}="+url, "--timeout=60s", "configmap/acme-okta-saml")
+	c.kubectl(t, "wait", "-n", namespace, "--for=jsonpath={.data.acs-url}="+url, "--timeout=2m", "configmap/acme-okta-saml")
 	if _, err := stytch.PatchOrganization("acme", map[string]any{"sso_default_connection_id": nil}); err != nil { // Stytch would keep it
 		t.Fatal(err)
 	}
 	for _, o := range []string{"externalconnection/acme-partner-okta", "samlconnection/acme-okta"} {
 		c.kubectl(t, "patch", "-n", namespace, o, "--type=merge", "-p", `{"spec": {"deletionPolicy": "Delete"}}`)
-		c.kubectl(t, "delete", "-n", namespace, "--timeout=60s", o)
+		c.kubectl(t, "delete", "-n", namespace, "--timeout=2m", o)
 	}
 	c.blocks(t, namespace, "scimconnection/acme-scim")
 

@@ -7,14 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // The component gives the manager the two rights that it takes to ask who reads metrics, and no other; then only who may read them does.
 func TestSecureMetrics(t *testing.T) {
 	c := start(t)
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", "default")
-	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	before := c.rights(t, home)
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", filepath.Join(with(t, "metrics-secure"), "default"))
 	added := c.rights(t, home)
@@ -70,7 +69,7 @@ func scrape(t *testing.T, url, authorization string) (status int, body string) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", authorization)
-	response, err := (&http.Client{Transport: transport, Timeout: 20 * time.Second}).Do(request)
+	response, err := (&http.Client{Transport: transport, Timeout: patience}).Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}

@@ -107,7 +107,7 @@ func paramRef(o unstructured.Unstructured) any {
 func TestTheAdmissionPolicy(t *testing.T) {
 	c := start(t)
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", filepath.Join(withPolicy(t), "default"))
-	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	c.kubectl(t, "create", "namespace", "acme")
 	c.kubectl(t, "patch", "configmap", "-n", home, "stytch-operator-admission", "--type=merge",
 		"-p", `{"data": {"users": "somebody\n system:serviceaccount:velero:velero \n", "groups": "restorers\n"}}`)
@@ -245,7 +245,7 @@ func (c *cluster) livesUnderPolicy(t *testing.T) {
 	}
 	name := field(".spec.bearerToken.secretName")
 	c.kubectl(t, "patch", "-n", "acme", "scimconnection", "acme-scim", "--type=merge", "-p", `{"spec": {"deletionPolicy": "Delete"}}`)
-	c.kubectl(t, "delete", "-n", "acme", "--timeout=60s", "scimconnection", "acme-scim")
+	c.kubectl(t, "delete", "-n", "acme", "--timeout=2m", "scimconnection", "acme-scim")
 	if data := c.kubectl(t, "get", "-n", "acme", "secret", name, "-o", "jsonpath={.data}"); data != "" {
 		t.Error("the Secret of a deleted connection keeps its values")
 	}

@@ -131,7 +131,7 @@ func (p *process) catchUpWithSharing() {
 	}
 	for what, o := range objects {
 		want := version(api, o)
-		Eventually(func() string { return version(p.cache, o) }).WithTimeout(10*time.Second).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up with "+what)
+		Eventually(func() string { return version(p.cache, o) }).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up with "+what)
 	}
 }
 
@@ -260,7 +260,7 @@ var _ = Describe("A ClusterStytchProject", func() {
 					c.LastTransitionTime = metav1.Time{}
 					said[organization] = append(said[organization], c)
 				}
-				Eventually(func() []string { return w.eventsAbout(o) }).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).ShouldNot(BeEmpty())
+				Eventually(func() []string { return w.eventsAbout(o) }).WithPolling(50 * time.Millisecond).ShouldNot(BeEmpty())
 				events[organization] = w.eventsAbout(o)
 				Expect(o.GetFinalizers()).To(BeEmpty())
 				Expect(o.CommonStatus().OrganizationID).To(BeEmpty())
@@ -469,7 +469,7 @@ var _ = Describe("A ClusterStytchProject", func() {
 			w.expectUntouched(seq)
 			Expect(w.exists(o)).To(BeFalse())
 			Expect(w.connectionsOf(w.acme)).To(Equal(1))
-			Eventually(func() []string { return w.eventsAbout(o) }).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).Should(
+			Eventually(func() []string { return w.eventsAbout(o) }).WithPolling(50 * time.Millisecond).Should(
 				ContainElement(And(HavePrefix("Retained: "+o.Status.ConnectionID), HaveSuffix(why))))
 		}
 

@@ -87,7 +87,7 @@ func (p *process) expectPatienceToEnd(o v1alpha1.Connection) {
 	Expect(kstatusOf(o)).To(Equal(status.FailedStatus))
 	Expect(w.expectCondition(o, v1alpha1.ConditionSynced, synced.Status, synced.Reason)).To(Equal(synced.Message))
 	Expect(o.CommonStatus().WaitingSince).To(Equal(since))
-	Eventually(func() []string { return w.notes(synced.Reason) }).WithTimeout(10 * time.Second).Should(ContainElement(synced.Message))
+	Eventually(func() []string { return w.notes(synced.Reason) }).Should(ContainElement(synced.Message))
 }
 
 // rest takes passes until one writes nothing.

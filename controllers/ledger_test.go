@@ -71,7 +71,7 @@ func launch(ctx context.Context, c cluster.Cluster, further []client.Object, han
 	}
 	Eventually(func() bool {
 		return !slices.ContainsFunc(synced, func(done func() bool) bool { return !done() })
-	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(BeTrue(), "the caches do not fill")
+	}).WithPolling(time.Millisecond).Should(BeTrue(), "the caches do not fill")
 }
 
 // window is what a process of one world sees of the cache that all processes share: its own namespace, as if it cached no other.
@@ -150,7 +150,7 @@ func (l *ledger) writes(namespace string, resources ...string) int {
 
 // wait waits until the shared cache shows all that was written in a namespace.
 func (l *ledger) wait(namespace string) error {
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(patience)
 	for {
 		behind, news := l.behind(namespace)
 		if len(behind) == 0 {

@@ -498,7 +498,7 @@ var _ = Describe("A namespace is deleted with all that is in it", Serial, func()
 			Eventually(func() bool {
 				err := api.Get(ctx, client.ObjectKeyFromObject(namespace), namespace)
 				return client.IgnoreNotFound(err) == nil && err != nil
-			}).WithTimeout(time.Minute).WithPolling(100*time.Millisecond).Should(BeTrue(), "%+v", namespace.Status)
+			}).WithPolling(100*time.Millisecond).Should(BeTrue(), "%+v", namespace.Status)
 			for _, o := range all {
 				Expect(w.remains(o)).To(Equal(policy == v1alpha1.DeletionRetain))
 			}

@@ -87,7 +87,7 @@ var _ = Describe("The patience with a missing input", func() {
 		w.clock.advance(left)
 		Expect(check().writes).To(HaveLen(1))
 		expect(stalled)
-		Eventually(func() []string { return w.notes(v1alpha1.ReasonInputMissing) }).WithTimeout(10 * time.Second).Should(HaveLen(1))
+		Eventually(func() []string { return w.notes(v1alpha1.ReasonInputMissing) }).Should(HaveLen(1))
 		w.clock.advance(time.Hour)
 		again = check()
 		Expect(again.writes).To(BeEmpty())

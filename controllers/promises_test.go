@@ -598,7 +598,7 @@ var _ = Describe("Everything that the operator writes", func() {
 		sso := detailsIn(w.ofPartner(w.oidc("entra")), "redirect")
 		w.create(sso)
 		w.start().settle(sso)
-		Eventually(func() []string { return w.notes("Created") }).WithTimeout(10 * time.Second).Should(HaveLen(2))
+		Eventually(func() []string { return w.notes("Created") }).Should(HaveLen(2))
 		people := filepath.Base(os.Args[0]) // the name of the test's program, which names itself in no other way
 		Expect(w.managers(&v1alpha1.SCIMConnectionList{})).To(ConsistOf(people, "stytch-operator"))
 		Expect(w.managers(&v1alpha1.OIDCConnectionList{})).To(ConsistOf(people, "stytch-operator"))
@@ -659,7 +659,7 @@ var _ = Describe("Events", func() {
 		w := newWorld(ctx)
 		o := w.scim("directory")
 		w.settled(o)
-		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("Created"))
+		Eventually(func() []string { return w.eventReasons() }).Should(ConsistOf("Created"))
 		Expect(w.notes("Created")).To(ConsistOf(And(
 			HavePrefix("Created "+o.Status.ConnectionID+" in organization "+w.acme.ID+"; stored the bearer token in Secret directory-token; "),
 			ContainSubstring(`display_name: "Directory [new `), ContainSubstring(`→ "Directory"`))), "one event of a creating pass, with the settings")
@@ -673,7 +673,7 @@ var _ = Describe("Events", func() {
 		Expect(err).NotTo(HaveOccurred())
 		w.clock.advance(resync)
 		p.settle(o)
-		Eventually(func() []string { return w.notes("Updated") }).WithTimeout(10*time.Second).Should(
+		Eventually(func() []string { return w.notes("Updated") }).Should(
 			ContainElement(ContainSubstring("Changed by hand")), "a repair tells what it found")
 	})
 
@@ -681,7 +681,7 @@ var _ = Describe("Events", func() {
 		w := newWorld(ctx)
 		o := detailsIn(w.saml("okta"), "details")
 		w.settled(o)
-		Eventually(func() []string { return w.notes("Created") }).WithTimeout(10 * time.Second).Should(HaveLen(1))
+		Eventually(func() []string { return w.notes("Created") }).Should(HaveLen(1))
 		Expect(w.notes("Created")[0]).To(ContainSubstring("idp_sso_url"))
 		edit(w, o, func(o v1alpha1.Connection) {
 			o.CommonSpec().DisplayName = "Renamed"
@@ -689,6 +689,6 @@ var _ = Describe("Events", func() {
 		})
 		w.start().settle(o)
 		w.expectKept(o)
-		Eventually(func() []string { return w.eventReasons() }).WithTimeout(10 * time.Second).Should(ConsistOf("Created", "Updated", "DetailsPublished"))
+		Eventually(func() []string { return w.eventReasons() }).Should(ConsistOf("Created", "Updated", "DetailsPublished"))
 	})
 })

@@ -427,7 +427,7 @@ var _ = Describe("Manifests that come to the manager", func() {
 			all = append(all, o)
 		}
 		add("first")
-		Eventually(h.arrived).WithTimeout(10 * time.Second).Should(Receive())
+		Eventually(h.arrived).Should(Receive())
 		w.clock.advance(time.Minute)
 		for i := range 5 {
 			add(fmt.Sprintf("later-%d", i))

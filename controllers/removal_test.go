@@ -216,8 +216,8 @@ var _ = Describe("Deleting a manifest", func() {
 		token := w.tokenSecret(o)
 		Expect(api.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 		p := w.startAlone() // somebody else writes here
-		Eventually(func() bool { p.pass(o); return w.exists(o) }).WithTimeout(time.Minute).Should(BeFalse())
-		Eventually(func() bool { return w.exists(canary) }).WithTimeout(time.Minute).Should(BeFalse(), "the garbage collector has not come by")
+		Eventually(func() bool { p.pass(o); return w.exists(o) }).Should(BeFalse())
+		Eventually(func() bool { return w.exists(canary) }).Should(BeFalse(), "the garbage collector has not come by")
 		Expect(w.tokenSecret(o).Data).To(Equal(token.Data))
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, string(token.Data[v1alpha1.SecretKeyToken])).Accepted).To(BeTrue())
 	})

@@ -657,7 +657,7 @@ var _ = Describe("A start that is still on the wire", func() {
 		_, err := w.sim.PatchConnection(o.Status.ConnectionID, map[string]any{"next_bearer_token": "a-token-from-the-dashboard-7777"})
 		Expect(err).NotTo(HaveOccurred())
 		h.release()
-		Eventually(ended).WithTimeout(10 * time.Second).Should(BeClosed())
+		Eventually(ended).Should(BeClosed())
 		p.settle(o)
 		w.expectCondition(o, v1alpha1.ConditionRotating, isTrueNow, v1alpha1.ReasonStartedElsewhere)
 		Expect(w.sim.VerifyToken(o.Status.ConnectionID, "a-token-from-the-dashboard-7777").Which).To(Equal("next"))

@@ -164,7 +164,7 @@ func (w *world) manage() {
 	go func() { ended <- mgr.Start(ctx) }()
 	DeferCleanup(func() {
 		cancel()
-		Eventually(ended).WithTimeout(10 * time.Second).Should(Receive())
+		Eventually(ended).Should(Receive())
 		for _, collector := range []prometheus.Collector{&expiries{}, &rotations{}, &unclaimed{}, &manifests{}, &drift{}} {
 			metrics.Registry.Unregister(collector)
 		}
@@ -180,13 +180,13 @@ func (w *world) comesTo(o v1alpha1.Connection, condition, reason string) {
 			return c.Reason
 		}
 		return ""
-	}).WithTimeout(10*time.Second).WithPolling(10*time.Millisecond).Should(Equal(reason), "%+v", o.CommonStatus())
+	}).WithPolling(10*time.Millisecond).Should(Equal(reason), "%+v", o.CommonStatus())
 }
 
 // soon waits until something holds.
 func soon(holds func() bool, about string) {
 	GinkgoHelper()
-	Eventually(holds).WithTimeout(10*time.Second).WithPolling(10*time.Millisecond).Should(BeTrue(), about)
+	Eventually(holds).WithPolling(10*time.Millisecond).Should(BeTrue(), about)
 }
 
 var _ = Describe("The manager wakes", func() {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
@@ -37,9 +38,13 @@ var (
 	apiLedger = &ledger{namespaces: map[string]*namespaceLedger{}}
 )
 
+// patience is how long a spec waits for what takes no time of its own: other packages' tests may keep the machine busy.
+const patience = 2 * time.Minute
+
 func TestControllers(t *testing.T) {
 	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
 	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(patience)
 	RunSpecs(t, "controllers")
 }
 

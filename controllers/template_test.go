@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -139,7 +138,7 @@ var _ = Describe("A template of labels and annotations", func() {
 			object := s.object(w)
 			w.reload(object)
 			Expect(object.GetAnnotations()).NotTo(HaveKey(v1alpha1.AnnotationTemplateKeys))
-			Eventually(func() []string { return w.notes(s.event) }).WithTimeout(10 * time.Second).Should(
+			Eventually(func() []string { return w.notes(s.event) }).Should(
 				ContainElement(ContainSubstring(s.field + `.labels.team: "infra" → "other"`)))
 		})
 

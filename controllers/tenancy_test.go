@@ -375,7 +375,7 @@ func (p *process) see(o v1alpha1.Connection) seen {
 	}
 	after, _ := p.series()
 	s.Metrics = slices.DeleteFunc(after, func(line string) bool { return slices.Contains(before, line) })
-	Eventually(func() []string { return w.eventsAbout(o) }).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).ShouldNot(BeEmpty())
+	Eventually(func() []string { return w.eventsAbout(o) }).WithPolling(50 * time.Millisecond).ShouldNot(BeEmpty())
 	s.Events = w.eventsAbout(o)
 	for line := range strings.Lines(w.log.Since(log)) {
 		s.Log = append(s.Log, changing.ReplaceAllString(line, "*"))

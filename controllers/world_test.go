@@ -276,7 +276,7 @@ func (p *process) catchUp() {
 			want := versions(p.world.ctx, api, list.DeepCopyObject().(client.ObjectList), namespace)
 			Eventually(func() map[types.UID]string {
 				return versions(p.world.ctx, p.cache, list.DeepCopyObject().(client.ObjectList), namespace)
-			}).WithTimeout(10*time.Second).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up")
+			}).WithPolling(2*time.Millisecond).Should(Equal(want), "the cache does not catch up")
 		}
 	}
 	p.catchUpWithSharing()

@@ -18,9 +18,6 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// soon is within what a process ends that has nothing to finish.
-const soon = 10 * time.Second
-
 func TestTheManagerServesWhatItCan(t *testing.T) {
 	l := startLab(t)
 	t.Run("a namespace that does not exist is left out until it does, and keeps no other waiting when it goes", l.comesAndGoes)
@@ -74,12 +71,12 @@ func answers(t *testing.T, address, path string) int {
 	return response.StatusCode
 }
 
-// expectEnd expects a process to end cleanly, within a time.
-func (s *stage) expectEnd(m *manager, within time.Duration) {
+// expectEnd expects a process to end cleanly; one that is not done when gracefulTime ends exits with an error.
+func (s *stage) expectEnd(m *manager) {
 	s.t.Helper()
 	select {
 	case <-m.ended:
-	case <-time.After(within):
+	case <-time.After(patience):
 		s.t.Fatalf("the process goes on:\n%s", m.output)
 	}
 	if code := m.ProcessState.ExitCode(); code != 0 {
@@ -98,7 +95,7 @@ func (s *stage) terminate(m *manager) {
 // expectRestart expects that a process ends because a namespace can be served now, and says so once.
 func (s *stage) expectRestart(m *manager) {
 	s.t.Helper()
-	s.expectEnd(m, patience)
+	s.expectEnd(m)
 	if n := strings.Count(m.output.String(), "A namespace can be served now."); n != 1 {
 		s.t.Errorf("it is said %d times why the process ends:\n%s", n, m.output)
 	}
@@ -159,7 +156,7 @@ func (l *lab) comesAndGoes(t *testing.T) {
 	}
 	s.eventually("an edit in the first namespace is applied", func() bool { return s.read(o) })
 	s.terminate(m)
-	s.expectEnd(m, soon)
+	s.expectEnd(m)
 }
 
 // dissolve deletes a namespace with what is in it, as the controller of namespaces would.
@@ -228,7 +225,7 @@ func (l *lab) noneAtAll(t *testing.T) {
 	}
 	s.eventually("an event says so", func() bool { return s.leftOut(other.Name, "not found") })
 	s.terminate(m)
-	s.expectEnd(m, soon)
+	s.expectEnd(m)
 
 	m, metrics, _ = s.started(server, "--namespaces="+other.Name)
 	s.eventually("it is left out", func() bool { return metric(t, metrics, served(other.Name)) == "0" })
@@ -246,7 +243,7 @@ func (l *lab) endsUnfilled(t *testing.T) {
 		t.Errorf("/readyz answers %d", code)
 	}
 	s.terminate(m)
-	s.expectEnd(m, soon)
+	s.expectEnd(m)
 	if lease := (&coordinationv1.Lease{ObjectMeta: s.meta(leaseName)}); !s.gone(lease) {
 		t.Error("a process takes the lease although its caches are not filled")
 	}
@@ -274,7 +271,7 @@ func (l *lab) standsBy(t *testing.T) {
 		t.Fatalf("%s leads", got)
 	}
 	s.terminate(s.first)
-	s.expectEnd(s.first, soon)
+	s.expectEnd(s.first)
 	s.annotate(o, v1alpha1.AnnotationRetryDiscovery, "wakes it")
 	s.eventually("the second manager goes on", func() bool { return s.read(o) && s.saw(o) && s.leader() != leader })
 }

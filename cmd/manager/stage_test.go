@@ -81,7 +81,6 @@ func startLab(t *testing.T) *lab {
 	env := &envtest.Environment{
 		BinaryAssetsDirectory: os.Getenv("KUBEBUILDER_ASSETS"),
 		CRDDirectoryPaths:     []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true,
-		ControlPlaneStartTimeout: patience, // other packages' tests may keep the machine busy
 	}
 	config, err := env.Start()
 	if err != nil {

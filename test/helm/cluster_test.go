@@ -241,7 +241,7 @@ func (c *cluster) runManager(t *testing.T) (stop func()) {
 		t.Fatal(err)
 	}
 	stop = sync.OnceFunc(func() {
-		kill := time.AfterFunc(40*time.Second, func() { _ = process.Process.Kill() })
+		kill := time.AfterFunc(patience, func() { _ = process.Process.Kill() })
 		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
 		kill.Stop()
 		if err != nil || t.Failed() {
@@ -279,10 +279,13 @@ func answers(t *testing.T, url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// eventually asks again for as long as something that takes its time may take.
+// patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
+const patience = 2 * time.Minute
+
+// eventually asks again until something holds, or patience ends.
 func eventually(t *testing.T, holds func() bool) bool {
 	t.Helper()
-	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		return holds(), nil
 	}) == nil
 }

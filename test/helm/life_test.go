@@ -169,8 +169,8 @@ spec:
   baseURL: %q
   secretRef: {name: stytch, key: secret}
 ---%s`, stytchsim.DefaultProjectID, c.url, manifest))
-	c.kubectl(t, "wait", "-n", "acme", "--for=jsonpath={.status.conditions[?(@.type==\"Synced\")].status}", "--timeout=60s", "samlconnection/okta")
-	c.kubectl(t, "wait", "-n", "acme", "--for=jsonpath={.status.connectionID}", "--timeout=60s", "samlconnection/okta")
+	c.kubectl(t, "wait", "-n", "acme", "--for=jsonpath={.status.conditions[?(@.type==\"Synced\")].status}", "--timeout=2m", "samlconnection/okta")
+	c.kubectl(t, "wait", "-n", "acme", "--for=jsonpath={.status.connectionID}", "--timeout=2m", "samlconnection/okta")
 	c.expectConnections(t, 1)
 }
 
@@ -201,8 +201,8 @@ func (c *cluster) goesBack(t *testing.T, previous string) {
 // uninstalls does what docs/helm.md says: the connections, the projects, the release.
 func (c *cluster) uninstalls(t *testing.T, stop func()) {
 	t.Helper()
-	c.kubectl(t, "delete", "--all-namespaces", "--all", "--timeout=60s", "externalconnections,scimconnections,samlconnections,oidcconnections")
-	c.kubectl(t, "delete", "--all-namespaces", "--all", "--timeout=60s", "stytchprojects")
+	c.kubectl(t, "delete", "--all-namespaces", "--all", "--timeout=2m", "externalconnections,scimconnections,samlconnections,oidcconnections")
+	c.kubectl(t, "delete", "--all-namespaces", "--all", "--timeout=2m", "stytchprojects")
 	c.expectConnections(t, 0)
 	c.do(t, "uninstall", release)
 	stop()
@@ -224,7 +224,7 @@ func (c *cluster) leavesBehind(t *testing.T) {
 	calls := len(c.stytch.Calls())
 	c.do(t, "install", release, chart)
 	stop = c.runManager(t)
-	c.kubectl(t, "wait", "-n", "acme", "--for=delete", "--timeout=60s", "samlconnection/okta")
+	c.kubectl(t, "wait", "-n", "acme", "--for=delete", "--timeout=2m", "samlconnection/okta")
 	c.expectConnections(t, 0)
 	for _, call := range c.stytch.CallsSince(calls) {
 		if call.Method != "GET" && !strings.HasSuffix(call.Path, id) {
@@ -270,7 +270,7 @@ func (c *cluster) endsByHand(t *testing.T) {
 		t.Errorf("there is %s", left)
 	}
 	c.expectConnections(t, 1) // which nobody asked Stytch to delete
-	c.kubectl(t, "delete", "-f", top+"/config/crd/bases", "--timeout=60s")
+	c.kubectl(t, "delete", "-f", top+"/config/crd/bases", "--timeout=2m")
 	c.expectNothingBut(t)
 }
 
@@ -278,7 +278,7 @@ func (c *cluster) endsByHand(t *testing.T) {
 func TestTheChartTakesConfigDefaultOver(t *testing.T) {
 	c := start(t, helm4)
 	c.kubectl(t, "apply", "-k", filepath.Join(top, "config/default"))
-	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	stop := c.runManager(t)
 	c.connects(t)
 	had, calls := c.uids(t), len(c.stytch.Calls())
