@@ -5,9 +5,6 @@ SHELL := bash
 .NOTPARALLEL:
 
 export GOWORK := off
-# envtest would give the API server 20 seconds to start, and as many to stop; tests side by side may keep the machine busy for longer.
-export KUBEBUILDER_CONTROLPLANE_START_TIMEOUT := 4m
-export KUBEBUILDER_CONTROLPLANE_STOP_TIMEOUT := 4m
 
 TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

@@ -26,7 +26,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,9 +34,9 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // binary is the manager, built as the Dockerfile does, and assets holds the control plane's programs.
@@ -48,13 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 func prepare(m *testing.M) int {
-	log.SetLogger(logr.Discard()) // envtest's
 	assets = os.Getenv("KUBEBUILDER_ASSETS")
-	if _, err := os.Stat(filepath.Join(assets, "kube-apiserver")); assets == "" || err != nil {
-		fmt.Fprintln(os.Stderr, "KUBEBUILDER_ASSETS names no directory with a kube-apiserver: "+
-			`run "make test", or KUBEBUILDER_ASSETS=$(hack/control-plane.sh) go test ./config`)
-		return 1
-	}
 	dir, err := os.MkdirTemp("", "config-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -83,36 +76,20 @@ type cluster struct {
 func start(t *testing.T) *cluster {
 	t.Helper()
 	dir := t.TempDir()
-	c := &cluster{kubeconfig: filepath.Join(dir, "kubeconfig"), audit: filepath.Join(dir, "audit.log")}
+	c := &cluster{audit: filepath.Join(dir, "audit.log")}
 	policy := filepath.Join(dir, "policy.json")
 	write(t, policy, `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["ResponseStarted", "ResponseComplete"],
 		"rules": [{"level": "Metadata", "users": ["`+account+`"]}, {"level": "None"}]}`)
-	env := &envtest.Environment{BinaryAssetsDirectory: assets}
-	env.ControlPlane.GetAPIServer().Configure().
-		Disable("disable-admission-plugins"). // envtest would leave out ServiceAccount, which changes pods
-		Set("audit-policy-file", policy).Set("audit-log-path", c.audit)
-	config, err := env.Start()
-	if err != nil {
-		t.Fatalf("starting the control plane: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("stopping the control plane: %v", err)
-		}
+	env, config := controlplane.For(t, func(env *envtest.Environment) {
+		env.ControlPlane.GetAPIServer().Configure().
+			Disable("disable-admission-plugins"). // envtest would leave out ServiceAccount, which changes pods
+			Set("audit-policy-file", policy).Set("audit-log-path", c.audit)
 	})
-	c.config = config
+	c.config, c.kubeconfig = config, controlplane.Kubeconfig(t, env)
+	var err error
 	if c.client, err = client.New(config, client.Options{Scheme: scheme.Scheme}); err != nil {
 		t.Fatal(err)
 	}
-	admin, err := env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubeconfig, err := admin.KubeConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, c.kubeconfig, string(kubeconfig))
 	return c
 }
 

@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
@@ -19,9 +18,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/cluster"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // The control plane that every spec runs against: a real API server and etcd.
@@ -50,10 +49,8 @@ func TestControllers(t *testing.T) {
 
 // The first of the processes that specs run in starts the control plane of all of them.
 var _ = SynchronizedBeforeSuite(func() []byte {
-	Expect(os.Getenv("KUBEBUILDER_ASSETS")).NotTo(BeEmpty(), "no control plane: run `make test`, or set KUBEBUILDER_ASSETS to what hack/control-plane.sh prints")
-	environment := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	environment, _, err := controlplane.Start(controlplane.CRDs("../config/crd/bases"))
 	DeferCleanup(environment.Stop) // of what runs although the start fails, too
-	_, err := environment.Start()
 	Expect(err).NotTo(HaveOccurred())
 	return environment.KubeConfig
 }, func(administrator []byte) {

@@ -11,11 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // groups are whose manifests are tried: the operator's and those of Kubernetes. Those of others (Flux, Prometheus) are only read.
@@ -80,34 +79,10 @@ func served(t *testing.T, page, text string) []unstructured.Unstructured {
 // startAPIServer starts an API server with the CRDs, and returns its kubectl.
 func startAPIServer(t *testing.T) func(stdin string, args ...string) (string, error) {
 	t.Helper()
-	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	if assets == "" {
-		t.Fatal("KUBEBUILDER_ASSETS names no control plane: run `make test`, or set it to what hack/control-plane.sh prints")
-	}
-	log.SetLogger(logr.Discard()) // envtest's
-	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(top, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
-	if _, err := env.Start(); err != nil {
-		t.Fatalf("starting the control plane: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("stopping the control plane: %v", err)
-		}
-	})
-	admin, err := env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := admin.KubeConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(kubeconfig, config, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	env, _ := controlplane.For(t, controlplane.CRDs(filepath.Join(top, "config/crd/bases")))
+	kubeconfig := controlplane.Kubeconfig(t, env)
 	return func(stdin string, args ...string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), append(args, "--kubeconfig="+kubeconfig)...)
+		cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), append(args, "--kubeconfig="+kubeconfig)...)
 		cmd.Stdin = strings.NewReader(stdin)
 		out, err := cmd.CombinedOutput()
 		return string(out), err

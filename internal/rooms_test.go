@@ -40,6 +40,7 @@ var rooms = []struct {
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/stytch",
 	}},
 	{"cmd/manager", []string{"api/v1alpha1", "config/crd", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},
+	{"test/controlplane", nil}, // which only tests import
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
 	{"hack/internal/lab", []string{"internal/stytchsim"}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,9 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // The API server that every test asks: a real one, with the CRDs as they are committed.
@@ -36,18 +35,16 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return 1, fmt.Errorf("no control plane: run `make test`, or set KUBEBUILDER_ASSETS to what hack/control-plane.sh prints")
-	}
-	environment := &envtest.Environment{CRDDirectoryPaths: []string{filepath.FromSlash(crds)}, ErrorIfCRDPathMissing: true}
-	if apiServer, err = environment.Start(); err != nil {
-		return 1, fmt.Errorf("starting the control plane: %w", err)
-	}
+	environment, config, err := controlplane.Start(controlplane.CRDs(crds))
 	defer func() {
 		if stopped := environment.Stop(); stopped != nil && err == nil {
 			code, err = 1, fmt.Errorf("stopping the control plane: %w", stopped)
 		}
 	}()
+	if err != nil {
+		return 1, err
+	}
+	apiServer = config
 	apiServer.QPS = -1
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {

@@ -20,19 +20,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // Variables of the environment: asManager makes this test binary a manager, the real one; testTimes says whether it has
@@ -77,20 +75,7 @@ type lab struct {
 
 func startLab(t *testing.T) *lab {
 	t.Helper()
-	log.SetLogger(logr.Discard()) // envtest's
-	env := &envtest.Environment{
-		BinaryAssetsDirectory: os.Getenv("KUBEBUILDER_ASSETS"),
-		CRDDirectoryPaths:     []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true,
-	}
-	config, err := env.Start()
-	if err != nil {
-		t.Fatalf("starting the control plane, which KUBEBUILDER_ASSETS names: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("stopping the control plane: %v", err)
-		}
-	})
+	_, config := controlplane.For(t, controlplane.CRDs("../../config/crd/bases"))
 	if err := v1alpha1.AddToScheme(scheme.Scheme); err != nil {
 		t.Fatal(err)
 	}

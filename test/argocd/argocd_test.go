@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/stytch-operator/stytch-operator/test/argocd/internal/customizations"
 )
 
 const (
@@ -33,22 +35,11 @@ var libraries = map[string]lua.VM{
 	"as the ConfigMap": {ResourceOverrides: overrides()},
 }
 
-// overrides are the customizations of argocd-cm.yaml, as Argo CD reads them.
+// overrides are the customizations of argocd-cm.yaml.
 func overrides() map[string]v1alpha1.ResourceOverride {
-	var patch struct{ Data map[string]string }
-	parse(config+"argocd-cm.yaml", &patch)
-	found := map[string]v1alpha1.ResourceOverride{}
-	for key, value := range patch.Data {
-		parts := strings.SplitN(strings.TrimPrefix(key, "resource.customizations."), ".", 2)
-		of := strings.Replace(parts[1], "_", "/", 1)
-		override := found[of]
-		switch parts[0] {
-		case "health":
-			override.HealthLua = value
-		case "actions":
-			override.Actions = value
-		}
-		found[of] = override
+	found, err := customizations.Read(config + "argocd-cm.yaml")
+	if err != nil {
+		panic(err)
 	}
 	return found
 }

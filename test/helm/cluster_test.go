@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // cluster is a real API server, and a pretended Stytch. Where the chart has a job or a Deployment, this runs the real program with the rights
@@ -49,33 +50,17 @@ func start(t *testing.T, h helm) *cluster {
 		t.Fatal(err)
 	}
 	c := &cluster{helm: h, dir: t.TempDir(), stytch: stytchsim.New(stytchsim.Options{})}
-	c.kubeconfig = filepath.Join(c.dir, "kubeconfig")
 	server := httptest.NewServer(c.stytch)
 	t.Cleanup(server.Close)
 	c.url = server.URL
-	env := &envtest.Environment{BinaryAssetsDirectory: assets}
-	env.ControlPlane.GetAPIServer().Configure().Disable("disable-admission-plugins") // envtest would leave out ServiceAccount
-	config, err := env.Start()
-	if err != nil {
-		t.Fatalf("starting the control plane: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("stopping the control plane: %v", err)
-		}
+	env, config := controlplane.For(t, func(env *envtest.Environment) {
+		env.ControlPlane.GetAPIServer().Configure().Disable("disable-admission-plugins") // envtest would leave out ServiceAccount
 	})
+	c.kubeconfig = controlplane.Kubeconfig(t, env)
+	var err error
 	if c.client, err = client.New(config, client.Options{Scheme: scheme.Scheme}); err != nil {
 		t.Fatal(err)
 	}
-	admin, err := env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := admin.KubeConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, c.kubeconfig, string(text))
 	c.runJobs(t)
 	return c
 }

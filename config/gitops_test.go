@@ -1,0 +1,222 @@
+package config_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// wave is the annotation by which Argo CD applies one object after another.
+const wave = "argocd.argoproj.io/sync-wave"
+
+// argoHealth is the program that says what Argo CD's own Lua machine makes of an object. It is built in a module of its own.
+var argoHealth = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(filepath.Dir(binary), "health")
+	build := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", program, "./health")
+	build.Dir = "../test/argocd"
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the health of Argo CD: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
+// The layout for Argo CD is applied wave by wave, each one when all of the one before is Healthy, and pruned backwards, as Argo CD does it.
+func TestTheWavesOfArgoCD(t *testing.T) {
+	c := start(t)
+	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", "default")
+	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
+	c.runManager(t, arguments(c.deployment(t)))
+	for name, deletes := range map[string]bool{"Retain": false, "Delete": true} {
+		t.Run(name, func(t *testing.T) {
+			namespace := strings.ToLower(name)
+			c.kubectl(t, "create", "namespace", namespace)
+			stytch, layout := argoLayout(t, func(o *unstructured.Unstructured) {
+				if _, is, _ := unstructured.NestedString(o.Object, "spec", "deletionPolicy"); is {
+					set(t, o, name, "spec", "deletionPolicy")
+				}
+			})
+			waves := slices.Sorted(maps.Keys(layout))
+			if !slices.Equal(waves, []int{-2, -1, 0, 1}) {
+				t.Errorf("the layout has the waves %v", waves)
+			}
+			c.syncs(t, namespace, layout)
+
+			applied := len(stytch.Calls())
+			before := c.versions(t, namespace)
+			c.syncs(t, namespace, layout)
+			if after := c.versions(t, namespace); after != before {
+				t.Errorf("a sync of what is there already changes\n%s\nto\n%s", before, after)
+			}
+			for _, call := range stytch.CallsSince(applied) {
+				if call.Method != http.MethodGet {
+					t.Errorf("a sync of what is there already calls %s %s", call.Method, call.Path)
+				}
+			}
+
+			for _, number := range slices.Backward(waves) {
+				c.prunes(t, namespace, layout[number])
+			}
+			left := len(stytch.Connections("acme")) + len(stytch.Connections("acme-partner"))
+			if deletes && left != 0 || !deletes && left != 3 {
+				t.Errorf("Stytch has %d connections after all is pruned", left)
+			}
+		})
+	}
+	t.Run("what is not complete keeps no commit back", c.syncsUnfinished)
+}
+
+// syncsUnfinished syncs a SAML connection whose metadata URL is not known yet, and then the commit that adds it.
+func (c *cluster) syncsUnfinished(t *testing.T) {
+	c.kubectl(t, "create", "namespace", "unfinished")
+	url := ""
+	_, layout := argoLayout(t, func(o *unstructured.Unstructured) {
+		if o.GetKind() == "SAMLConnection" {
+			url, _, _ = unstructured.NestedString(o.Object, "spec", "metadataURL")
+			unstructured.RemoveNestedField(o.Object, "spec", "metadataURL")
+		}
+	})
+	for _, number := range []int{-2, -1, 0} {
+		c.sync(t, "unfinished", layout[number])
+	}
+	c.apply(t, "unfinished", layout[1])
+	for _, o := range layout[0] {
+		if o.GetKind() == "SAMLConnection" {
+			set(t, &o, url, "spec", "metadataURL")
+		}
+	}
+	c.syncs(t, "unfinished", layout)
+}
+
+// argoLayout is the layout for Argo CD, filled in and changed, by waves, with the pretended Stytch that it is for.
+func argoLayout(t *testing.T, change func(*unstructured.Unstructured)) (*stytchsim.Sim, map[int][]unstructured.Unstructured) {
+	t.Helper()
+	simulator := stytchsim.New(stytchsim.Options{})
+	stytch := httptest.NewServer(simulator)
+	t.Cleanup(stytch.Close)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("samples/gitops/argocd/identity")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), "resources: ["+strings.Join(files, ", ")+"]")
+
+	layout := map[int][]unstructured.Unstructured{}
+	for _, o := range render(t, dir) {
+		switch o.GetKind() {
+		case "Secret":
+			set(t, &o, stytchsim.DefaultSecret, "stringData", "secret")
+		case "StytchProject":
+			set(t, &o, stytchsim.DefaultProjectID, "spec", "projectID")
+			set(t, &o, stytch.URL, "spec", "baseURL")
+		}
+		publish(t, simulator, o)
+		change(&o)
+		number, err := strconv.Atoi(cmp.Or(o.GetAnnotations()[wave], "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		layout[number] = append(layout[number], o)
+	}
+	return simulator, layout
+}
+
+func set(t *testing.T, o *unstructured.Unstructured, value string, field ...string) {
+	t.Helper()
+	if err := unstructured.SetNestedField(o.Object, value, field...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// syncs syncs all waves of a layout.
+func (c *cluster) syncs(t *testing.T, namespace string, layout map[int][]unstructured.Unstructured) {
+	t.Helper()
+	for _, number := range slices.Sorted(maps.Keys(layout)) {
+		c.sync(t, namespace, layout[number])
+	}
+}
+
+// sync applies a wave and waits until all of it is Healthy.
+func (c *cluster) sync(t *testing.T, namespace string, objects []unstructured.Unstructured) {
+	t.Helper()
+	c.apply(t, namespace, objects)
+	for _, o := range objects {
+		if o.GroupVersionKind().Group != group {
+			continue
+		}
+		var health string
+		if !eventually(t, func() bool {
+			health = c.healthOf(t, namespace, o)
+			return strings.HasPrefix(health, "Healthy: ")
+		}) {
+			t.Fatalf("the next wave has to wait: %s %s is %s", o.GetKind(), o.GetName(), health)
+		}
+	}
+}
+
+func (c *cluster) apply(t *testing.T, namespace string, objects []unstructured.Unstructured) {
+	t.Helper()
+	for _, o := range objects {
+		text, err := o.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "object.json")
+		write(t, file, string(text))
+		c.quietly(t, "apply", "-n", namespace, "--server-side", "--field-manager=argocd-controller", "--validate=strict", "-f", file)
+	}
+}
+
+// healthOf is what Argo CD says of an object: "Healthy: " and a message.
+func (c *cluster) healthOf(t *testing.T, namespace string, o unstructured.Unstructured) string {
+	t.Helper()
+	program, err := argoHealth()
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := c.kubectl(t, "get", "-n", namespace, "-o", "json", o.GetKind()+"/"+o.GetName())
+	command := exec.CommandContext(t.Context(), program, "argocd/argocd-cm.yaml")
+	command.Stdin = strings.NewReader(object)
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("the health of %s %s: %v\n%s", o.GetKind(), o.GetName(), err, &complaint)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// prunes deletes a wave and waits until it is gone.
+func (c *cluster) prunes(t *testing.T, namespace string, objects []unstructured.Unstructured) {
+	t.Helper()
+	for _, o := range objects {
+		c.kubectl(t, "delete", "-n", namespace, "--timeout=2m", o.GetKind()+"/"+o.GetName())
+	}
+}
+
+// versions are the versions of all objects of a namespace that Git has.
+func (c *cluster) versions(t *testing.T, namespace string) string {
+	t.Helper()
+	return c.kubectl(t, "get", "-n", namespace, "stytch,secrets", "-o", "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{'\\n'}{end}")
+}
