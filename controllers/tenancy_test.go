@@ -374,7 +374,10 @@ func (p *process) see(o v1alpha1.Connection) seen {
 		s.Conditions = append(s.Conditions, fmt.Sprintf("%+v", c))
 	}
 	after, _ := p.series()
-	s.Metrics = slices.DeleteFunc(after, func(line string) bool { return slices.Contains(before, line) })
+	s.Metrics = slices.DeleteFunc(after, func(line string) bool {
+		ofAnotherSpec := strings.Contains(line, `value:"ClusterStytchProject"`) && !strings.Contains(line, w.namespace)
+		return slices.Contains(before, line) || ofAnotherSpec
+	})
 	Eventually(func() []string { return w.eventsAbout(o) }).WithPolling(50 * time.Millisecond).ShouldNot(BeEmpty())
 	s.Events = w.eventsAbout(o)
 	for line := range strings.Lines(w.log.Since(log)) {
