@@ -102,6 +102,7 @@ manifests: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/kustomize ## W
 	cd test/argocd && go run ./cm ../../config/argocd/resource_customizations >../../config/argocd/argocd-cm.yaml
 	$(TOOLS)/kustomize build config/chart >$(CHART)/files/config.yaml
 	cp $(ALERTS)/alerts.yaml $(CHART)/files/alerts.yaml
+	cp config/grafana/stytch-operator.json $(CHART)/files/dashboard.json
 	sed -n 's/^  name: \([a-z]*\.connections\..*\)/- \1/p' config/crd/bases/*.yaml >$(CHART)/files/crd-names.yaml
 
 .PHONY: tidy

@@ -1,4 +1,4 @@
-// Package build_test tries the scripts of this directory.
+// Package build_test tries the scripts of this directory, and .ci/run.
 package build_test
 
 import (

@@ -252,9 +252,38 @@ func eventually(t *testing.T, holds func() bool) bool {
 	return holds()
 }
 
+// running is a manager that was started.
+type running struct {
+	*exec.Cmd
+
+	output bytes.Buffer
+	killed bool
+}
+
 // runManager runs the manager under its own account until the test ends, and then expects it to end as it should. What is added
 // to its arguments is what being outside a pod takes: free ports, the lease's namespace, a Stytch that is pretended; and what is given last.
-func (c *cluster) runManager(t *testing.T, args []string, last ...string) {
+func (c *cluster) runManager(t *testing.T, args []string, last ...string) *running {
+	t.Helper()
+	probes := freeAddress(t)
+	process := &running{Cmd: exec.CommandContext(context.WithoutCancel(t.Context()), binary, slices.Concat(args, []string{
+		"--metrics-bind-address=0", "--health-probe-bind-address=" + probes, "--leader-election-namespace=" + home, "--cluster-resource-namespace=" + home, "--allow-insecure-loopback",
+	}, last)...)}
+	process.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfigOfManager(t))
+	process.Stdout, process.Stderr = &process.output, &process.output
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { process.stop(t) })
+	for _, probe := range []string{"/healthz", "/readyz"} {
+		if !eventually(t, func() bool { return answers(t, "http://"+probes+probe) }) {
+			t.Fatalf("%s does not answer", probe)
+		}
+	}
+	return process
+}
+
+// kubeconfigOfManager has the token of the manager's ServiceAccount.
+func (c *cluster) kubeconfigOfManager(t *testing.T) string {
 	t.Helper()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	admin, err := os.ReadFile(c.kubeconfig)
@@ -265,30 +294,31 @@ func (c *cluster) runManager(t *testing.T, args []string, last ...string) {
 	own := &cluster{kubeconfig: kubeconfig}
 	own.kubectl(t, "config", "set-credentials", "manager", "--token="+c.kubectl(t, "create", "token", "-n", home, manager))
 	own.kubectl(t, "config", "set-context", "--current", "--user=manager")
+	return kubeconfig
+}
 
-	probes := freeAddress(t)
-	var output bytes.Buffer
-	process := exec.CommandContext(context.WithoutCancel(t.Context()), binary, slices.Concat(args, []string{
-		"--metrics-bind-address=0", "--health-probe-bind-address=" + probes, "--leader-election-namespace=" + home, "--cluster-resource-namespace=" + home, "--allow-insecure-loopback",
-	}, last)...)
-	process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	process.Stdout, process.Stderr = &output, &output
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
+// stop has the manager end, unless it was killed.
+func (r *running) stop(t *testing.T) {
+	t.Helper()
+	if r.killed {
+		return
 	}
-	t.Cleanup(func() {
-		kill := time.AfterFunc(patience, func() { _ = process.Process.Kill() })
-		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
-		kill.Stop()
-		if err != nil || t.Failed() {
-			t.Errorf("the manager ended with %v and said:\n%s", err, &output)
-		}
-	})
-	for _, probe := range []string{"/healthz", "/readyz"} {
-		if !eventually(t, func() bool { return answers(t, "http://"+probes+probe) }) {
-			t.Fatalf("%s does not answer", probe)
-		}
+	kill := time.AfterFunc(patience, func() { _ = r.Process.Kill() })
+	err := errors.Join(r.Process.Signal(syscall.SIGTERM), r.Wait())
+	kill.Stop()
+	if err != nil || t.Failed() {
+		t.Errorf("the manager ended with %v and said:\n%s", err, &r.output)
 	}
+}
+
+// kill ends the manager as a lost node does: it releases nothing.
+func (r *running) kill(t *testing.T) {
+	t.Helper()
+	r.killed = true
+	if err := r.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = r.Wait() // it says that it was killed
 }
 
 func freeAddress(t *testing.T) string {

@@ -7,7 +7,10 @@ import (
 	"testing"
 )
 
-const rulesFile = "config/prometheus/alerts.yaml"
+const (
+	rulesFile     = "config/prometheus/alerts.yaml"
+	dashboardFile = "config/grafana/stytch-operator.json"
+)
 
 // Every alert has a section of its own on the page of alerts and a row in its table, which names its severity; and there is no other.
 func TestEveryAlertHasARunbook(t *testing.T) {
@@ -36,28 +39,44 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 	}
 }
 
-// Every metric that an alert names is in the list of operations.md, whose names TestFlagsMetricsAndAnnotationsOfThePagesExist holds to the code,
-// with the labels that the alert selects and groups by.
-func TestTheMetricsOfAlertsAreInTheList(t *testing.T) {
+// Every metric that an alert or a panel of the dashboard names is in the list of operations.md, whose names
+// TestFlagsMetricsAndAnnotationsOfThePagesExist holds to the code, with the labels that the alert selects and groups by.
+func TestTheMetricsOfAlertsAndPanelsAreInTheList(t *testing.T) {
 	list := section(t, read(t, "docs/operations.md"), "## Metrics")
 	for _, expr := range matches(t, []string{rulesFile}, `(?m)^    expr: (.*)$`) {
-		metrics := regexp.MustCompile(`\bstytch_\w+`).FindAllString(expr, -1)
-		if len(metrics) == 0 {
+		if listed(t, list, expr) == 0 {
 			t.Errorf("no metric of the operator in %s", expr)
 		}
-		for _, metric := range metrics {
-			_, row, found := strings.Cut(list, "| `"+metric+"` |")
-			row, _, _ = strings.Cut(row, "\n")
-			if !found {
-				t.Errorf("docs/operations.md does not list %s, which an alert names", metric)
-			}
-			for _, label := range labelsIn(expr) {
-				if !strings.Contains(row, "`"+label+"`") {
-					t.Errorf("%s has no label %s: %s", metric, label, expr)
-				}
+	}
+	metrics := 0
+	for _, expr := range matches(t, []string{dashboardFile}, `"expr": "((?:[^"\\]|\\.)*)"`) {
+		expr = strings.ReplaceAll(expr, `\"`, `"`)
+		// Metrics of other origin are those of the operator's processes by this.
+		metrics += listed(t, list, strings.ReplaceAll(expr, " and on (job, instance) stytch_fence_renewal_age_seconds", ""))
+	}
+	if metrics < 25 {
+		t.Errorf("only %d metrics of the operator are on the dashboard", metrics)
+	}
+}
+
+// listed holds the metrics of an expression to their rows in the list, and returns how many they are.
+func listed(t *testing.T, list, expr string) int {
+	t.Helper()
+	metrics := regexp.MustCompile(`\bstytch_\w+`).FindAllString(expr, -1)
+	for _, metric := range metrics {
+		metric = regexp.MustCompile("_(bucket|sum|count)$").ReplaceAllString(metric, "") // of a histogram
+		_, row, found := strings.Cut(list, "| `"+metric+"` |")
+		row, _, _ = strings.Cut(row, "\n")
+		if !found {
+			t.Errorf("docs/operations.md does not list %s, which is in %s", metric, expr)
+		}
+		for _, label := range labelsIn(expr) {
+			if !strings.Contains(row, "`"+label+"`") && label != "instance" && label != "le" { // which Prometheus adds
+				t.Errorf("%s has no label %s: %s", metric, label, expr)
 			}
 		}
 	}
+	return len(metrics)
 }
 
 // labelsIn are the labels that an expression selects and groups by.

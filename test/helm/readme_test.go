@@ -15,7 +15,7 @@ import (
 // The README of the chart has each value with its default, and no other.
 func TestTheReadmeExplainsEveryValue(t *testing.T) {
 	explained := map[string]string{}
-	row := regexp.MustCompile("(?m)^\\| `([A-Za-z.]+)` \\| `([^`]*)` \\| .+ \\|$")
+	row := regexp.MustCompile("(?m)^\\| `([A-Za-z_.]+)` \\| `([^`]*)` \\| .+ \\|$")
 	for _, found := range row.FindAllStringSubmatch(read(t, filepath.Join(chart, "README.md")), -1) {
 		explained[found[1]] = found[2]
 	}

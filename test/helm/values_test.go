@@ -12,7 +12,7 @@ import (
 
 func TestTheChartPassesHelmsLint(t *testing.T) {
 	for _, h := range []helm{helm4, helm3} {
-		for _, values := range []string{"", "namespaces={team-a}", "admissionPolicy.enabled=true,networkPolicy.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,replicas=2"} {
+		for _, values := range []string{"", "namespaces={team-a}", "admissionPolicy.enabled=true,networkPolicy.enabled=true,podMonitor.enabled=true,prometheusRule.enabled=true,grafanaDashboard.enabled=true,replicas=2"} {
 			if out, complaint, err := h.run(t, "", "lint", "--strict", chart, "--set", values); err != nil {
 				t.Errorf("%s lint with %q: %v\n%s%s", h, values, err, out, complaint)
 			}
@@ -46,6 +46,8 @@ func TestWhatTheValuesDo(t *testing.T) {
 		"their certificate":  {"metrics: {certificateSecret: tls}", "volumeMounts:\n        - mountPath: /metrics-certificate\n          name: metrics-certificate\n          readOnly: true", ""},
 		"open metrics":       {"metrics: {secure: false}", "- --metrics-bind-address=:8080", "metrics-reader"},
 		"alerts":             {"prometheusRule: {enabled: true, labels: {release: prometheus}}", "release: prometheus\n  name: stytch-operator\n  namespace: stytch-operator-system\nspec:\n  groups:\n  - name: stytch-operator\n    rules:\n    - alert: ", ""},
+		"dashboard":          {"grafanaDashboard: {enabled: true, namespace: grafana, labels: {grafana_dashboard: null, team: sso}, annotations: {grafana_folder: Stytch}}", "annotations:\n    grafana_folder: Stytch\n  labels:", "grafana_dashboard:"},
+		"its text":           {"grafanaDashboard: {enabled: true}", "data:\n  stytch-operator.json: |\n    {\n      \"title\": \"Stytch operator\",", "grafana_folder"},
 		"proxy":              {"env: [{name: HTTPS_PROXY, value: 'http://proxy.example.com:3128'}]", "env:\n        - name: HTTPS_PROXY\n          value: http://proxy.example.com:3128", ""},
 		"certificates":       {"volumes: [{name: ca, configMap: {name: ca}}]\nvolumeMounts: [{name: ca, mountPath: /etc/ca, readOnly: true}]", "volumeMounts:\n        - mountPath: /etc/ca\n          name: ca\n          readOnly: true", ""},
 		"account":            {"serviceAccount: {annotations: {a: b}}", "annotations:\n    a: b\n  labels:", ""},
@@ -71,7 +73,7 @@ func TestWhatTheValuesDo(t *testing.T) {
 // Labels and annotations are on every object, and every container is restricted.
 func TestWhatEveryObjectHas(t *testing.T) {
 	all := helm4.template(t, "-f", values(t, "labels: {team: sso}\nannotations: {cost: center}\nreplicas: 2\nnamespaces: [team-a]\n"+
-		"admissionPolicy: {enabled: true}\nnetworkPolicy: {enabled: true}\npodMonitor: {enabled: true}\nprometheusRule: {enabled: true}"))
+		"admissionPolicy: {enabled: true}\nnetworkPolicy: {enabled: true}\npodMonitor: {enabled: true}\nprometheusRule: {enabled: true}\ngrafanaDashboard: {enabled: true}"))
 	pods := 0
 	for _, o := range all {
 		if o.GetLabels()["team"] != "sso" || o.GetAnnotations()["cost"] != "center" || o.GetLabels()["app.kubernetes.io/instance"] != release {
@@ -136,6 +138,7 @@ func TestTheNotesWarnOfWhatHasNoEffect(t *testing.T) {
 		"podMonitor: {enabled: true}":                                        "Prometheus reads no metrics without podMonitor.authorization",
 		"metrics: {secure: false, certificateSecret: a}":                     "metrics.certificateSecret has no effect",
 		"prometheusRule: {labels: {a: b}}":                                   "have no effect without prometheusRule.enabled",
+		"grafanaDashboard: {annotations: {a: b}}":                            "have no effect without grafanaDashboard.enabled",
 		"networkPolicy: {extraEgress: [{}]}":                                 "networkPolicy.extraEgress has no effect",
 		"namespaces: [stytch-operator-system]":                               "namespaces has the namespace of the release",
 		"replicas: 0":                                                        "replicas is 0",
