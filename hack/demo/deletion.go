@@ -6,29 +6,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/hack/internal/lab"
 )
 
-// deletion: with Retain the connection and the token's Secret stay; with Delete the connection goes, and the Secret is emptied.
+// deletion: with Delete the connection goes, and the Secret is emptied.
 func (s *story) deletion() {
-	s.retained()
-	s.deleted()
-	s.inOrder()
-}
-
-func (s *story) retained() {
-	scim, token := s.tokenOf(s.scim)
-	seq := s.Seq()
-	s.Note("%s has no deletionPolicy, so it is Retain:", scim.Metadata.Name)
-	s.remove(scim)
-	s.awaitGone(scim)
-	calls(s.Calls(seq)).expect()
-	s.Show("get", scim.tokenSecret(), "--show-labels")
-	secret := s.read(scim.tokenSecret())
-	if !s.accepts(scim, token) || string(secret.Data["token"]) != token || len(secret.Metadata.OwnerReferences) > 0 {
-		lab.Failf("%s should still have the token, which Stytch should accept, and no owner", scim.tokenSecret())
-	}
-	s.Seen("%s stays in Stytch, unchanged; its token stays in the Secret, which has no owner", scim.Status.ConnectionID)
-}
-
-func (s *story) deleted() {
 	seq := s.Seq()
 	s.edit(s.crashed, `{"deletionPolicy":"Delete"}`)
 	s.remove(s.crashed)
@@ -41,6 +20,7 @@ func (s *story) deleted() {
 		lab.Failf("under Delete %v is left, and the Secret has %d keys and the label %q", left, len(secret.Data), label)
 	}
 	s.Seen("%s is gone from Stytch, by one DELETE; the Secret is emptied and released", s.crashed.Status.ConnectionID)
+	s.inOrder()
 }
 
 // inOrder: a source is not deleted from Stytch while a manifest reuses it that is to stay.

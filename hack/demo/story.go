@@ -54,10 +54,6 @@ func (s *story) steps() []step {
 			"a token that expires stops the provisioning of a whole customer; one that is replaced too early does the same.",
 		},
 		{
-			"Invalid input: reported with its remedy", s.wrong,
-			"whoever made the mistake reads what to do in the manifest's status; the connection keeps everything that it has.",
-		},
-		{
 			"A wrong secret, and a 429", func() { s.wrongSecret(); s.throttled() },
 			"a failure is reported with its remedy, costs no calls while it lasts, and is over when its cause is.",
 		},
@@ -70,8 +66,12 @@ func (s *story) steps() []step {
 			"a thousand connections at rest cost one list per organization and interval, and the API server no write.",
 		},
 		{
-			"Deletion: Retain, then Delete", s.deletion,
-			"deleting a manifest by mistake stops nobody's login; and what is to be deleted really is.",
+			"Deletion: Delete, and in which order", s.deletion,
+			"what is to be deleted really is, and nothing that is still in use.",
+		},
+		{
+			"GitOps: applied twice, renamed, pruned", s.gitops,
+			"a sync at rest is silent, and neither a rename nor a prune by mistake stops a provisioning.",
 		},
 		{
 			"Two teams, one ClusterStytchProject", s.teams,

@@ -14,7 +14,7 @@ import (
 // Kubectl runs the control plane's own kubectl as an administrator, and returns its output.
 func (l *Lab) Kubectl(args ...string) string {
 	cmd := exec.CommandContext(l.ctx, filepath.Join(l.Assets, "kubectl"), args...) //nolint:gosec // the control plane's kubectl
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.Path("kubeconfig"), "KUBECACHEDIR="+l.Path("cache"), "KUBERC=off")
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.Path("kubeconfig"), "KUBECACHEDIR="+l.Path("cache"), "KUBERC=off", "KUBECTL_APPLYSET=true")
 	cmd.WaitDelay = time.Second
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
