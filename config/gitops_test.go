@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,38 @@ func TestTheWavesOfArgoCD(t *testing.T) {
 		})
 	}
 	t.Run("what is not complete keeps no commit back", c.syncsUnfinished)
+	t.Run("the commands of the page run", func(t *testing.T) {
+		c.kubectl(t, "create", "namespace", "argocd")
+		c.kubectl(t, "create", "configmap", "-n", "argocd", "argocd-cm", "--from-literal=url=https://argocd.example.com")
+		c.runCommands(t, "docs/gitops/argocd.md")
+		if cm := c.kubectl(t, "get", "configmap", "-n", "argocd", "argocd-cm", "-o", "jsonpath={.data}"); !strings.Contains(cm, `"url":`) ||
+			strings.Count(cm, `"resource.customizations.health.`+group) != 6 {
+			t.Errorf("the patch makes of the ConfigMap\n%s", cm)
+		}
+	})
+}
+
+var commands = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// runCommands runs what a page gives to the shell.
+func (c *cluster) runCommands(t *testing.T, page string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := commands.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) == 0 {
+		t.Errorf("%s has no commands", page)
+	}
+	for _, block := range blocks {
+		shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", block[1])
+		shell.Dir = ".."
+		shell.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "PATH="+assets+":"+os.Getenv("PATH"))
+		if out, err := shell.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s%s", page, err, block[1], out)
+		}
+	}
 }
 
 // syncsUnfinished syncs a SAML connection whose metadata URL is not known yet, and then the commit that adds it.
