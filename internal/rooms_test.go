@@ -40,6 +40,10 @@ var rooms = []struct {
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/stytch",
 	}},
 	{"cmd/manager", []string{"api/v1alpha1", "config/crd", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},
+	{"cmd/kubectl-stytch", []string{
+		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/external", "internal/connection/oidc", "internal/connection/saml",
+		"internal/connection/scim", "internal/connection/token",
+	}},
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
 	{"hack/internal/lab", []string{"internal/stytchsim"}},
