@@ -149,7 +149,8 @@ func TestFlagsMetricsAndAnnotationsOfThePagesExist(t *testing.T) {
 		what, pattern string
 		exist         []string
 	}{
-		{"flag", "`--([a-z-]+)", matches(t, sources(t, "cmd/manager"), `\.\w*Var\(&o\.\w+, "([a-z-]+)"`)},
+		{"flag", "`--([a-z-]+)", slices.Concat(
+			matches(t, sources(t, "cmd/manager"), `\.\w*Var\(&o\.\w+, "([a-z-]+)"`), matches(t, sources(t, "cmd/kubectl-stytch"), flagOfPlugin))},
 		{"metric", `\b(stytch_[a-z_]+[a-z])\b`, slices.Concat(
 			matches(t, sources(t, "internal/stytch"), `Name:\s+"(\w+)"`), matches(t, sources(t, "internal/fence"), `Name:\s+"(\w+)"`),
 			matches(t, sources(t, "cmd/manager"), `Name:\s+"(\w+)"`), matches(t, sources(t, "controllers"), `NewDesc\("(\w+)"`))},

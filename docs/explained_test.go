@@ -9,10 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
+// flagOfPlugin is how the commands of the kubectl plugin declare their flags.
+const flagOfPlugin = `\.\w+VarP?\(&\w+(?:\.\w+)?, "([a-z-]+)"`
+
 // What a user can meet, where the code says it, and the page that explains it. Conditions and reasons have a test of their own.
 func TestWhatAUserCanMeetIsExplained(t *testing.T) {
 	for _, c := range []struct{ what, sources, pattern, page, as string }{
 		{"flag", "cmd/manager", `\.\w*Var\(&o\.\w+, "([a-z-]+)"`, "docs/operations.md", "`--%`"},
+		{"flag", "cmd/kubectl-stytch", flagOfPlugin, "docs/kubectl-stytch.md", "`--%`"},
 		{"metric", "internal/stytch", `Name:\s+"(\w+)"`, "docs/operations.md", "`%`"},
 		{"metric", "internal/fence", `Name:\s+"(\w+)"`, "docs/operations.md", "`%`"},
 		{"metric", "cmd/manager", `Name: "(stytch_\w+)"`, "docs/operations.md", "`%`"},

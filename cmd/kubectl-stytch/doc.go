@@ -1,0 +1,13 @@
+// Command kubectl-stytch is a plugin of kubectl for people who work with connections: kubectl stytch COMMAND.
+//
+//	main.go         what becomes of the process: signals, exit code
+//	command.go      the command itself: its flags, and what every subcommand is made of
+//	cluster.go      the kinds, and objects of the cluster by the names that people give
+//	annotate.go     annotations that ask the operator for something
+//	await.go        waiting for what the operator makes of it
+//	completion.go   names for the shell
+//	status.go · watch.go · resync.go · rotate.go · version.go   one subcommand each
+//
+// It thinks as the manager does, with the same packages, and never imports controllers. It writes nothing but those annotations, and
+// shows a token only with --show-token.
+package main

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// The life of a token, with the real manager: each step waits for it, is refused where it would not be followed, and shows the token
+// only when asked to.
+func TestRotateATokenToTheEnd(t *testing.T) {
+	m := newManaged(t)
+	o := m.scim("acme")
+	first := m.token(o, v1alpha1.SecretKeyToken)
+
+	m.refuses("no rotation is in progress", "rotate", "acme", "--acknowledge")
+	started := m.mustRun("rotate", "acme")
+	next := m.token(o, v1alpha1.SecretKeyNextToken)
+	m.reload(o)
+	if want := "(ending in " + o.Status.BearerToken.NextLastFour + ") is in Secret acme-token under the key next-token"; !strings.Contains(started.err, want) {
+		t.Errorf("it did not say %q:\n%s", want, started.err)
+	}
+	m.refuses("a rotation is in progress already", "rotate", "acme")
+
+	m.mustRun("rotate", "acme", "--cancel")
+	if m.reload(o); o.Status.BearerToken.NextLastFour != "" || m.token(o, v1alpha1.SecretKeyToken) != first {
+		t.Error("the rotation is not canceled")
+	}
+
+	again := m.mustRun("rotate", "acme", "--show-token") // the same token as before, so it has to be another request
+	if next = m.token(o, v1alpha1.SecretKeyNextToken); again.out != next+"\n" {
+		t.Error("it did not print the next token alone")
+	}
+	done := m.mustRun("rotate", "scimconn/acme", "--acknowledge")
+	if m.token(o, v1alpha1.SecretKeyToken) != next {
+		t.Error("the rotation is not completed")
+	}
+	if !strings.Contains(done.err, "is now the current one, and the old one has stopped working") {
+		t.Errorf("it said\n%s", done.err)
+	}
+	for _, quiet := range []said{started, done} {
+		if quiet.out != "" || strings.Contains(quiet.err, first) || strings.Contains(quiet.err, next) {
+			t.Error("it showed a token, or something else on standard output, without being asked to")
+		}
+	}
+	for _, annotation := range []string{v1alpha1.AnnotationRotateToken, v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation} {
+		if m.reload(o); o.Annotations[annotation] == "" {
+			t.Errorf("setting another annotation has removed %s", annotation)
+		}
+		if !slices.ContainsFunc(o.ManagedFields, func(e metav1Entry) bool { return e.Manager == managerOf(annotation) }) {
+			t.Errorf("%s does not have a field manager of its own", annotation)
+		}
+	}
+}
+
+// What the operator would not follow is not asked of it, and its own words say why.
+func TestRotateRefusesWhatWouldNotBeFollowed(t *testing.T) {
+	m := newManaged(t)
+	o := m.scim("acme")
+	var secret corev1.Secret
+	secret.ObjectMeta = m.meta("acme-token")
+	m.reload(&secret)
+	label := secret.Labels[v1alpha1.LabelConnection]
+
+	secret.Labels[v1alpha1.LabelConnection] = "scim-connection-test-another"
+	m.update(&secret)
+	m.refuses("does not have the label of this connection", "rotate", "acme")
+
+	secret.Labels[v1alpha1.LabelConnection] = label
+	m.update(&secret)
+	m.reload(o)
+	o.Spec.Management = v1alpha1.ManagementObserve
+	m.update(o)
+	m.refuses("has management: Observe", "rotate", "acme")
+
+	m.create(samlOf(m.stage, "okta", v1alpha1.ManagementManage))
+	m.refuses(`there is no connection "okta"`, "rotate", "okta")
+	m.refuses("does not name a kind", "rotate", "samlconnection/okta")
+	m.refuses("--show-token cannot be combined", "rotate", "acme", "--cancel", "--show-token")
+	if m.reload(o); o.Annotations[v1alpha1.AnnotationRotateToken] != "" {
+		t.Error("a refused request was written")
+	}
+}
+
+// token is what the Secret of a connection has under a key.
+func (m *managed) token(o *v1alpha1.SCIMConnection, key string) string {
+	m.t.Helper()
+	secret := &corev1.Secret{ObjectMeta: m.meta(o.Spec.BearerToken.SecretName)}
+	m.reload(secret)
+	return string(secret.Data[key])
+}
