@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . build/image hack/helm hack/kubernetes hack/lint hack/prometheus hack/tools test/argocd
+MODULES := . build/image hack/helm hack/kubernetes hack/lint hack/prometheus hack/tools test/argocd test/flux
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -47,7 +47,7 @@ demo-down: ## End what demo-up started.
 test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
-	@for module in build/image test/argocd; do (cd $$module && go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
+	@for module in build/image test/argocd test/flux; do (cd $$module && go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
 
 .PHONY: test-long
 test-long: ## Stop leaders with all times of the real manager, and fuzz every fuzz target for FUZZTIME.
