@@ -129,7 +129,7 @@ func readMetadata(position string) appending {
 	before, after := newCertificate("idp"), newCertificate("idp, next")
 	return appending{
 		name: "reading of metadata where it does " + position, operation: "UpdateSAMLConnectionByURL", field: "metadata_url", sent: 2,
-		switches: reading(position),
+		switches: withCertificates(position),
 		arrange: func(w *world) v1alpha1.Connection {
 			w.publishMetadata(metadataURL("okta"), idp, before)
 			return w.settled(w.describedBy("okta", metadataURL("okta")))

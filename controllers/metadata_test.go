@@ -64,7 +64,7 @@ func (w *world) expectDescribed(o *v1alpha1.SAMLConnection, entity string, certi
 // positions are those of the switch metadata-certificates: what reading does to the certificates there is not documented.
 var positions = []string{"append", "append-all", "replace"}
 
-func reading(position string) func(*stytchsim.Switches) {
+func withCertificates(position string) func(*stytchsim.Switches) {
 	return func(s *stytchsim.Switches) { s.MetadataCertificates = position }
 }
 
@@ -75,7 +75,7 @@ var _ = Describe("A metadataURL", func() {
 	for _, position := range positions {
 		Context("where reading does "+position, func() {
 			It("makes a new connection active in one reading, is recorded, and is not read again", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				a, b := newCertificate("a"), newCertificate("b")
 				w.publishMetadata(url, idp, a, b)
 				o := w.describedBy("okta", url)
@@ -95,7 +95,7 @@ var _ = Describe("A metadataURL", func() {
 			})
 
 			It("is read again whenever the annotation comes or changes, and not when it goes", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				certificate := newCertificate("idp")
 				w.publishMetadata(url, idp, certificate)
 				o := w.describedBy("okta", url)
@@ -118,7 +118,7 @@ var _ = Describe("A metadataURL", func() {
 			})
 
 			It("brings the next certificate that the identity provider publishes there when a refresh is asked for", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				old, next := newCertificate("old"), newCertificate("next")
 				w.publishMetadata(url, idp, old)
 				o := w.describedBy("okta", url)
@@ -138,7 +138,7 @@ var _ = Describe("A metadataURL", func() {
 			})
 
 			It("takes the place of another, with the other identity provider's certificates", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				a, b, c := newCertificate("a"), newCertificate("b"), newCertificate("c")
 				w.publishMetadata(url, idp, a, b)
 				w.publishMetadata(metadataURL("other"), other, c)
@@ -154,7 +154,7 @@ var _ = Describe("A metadataURL", func() {
 			})
 
 			It("may move, and what it describes stays", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				a := newCertificate("a")
 				w.publishMetadata(url, idp, a)
 				w.publishMetadata(metadataURL("moved"), idp, a)
@@ -168,7 +168,7 @@ var _ = Describe("A metadataURL", func() {
 			})
 
 			It("holds against whoever points the connection at another identity provider in the dashboard", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				ours, foreign := newCertificate("ours"), newCertificate("foreign")
 				w.publishMetadata(url, idp, ours)
 				o := w.describedBy("okta", url)
@@ -192,7 +192,7 @@ var _ = Describe("A metadataURL", func() {
 			})
 
 			It("replaces, when it comes in the place of what the manifest said, the certificates of another identity provider", func(ctx context.Context) {
-				w := newWorld(ctx, reading(position))
+				w := newWorld(ctx, withCertificates(position))
 				a, b := newCertificate("a"), newCertificate("b")
 				w.publishMetadata(url, other, b)
 				o := w.saml("okta")
@@ -322,7 +322,7 @@ var _ = Describe("A process that dies while metadata is read", func() {
 	for _, position := range positions {
 		It("for the first time leaves a connection as it says ("+position+")", func(ctx context.Context) {
 			crashSeries{
-				switches: reading(position),
+				switches: withCertificates(position),
 				arrange:  func(w *world, _ *process, name string) *v1alpha1.SAMLConnection { return described(w, name) },
 				ask:      func(w *world, o *v1alpha1.SAMLConnection) { w.create(o) },
 				expect:   func(w *world, o *v1alpha1.SAMLConnection) { w.expectDescribed(o, idp, old) },
@@ -338,7 +338,7 @@ var _ = Describe("A process that dies while metadata is read", func() {
 		}
 		It("again leaves a connection as it says ("+position+")", func(ctx context.Context) {
 			crashSeries{
-				switches: reading(position), arrange: settled,
+				switches: withCertificates(position), arrange: settled,
 				ask: func(w *world, o *v1alpha1.SAMLConnection) {
 					w.publishMetadata(o.Spec.MetadataURL, idp, old, next)
 					w.refresh(o, new("rolled over"))
@@ -349,7 +349,7 @@ var _ = Describe("A process that dies while metadata is read", func() {
 
 		It("in the place of what the manifest said leaves a connection as it says ("+position+")", func(ctx context.Context) {
 			crashSeries{
-				switches: reading(position),
+				switches: withCertificates(position),
 				arrange: func(w *world, p *process, name string) *v1alpha1.SAMLConnection {
 					o := w.saml(name)
 					o.Spec.Organization = w.organization(name).ID
@@ -372,7 +372,7 @@ var _ = Describe("A process that dies while metadata is read", func() {
 
 		It("at another URL leaves a connection as it says there ("+position+")", func(ctx context.Context) {
 			crashSeries{
-				switches: reading(position), arrange: settled,
+				switches: withCertificates(position), arrange: settled,
 				ask: func(w *world, o *v1alpha1.SAMLConnection) {
 					w.publishMetadata(metadataURL("other-of-"+o.Name), other, others)
 					edit(w, o, func(o *v1alpha1.SAMLConnection) { o.Spec.MetadataURL = metadataURL("other-of-" + o.Name) })
