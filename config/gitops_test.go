@@ -91,6 +91,30 @@ func TestTheWavesOfArgoCD(t *testing.T) {
 	})
 }
 
+// The patch of the page pauses every connection of a standby cluster, and nothing else.
+func TestAStandbyClusterOfArgoCDIsPaused(t *testing.T) {
+	text, err := os.ReadFile("../docs/gitops/argocd.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "    kustomize:\n")
+	patches, _, found := strings.Cut(after, "```")
+	if !found {
+		t.Fatal("the page has no patch for a standby cluster")
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("samples/gitops/argocd/identity")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), "resources: [acme-scim.yaml, acme-okta.yaml, acme-partner-okta.yaml, stytchproject.yaml]"+strings.ReplaceAll("\n"+patches, "\n      ", "\n"))
+	for _, o := range render(t, dir) {
+		management, _, _ := unstructured.NestedString(o.Object, "spec", "management")
+		if isConnection := strings.HasSuffix(o.GetKind(), "Connection"); isConnection != (management == "Paused") {
+			t.Errorf("%s %s has management %q", o.GetKind(), o.GetName(), management)
+		}
+	}
+}
+
 var commands = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
 // runCommands runs what a page gives to the shell.
