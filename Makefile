@@ -47,7 +47,8 @@ demo-down: ## End what demo-up started.
 test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
-	@for module in build/image test/argocd test/flux; do (cd $$module && go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
+	@assets=$$(hack/control-plane.sh); for module in build/image test/argocd test/flux; do \
+	  (cd $$module && KUBEBUILDER_ASSETS="$$assets" go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
 
 .PHONY: test-long
 test-long: ## Stop leaders with all times of the real manager, and fuzz every fuzz target for FUZZTIME.

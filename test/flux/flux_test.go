@@ -2,6 +2,8 @@
 //
 //	flux_test.go       the code of Flux, and what config/flux and the samples give it
 //	verdicts_test.go   what Flux waits for: every reason of every condition, with kstatus alone and with the expressions
+//	cluster_test.go    an API server, a pretended Stytch, and the manager
+//	life_test.go       the layout of config/samples/gitops/flux is applied, renamed and pruned
 package flux_test
 
 import (
@@ -25,6 +27,7 @@ func TestTheCodeIsThatOfKustomizeController(t *testing.T) {
 		"github.com/fluxcd/cli-utils":                "v1.2.3",
 		"github.com/fluxcd/pkg/apis/kustomize":       "v1.19.2",
 		"github.com/fluxcd/pkg/runtime":              "v0.110.3",
+		"github.com/fluxcd/pkg/ssa":                  "v0.76.2",
 		"github.com/google/cel-go":                   "v0.26.1",
 	} {
 		list := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{or .Replace .}}", module)

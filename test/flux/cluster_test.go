@@ -1,0 +1,168 @@
+package flux_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/kustomize"
+	"github.com/fluxcd/pkg/runtime/cel"
+	"github.com/fluxcd/pkg/ssa"
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+)
+
+// cluster is a real API server, a pretended Stytch, and the manager between them.
+type cluster struct {
+	client     client.Client
+	assets     string
+	kubeconfig string
+	stytch     *stytchsim.Sim
+	url        string // of the pretended Stytch
+}
+
+func start(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{assets: os.Getenv("KUBEBUILDER_ASSETS"), stytch: stytchsim.New(stytchsim.Options{})}
+	if c.assets == "" {
+		t.Fatal("KUBEBUILDER_ASSETS names no control plane: run `make test`, or set it to what hack/control-plane.sh prints")
+	}
+	log.SetLogger(logr.Discard()) // envtest's
+	server := httptest.NewServer(c.stytch)
+	t.Cleanup(server.Close)
+	c.url = server.URL
+
+	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(top, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
+	config, err := env.Start()
+	if err != nil {
+		t.Fatalf("starting the control plane: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := env.Stop(); err != nil {
+			t.Errorf("stopping the control plane: %v", err)
+		}
+	})
+	if c.client, err = client.New(config, client.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	c.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	write(t, c.kubeconfig, string(env.KubeConfig))
+	c.runManager(t)
+	return c
+}
+
+// runManager runs the manager until the test ends, as an administrator: config/ has the tests of its rights.
+func (c *cluster) runManager(t *testing.T) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "manager")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./cmd/manager")
+	build.Dir = top
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the manager: %v\n%s", err, out)
+	}
+	probes := freeAddress(t)
+	var output bytes.Buffer
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--leader-elect=false", "--metrics-bind-address=0",
+		"--health-probe-bind-address="+probes, "--allow-insecure-loopback")
+	process.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
+	process.Stdout, process.Stderr = &output, &output
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		kill := time.AfterFunc(patience, func() { _ = process.Process.Kill() })
+		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
+		kill.Stop()
+		if err != nil || t.Failed() {
+			t.Errorf("the manager ended with %v and said:\n%s", err, &output)
+		}
+	})
+	eventually(t, "the manager is ready", func() bool { return answers(t, "http://"+probes+"/readyz") })
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // nothing was written
+	return listener.Addr().String()
+}
+
+func answers(t *testing.T, url string) bool {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := (&http.Client{Timeout: time.Second}).Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	return response.StatusCode == http.StatusOK
+}
+
+// patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
+const patience = 2 * time.Minute
+
+// eventually asks again until something holds; the test ends where patience does.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	if wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		return holds(), nil
+	}) != nil {
+		t.Fatalf("not so after %s: %s", patience, what)
+	}
+}
+
+// kubectl returns what the control plane's own kubectl said on standard output.
+func (c *cluster) kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(c.assets, "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "KUBERC=off")
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("kubectl %s: %v: %s", strings.Join(args, " "), err, &complaint)
+	}
+	return out.String()
+}
+
+// applier is Flux's own: it applies, waits and deletes with the objects and rules of kustomize-controller.
+func (c *cluster) applier(t *testing.T, checks []kustomize.CustomHealthCheck) *ssa.ResourceManager {
+	t.Helper()
+	newReader, err := cel.NewStatusReader(checks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapper := c.client.RESTMapper()
+	poller := polling.NewStatusPoller(c.client, mapper, polling.Options{CustomStatusReaders: []engine.StatusReader{newReader(mapper)}})
+	return ssa.NewResourceManager(c.client, poller, ssa.Owner{Field: "kustomize-controller", Group: kustomizev1.GroupVersion.Group})
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
