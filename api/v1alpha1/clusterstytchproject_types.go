@@ -190,7 +190,7 @@ type GrantStatus struct {
 	// connections is the number of connections that use this project and that the grant covers.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	Connections int32 `json:"connections,omitempty"`
+	Connections int64 `json:"connections,omitempty"`
 }
 
 // ClusterStytchProjectStatus is the observed state of the credentials and of the grants.

@@ -278,7 +278,7 @@ type Request struct {
 	// statusCode is the HTTP status code. It is 0 if there was no response.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	StatusCode int32 `json:"statusCode,omitempty"`
+	StatusCode int64 `json:"statusCode,omitempty"`
 	// errorType is the error_type from Stytch. It is empty if the request succeeded.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128

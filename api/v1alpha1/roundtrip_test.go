@@ -207,7 +207,7 @@ func TestAConditionOfEachTypeStandsOnce(t *testing.T) {
 		condition := map[string]any{"type": "Ready", "status": "True", "reason": "Active", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
 		object.Object["status"] = map[string]any{"conditions": slices.Repeat([]any{condition}, 2)}
 		got := explain(t, api.Status().Update(t.Context(), object))
-		if want := `status.conditions[1]: Duplicate value: {"type":"Ready"}`; got != want {
+		if want := `status.conditions[1]: Duplicate value: {"type":"Ready"}`; !same(got, want) {
 			t.Errorf("%s: got %q, want %q", k.name, got, want)
 		}
 	}

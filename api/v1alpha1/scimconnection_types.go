@@ -192,7 +192,7 @@ type SCIMGroupsStatus struct {
 	// resolved is the number of names that were found as groups in Stytch.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	Resolved int32 `json:"resolved,omitempty"`
+	Resolved int64 `json:"resolved,omitempty"`
 	// pending are the names of groups that the identity provider has not pushed yet. At most 256 characters of a name are shown.
 	// +optional
 	// +listType=atomic

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,6 +23,7 @@ import (
 var (
 	apiServer *rest.Config
 	api       client.Client
+	minor     int // of its version, which is 1.36 in "make test"
 )
 
 // crds is where the CRDs stand.
@@ -53,7 +57,22 @@ func run(m *testing.M) (code int, err error) {
 	if api, err = client.New(apiServer, client.Options{Scheme: scheme}); err != nil {
 		return 1, err
 	}
+	if minor, err = minorOf(apiServer); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
+}
+
+func minorOf(config *rest.Config) (int, error) {
+	asking, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return 0, err
+	}
+	version, err := asking.ServerVersion()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(version.Minor)
 }
 
 // manifest reads a manifest as kubectl would.

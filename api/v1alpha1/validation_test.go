@@ -48,7 +48,7 @@ func TestABadManifestIsRefusedWithItsReason(t *testing.T) {
 		for _, b := range k.bad {
 			object := b.base(t, k)
 			put(t, object, b.at, b.value)
-			if got := apply(t, object); got != b.want {
+			if got := apply(t, object); !same(got, b.want) {
 				t.Errorf("%s, %s of %s: got\n%s\nwant\n%s", k.name, b.breaks, b.at, got, b.want)
 			}
 		}
@@ -99,7 +99,7 @@ func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
 				put(t, object, at, wrong[s.Type])
 				got, _, _ := strings.Cut(apply(t, object), "\n") // the rules of its type may complain too
 				want := fmt.Sprintf("%s: Invalid value: %q: %[1]s in body must be of type %[3]s: %[2]q", at, given, s.Type)
-				if got != want {
+				if !same(got, want) {
 					t.Errorf("%s = %v: got\n%s\nwant\n%s", at, wrong[s.Type], got, want)
 				}
 			})
@@ -216,7 +216,7 @@ func (e edit) ways() []way {
 func (e edit) check(t *testing.T, object *unstructured.Unstructured, ways ...way) {
 	t.Helper()
 	for _, by := range ways {
-		if got, want := explain(t, e.try(t, by, object.DeepCopy())), e.expect(by); got != want {
+		if got, want := explain(t, e.try(t, by, object.DeepCopy())), e.expect(by); !same(got, want) {
 			t.Errorf("%s, %s = %v by %s: got\n%s\nwant\n%s", object.GetKind(), e.at, e.value, by, got, want)
 		}
 	}
@@ -273,6 +273,24 @@ func create(t *testing.T, object *unstructured.Unstructured) error {
 	return api.Create(t.Context(), object, client.DryRunAll, client.FieldValidation("Strict"))
 }
 
+// same says whether a refusal is as expected. API servers before 1.36 say of a rule which type the value has, and not which value: of those,
+// what they say of values does not count.
+func same(got, want string) bool {
+	return got == want || minor < 36 && slices.Equal(withoutValues(got), withoutValues(want))
+}
+
+var shownValue = regexp.MustCompile(`(: Invalid value: )(?:"(?:[^"\\]|\\.)*"|-?[0-9.]+|\{[^{}]*\}|\[[^]]*\]): `)
+
+// withoutValues are the lines of a refusal without the values that it shows.
+func withoutValues(refusal string) []string {
+	lines := strings.Split(strings.ReplaceAll(refusal, "map[string]interface {}{", "{"), "\n")
+	for i := range lines {
+		lines[i] = shownValue.ReplaceAllString(lines[i], "$1")
+	}
+	slices.Sort(lines)
+	return lines
+}
+
 // explain returns what a refusal says, one line for each field.
 func explain(t *testing.T, err error) string {
 	t.Helper()
@@ -286,7 +304,7 @@ func explain(t *testing.T, err error) string {
 	}
 	var lines []string
 	for _, cause := range status.Status().Details.Causes {
-		if !strings.HasPrefix(cause.Message, "Invalid value: null: some validation rules were not checked") {
+		if !strings.Contains(cause.Message, "some validation rules were not checked") {
 			lines = append(lines, cause.Field+": "+cause.Message)
 		}
 	}

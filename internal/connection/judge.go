@@ -194,7 +194,7 @@ func lastRequest(was *v1alpha1.Request, r stytch.Request, reason string) *v1alph
 		return was
 	}
 	return &v1alpha1.Request{
-		RequestID: CutTo(128, r.ID), Operation: r.Operation, StatusCode: int32(r.StatusCode), //nolint:gosec // an HTTP status fits
+		RequestID: CutTo(128, r.ID), Operation: r.Operation, StatusCode: int64(r.StatusCode),
 		ErrorType: CutTo(128, r.ErrorType), Time: metav1.NewTime(r.Time),
 	}
 }

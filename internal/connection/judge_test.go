@@ -402,7 +402,7 @@ func TestLastRequestIsTheLastChangeOrTheFirstOfARunOfEqualFailures(t *testing.T)
 			}
 			kept := test.calls[test.kept-1]
 			Same(t, "lastRequest", status.LastRequest, &v1alpha1.Request{
-				RequestID: kept.ID, Operation: kept.Operation, StatusCode: int32(kept.StatusCode), ErrorType: kept.ErrorType, Time: metav1.NewTime(kept.Time),
+				RequestID: kept.ID, Operation: kept.Operation, StatusCode: int64(kept.StatusCode), ErrorType: kept.ErrorType, Time: metav1.NewTime(kept.Time),
 			})
 		})
 	}

@@ -117,5 +117,5 @@ func (r resolution) status() *v1alpha1.SCIMGroupsStatus {
 	for _, name := range r.pending {
 		pending = append(pending, connection.Cut(name))
 	}
-	return &v1alpha1.SCIMGroupsStatus{Resolved: int32(len(r.resolved)), Pending: pending, Found: r.found} //nolint:gosec // at most 100
+	return &v1alpha1.SCIMGroupsStatus{Resolved: int64(len(r.resolved)), Pending: pending, Found: r.found}
 }

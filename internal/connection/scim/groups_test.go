@@ -275,7 +275,7 @@ func TestTheLongestNamesOfGroupsFitStatus(t *testing.T) {
 		}
 	}
 	PublishedToken(o, SCIMRemote(), in)
-	Same(t, "how many are resolved", o.Status.Groups.Resolved, int32(50))
+	Same(t, "how many are resolved", o.Status.Groups.Resolved, int64(50))
 	Same(t, "what is kept of those", len(o.Status.Groups.Found), 0)
 	for _, name := range o.Status.Groups.Pending {
 		Same(t, "the length of a name", utf8.RuneCountInString(name), 256)
