@@ -44,7 +44,7 @@ var rooms = []struct {
 	{"test/controlplane", nil}, // which only tests import
 	{"cmd/kubectl-stytch", []string{
 		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/external", "internal/connection/oidc", "internal/connection/saml",
-		"internal/connection/scim", "internal/connection/token",
+		"internal/connection/scim", "internal/connection/token", "internal/reading", "internal/stytch",
 	}},
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
