@@ -24,6 +24,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // patience is how long a test waits for something that takes no time of its own.
@@ -49,26 +50,20 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (code int, err error) {
-	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	if assets == "" {
-		return 1, fmt.Errorf("no control plane: run `make test`, or set KUBEBUILDER_ASSETS to what hack/control-plane.sh prints")
-	}
 	log.SetLogger(logr.Discard()) // envtest's
 	if programs, err = os.MkdirTemp("", "programs-"); err != nil {
 		return 1, err
 	}
 	defer func() { _ = os.RemoveAll(programs) }()
-	env = &envtest.Environment{
-		BinaryAssetsDirectory: assets, CRDDirectoryPaths: []string{filepath.FromSlash("../../config/crd/bases")}, ErrorIfCRDPathMissing: true,
-	}
-	if host, err = env.Start(); err != nil {
-		return 1, fmt.Errorf("starting the control plane: %w", err)
-	}
+	env, host, err = controlplane.Start(controlplane.CRDs("../../config/crd/bases"))
 	defer func() {
 		if stopped := env.Stop(); stopped != nil && err == nil {
 			code, err = 1, fmt.Errorf("stopping the control plane: %w", stopped)
 		}
 	}()
+	if err != nil {
+		return 1, err
+	}
 	if api, err = client.NewWithWatch(host, client.Options{Scheme: newScheme()}); err != nil {
 		return 1, err
 	}

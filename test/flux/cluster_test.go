@@ -21,13 +21,11 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/runtime/cel"
 	"github.com/fluxcd/pkg/ssa"
-	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/controlplane"
 )
 
 // cluster is a real API server, a pretended Stytch, and the manager between them.
@@ -42,29 +40,16 @@ type cluster struct {
 func start(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{assets: os.Getenv("KUBEBUILDER_ASSETS"), stytch: stytchsim.New(stytchsim.Options{})}
-	if c.assets == "" {
-		t.Fatal("KUBEBUILDER_ASSETS names no control plane: run `make test`, or set it to what hack/control-plane.sh prints")
-	}
-	log.SetLogger(logr.Discard()) // envtest's
 	server := httptest.NewServer(c.stytch)
 	t.Cleanup(server.Close)
 	c.url = server.URL
 
-	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(top, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
-	config, err := env.Start()
-	if err != nil {
-		t.Fatalf("starting the control plane: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Errorf("stopping the control plane: %v", err)
-		}
-	})
+	env, config := controlplane.For(t, controlplane.CRDs(filepath.Join(top, "config/crd/bases")))
+	c.kubeconfig = controlplane.Kubeconfig(t, env)
+	var err error
 	if c.client, err = client.New(config, client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	c.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
-	write(t, c.kubeconfig, string(env.KubeConfig))
 	c.runManager(t)
 	return c
 }
