@@ -266,15 +266,14 @@ func TestTheLayoutLivesInFlux(t *testing.T) {
 		}
 	})
 	t.Run("Flux takes back an annotation of kubectl, and leaves one of another field manager", func(t *testing.T) {
-		for manager, kept := range map[string]bool{"": false, "--field-manager=oncall": true} {
-			args := []string{"annotate", "-n", namespace, "scimconnection/acme-scim", requested + "=now"}
-			if manager != "" {
-				args = append(args, manager)
-			}
-			f.kubectl(t, args...)
+		for _, c := range []struct {
+			by   []string
+			kept bool
+		}{{nil, false}, {[]string{"--field-manager=oncall"}, true}} {
+			f.kubectl(t, append([]string{"annotate", "-n", namespace, "scimconnection/acme-scim", requested + "=now"}, c.by...)...)
 			f.reconcile(t, connections)
-			if _, is := f.get(t, "SCIMConnection", "acme-scim").GetAnnotations()[requested]; is != kept {
-				t.Errorf("with %q the annotation is there: %t, want %t", manager, is, kept)
+			if _, is := f.get(t, "SCIMConnection", "acme-scim").GetAnnotations()[requested]; is != c.kept {
+				t.Errorf("with %q the annotation is there: %t, want %t", c.by, is, c.kept)
 			}
 		}
 	})
