@@ -72,7 +72,7 @@ func begin(t *testing.T) *flux {
 func (f *flux) readKustomizations(t *testing.T) map[string]kustomizev1.Kustomization {
 	t.Helper()
 	found := map[string]kustomizev1.Kustomization{}
-	for _, text := range strings.Split(f.kubectl(t, "kustomize", filepath.Join(top, layout)), "\n---\n") {
+	for text := range strings.SplitSeq(f.kubectl(t, "kustomize", filepath.Join(top, layout)), "\n---\n") {
 		var k kustomizev1.Kustomization
 		if err := yaml.UnmarshalStrict([]byte(text), &k); err != nil {
 			t.Fatalf("%v in\n%s", err, text)
