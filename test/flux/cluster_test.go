@@ -110,12 +110,17 @@ func answers(t *testing.T, url string) bool {
 // patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
 const patience = 2 * time.Minute
 
-// eventually asks again until something holds; the test ends where patience does.
-func eventually(t *testing.T, what string, holds func() bool) {
+// holds asks again until something holds, or patience ends.
+func holds(t *testing.T, ask func() bool) bool {
 	t.Helper()
-	if wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-		return holds(), nil
-	}) != nil {
+	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		return ask(), nil
+	}) == nil
+}
+
+func eventually(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	if !holds(t, ask) {
 		t.Fatalf("not so after %s: %s", patience, what)
 	}
 }

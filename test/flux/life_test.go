@@ -72,7 +72,7 @@ func begin(t *testing.T) *flux {
 func (f *flux) readKustomizations(t *testing.T) map[string]kustomizev1.Kustomization {
 	t.Helper()
 	found := map[string]kustomizev1.Kustomization{}
-	for _, text := range strings.Split(f.kubectl(t, "kustomize", filepath.Join(top, layout)), "\n---\n") {
+	for text := range strings.SplitSeq(f.kubectl(t, "kustomize", filepath.Join(top, layout)), "\n---\n") {
 		var k kustomizev1.Kustomization
 		if err := yaml.UnmarshalStrict([]byte(text), &k); err != nil {
 			t.Fatalf("%v in\n%s", err, text)
@@ -96,15 +96,21 @@ func (f *flux) commit(t *testing.T, file, old, text string) {
 	write(t, path, strings.ReplaceAll(string(was), old, text))
 }
 
-// reconcile does what kustomize-controller does: builds, applies, prunes, waits. It returns what was changed.
+// reconcile does what kustomize-controller does: builds, applies, prunes, waits, and all that again after a failure, as with
+// spec.retryInterval: a renamed manifest has a Conflict until the old one is gone. It returns what was changed.
 func (f *flux) reconcile(t *testing.T, name string) []string {
 	t.Helper()
 	k := f.kustomizations[name]
-	changes, err := f.apply(t, k, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.await(t, k, f.inventory[name]); err != nil {
+	var changes []string
+	var err error
+	if !holds(t, func() bool {
+		var applied []string
+		if applied, err = f.apply(t, k, false); err == nil {
+			err = f.await(t, k, f.inventory[name])
+		}
+		changes = append(changes, applied...)
+		return err == nil
+	}) {
 		t.Fatalf("%s: %v\n%s", name, err, f.kubectl(t, "get", "stytch", "-n", namespace, "-o", "yaml"))
 	}
 	return changes
@@ -147,10 +153,10 @@ func identity(o client.Object) string {
 	return fmt.Sprintf("%s %s/%s", o.GetObjectKind().GroupVersionKind().Kind, o.GetNamespace(), o.GetName())
 }
 
-// await waits as spec.wait has it, a little more often.
+// await waits as spec.wait has it; it asks more often, and gives up sooner.
 func (f *flux) await(t *testing.T, k kustomizev1.Kustomization, objects []*unstructured.Unstructured) error {
 	t.Helper()
-	return f.applier(t, k.Spec.HealthCheckExprs).Wait(objects, ssa.WaitOptions{Interval: 100 * time.Millisecond, Timeout: patience, FailFast: true})
+	return f.applier(t, k.Spec.HealthCheckExprs).Wait(objects, ssa.WaitOptions{Interval: 100 * time.Millisecond, Timeout: patience / 8, FailFast: true})
 }
 
 // remove deletes objects as a prune does, and does not wait.
@@ -221,6 +227,7 @@ func (f *flux) remote() int {
 const (
 	credentials = "stytch-credentials"
 	connections = "stytch-connections"
+	moved       = "stytch-moved"
 	scimFile    = "connections/scim.yaml"
 	requested   = "connections.stytch-operator.dev/resync-requested"
 )
@@ -259,15 +266,14 @@ func TestTheLayoutLivesInFlux(t *testing.T) {
 		}
 	})
 	t.Run("Flux takes back an annotation of kubectl, and leaves one of another field manager", func(t *testing.T) {
-		for manager, kept := range map[string]bool{"": false, "--field-manager=oncall": true} {
-			args := []string{"annotate", "-n", namespace, "scimconnection/acme-scim", requested + "=now"}
-			if manager != "" {
-				args = append(args, manager)
-			}
-			f.kubectl(t, args...)
+		for _, c := range []struct {
+			by   []string
+			kept bool
+		}{{nil, false}, {[]string{"--field-manager=oncall"}, true}} {
+			f.kubectl(t, append([]string{"annotate", "-n", namespace, "scimconnection/acme-scim", requested + "=now"}, c.by...)...)
 			f.reconcile(t, connections)
-			if _, is := f.get(t, "SCIMConnection", "acme-scim").GetAnnotations()[requested]; is != kept {
-				t.Errorf("with %q the annotation is there: %t, want %t", manager, is, kept)
+			if _, is := f.get(t, "SCIMConnection", "acme-scim").GetAnnotations()[requested]; is != c.kept {
+				t.Errorf("with %q the annotation is there: %t, want %t", c.by, is, c.kept)
 			}
 		}
 	})
@@ -295,9 +301,25 @@ func TestTheLayoutLivesInFlux(t *testing.T) {
 		f.commit(t, scimFile, "management: Managed\n", "management: Manage\n")
 		f.reconcile(t, connections)
 	})
+	t.Run("a move to another Flux Kustomization keeps the connection, although the old one is reconciled first", func(t *testing.T) {
+		before := connectionID(f.get(t, "SCIMConnection", "acme-directory"))
+		k := f.kustomizations[connections]
+		k.Name, k.Spec.Path = moved, "./stytch/moved"
+		f.kustomizations[moved] = k
+		if err := os.CopyFS(filepath.Join(f.git, "moved"), os.DirFS(filepath.Join(f.git, "connections"))); err != nil {
+			t.Fatal(err)
+		}
+		f.commit(t, "moved/kustomization.yaml", "- saml.yaml\n- scim.yaml\n- external.yaml\n", "- scim.yaml\n")
+		f.commit(t, "connections/kustomization.yaml", "- scim.yaml\n", "")
+		f.reconcile(t, connections)
+		f.reconcile(t, moved)
+		if after := connectionID(f.get(t, "SCIMConnection", "acme-directory")); after != before || before == "" || f.remote() != 3 {
+			t.Errorf("the connection was %s and is %s, and there are %d", before, after, f.remote())
+		}
+	})
 	t.Run("a prune of everything ends, and under Retain the connections stay", func(t *testing.T) {
 		before := f.remote()
-		f.delete(t, connections, credentials)
+		f.delete(t, moved, connections, credentials)
 		if f.remote() != before || before < 3 {
 			t.Errorf("there were %d connections, and are %d", before, f.remote())
 		}
