@@ -62,6 +62,13 @@ test-long: ## Stop leaders with all times of the real manager, and fuzz every fu
 	  done; \
 	done
 
+# Each has a module in hack/kubernetes.
+VERSIONS := 1.33 1.37
+
+.PHONY: test-versions
+test-versions: ## Run what depends on the API server on other versions of Kubernetes; the first run builds them.
+	@build/test-versions.sh $(VERSIONS)
+
 .PHONY: bench
 bench: build ## Count Stytch calls and Kubernetes writes for N connections in M organizations, with the floor of each.
 	@go build -buildvcs=false -o bin/bench/ ./hack/bench && exec bin/bench/bench -n $(N) -m $(M)

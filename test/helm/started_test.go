@@ -44,7 +44,7 @@ func TestGettingStarted(t *testing.T) {
 			c.available(t)
 		case strings.Contains(found[2], `management": "Manage"`):
 			c.expectConnections(t, 1)
-		case strings.Contains(found[2], ".data.token"):
+		case strings.Contains(found[2], "secret acme-scim-token"):
 			id := c.stytch.Connections("acme")[0].ID
 			if _, token, _ := strings.Cut(said, "/v1/b2b/scim/"+id); !c.stytch.VerifyToken(id, token).Accepted {
 				t.Errorf("it shows no URL and token: %s", said)
