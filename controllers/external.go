@@ -10,6 +10,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -26,8 +27,7 @@ func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.Exte
 type externalRemote struct{ shared *shared }
 
 func (externalRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
-	all, err := caller.SSO(ctx, organization, since)
-	return all.External, err
+	return listing.External(ctx, caller, organization, since)
 }
 
 // read reads the source's manifest if the connection refers to one.
