@@ -57,6 +57,7 @@ func (c *cluster) follow(ctx context.Context, o v1alpha1.Connection, done func(v
 			return false, ignoreExpired(apierrors.FromObject(event.Object))
 		case watch.Deleted:
 			return false, fmt.Errorf("%s was deleted", refOf(o))
+		case watch.Added, watch.Modified, watch.Bookmark:
 		}
 		is, ok := event.Object.(v1alpha1.Connection)
 		if !ok || is.GetUID() != o.GetUID() {

@@ -22,6 +22,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 )
 
 // kind is one kind of connection, as the cluster has it.
@@ -30,10 +31,13 @@ type kind struct {
 	object      func() v1alpha1.Connection
 	list        func() client.ObjectList
 	expiries    func(v1alpha1.Connection) []connection.Expiry
+	plan        func(context.Context, *planner, v1alpha1.Connection) planned
 }
 
-// newKind is a kind whose expiries are those that the operator's own Kind knows of.
-func newKind[O v1alpha1.Connection, R any](name, short string, of connection.Kind[O, R], object func() O, list func() client.ObjectList) kind {
+// newKind is a kind that the operator's own Kind decides about. Remote lists its connections in Stytch.
+func newKind[O v1alpha1.Connection, R any](
+	name, short string, of connection.Kind[O, R], remote listing.List[R], object func() O, list func() client.ObjectList,
+) kind {
 	return kind{
 		name: name, short: short, list: list,
 		object: func() v1alpha1.Connection { return object() },
@@ -43,19 +47,26 @@ func newKind[O v1alpha1.Connection, R any](name, short string, of connection.Kin
 			}
 			return nil
 		},
+		plan: func(ctx context.Context, p *planner, o v1alpha1.Connection) planned {
+			typed, ok := o.(O)
+			if !ok {
+				return planned{Reason: reasonFailed, Message: "it is of another kind"}
+			}
+			return plan(ctx, p, of, remote, typed)
+		},
 	}
 }
 
 // kinds are all kinds of connections.
 func kinds() []kind {
 	return []kind{
-		newKind("scimconnection", "scimconn", scim.Kind(), func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
+		newKind("scimconnection", "scimconn", scim.Kind(), listing.SCIM, func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
 			func() client.ObjectList { return &v1alpha1.SCIMConnectionList{} }),
-		newKind("samlconnection", "samlconn", saml.Kind(), func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
+		newKind("samlconnection", "samlconn", saml.Kind(), listing.SAML, func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
 			func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} }),
-		newKind("oidcconnection", "oidcconn", oidc.Kind(), func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
+		newKind("oidcconnection", "oidcconn", oidc.Kind(), listing.OIDC, func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
 			func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} }),
-		newKind("externalconnection", "extconn", external.Kind(), func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
+		newKind("externalconnection", "extconn", external.Kind(), listing.External, func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
 			func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} }),
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,11 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
+// streamsOf are streams of which the first has a text.
+func streamsOf(text string) genericiooptions.IOStreams {
+	return genericiooptions.IOStreams{In: strings.NewReader(text), Out: io.Discard, ErrOut: io.Discard}
+}
+
 // runWith runs a command line whose output is read while it runs.
 func runWith(ctx context.Context, out *lockedBuffer, args ...string) int {
 	return run(ctx, args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: out, ErrOut: out})
@@ -47,7 +53,7 @@ func TestTheExamplesOfHelpAreCommands(t *testing.T) {
 		if cmd.Example == "" {
 			t.Errorf("%s has no examples", cmd.Name())
 		}
-		for _, line := range strings.Split(cmd.Example, "\n") {
+		for line := range strings.SplitSeq(cmd.Example, "\n") {
 			line = strings.TrimSpace(line)
 			if line == "" || strings.HasPrefix(line, "#") {
 				continue

@@ -6,6 +6,8 @@
 //	annotate.go     annotations that ask the operator for something
 //	await.go        waiting for what the operator makes of it
 //	completion.go   names for the shell
+//	plan.go · planner.go · converge.go · manifests.go · credentials.go   plan: what is asked for, what it is planned from, what would be
+//	                done, the files and the cluster, the project's secret; print.go shows it
 //	status.go · watch.go · resync.go · rotate.go · version.go   one subcommand each
 //
 // It thinks as the manager does, with the same packages, and never imports controllers. It writes nothing but those annotations, and

@@ -19,12 +19,12 @@ var version = "dev"
 const (
 	exitDone        = 0
 	exitFailed      = 1
-	exitFound       = 2 // what was asked about needs a person
+	exitFound       = 2 // what was asked about needs a person, or differs
 	exitInterrupted = 130
 )
 
 // errFound ends a command that has shown something for which scripts want another exit code than 0.
-var errFound = errors.New("something needs a person") //nolint:gochecknoglobals // an error to compare with
+var errFound = errors.New("something was found")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -34,7 +34,7 @@ func main() {
 
 // run runs a command line, and returns the exit code of the process.
 func run(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
-	root := newCommand(streams, time.Now)
+	root := newCommand(streams, time.Now) //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	switch {

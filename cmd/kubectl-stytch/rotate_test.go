@@ -19,7 +19,6 @@ func TestRotateATokenToTheEnd(t *testing.T) {
 
 	m.refuses("no rotation is in progress", "rotate", "acme", "--acknowledge")
 	started := m.mustRun("rotate", "acme")
-	next := m.token(o, v1alpha1.SecretKeyNextToken)
 	m.reload(o)
 	if want := "(ending in " + o.Status.BearerToken.NextLastFour + ") is in Secret acme-token under the key next-token"; !strings.Contains(started.err, want) {
 		t.Errorf("it did not say %q:\n%s", want, started.err)
@@ -32,7 +31,8 @@ func TestRotateATokenToTheEnd(t *testing.T) {
 	}
 
 	again := m.mustRun("rotate", "acme", "--show-token") // the same token as before, so it has to be another request
-	if next = m.token(o, v1alpha1.SecretKeyNextToken); again.out != next+"\n" {
+	next := m.token(o, v1alpha1.SecretKeyNextToken)
+	if again.out != next+"\n" {
 		t.Error("it did not print the next token alone")
 	}
 	done := m.mustRun("rotate", "scimconn/acme", "--acknowledge")

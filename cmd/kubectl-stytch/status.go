@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -236,15 +234,9 @@ func (c *cli) print(flags statusFlags, found []need, checked int) error {
 	items := map[string][]need{"items": append([]need{}, found...)}
 	switch flags.output {
 	case "json":
-		encoder := json.NewEncoder(c.Out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(items)
+		return printJSON(c.Out, items)
 	case "yaml":
-		text, err := yaml.Marshal(items)
-		if err == nil {
-			_, err = c.Out.Write(text)
-		}
-		return err
+		return printYAML(c.Out, items)
 	}
 	if len(found) == 0 {
 		_, err := fmt.Fprintf(c.ErrOut, "Nothing needs a person (%d checked).\n", checked)

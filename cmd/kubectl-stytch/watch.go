@@ -12,9 +12,14 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
+// errWatchEnded ends a watch that the API server ended.
+var errWatchEnded = errors.New("the API server ended the watch: start again")
+
 // watchStatus lists what needs a person, and again whenever that has changed, until it is interrupted.
 func (c *cli) watchStatus(ctx context.Context, of *cluster, flags statusFlags, names []string) error {
-	changed, err := of.changes(ctx, flags.all)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	changed, err := of.changes(ctx, stop, flags.all)
 	if err != nil {
 		return err
 	}
@@ -25,27 +30,31 @@ func (c *cli) watchStatus(ctx context.Context, of *cluster, flags statusFlags, n
 			return err
 		}
 		if first || !reflect.DeepEqual(found, shown) {
-			if !first && (flags.output == "" || flags.output == "wide") {
-				_, _ = fmt.Fprintf(c.Out, "\n%s\n", c.now().Format(time.TimeOnly))
-			}
-			if err := c.print(flags, found, checked); err != nil {
+			if err := c.printAgain(flags, found, checked, first); err != nil {
 				return err
 			}
 			shown = found
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case _, ok := <-changed:
-			if !ok {
-				return errors.New("the API server ended the watch: start again")
-			}
+			return context.Cause(ctx)
+		case <-changed:
 		}
 	}
 }
 
-// changes tells of a change of any connection or project, several at a time as one. It is closed when a watch ends.
-func (c *cluster) changes(ctx context.Context, all bool) (<-chan struct{}, error) {
+// printAgain prints a list, with the time above it where there was one before that people have read.
+func (c *cli) printAgain(flags statusFlags, found []need, checked int, first bool) error {
+	if !first && (flags.output == "" || flags.output == "wide") {
+		if _, err := fmt.Fprintf(c.Out, "\n%s\n", c.now().Format(time.TimeOnly)); err != nil {
+			return err
+		}
+	}
+	return c.print(flags, found, checked)
+}
+
+// changes tells of a change of any connection or project, several at a time as one. It calls stop when a watch ends.
+func (c *cluster) changes(ctx context.Context, stop context.CancelCauseFunc, all bool) (<-chan struct{}, error) {
 	namespace := client.InNamespace(c.namespace)
 	if all {
 		namespace = ""
@@ -54,16 +63,14 @@ func (c *cluster) changes(ctx context.Context, all bool) (<-chan struct{}, error
 	for _, k := range kinds() {
 		lists = append(lists, k.list())
 	}
-	ctx, stop := context.WithCancel(ctx)
-	changed, ended := make(chan struct{}, 1), make(chan struct{}, len(lists))
+	changed := make(chan struct{}, 1)
 	for _, list := range lists {
 		events, err := c.Watch(ctx, list, namespace)
 		if err != nil {
-			stop()
 			return nil, err
 		}
 		go func() {
-			defer func() { ended <- struct{}{} }()
+			defer stop(errWatchEnded)
 			for range events.ResultChan() {
 				select {
 				case changed <- struct{}{}:
@@ -72,22 +79,5 @@ func (c *cluster) changes(ctx context.Context, all bool) (<-chan struct{}, error
 			}
 		}()
 	}
-	out := make(chan struct{})
-	go func() {
-		defer close(out)
-		defer stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-changed:
-				select {
-				case out <- struct{}{}:
-				case <-ended:
-					return
-				}
-			}
-		}
-	}()
-	return out, nil
+	return changed, nil
 }

@@ -445,7 +445,7 @@ func (c *Convergence[O, R]) found() Finding {
 			"Stytch accepted a change but returns another value for: %s. The change is not sent again until one of the two values changes. Set the value that Stytch returns, or remove the field from the manifest.",
 			fieldsOf(c.last.stuck)), message)}
 	case len(c.last.plan) > 0:
-		return Finding{Reason: v1alpha1.ReasonPlanPending, Message: join(fmt.Sprintf(
+		return Finding{Reason: v1alpha1.ReasonPlanPending, Note: message, Message: join(fmt.Sprintf(
 			"Stytch differs from the manifest in: %s. Nothing is sent because management is Observe. See status.plan for the values.", Names(c.last.plan)), message)}
 	default:
 		return Finding{Reason: v1alpha1.ReasonInSync, Message: join("Stytch matches the manifest.", message)}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,7 +175,10 @@ func TestWhatWasReadSaysTheNextMove(t *testing.T) {
 			". The change is not sent again until one of the two values changes. Set the value that Stytch returns, or remove the field from the manifest."+and)
 	}
 	pending := func(fields, and string) connection.Move {
-		return endsWith(v1alpha1.ReasonPlanPending, "Stytch differs from the manifest in: "+fields+". Nothing is sent because management is Observe. See status.plan for the values."+and)
+		return connection.Move{End: connection.Finding{
+			Reason: v1alpha1.ReasonPlanPending, Note: strings.TrimSpace(and),
+			Message: "Stytch differs from the manifest in: " + fields + ". Nothing is sent because management is Observe. See status.plan for the values." + and,
+		}}
 	}
 	twice := connection.Step{Action: connection.Update, Changes: []connection.Change{changeOf("A shared", shared, "new"), changeOf("A shared", shared, "newer")}}
 	type (

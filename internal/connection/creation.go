@@ -45,7 +45,7 @@ func (k Kind[O, R]) Foresee(o O, in Inputs) Foreseen {
 // Finding is what to say, given the roles that there are; none where that cannot be read.
 func (f Foreseen) Finding(known []string) Finding {
 	problem, _ := unknownRoles(f.Roles, known)
-	f.finding.Message = join(f.finding.Message, problem.Message)
+	f.finding.Message, f.finding.Note = join(f.finding.Message, problem.Message), problem.Message
 	return f.finding
 }
 

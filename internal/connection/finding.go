@@ -21,6 +21,8 @@ type Finding struct { //nolint:errname // named for what is done with it
 	// Cause is what is wrong, without what to do about it: that is to create something, which nobody can in a namespace that is being
 	// deleted. Empty where what to do can be done anywhere.
 	Cause string
+	// Note is what Message says besides, of a connection that only differs: nothing is wrong, but somebody should know.
+	Note string
 	// Absent says that there is no connection at Stytch.
 	Absent bool
 	// Contested is the connection of another manifest that a Conflict is about.

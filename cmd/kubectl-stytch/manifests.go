@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/cli-runtime/pkg/resource"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+)
+
+// readFiles reads the objects of files that a plan may need. Those of kinds that it does not know are left out.
+func (c *cli) readFiles(flags planFlags, namespace string) ([]client.Object, error) {
+	builder := resource.NewLocalBuilder().Unstructured().ContinueOnError().Flatten()
+	for _, name := range flags.files {
+		if name == "-" {
+			builder = builder.Stream(c.In, "standard input")
+			continue
+		}
+		builder = builder.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{name}, Recursive: flags.recursive})
+	}
+	infos, err := builder.Do().Infos()
+	if err != nil {
+		return nil, err
+	}
+	var objects []client.Object
+	var wrong []error
+	for _, info := range infos {
+		o, err := typed(info.Object, namespace)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", info.Source, err))
+		} else if o != nil {
+			objects = append(objects, o)
+		}
+	}
+	return objects, errors.Join(append(wrong, unique(objects))...)
+}
+
+// typed is an object of a file as its Go type; nil for a kind that no plan needs. A field that the kind does not have is an error.
+func typed(o runtime.Object, namespace string) (client.Object, error) {
+	raw, ok := o.(*unstructured.Unstructured)
+	if !ok {
+		return nil, errors.New("is no manifest")
+	}
+	gvk := raw.GroupVersionKind()
+	made, err := newScheme().New(gvk)
+	object, ok := made.(client.Object)
+	switch {
+	case gvk.Group == v1alpha1.GroupVersion.Group && err != nil:
+		return nil, fmt.Errorf("%s %s has apiVersion %s, and this version of the plugin knows %s", gvk.Kind, raw.GetName(), gvk.GroupVersion(), v1alpha1.GroupVersion)
+	case err != nil || !ok:
+		return nil, nil //nolint:nilnil // there is none
+	}
+	delete(raw.Object, "status") // of an export: what the cluster has now counts
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(raw.Object, object, true); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, raw.GetName(), err)
+	}
+	object.SetUID("")
+	object.SetResourceVersion("")
+	if object.GetNamespace() == "" {
+		object.SetNamespace(namespace)
+	}
+	if secret, ok := object.(*corev1.Secret); ok {
+		secret.Data = maps.Clone(secret.Data)
+		for key, value := range secret.StringData {
+			if secret.Data == nil {
+				secret.Data = map[string][]byte{}
+			}
+			secret.Data[key] = []byte(value)
+		}
+	}
+	return object, nil
+}
+
+// unique reports objects that are in the files twice, and connections that two of their manifests name.
+func unique(objects []client.Object) error {
+	var wrong []error
+	seen, named := map[string]bool{}, map[string]string{}
+	for _, o := range objects {
+		key := gvkOf(o).Kind + " " + client.ObjectKeyFromObject(o).String()
+		if seen[key] {
+			wrong = append(wrong, fmt.Errorf("%s is in the files twice", key))
+		}
+		seen[key] = true
+		manifest, ok := o.(v1alpha1.Connection)
+		if !ok || manifest.CommonSpec().ConnectionID == "" {
+			continue
+		}
+		id := manifest.CommonSpec().ConnectionID
+		if other := named[id]; other != "" && other != key {
+			wrong = append(wrong, fmt.Errorf("%s and %s both name the connection %s, which can have only one manifest", other, key, id))
+		}
+		named[id] = key
+	}
+	return errors.Join(wrong...)
+}
+
+// manifests are the connections of the files, as the cluster would have them.
+func (p *planner) manifests(ctx context.Context) ([]v1alpha1.Connection, error) {
+	if p.applied != nil {
+		return p.applied, nil
+	}
+	var all []v1alpha1.Connection
+	for _, file := range p.files {
+		if o, ok := file.(v1alpha1.Connection); ok {
+			applied, err := p.merged(ctx, o)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, applied)
+		}
+	}
+	if len(all) == 0 && len(p.files) > 0 {
+		return nil, errors.New("the files have no connections")
+	}
+	p.applied = all
+	return all, nil
+}
+
+// applied is a manifest as it is in the cluster, with the spec and the annotations of a file.
+func applied(file, is v1alpha1.Connection) (v1alpha1.Connection, error) {
+	want, err := asMap(file)
+	if err != nil {
+		return nil, err
+	}
+	have, err := asMap(is)
+	if err != nil {
+		return nil, err
+	}
+	changed := !reflect.DeepEqual(have["spec"], want["spec"])
+	have["spec"] = want["spec"]
+	text, err := json.Marshal(have)
+	if err != nil {
+		return nil, err
+	}
+	o := kindOf(file).object()
+	if err := json.Unmarshal(text, o); err != nil {
+		return nil, err
+	}
+	annotations := maps.Clone(is.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	maps.Copy(annotations, file.GetAnnotations())
+	o.SetAnnotations(annotations)
+	if changed {
+		o.SetGeneration(is.GetGeneration() + 1)
+	}
+	return o, nil
+}
+
+func asMap(o v1alpha1.Connection) (map[string]any, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	return out, json.Unmarshal(text, &out)
+}
+
+// notApplied stands for the UID of a manifest that the cluster does not have.
+func notApplied(o client.Object) types.UID {
+	return types.UID("not applied: " + client.ObjectKeyFromObject(o).String())
+}
