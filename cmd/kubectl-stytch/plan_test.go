@@ -198,9 +198,7 @@ func TestPlanIsWhatTheOperatorSaysAndThenSends(t *testing.T) {
 		if name == "fresh" {
 			continue
 		}
-		m.reload(o)
-		o.CommonSpec().Management = v1alpha1.ManagementManage
-		m.update(o)
+		m.edit(o, func() { o.CommonSpec().Management = v1alpha1.ManagementManage })
 	}
 	for name, o := range observed {
 		if name != "fresh" {

@@ -121,9 +121,8 @@ func TestTheFieldsOfAPlanAreThoseOfTheUpdates(t *testing.T) {
 	all := plans(t, m.run(append([]string{"plan", "-o", "json", "--allow-insecure-loopback"}, names...)...))
 	sent := len(m.sim.Calls())
 	for _, name := range names {
-		m.reload(observed[name])
-		observed[name].CommonSpec().Management = v1alpha1.ManagementManage
-		m.update(observed[name])
+		o := observed[name]
+		m.edit(o, func() { o.CommonSpec().Management = v1alpha1.ManagementManage })
 	}
 	differ := 0
 	for _, name := range names {
