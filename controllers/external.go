@@ -10,7 +10,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/external"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -27,7 +27,7 @@ func externalEngine(s *shared) *engine[*v1alpha1.ExternalConnection, stytch.Exte
 type externalRemote struct{ shared *shared }
 
 func (externalRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.ExternalConnection, error) {
-	return reading.External(ctx, caller, organization, since)
+	return listing.External(ctx, caller, organization, since)
 }
 
 // read reads the source's manifest if the connection refers to one.

@@ -10,7 +10,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -26,7 +26,7 @@ func oidcEngine(s *shared) *engine[*v1alpha1.OIDCConnection, stytch.OIDCConnecti
 type oidcRemote struct{ shared *shared }
 
 func (oidcRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.OIDCConnection, error) {
-	return reading.OIDC(ctx, caller, organization, since)
+	return listing.OIDC(ctx, caller, organization, since)
 }
 
 func (oidcRemote) read(context.Context, *stytch.Caller, *v1alpha1.OIDCConnection, time.Time, *connection.Inputs) error {

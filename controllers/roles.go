@@ -5,14 +5,14 @@ import (
 	"errors"
 
 	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // knownRoles returns the roles that Stytch has, as far as they are needed to say which of some roles it does not have; none if they
 // cannot be read. They only make a message more helpful: so a failure is logged, and changes nothing else.
 func (p *pass[O, R]) knownRoles(ctx context.Context, roles []string) []string {
-	known, err := reading.Roles(ctx, p.stytch, connection.RecordOf(p.o).Organization, roles)
+	known, err := listing.Roles(ctx, p.stytch, connection.RecordOf(p.o).Organization, roles)
 	if err == nil {
 		return known
 	}

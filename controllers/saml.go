@@ -10,7 +10,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/details"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -26,7 +26,7 @@ func samlEngine(s *shared) *engine[*v1alpha1.SAMLConnection, stytch.SAMLConnecti
 type samlRemote struct{ shared *shared }
 
 func (samlRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SAMLConnection, error) {
-	return reading.SAML(ctx, caller, organization, since)
+	return listing.SAML(ctx, caller, organization, since)
 }
 
 func (samlRemote) read(context.Context, *stytch.Caller, *v1alpha1.SAMLConnection, time.Time, *connection.Inputs) error {

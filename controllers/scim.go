@@ -11,7 +11,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
 	"github.com/stytch-operator/stytch-operator/internal/connection/token"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -28,13 +28,13 @@ func scimEngine(s *shared) *engine[*v1alpha1.SCIMConnection, stytch.SCIMConnecti
 type scimRemote struct{ shared *shared }
 
 func (scimRemote) list(ctx context.Context, caller *stytch.Caller, organization string, since time.Time) ([]stytch.SCIMConnection, error) {
-	return reading.SCIM(ctx, caller, organization, since)
+	return listing.SCIM(ctx, caller, organization, since)
 }
 
 // read lists the connection's groups if the manifest names some.
 func (s scimRemote) read(ctx context.Context, caller *stytch.Caller, o *v1alpha1.SCIMConnection, since time.Time, in *connection.Inputs) error {
 	var err error
-	in.Groups, err = reading.Groups(ctx, caller, o, connection.RecordOf(o).Organization, in.ID, since)
+	in.Groups, err = listing.Groups(ctx, caller, o, connection.RecordOf(o).Organization, in.ID, since)
 	return err
 }
 

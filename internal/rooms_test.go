@@ -34,17 +34,17 @@ var rooms = []struct {
 		"api/v1alpha1", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
 		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/connection/pki", "internal/stytch",
 	}},
-	{"internal/reading", []string{"api/v1alpha1", "internal/connection/scim", "internal/stytch"}},
+	{"internal/listing", []string{"api/v1alpha1", "internal/connection/scim", "internal/stytch"}},
 	{"config/crd", nil},
 	{"controllers", []string{
 		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/details", "internal/connection/external", "internal/connection/oidc",
-		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/reading", "internal/stytch",
+		"internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/listing", "internal/stytch",
 	}},
 	{"cmd/manager", []string{"api/v1alpha1", "config/crd", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},
 	{"test/controlplane", nil}, // which only tests import
 	{"cmd/kubectl-stytch", []string{
 		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/external", "internal/connection/oidc", "internal/connection/saml",
-		"internal/connection/scim", "internal/connection/token", "internal/reading", "internal/stytch",
+		"internal/connection/scim", "internal/connection/token", "internal/listing", "internal/stytch",
 	}},
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},

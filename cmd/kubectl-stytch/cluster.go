@@ -22,7 +22,7 @@ import (
 	"github.com/stytch-operator/stytch-operator/internal/connection/oidc"
 	"github.com/stytch-operator/stytch-operator/internal/connection/saml"
 	"github.com/stytch-operator/stytch-operator/internal/connection/scim"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 )
 
 // kind is one kind of connection, as the cluster has it.
@@ -36,7 +36,7 @@ type kind struct {
 
 // newKind is a kind that the operator's own Kind decides about. Remote lists its connections in Stytch.
 func newKind[O v1alpha1.Connection, R any](
-	name, short string, of connection.Kind[O, R], remote reading.List[R], object func() O, list func() client.ObjectList,
+	name, short string, of connection.Kind[O, R], remote listing.List[R], object func() O, list func() client.ObjectList,
 ) kind {
 	return kind{
 		name: name, short: short, list: list,
@@ -60,13 +60,13 @@ func newKind[O v1alpha1.Connection, R any](
 // kinds are all kinds of connections.
 func kinds() []kind {
 	return []kind{
-		newKind("scimconnection", "scimconn", scim.Kind(), reading.SCIM, func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
+		newKind("scimconnection", "scimconn", scim.Kind(), listing.SCIM, func() *v1alpha1.SCIMConnection { return &v1alpha1.SCIMConnection{} },
 			func() client.ObjectList { return &v1alpha1.SCIMConnectionList{} }),
-		newKind("samlconnection", "samlconn", saml.Kind(), reading.SAML, func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
+		newKind("samlconnection", "samlconn", saml.Kind(), listing.SAML, func() *v1alpha1.SAMLConnection { return &v1alpha1.SAMLConnection{} },
 			func() client.ObjectList { return &v1alpha1.SAMLConnectionList{} }),
-		newKind("oidcconnection", "oidcconn", oidc.Kind(), reading.OIDC, func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
+		newKind("oidcconnection", "oidcconn", oidc.Kind(), listing.OIDC, func() *v1alpha1.OIDCConnection { return &v1alpha1.OIDCConnection{} },
 			func() client.ObjectList { return &v1alpha1.OIDCConnectionList{} }),
-		newKind("externalconnection", "extconn", external.Kind(), reading.External, func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
+		newKind("externalconnection", "extconn", external.Kind(), listing.External, func() *v1alpha1.ExternalConnection { return &v1alpha1.ExternalConnection{} },
 			func() client.ObjectList { return &v1alpha1.ExternalConnectionList{} }),
 	}
 }

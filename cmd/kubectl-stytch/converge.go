@@ -9,7 +9,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
-	"github.com/stytch-operator/stytch-operator/internal/reading"
+	"github.com/stytch-operator/stytch-operator/internal/listing"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -46,7 +46,7 @@ func (p planned) failed() bool {
 type pass[O v1alpha1.Connection, R any] struct {
 	*planner
 	kind   connection.Kind[O, R]
-	remote reading.List[R]
+	remote listing.List[R]
 	base   O // the manifest as the cluster would have it
 	o      O // with what the pass learns
 	caller *stytch.Caller
@@ -55,7 +55,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 }
 
 // plan says what the operator would do for a manifest.
-func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind connection.Kind[O, R], remote reading.List[R], o O) planned {
+func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind connection.Kind[O, R], remote listing.List[R], o O) planned {
 	observed := func() O {
 		c, _ := o.DeepCopyObject().(O)
 		c.CommonSpec().Management = v1alpha1.ManagementObserve
@@ -160,7 +160,7 @@ func (p *pass[O, R]) read(ctx context.Context, id string) (connection.Inputs, er
 	}
 	if o, ok := any(p.o).(*v1alpha1.SCIMConnection); ok {
 		in.Groups, err = paced(ctx, p.now, func() ([]stytch.SCIMGroup, error) {
-			return reading.Groups(ctx, p.caller, o, connection.RecordOf(o).Organization, id, p.began)
+			return listing.Groups(ctx, p.caller, o, connection.RecordOf(o).Organization, id, p.began)
 		})
 	}
 	return in, explainedCall(err)
@@ -272,7 +272,7 @@ func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity,
 // roles reads which of some roles there are.
 func (p *pass[O, R]) roles(ctx context.Context, roles []string) ([]string, error) {
 	known, err := paced(ctx, p.now, func() ([]string, error) {
-		return reading.Roles(ctx, p.caller, connection.RecordOf(p.o).Organization, roles)
+		return listing.Roles(ctx, p.caller, connection.RecordOf(p.o).Organization, roles)
 	})
 	return known, explainedCall(err)
 }

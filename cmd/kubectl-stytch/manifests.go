@@ -51,14 +51,21 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 	if !ok {
 		return nil, errors.New("is no manifest")
 	}
-	gvk := raw.GroupVersionKind()
-	made, err := newScheme().New(gvk)
-	object, ok := made.(client.Object)
+	gvk, scheme := raw.GroupVersionKind(), newScheme()
 	switch {
-	case gvk.Group == v1alpha1.GroupVersion.Group && err != nil:
+	case scheme.Recognizes(gvk):
+	case gvk.Group == v1alpha1.GroupVersion.Group:
 		return nil, fmt.Errorf("%s %s has apiVersion %s, and this version of the plugin knows %s", gvk.Kind, raw.GetName(), gvk.GroupVersion(), v1alpha1.GroupVersion)
-	case err != nil || !ok:
+	default:
 		return nil, nil //nolint:nilnil // there is none
+	}
+	made, err := scheme.New(gvk)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := made.(client.Object)
+	if !ok {
+		return nil, fmt.Errorf("%s is no object that can be applied", gvk.Kind)
 	}
 	delete(raw.Object, "status") // of an export: what the cluster has now counts
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(raw.Object, object, true); err != nil {

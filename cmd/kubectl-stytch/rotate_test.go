@@ -61,20 +61,12 @@ func TestRotateATokenToTheEnd(t *testing.T) {
 func TestRotateRefusesWhatWouldNotBeFollowed(t *testing.T) {
 	m := newManaged(t)
 	o := m.scim("acme")
-	var secret corev1.Secret
-	secret.ObjectMeta = m.meta("acme-token")
-	m.reload(&secret)
-	label := secret.Labels[v1alpha1.LabelConnection]
-
-	secret.Labels[v1alpha1.LabelConnection] = "scim-connection-test-another"
-	m.update(&secret)
+	secret := &corev1.Secret{ObjectMeta: m.meta("acme-token")}
+	m.edit(secret, func() { secret.Labels[v1alpha1.LabelConnection] = "scim-connection-test-another" })
 	m.refuses("does not have the label of this connection", "rotate", "acme")
 
-	secret.Labels[v1alpha1.LabelConnection] = label
-	m.update(&secret)
-	m.reload(o)
-	o.Spec.Management = v1alpha1.ManagementObserve
-	m.update(o)
+	m.edit(secret, func() { secret.Labels[v1alpha1.LabelConnection] = o.Status.ConnectionID })
+	m.edit(o, func() { o.Spec.Management = v1alpha1.ManagementObserve })
 	m.refuses("has management: Observe", "rotate", "acme")
 
 	m.create(samlOf(m.stage, "okta", v1alpha1.ManagementManage))

@@ -181,7 +181,7 @@ type managed struct {
 // newManaged starts them, with a project named default that Stytch accepts.
 func newManaged(t *testing.T) *managed {
 	t.Helper()
-	m := &managed{stage: newStage(t), sim: stytchsim.New(stytchsim.Options{})}
+	m := &managed{stage: newStage(t), sim: stytchsim.New(stytchsim.Options{Roles: []string{"viewer", "editor", "admin"}})}
 	organization, err := m.sim.AddOrganization(stytchsim.Organization{Slug: "acme"})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
@@ -90,9 +91,15 @@ func TestAnEditThatNobodyProcessedNeedsAPerson(t *testing.T) {
 	}
 }
 
-func (s *stage) update(o client.Object) {
+// edit changes an object that the operator may be writing too.
+func (s *stage) edit(o client.Object, change func()) {
 	s.t.Helper()
-	if err := api.Update(s.t.Context(), o); err != nil {
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		s.reload(o)
+		change()
+		return api.Update(s.t.Context(), o)
+	})
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -1,8 +1,8 @@
-// Package reading reads from Stytch what the kinds of connections are decided on: the connections of an organization, the groups that
+// Package listing reads from Stytch what the kinds of connections are decided on: the connections of an organization, the groups that
 // a manifest names, the roles that there are. The manager and kubectl-stytch read with it, so that both decide on the same.
 //
 // It decides nothing, and changes nothing.
-package reading
+package listing
 
 import (
 	"context"
