@@ -70,6 +70,13 @@ func TestTheWavesOfArgoCD(t *testing.T) {
 				}
 			}
 
+			if !deletes {
+				c.renames(t, namespace, layout)
+				if calls := stytch.CallsSince(applied); slices.ContainsFunc(calls, func(call stytchsim.Call) bool { return call.Method != http.MethodGet }) {
+					t.Errorf("a rename calls %+v", calls)
+				}
+			}
+
 			for _, number := range slices.Backward(waves) {
 				c.prunes(t, namespace, layout[number])
 			}
@@ -136,6 +143,30 @@ func (c *cluster) runCommands(t *testing.T, page string) {
 			t.Errorf("%s: %v\n%s%s", page, err, block[1], out)
 		}
 	}
+}
+
+// renames renames the SCIM connection in Git. Argo CD deletes the old manifest before it applies the new one, unless PruneLast is set: then
+// the new one is not Healthy, and so the old one is never deleted.
+func (c *cluster) renames(t *testing.T, namespace string, layout map[int][]unstructured.Unstructured) {
+	t.Helper()
+	i := slices.IndexFunc(layout[0], func(o unstructured.Unstructured) bool { return o.GetKind() == "SCIMConnection" })
+	old := layout[0][i]
+	id := c.kubectl(t, "get", "-n", namespace, "SCIMConnection/"+old.GetName(), "-o", "jsonpath={.status.connectionID}")
+	renamed := *old.DeepCopy()
+	renamed.SetName("renamed")
+	set(t, &renamed, id, "spec", "connectionID")
+
+	c.apply(t, namespace, []unstructured.Unstructured{renamed})
+	if !eventually(t, func() bool {
+		return strings.HasPrefix(c.healthOf(t, namespace, renamed), "Degraded: "+id+" belongs to")
+	}) {
+		t.Errorf("with PruneLast the new manifest is %s", c.healthOf(t, namespace, renamed))
+	}
+	c.prunes(t, namespace, []unstructured.Unstructured{renamed})
+
+	c.prunes(t, namespace, []unstructured.Unstructured{old})
+	c.sync(t, namespace, []unstructured.Unstructured{renamed})
+	layout[0][i] = renamed
 }
 
 // syncsUnfinished syncs a SAML connection whose metadata URL is not known yet, and then the commit that adds it.

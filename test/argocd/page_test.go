@@ -34,7 +34,7 @@ func TestApplicationsAndProjectsAreOfArgoCDsTypes(t *testing.T) {
 			t.Errorf("%v in\n%s", err, text)
 		}
 	}
-	if tried["Application"] < 4 || tried["AppProject"] < 1 {
+	if tried["Application"] < 3 || tried["AppProject"] < 1 {
 		t.Errorf("only these were found: %v", tried)
 	}
 }
