@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // dashboard is what is looked at of config/grafana/stytch-operator.json.
@@ -103,7 +104,7 @@ func TestEachPanelOfTheDashboardHasData(t *testing.T) {
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", "default")
 	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	args := append(arguments(c.deployment(t)), "--resync-interval=1s")
-	first, second := freeAddress(t), freeAddress(t)
+	first, second := process.FreeAddress(t), process.FreeAddress(t)
 	r := newRecorder(first, second)
 
 	killed := c.runManager(t, args, "--metrics-bind-address="+first)
@@ -112,7 +113,7 @@ func TestEachPanelOfTheDashboardHasData(t *testing.T) {
 	r.until(t, first, `stytch_drift_repairs_total\{kind="SAMLConnection",name="acme-okta",.*\} 0`)
 	c.trouble(t, stytch)
 	r.until(t, first, `stytch_drift_repairs_total\{kind="SAMLConnection",name="acme-okta",.*\} [1-9]`, `stytch_gate_waiting_turns [1-9]`, `stytch_drift_overdue_seconds [0-9.e-]*[1-9]`)
-	killed.kill(t)
+	killed.Kill(t)
 	c.runManager(t, args, "--metrics-bind-address="+second)
 	r.until(t, second, `stytch_fence_takeover_timestamp_seconds [1-9]`, `stytch_fence_renewal_age_seconds [0-9.e-]*[1-9]`,
 		`stytch_manifest_deletion_timestamp_seconds\{.*reason="DeletionBlocked"`, `stytch_drift_check_overdue_timestamp_seconds\{`,
@@ -222,7 +223,7 @@ func newRecorder(instances ...string) *recorder {
 func (r *recorder) until(t *testing.T, instance string, patterns ...string) {
 	t.Helper()
 	missing := slices.Clone(patterns)
-	if !eventually(t, func() bool {
+	if !process.Eventually(t, func() bool {
 		page := r.scrape(t)[instance]
 		missing = slices.DeleteFunc(missing, func(pattern string) bool { return regexp.MustCompile(`(?m)^.*` + pattern).MatchString(page) })
 		return len(missing) == 0
