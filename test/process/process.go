@@ -31,7 +31,8 @@ type Manager struct {
 func Run(t *testing.T, program, kubeconfig string, args ...string) *Manager {
 	t.Helper()
 	probes := FreeAddress(t)
-	command := exec.CommandContext(context.WithoutCancel(t.Context()), program, append(args, "--health-probe-bind-address="+probes, "--allow-insecure-loopback")...)
+	args = append(args, "--health-probe-bind-address="+probes, "--allow-insecure-loopback")
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), program, args...) //nolint:gosec // a test names its own
 	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	m := &Manager{command: command}
 	command.Stdout, command.Stderr = &m.output, &m.output
