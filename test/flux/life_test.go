@@ -255,6 +255,10 @@ func TestTheLayoutLivesInFlux(t *testing.T) {
 			t.Errorf("kstatus alone says %v (%v): nothing shows that the expressions are needed", waiting, err)
 		}
 	})
+	t.Run("the commands of the page run", func(t *testing.T) {
+		f.runCommands(t)
+		f.kubectl(t, "annotate", "-n", namespace, "scimconnection/acme-scim", requested+"-")
+	})
 	t.Run("a second time, nothing is written", func(t *testing.T) {
 		before := f.versions(t)
 		for _, name := range []string{credentials, connections} {
