@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	notificationv1beta3 "github.com/fluxcd/notification-controller/api/v1beta3"
 	"sigs.k8s.io/yaml"
 )
 
@@ -45,19 +46,27 @@ func (f *flux) runCommands(t *testing.T) {
 	}
 }
 
-func TestFluxKnowsEveryFieldOfThePagesKustomizations(t *testing.T) {
-	tried := 0
+func TestFluxKnowsEveryFieldOfThePagesObjects(t *testing.T) {
+	tried := map[string]bool{}
 	for _, text := range blocks(t, "yaml") {
-		if !strings.Contains(text, "apiVersion: kustomize.toolkit.fluxcd.io/") {
-			continue
-		}
-		tried++
-		if err := yaml.UnmarshalStrict([]byte(text), &kustomizev1.Kustomization{}); err != nil {
-			t.Errorf("%v in\n%s", err, text)
+		for document := range strings.SplitSeq(text, "---\n") {
+			for head, o := range map[string]any{
+				kustomizev1.GroupVersion.String() + "\nkind: Kustomization\n":    &kustomizev1.Kustomization{},
+				notificationv1beta3.GroupVersion.String() + "\nkind: Provider\n": &notificationv1beta3.Provider{},
+				notificationv1beta3.GroupVersion.String() + "\nkind: Alert\n":    &notificationv1beta3.Alert{},
+			} {
+				if !strings.HasPrefix(document, "apiVersion: "+head) {
+					continue
+				}
+				tried[head] = true
+				if err := yaml.UnmarshalStrict([]byte(document), o); err != nil {
+					t.Errorf("%v in\n%s", err, document)
+				}
+			}
 		}
 	}
-	if tried < 2 {
-		t.Errorf("only %d Kustomizations were found", tried)
+	if len(tried) < 3 {
+		t.Errorf("only these were found: %v", tried)
 	}
 }
 
