@@ -224,7 +224,7 @@ func (c *cli) awaitRotation(ctx context.Context, of *cluster, flags rotateFlags,
 	})
 }
 
-// sawAnnotations says that a pass has ended which has seen the annotations as they are.
+// sawAnnotations reports whether the operator has completed a pass with the current annotations.
 func sawAnnotations(o v1alpha1.Connection) bool {
 	return !slices.ContainsFunc(connection.AnnotationsOf(o), func(input v1alpha1.Input) bool {
 		return !slices.Contains(o.CommonStatus().Inputs, input)
