@@ -118,7 +118,7 @@ func (p *pass[O, R]) take(ctx context.Context) (report connection.Report, err er
 
 // pin opens the project, and records project and organization.
 func (p *pass[O, R]) pin(ctx context.Context) error {
-	opened, err := p.open(ctx, p.o)
+	opened, err := p.open(ctx, p.o.GetNamespace(), p.o.CommonSpec().Project())
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type planFlags struct {
 	allowedHosts     []string
 	insecureLoopback bool
 	requireSendLabel bool
+	keepPEM          bool // of import
 }
 
 func (c *cli) planCommand() *cobra.Command {
