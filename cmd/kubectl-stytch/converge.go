@@ -34,6 +34,7 @@ type planned struct {
 	Changes      []v1alpha1.Change `json:"changes,omitempty"`
 	Reason       string            `json:"reason"`
 	Message      string            `json:"message,omitempty"`
+	InTheWay     string            `json:"-"` // the connection that a Conflict is about, if the manifest may take it over
 }
 
 // failed says that the connection would not become as its manifest says.
@@ -52,6 +53,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	caller *stytch.Caller
 	list   []R
 	id     string // of the connection that is the manifest's
+	rival  string // the connection that a Conflict is about, if the manifest may take it over
 }
 
 // plan says what the operator would do for a manifest.
@@ -66,6 +68,7 @@ func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind co
 	record := connection.RecordOf(this.o)
 	result := planned{
 		Organization: cmp.Or(record.Organization, o.CommonSpec().Organization), ConnectionID: cmp.Or(this.id, record.ID), Action: actionNone, Changes: report.Plan,
+		InTheWay: this.rival,
 	}
 	found, ok := errors.AsType[connection.Finding](err)
 	switch {
@@ -201,6 +204,9 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		Name: connection.RealName(p.o), Rivalry: p.kind.Rivalry, Shared: p.kind.Shared,
 	})
 	identity.KeepTwins(p.base)
+	if identity.Verdict == connection.Conflict && record.ID == "" && spec.ConnectionID == "" {
+		p.rival = identity.ID
+	}
 	return identity, holder, identity.End(p.o, p.began)
 }
 

@@ -10,6 +10,7 @@
 //	                done, the files and the cluster, the project's secret; print.go shows it
 //	import.go · importer.go · draft.go · importfile.go   import: what is asked for, what is read, the manifest of each connection, the
 //	                directory that it is written to
+//	adopt.go        adopt, which is made from plans
 //	status.go · watch.go · resync.go · rotate.go · version.go   one subcommand each
 //
 // It thinks as the manager does, with the same packages, and never imports controllers. In the cluster it writes nothing but those annotations, in Stytch nothing at all. It

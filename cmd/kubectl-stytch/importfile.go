@@ -147,8 +147,15 @@ func equal(known, made v1alpha1.Connection) (bool, error) {
 	return namespace && reflect.DeepEqual(is["spec"], want["spec"]), nil
 }
 
-// replaceFile writes a file as a whole or not at all.
+// replaceFile writes a file as a whole or not at all. One that exists keeps its mode, and a link stays one.
 func replaceFile(path string, text []byte) (err error) {
+	mode := fs.FileMode(0o644)
+	if is, err := os.Stat(path); err == nil {
+		mode = is.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".kubectl-stytch-*")
 	if err != nil {
 		return err
@@ -162,7 +169,7 @@ func replaceFile(path string, text []byte) (err error) {
 	if _, err = temporary.Write(text); err != nil {
 		return err
 	}
-	if err = temporary.Chmod(0o644); err != nil {
+	if err = temporary.Chmod(mode); err != nil {
 		return err
 	}
 	if err = temporary.Close(); err != nil {
