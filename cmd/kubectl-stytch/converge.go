@@ -184,7 +184,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		return !connection.Counts(o, record.Project, record.Organization)
 	})
 	holding := func(id string) (connection.Claim, bool) {
-		return connection.Holder(claimsOn(id, append(slices.Clone(counting), p.base)))
+		return connection.Holder(connection.ClaimsOn(id, append(slices.Clone(counting), p.base)))
 	}
 	holder := func(id string) string {
 		if claim, found := holding(id); found && claim.UID != p.o.GetUID() {
@@ -200,7 +200,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		Marks: connection.Marks(p.o), Recorded: record.ID, Named: spec.ConnectionID,
 		Clues: connection.CluesOf(p.base, p.o), Disputed: p.base.CommonStatus().ConflictingConnectionID,
 		Seen: candidates, Begun: p.began, Matching: spec.Matching(), Contested: connection.Contested(p.base),
-		Holder: holder, Claimed: func(id string) bool { return len(claimsOn(id, others)) > 0 }, Kin: p.kin(holding, counting),
+		Holder: holder, Claimed: func(id string) bool { return len(connection.ClaimsOn(id, others)) > 0 }, Kin: p.kin(holding, counting),
 		Name: connection.RealName(p.o), Rivalry: p.kind.Rivalry, Shared: p.kind.Shared,
 	})
 	identity.KeepTwins(p.base)
@@ -208,17 +208,6 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		p.rival = identity.ID
 	}
 	return identity, holder, identity.End(p.o, p.began)
-}
-
-// claimsOn are the claims of manifests on a connection.
-func claimsOn(id string, manifests []v1alpha1.Connection) []connection.Claim {
-	var claims []connection.Claim
-	for _, o := range manifests {
-		if claim, found := connection.ClaimsOf(o)[id]; found {
-			claims = append(claims, claim)
-		}
-	}
-	return claims
 }
 
 // kin returns what the manifest has in common with the one that holds a connection.

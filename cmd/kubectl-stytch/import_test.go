@@ -384,6 +384,55 @@ func TestAnInterruptedImportLeavesNoHalfAFile(t *testing.T) {
 	}
 }
 
+// What cannot be read is said, and the rest is imported; but without credentials nothing is.
+func TestAnOrganizationThatCannotBeReadKeepsNoOtherBack(t *testing.T) {
+	m := newManaged(t)
+	other, err := m.sim.AddOrganization(stytchsim.Organization{Slug: "broken"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.made(m.org, stytchsim.SAML, nil)
+	m.made(other.ID, stytchsim.SAML, nil)
+	if _, err := m.sim.AddFault(stytchsim.Fault{Path: "/v1/b2b/sso/" + other.ID, Status: http.StatusInternalServerError, ErrorType: "internal_server_error"}); err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	answer := m.importInto(directory)
+	if answer.code != exitFailed || len(contents(t, directory)) != 2 || !strings.Contains(answer.err, "organization broken ("+other.ID+"): ") || !strings.Contains(answer.err, "internal_server_error") {
+		t.Errorf("it ended with %d, and wrote %v:\n%s", answer.code, contents(t, directory), answer.err)
+	}
+	if _, err := m.sim.AddFault(stytchsim.Fault{Path: "/v1/b2b/sso/*", Status: http.StatusUnauthorized, ErrorType: "unauthorized_credentials"}); err != nil {
+		t.Fatal(err)
+	}
+	empty := t.TempDir()
+	if answer := m.importInto(empty); answer.code != exitFailed || len(contents(t, empty)) != 0 || !strings.Contains(answer.err, "unauthorized_credentials") {
+		t.Errorf("without credentials it ended with %d, and wrote %v:\n%s", answer.code, contents(t, empty), answer.err)
+	}
+}
+
+// Calls are made at the rate of the project.
+func TestAnImportKeepsThePaceOfTheProject(t *testing.T) {
+	m := newManaged(t)
+	project := &v1alpha1.StytchProject{ObjectMeta: m.meta("default")}
+	m.edit(project, func() { project.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 5, Burst: 1} })
+	for n := range 4 {
+		if _, err := m.sim.AddOrganization(stytchsim.Organization{Slug: fmt.Sprint("o", n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	since := len(m.sim.Calls())
+	m.mustRun("import", "--all", "--allow-insecure-loopback")
+	var times []time.Time
+	for _, c := range m.sim.Calls()[since:] {
+		if strings.HasPrefix(c.UserAgent, "kubectl-stytch/") {
+			times = append(times, c.Time)
+		}
+	}
+	if took := times[len(times)-1].Sub(times[0]); len(times) != 11 || took < 1800*time.Millisecond {
+		t.Errorf("%d calls in %s, want 11 in two seconds", len(times), took)
+	}
+}
+
 type writerFunc func([]byte)
 
 func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
