@@ -10,7 +10,7 @@ import (
 )
 
 // What .ci/run says at its end, with a make that only says what the real one says.
-func TestTheCIRunEndsWithWhatItTookAndWithItsCount(t *testing.T) {
+func TestTheCIRunEndsWithWhatItTookWhatFailedAndItsCount(t *testing.T) {
 	const took = `: \d+ min \d+ s\n`
 	for name, c := range map[string]struct{ verify, test, demo, ends string }{
 		"all pass": {
@@ -19,8 +19,8 @@ func TestTheCIRunEndsWithWhatItTookAndWithItsCount(t *testing.T) {
 			ends: `\n    64 s  example.com/slow\n     0 s  example.com/fast\nverify` + took + `test` + took + `demo` + took + `17 passed, 0 failed\n$`,
 		},
 		"a test fails": {
-			test: "echo '--- FAIL: TestA (0.00s)'; printf 'FAIL\\texample.com/slow\\t63.520s\\n'; exit 2",
-			ends: `\n    64 s  example.com/slow\nverify` + took + `test` + took + `2 passed, 1 failed\n$`,
+			test: "printf '%s\\n' '  [FAIL] A kind [It] does' '--- FAIL: TestA (0.00s)' '  [FAIL] A kind [It] does'; printf 'FAIL\\texample.com/slow\\t63.520s\\n'; exit 2",
+			ends: `\n    64 s  example.com/slow\n  \[FAIL\] A kind \[It\] does\n--- FAIL: TestA \(0.00s\)\nverify` + took + `test` + took + `2 passed, 1 failed\n$`,
 		},
 		"verify fails": {verify: "exit 1", ends: `\nverify` + took + `0 passed, 1 failed\n$`},
 	} {

@@ -14,15 +14,12 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +34,7 @@ import (
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 	"github.com/stytch-operator/stytch-operator/test/controlplane"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // binary is the manager, built as the Dockerfile does, and assets holds the control plane's programs.
@@ -238,48 +236,13 @@ func (c *cluster) used(t *testing.T) map[string]bool {
 	return used
 }
 
-// patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
-const patience = 2 * time.Minute
-
-// eventually asks again until something holds, or patience ends.
-func eventually(t *testing.T, holds func() bool) bool {
-	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if holds() {
-			return true
-		}
-	}
-	return holds()
-}
-
-// running is a manager that was started.
-type running struct {
-	*exec.Cmd
-
-	output bytes.Buffer
-	killed bool
-}
-
 // runManager runs the manager under its own account until the test ends, and then expects it to end as it should. What is added
 // to its arguments is what being outside a pod takes: free ports, the lease's namespace, a Stytch that is pretended; and what is given last.
-func (c *cluster) runManager(t *testing.T, args []string, last ...string) *running {
+func (c *cluster) runManager(t *testing.T, args []string, last ...string) *process.Manager {
 	t.Helper()
-	probes := freeAddress(t)
-	process := &running{Cmd: exec.CommandContext(context.WithoutCancel(t.Context()), binary, slices.Concat(args, []string{
-		"--metrics-bind-address=0", "--health-probe-bind-address=" + probes, "--leader-election-namespace=" + home, "--cluster-resource-namespace=" + home, "--allow-insecure-loopback",
-	}, last)...)}
-	process.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfigOfManager(t))
-	process.Stdout, process.Stderr = &process.output, &process.output
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { process.stop(t) })
-	for _, probe := range []string{"/healthz", "/readyz"} {
-		if !eventually(t, func() bool { return answers(t, "http://"+probes+probe) }) {
-			t.Fatalf("%s does not answer", probe)
-		}
-	}
-	return process
+	return process.Run(t, binary, c.kubeconfigOfManager(t), slices.Concat(args, []string{
+		"--metrics-bind-address=0", "--leader-election-namespace=" + home, "--cluster-resource-namespace=" + home,
+	}, last)...)
 }
 
 // kubeconfigOfManager has the token of the manager's ServiceAccount.
@@ -295,54 +258,6 @@ func (c *cluster) kubeconfigOfManager(t *testing.T) string {
 	own.kubectl(t, "config", "set-credentials", "manager", "--token="+c.kubectl(t, "create", "token", "-n", home, manager))
 	own.kubectl(t, "config", "set-context", "--current", "--user=manager")
 	return kubeconfig
-}
-
-// stop has the manager end, unless it was killed.
-func (r *running) stop(t *testing.T) {
-	t.Helper()
-	if r.killed {
-		return
-	}
-	kill := time.AfterFunc(patience, func() { _ = r.Process.Kill() })
-	err := errors.Join(r.Process.Signal(syscall.SIGTERM), r.Wait())
-	kill.Stop()
-	if err != nil || t.Failed() {
-		t.Errorf("the manager ended with %v and said:\n%s", err, &r.output)
-	}
-}
-
-// kill ends the manager as a lost node does: it releases nothing.
-func (r *running) kill(t *testing.T) {
-	t.Helper()
-	r.killed = true
-	if err := r.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	_ = r.Wait() // it says that it was killed
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // nothing was written
-	return listener.Addr().String()
-}
-
-func answers(t *testing.T, url string) bool {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := (&http.Client{Timeout: time.Second}).Do(request)
-	if err != nil {
-		return false
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	return response.StatusCode == http.StatusOK
 }
 
 // fillIn applies the samples, filled in as config/samples/README.md says, and waits until each is Ready.

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // What config/default calls things.
@@ -261,7 +262,7 @@ func (c *cluster) lives(t *testing.T, deployment *appsv1.Deployment, namespace s
 	granted := c.rights(t, namespace)
 	maps.Copy(granted, c.rights(t, home))
 	for right := range granted {
-		if unseen[right] == "" && !eventually(t, func() bool { return c.used(t)[right] }) { // events come late
+		if unseen[right] == "" && !process.Eventually(t, func() bool { return c.used(t)[right] }) { // events come late
 			t.Errorf("the manager may %s and never did", right)
 		}
 	}

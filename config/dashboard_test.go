@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // dashboard is what is looked at of config/grafana/stytch-operator.json.
@@ -103,16 +104,18 @@ func TestEachPanelOfTheDashboardHasData(t *testing.T) {
 	c.quietly(t, "apply", "--server-side", "--validate=strict", "-k", "default")
 	c.kubectl(t, "wait", "--for=condition=Established", "--timeout=2m", "crd", "--all")
 	args := append(arguments(c.deployment(t)), "--resync-interval=1s")
-	first, second := freeAddress(t), freeAddress(t)
+	first, second := process.FreeAddress(t), process.FreeAddress(t)
 	r := newRecorder(first, second)
 
 	killed := c.runManager(t, args, "--metrics-bind-address="+first)
 	c.kubectl(t, "create", "namespace", "acme")
 	stytch := c.fillIn(t, "acme")
 	r.until(t, first, `stytch_drift_repairs_total\{kind="SAMLConnection",name="acme-okta",.*\} 0`)
+	c.change(t, stytch, "samlconnection/acme-okta", map[string]any{"display_name": "Changed by somebody"})
+	r.until(t, first, `stytch_drift_repairs_total\{kind="SAMLConnection",name="acme-okta",.*\} [1-9]`)
 	c.trouble(t, stytch)
-	r.until(t, first, `stytch_drift_repairs_total\{kind="SAMLConnection",name="acme-okta",.*\} [1-9]`, `stytch_gate_waiting_turns [1-9]`, `stytch_drift_overdue_seconds [0-9.e-]*[1-9]`)
-	killed.kill(t)
+	r.until(t, first, `stytch_gate_waiting_turns [1-9]`, `stytch_drift_overdue_seconds [0-9.e-]*[1-9]`)
+	killed.Kill(t)
 	c.runManager(t, args, "--metrics-bind-address="+second)
 	r.until(t, second, `stytch_fence_takeover_timestamp_seconds [1-9]`, `stytch_fence_renewal_age_seconds [0-9.e-]*[1-9]`,
 		`stytch_manifest_deletion_timestamp_seconds\{.*reason="DeletionBlocked"`, `stytch_drift_check_overdue_timestamp_seconds\{`,
@@ -146,18 +149,21 @@ func TestEachPanelOfTheDashboardHasData(t *testing.T) {
 	})
 }
 
-// trouble brings about what the panels show, to the samples and in a second namespace: drift, an expired token, a rotation, a connection that
+// change changes the connection of a manifest in Stytch.
+func (c *cluster) change(t *testing.T, stytch *stytchsim.Sim, o string, fields map[string]any) {
+	t.Helper()
+	id := c.kubectl(t, "get", "-n", "acme", o, "-o", "jsonpath={.status.connectionID}")
+	if _, err := stytch.PatchConnection(id, fields); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trouble brings about what the panels show, to the samples and in a second namespace: an expired token, a rotation, a connection that
 // nobody claims, calls that fail, a manifest that cannot be applied, and a deletion that is blocked.
 func (c *cluster) trouble(t *testing.T, stytch *stytchsim.Sim) {
 	t.Helper()
 	get := func(o, path string) string { return c.kubectl(t, "get", "-n", "acme", o, "-o", "jsonpath={"+path+"}") }
-	change := func(o string, fields map[string]any) {
-		if _, err := stytch.PatchConnection(get(o, ".status.connectionID"), fields); err != nil {
-			t.Fatal(err)
-		}
-	}
-	change("samlconnection/acme-okta", map[string]any{"display_name": "Changed by somebody"})
-	change("scimconnection/initech-scim", map[string]any{"bearer_token_expires_at": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)})
+	c.change(t, stytch, "scimconnection/initech-scim", map[string]any{"bearer_token_expires_at": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)})
 	c.kubectl(t, "annotate", "-n", "acme", "scimconnection/acme-scim", group+"/rotate-token="+get("scimconnection/acme-scim", ".status.bearerToken.lastFour"))
 	c.kubectl(t, "wait", "-n", "acme", "--for=condition=Rotating", "--timeout=2m", "scimconnection/acme-scim")
 	c.kubectl(t, "wait", "-n", "acme", `--for=jsonpath={.status.conditions[?(@.type=="ExpiringSoon")].reason}=Expired`, "--timeout=2m", "scimconnection/initech-scim")
@@ -166,7 +172,7 @@ func (c *cluster) trouble(t *testing.T, stytch *stytchsim.Sim) {
 	}
 	for _, fault := range []stytchsim.Fault{
 		{Method: "GET", Path: "/v1/b2b/sso/" + get("oidcconnection/umbrella-oidc", ".status.organizationID"), Status: 503},
-		{Method: "PUT", Path: "/v1/b2b/sso/saml/**/" + get("samlconnection/hooli-google", ".status.connectionID"), Status: 503},
+		{Method: "PUT", Path: "/v1/b2b/sso/saml/*/connections/" + get("samlconnection/hooli-google", ".status.connectionID"), Status: 503},
 	} {
 		if _, err := stytch.AddFault(fault); err != nil {
 			t.Fatal(err)
@@ -222,7 +228,7 @@ func newRecorder(instances ...string) *recorder {
 func (r *recorder) until(t *testing.T, instance string, patterns ...string) {
 	t.Helper()
 	missing := slices.Clone(patterns)
-	if !eventually(t, func() bool {
+	if !process.Eventually(t, func() bool {
 		page := r.scrape(t)[instance]
 		missing = slices.DeleteFunc(missing, func(pattern string) bool { return regexp.MustCompile(`(?m)^.*` + pattern).MatchString(page) })
 		return len(missing) == 0

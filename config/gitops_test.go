@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // wave is the annotation by which Argo CD applies one object after another.
@@ -157,7 +158,7 @@ func (c *cluster) renames(t *testing.T, namespace string, layout map[int][]unstr
 	set(t, &renamed, id, "spec", "connectionID")
 
 	c.apply(t, namespace, []unstructured.Unstructured{renamed})
-	if !eventually(t, func() bool {
+	if !process.Eventually(t, func() bool {
 		return strings.HasPrefix(c.healthOf(t, namespace, renamed), "Degraded: "+id+" belongs to")
 	}) {
 		t.Errorf("with PruneLast the new manifest is %s", c.healthOf(t, namespace, renamed))
@@ -254,7 +255,7 @@ func (c *cluster) sync(t *testing.T, namespace string, objects []unstructured.Un
 			continue
 		}
 		var health string
-		if !eventually(t, func() bool {
+		if !process.Eventually(t, func() bool {
 			health = c.healthOf(t, namespace, o)
 			return strings.HasPrefix(health, "Healthy: ")
 		}) {

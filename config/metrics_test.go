@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // The component gives the manager the two rights that it takes to ask who reads metrics, and no other; then only who may read them does.
@@ -26,10 +28,10 @@ func TestSecureMetrics(t *testing.T) {
 	deployment := c.deployment(t)
 	understands(t, deployment)
 	c.admits(t, deployment)
-	address := freeAddress(t)
+	address := process.FreeAddress(t)
 	c.runManager(t, arguments(deployment), "--metrics-bind-address="+address)
 	for right := range added {
-		if !eventually(t, func() bool { return c.used(t)[right] }) {
+		if !process.Eventually(t, func() bool { return c.used(t)[right] }) {
 			t.Errorf("the manager may %s and never did", right)
 		}
 	}
@@ -69,7 +71,7 @@ func scrape(t *testing.T, url, authorization string) (status int, body string) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", authorization)
-	response, err := (&http.Client{Transport: transport, Timeout: patience}).Do(request)
+	response, err := (&http.Client{Transport: transport, Timeout: process.Patience}).Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}

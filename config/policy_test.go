@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // withPolicy is a copy of this directory in which config/default has the admission policy, as its comment says.
@@ -116,7 +117,7 @@ func TestTheAdmissionPolicy(t *testing.T) {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{GenerateName: "s-", Namespace: "acme", Labels: labels}, Type: kind}
 	}
 	ours := map[string]string{v1alpha1.LabelConnection: "scim-connection-test-1"}
-	if !eventually(t, func() bool {
+	if !process.Eventually(t, func() bool {
 		return denied(own.Create(t.Context(), secret(corev1.SecretTypeOpaque, nil), client.DryRunAll))
 	}) {
 		t.Fatal("the policy is asleep")
@@ -235,12 +236,12 @@ func (c *cluster) livesUnderPolicy(t *testing.T) {
 	}
 	last := field(".status.bearerToken.lastFour")
 	c.kubectl(t, "annotate", "-n", "acme", "scimconnection", "acme-scim", v1alpha1.AnnotationRotateToken+"="+last)
-	if !eventually(t, func() bool { return field(".status.bearerToken.nextLastFour") != "" }) {
+	if !process.Eventually(t, func() bool { return field(".status.bearerToken.nextLastFour") != "" }) {
 		t.Fatalf("no rotation: %s", field(".status.conditions"))
 	}
 	next := field(".status.bearerToken.nextLastFour")
 	c.kubectl(t, "annotate", "-n", "acme", "scimconnection", "acme-scim", v1alpha1.AnnotationAcknowledgeToken+"="+next)
-	if !eventually(t, func() bool { return field(".status.bearerToken.lastFour") == next }) {
+	if !process.Eventually(t, func() bool { return field(".status.bearerToken.lastFour") == next }) {
 		t.Fatalf("the rotation is not completed: %s", field(".status.conditions"))
 	}
 	name := field(".spec.bearerToken.secretName")

@@ -42,6 +42,7 @@ var rooms = []struct {
 	}},
 	{"cmd/manager", []string{"api/v1alpha1", "config/crd", "controllers", "internal/connection", "internal/fence", "internal/stytch"}},
 	{"test/controlplane", nil}, // which only tests import
+	{"test/process", nil},      // the same
 	{"cmd/kubectl-stytch", []string{
 		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/external", "internal/connection/oidc", "internal/connection/saml",
 		"internal/connection/scim", "internal/connection/token", "internal/listing", "internal/stytch",

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
+	"github.com/argoproj/argo-cd/v3/util/rbac"
+	"k8s.io/client-go/kubernetes/fake"
 	"sigs.k8s.io/yaml"
 )
 
@@ -36,5 +38,32 @@ func TestApplicationsAndProjectsAreOfArgoCDsTypes(t *testing.T) {
 	}
 	if tried["Application"] < 3 || tried["AppProject"] < 1 {
 		t.Errorf("only these were found: %v", tried)
+	}
+}
+
+// The line of the page lets its role run the actions on the objects of the Application, and nothing else.
+func TestTheRoleOfThePageMayRunActionsAlone(t *testing.T) {
+	_, after, _ := strings.Cut(read(t, "../../docs/gitops/argocd.md"), "```csv\n")
+	policy, _, found := strings.Cut(after, "```")
+	if !found {
+		t.Fatal("the page has no policy")
+	}
+	enforcer := rbac.NewEnforcer(fake.NewClientset(), "argocd", "argocd-rbac-cm", nil)
+	if err := enforcer.SetUserPolicy(policy); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		action, object string
+		allowed        bool
+	}{
+		{"action/" + group + "/SCIMConnection/rotate-token", "identity/identity", true},
+		{"action/" + group + "/SAMLConnection/pause", "identity/identity", true},
+		{"action/apps/Deployment/restart", "identity/identity", false},
+		{"action/" + group + "/SCIMConnection/rotate-token", "other/other", false},
+		{"sync", "identity/identity", false},
+	} {
+		if got := enforcer.Enforce("role:identity", "applications", c.action, c.object); got != c.allowed {
+			t.Errorf("%s of %s is allowed: %t", c.action, c.object, got)
+		}
 	}
 }

@@ -2,18 +2,12 @@ package flux_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
@@ -21,11 +15,11 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/runtime/cel"
 	"github.com/fluxcd/pkg/ssa"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 	"github.com/stytch-operator/stytch-operator/test/controlplane"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // cluster is a real API server, a pretended Stytch, and the manager between them.
@@ -63,65 +57,13 @@ func (c *cluster) runManager(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the manager: %v\n%s", err, out)
 	}
-	probes := freeAddress(t)
-	var output bytes.Buffer
-	process := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--leader-elect=false", "--metrics-bind-address=0",
-		"--health-probe-bind-address="+probes, "--allow-insecure-loopback")
-	process.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
-	process.Stdout, process.Stderr = &output, &output
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		kill := time.AfterFunc(patience, func() { _ = process.Process.Kill() })
-		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
-		kill.Stop()
-		if err != nil || t.Failed() {
-			t.Errorf("the manager ended with %v and said:\n%s", err, &output)
-		}
-	})
-	eventually(t, "the manager is ready", func() bool { return answers(t, "http://"+probes+"/readyz") })
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // nothing was written
-	return listener.Addr().String()
-}
-
-func answers(t *testing.T, url string) bool {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := (&http.Client{Timeout: time.Second}).Do(request)
-	if err != nil {
-		return false
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	return response.StatusCode == http.StatusOK
-}
-
-// patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
-const patience = 2 * time.Minute
-
-// holds asks again until something holds, or patience ends.
-func holds(t *testing.T, ask func() bool) bool {
-	t.Helper()
-	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-		return ask(), nil
-	}) == nil
+	process.Run(t, program, c.kubeconfig, "--leader-elect=false", "--metrics-bind-address=0")
 }
 
 func eventually(t *testing.T, what string, ask func() bool) {
 	t.Helper()
-	if !holds(t, ask) {
-		t.Fatalf("not so after %s: %s", patience, what)
+	if !process.Eventually(t, ask) {
+		t.Fatalf("not so after %s: %s", process.Patience, what)
 	}
 }
 

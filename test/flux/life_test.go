@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 const (
@@ -103,7 +104,7 @@ func (f *flux) reconcile(t *testing.T, name string) []string {
 	k := f.kustomizations[name]
 	var changes []string
 	var err error
-	if !holds(t, func() bool {
+	if !process.Eventually(t, func() bool {
 		var applied []string
 		if applied, err = f.apply(t, k, false); err == nil {
 			err = f.await(t, k, f.inventory[name])
@@ -156,7 +157,7 @@ func identity(o client.Object) string {
 // await waits as spec.wait has it; it asks more often, and gives up sooner.
 func (f *flux) await(t *testing.T, k kustomizev1.Kustomization, objects []*unstructured.Unstructured) error {
 	t.Helper()
-	return f.applier(t, k.Spec.HealthCheckExprs).Wait(objects, ssa.WaitOptions{Interval: 100 * time.Millisecond, Timeout: patience / 8, FailFast: true})
+	return f.applier(t, k.Spec.HealthCheckExprs).Wait(objects, ssa.WaitOptions{Interval: 100 * time.Millisecond, Timeout: process.Patience / 8, FailFast: true})
 }
 
 // remove deletes objects as a prune does, and does not wait.
@@ -253,6 +254,10 @@ func TestTheLayoutLivesInFlux(t *testing.T) {
 		if err != nil || waiting.Status != status.InProgressStatus {
 			t.Errorf("kstatus alone says %v (%v): nothing shows that the expressions are needed", waiting, err)
 		}
+	})
+	t.Run("the commands of the page run", func(t *testing.T) {
+		f.runCommands(t)
+		f.kubectl(t, "annotate", "-n", namespace, "scimconnection/acme-scim", requested+"-")
 	})
 	t.Run("a second time, nothing is written", func(t *testing.T) {
 		before := f.versions(t)

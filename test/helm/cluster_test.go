@@ -3,17 +3,13 @@ package helm_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,13 +17,13 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 	"github.com/stytch-operator/stytch-operator/test/controlplane"
+	"github.com/stytch-operator/stytch-operator/test/process"
 )
 
 // cluster is a real API server, and a pretended Stytch. Where the chart has a job or a Deployment, this runs the real program with the rights
@@ -216,61 +212,7 @@ func (c *cluster) runManager(t *testing.T) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	probes := freeAddress(t)
-	var output bytes.Buffer
-	process := exec.CommandContext(context.WithoutCancel(t.Context()), programOf(pod), append(pod.Containers[0].Args,
-		"--metrics-bind-address=0", "--health-probe-bind-address="+probes, "--leader-election-namespace="+home, "--allow-insecure-loopback")...)
-	process.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	process.Stdout, process.Stderr = &output, &output
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = sync.OnceFunc(func() {
-		kill := time.AfterFunc(patience, func() { _ = process.Process.Kill() })
-		err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait())
-		kill.Stop()
-		if err != nil || t.Failed() {
-			t.Errorf("the manager ended with %v and said:\n%s", err, &output)
-		}
-	})
-	t.Cleanup(stop)
-	if !eventually(t, func() bool { return answers(t, "http://"+probes+"/readyz") }) {
-		t.Fatalf("the manager is not ready")
-	}
-	return stop
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // nothing was written
-	return listener.Addr().String()
-}
-
-func answers(t *testing.T, url string) bool {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := (&http.Client{Timeout: time.Second}).Do(request)
-	if err != nil {
-		return false
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	return response.StatusCode == http.StatusOK
-}
-
-// patience is how long a test waits for what takes no time of its own: other packages' tests may keep the machine busy.
-const patience = 2 * time.Minute
-
-// eventually asks again until something holds, or patience ends.
-func eventually(t *testing.T, holds func() bool) bool {
-	t.Helper()
-	return wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-		return holds(), nil
-	}) == nil
+	running := process.Run(t, programOf(pod), kubeconfig,
+		append(pod.Containers[0].Args, "--metrics-bind-address=0", "--leader-election-namespace="+home)...)
+	return func() { running.Stop(t) }
 }
