@@ -35,7 +35,7 @@ func (p *pass[O, R]) holder(ctx context.Context) func(id string) string {
 		if err != nil {
 			return unknownHolder
 		}
-		holder, found := connection.Holder(claimsOn(id, p.counting(ctx, claimants)))
+		holder, found := connection.Holder(connection.ClaimsOn(id, p.counting(ctx, claimants)))
 		if !found || holder.UID == p.o.GetUID() {
 			return ""
 		}
@@ -63,7 +63,7 @@ func (p *pass[O, R]) counting(ctx context.Context, claimants []O) []O {
 func (p *pass[O, R]) kin(ctx context.Context) func(id string) connection.Kin {
 	return func(id string) connection.Kin {
 		claimants, err := p.claimants(ctx, id)
-		holder, found := connection.Holder(claimsOn(id, p.counting(ctx, claimants)))
+		holder, found := connection.Holder(connection.ClaimsOn(id, p.counting(ctx, claimants)))
 		if err != nil || !found {
 			return connection.Kin{}
 		}
@@ -81,15 +81,4 @@ func (p *pass[O, R]) claimants(ctx context.Context, id string) ([]O, error) {
 	}
 	others = slices.DeleteFunc(others, func(o O) bool { return o.GetUID() == p.o.GetUID() })
 	return append(others, p.base), err
-}
-
-// claimsOn are the claims of manifests on a connection.
-func claimsOn[O v1alpha1.Connection](id string, manifests []O) []connection.Claim {
-	var claims []connection.Claim
-	for _, o := range manifests {
-		if claim, found := connection.ClaimsOf(o)[id]; found {
-			claims = append(claims, claim)
-		}
-	}
-	return claims
 }

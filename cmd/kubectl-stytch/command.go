@@ -38,7 +38,7 @@ names one of a kind, such as samlconnection/acme-okta or samlconn/acme-okta.`,
 	root.SetOut(c.Out)
 	root.SetErr(c.ErrOut)
 	c.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(c.planCommand(), c.statusCommand(), c.resyncCommand(), c.rotateCommand(), c.versionCommand())
+	root.AddCommand(c.planCommand(), c.importCommand(), c.adoptCommand(), c.statusCommand(), c.resyncCommand(), c.rotateCommand(), c.versionCommand())
 	completeNamespaces(root, c)
 	return root
 }

@@ -34,6 +34,7 @@ type planned struct {
 	Changes      []v1alpha1.Change `json:"changes,omitempty"`
 	Reason       string            `json:"reason"`
 	Message      string            `json:"message,omitempty"`
+	InTheWay     string            `json:"-"` // the connection that a Conflict is about, if the manifest may take it over
 }
 
 // failed says that the connection would not become as its manifest says.
@@ -52,6 +53,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	caller *stytch.Caller
 	list   []R
 	id     string // of the connection that is the manifest's
+	rival  string // the connection that a Conflict is about, if the manifest may take it over
 }
 
 // plan says what the operator would do for a manifest.
@@ -66,6 +68,7 @@ func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind co
 	record := connection.RecordOf(this.o)
 	result := planned{
 		Organization: cmp.Or(record.Organization, o.CommonSpec().Organization), ConnectionID: cmp.Or(this.id, record.ID), Action: actionNone, Changes: report.Plan,
+		InTheWay: this.rival,
 	}
 	found, ok := errors.AsType[connection.Finding](err)
 	switch {
@@ -118,7 +121,7 @@ func (p *pass[O, R]) take(ctx context.Context) (report connection.Report, err er
 
 // pin opens the project, and records project and organization.
 func (p *pass[O, R]) pin(ctx context.Context) error {
-	opened, err := p.open(ctx, p.o)
+	opened, err := p.open(ctx, p.o.GetNamespace(), p.o.CommonSpec().Project())
 	if err != nil {
 		return err
 	}
@@ -181,7 +184,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		return !connection.Counts(o, record.Project, record.Organization)
 	})
 	holding := func(id string) (connection.Claim, bool) {
-		return connection.Holder(claimsOn(id, append(slices.Clone(counting), p.base)))
+		return connection.Holder(connection.ClaimsOn(id, append(slices.Clone(counting), p.base)))
 	}
 	holder := func(id string) string {
 		if claim, found := holding(id); found && claim.UID != p.o.GetUID() {
@@ -197,22 +200,14 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		Marks: connection.Marks(p.o), Recorded: record.ID, Named: spec.ConnectionID,
 		Clues: connection.CluesOf(p.base, p.o), Disputed: p.base.CommonStatus().ConflictingConnectionID,
 		Seen: candidates, Begun: p.began, Matching: spec.Matching(), Contested: connection.Contested(p.base),
-		Holder: holder, Claimed: func(id string) bool { return len(claimsOn(id, others)) > 0 }, Kin: p.kin(holding, counting),
+		Holder: holder, Claimed: func(id string) bool { return len(connection.ClaimsOn(id, others)) > 0 }, Kin: p.kin(holding, counting),
 		Name: connection.RealName(p.o), Rivalry: p.kind.Rivalry, Shared: p.kind.Shared,
 	})
 	identity.KeepTwins(p.base)
-	return identity, holder, identity.End(p.o, p.began)
-}
-
-// claimsOn are the claims of manifests on a connection.
-func claimsOn(id string, manifests []v1alpha1.Connection) []connection.Claim {
-	var claims []connection.Claim
-	for _, o := range manifests {
-		if claim, found := connection.ClaimsOf(o)[id]; found {
-			claims = append(claims, claim)
-		}
+	if identity.Verdict == connection.Conflict && record.ID == "" && spec.ConnectionID == "" {
+		p.rival = identity.ID
 	}
-	return claims
+	return identity, holder, identity.End(p.o, p.began)
 }
 
 // kin returns what the manifest has in common with the one that holds a connection.

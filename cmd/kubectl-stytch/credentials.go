@@ -30,20 +30,22 @@ type session struct {
 	projectID string
 }
 
+// byEnvironment says that the credentials are those of the environment.
+func byEnvironment(project string) bool { return project == "" && os.Getenv(envProjectID) != "" }
+
 // open opens a session of the project of a manifest: that of --project, that of the environment, or the one that the manifest names.
-func (p *planner) open(ctx context.Context, o v1alpha1.Connection) (session, error) {
-	if p.flags.project == "" && os.Getenv(envProjectID) != "" {
+func (p *planner) open(ctx context.Context, namespace string, ref v1alpha1.ProjectRef) (session, error) {
+	if byEnvironment(p.flags.project) {
 		if os.Getenv(envSecret) == "" {
 			return session{}, fmt.Errorf("%s is set, but %s is not", envProjectID, envSecret)
 		}
 		return p.openProject(ctx, "environment", environment(), func(*v1alpha1.StytchProject) (*corev1.Secret, error) { return environmentSecret(), nil })
 	}
-	ref := o.CommonSpec().Project()
 	if p.flags.project == "" && ref.Kind != v1alpha1.NamespacedProject {
 		return session{}, fmt.Errorf("%s has its Secret where only the operator reads it. Set %s and %s, or --project", ref, envProjectID, envSecret)
 	}
 	project := &v1alpha1.StytchProject{}
-	key := client.ObjectKey{Namespace: o.GetNamespace(), Name: cmp.Or(p.flags.project, ref.Name)}
+	key := client.ObjectKey{Namespace: namespace, Name: cmp.Or(p.flags.project, ref.Name)}
 	found, err := p.get(ctx, key, project)
 	switch {
 	case err != nil:

@@ -8,8 +8,11 @@
 //	completion.go   names for the shell
 //	plan.go · planner.go · converge.go · manifests.go · credentials.go   plan: what is asked for, what it is planned from, what would be
 //	                done, the files and the cluster, the project's secret; print.go shows it
+//	import.go · importer.go · draft.go · importfile.go   import: what is asked for, what is read, the manifest of each connection, the
+//	                directory that it is written to
+//	adopt.go        adopt, which is made from plans
 //	status.go · watch.go · resync.go · rotate.go · version.go   one subcommand each
 //
-// It thinks as the manager does, with the same packages, and never imports controllers. It writes nothing but those annotations, and
+// It thinks as the manager does, with the same packages, and never imports controllers. In the cluster it writes nothing but those annotations, in Stytch nothing at all. It
 // shows a token only with --show-token.
 package main

@@ -18,8 +18,8 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// readFiles reads the objects of files that a plan may need. Those of kinds that it does not know are left out.
-func (c *cli) readFiles(flags planFlags, namespace string) ([]client.Object, error) {
+// readInfos reads what is in files, and where.
+func (c *cli) readInfos(flags planFlags) ([]*resource.Info, error) {
 	builder := resource.NewLocalBuilder().Unstructured().ContinueOnError().Flatten()
 	for _, name := range flags.files {
 		if name == "-" {
@@ -28,7 +28,12 @@ func (c *cli) readFiles(flags planFlags, namespace string) ([]client.Object, err
 		}
 		builder = builder.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{name}, Recursive: flags.recursive})
 	}
-	infos, err := builder.Do().Infos()
+	return builder.Do().Infos()
+}
+
+// readFiles reads the objects of files that a plan may need. Those of kinds that it does not know are left out.
+func (c *cli) readFiles(flags planFlags, namespace string) ([]client.Object, error) {
+	infos, err := c.readInfos(flags)
 	if err != nil {
 		return nil, err
 	}

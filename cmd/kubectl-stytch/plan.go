@@ -21,6 +21,7 @@ type planFlags struct {
 	allowedHosts     []string
 	insecureLoopback bool
 	requireSendLabel bool
+	keepPEM          bool // of import
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -47,16 +48,21 @@ The exit code is 0 if nothing differs, 2 if something does, and 1 after an error
 		ValidArgsFunction: c.completeNames(kinds()...),
 		RunE:              func(cmd *cobra.Command, names []string) error { return c.plan(cmd.Context(), flags, names) },
 	}
-	cmd.Flags().StringSliceVarP(&flags.files, "filename", "f", nil, "Files or directories with manifests; - is standard input.")
-	cmd.Flags().BoolVarP(&flags.recursive, "recursive", "R", false, "Include the directories in a directory.")
-	cmd.Flags().StringVar(&flags.project, "project", "", "Name of the StytchProject with the credentials, instead of the one that each manifest names.")
+	flags.add(cmd)
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "", "Output format: json, yaml or markdown.")
 	cmd.Flags().BoolVar(&flags.offline, "offline", false, "Do not ask the cluster. Needs -f, and credentials in the environment or in the files.")
-	cmd.Flags().StringSliceVar(&flags.allowedHosts, "allowed-base-url-hosts", nil, "Hosts to which the credentials may be sent, in addition to those of Stytch.")
-	cmd.Flags().BoolVar(&flags.insecureLoopback, "allow-insecure-loopback", false, "Allow http on a loopback address. For tests and demonstrations only.")
 	cmd.Flags().BoolVar(&flags.requireSendLabel, "require-send-label", false, "Decide like a manager with this flag.")
 	completeValues(cmd, "output", "json", "yaml", "markdown")
 	return cmd
+}
+
+// add adds the flags of everything that is made from a plan.
+func (flags *planFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVarP(&flags.files, "filename", "f", nil, "Files or directories with manifests; - is standard input.")
+	cmd.Flags().BoolVarP(&flags.recursive, "recursive", "R", false, "Include the directories in a directory.")
+	cmd.Flags().StringVar(&flags.project, "project", "", "Name of the StytchProject with the credentials, instead of the one that each manifest names.")
+	cmd.Flags().StringSliceVar(&flags.allowedHosts, "allowed-base-url-hosts", nil, "Hosts to which the credentials may be sent, in addition to those of Stytch.")
+	cmd.Flags().BoolVar(&flags.insecureLoopback, "allow-insecure-loopback", false, "Allow http on a loopback address. For tests and demonstrations only.")
 }
 
 func (c *cli) plan(ctx context.Context, flags planFlags, names []string) error {
@@ -68,29 +74,38 @@ func (c *cli) plan(ctx context.Context, flags planFlags, names []string) error {
 	case flags.offline && len(names) > 0:
 		return errors.New("--offline needs -f")
 	}
+	all, err := c.planAll(ctx, flags, names)
+	if err != nil {
+		return err
+	}
+	return c.conclude(flags, all)
+}
+
+// planAll makes the plan of each connection that is named or, without names, of each that is in the files.
+func (c *cli) planAll(ctx context.Context, flags planFlags, names []string) ([]planned, error) {
 	p, err := c.newPlanner(ctx, flags)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var connections []v1alpha1.Connection
-	if len(names) > 0 {
-		connections, err = p.cluster.find(ctx, names, kinds()...)
-	} else {
+	if len(flags.files) > 0 {
 		connections, err = p.manifests(ctx)
+	} else {
+		connections, err = p.cluster.find(ctx, names, kinds()...)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var all []planned
 	for _, o := range connections {
 		one := kindOf(o).plan(ctx, p, o)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		one.Kind, one.Namespace, one.Name = gvkOf(o).Kind, o.GetNamespace(), o.GetName()
 		all = append(all, one)
 	}
-	return c.conclude(flags, all)
+	return all, nil
 }
 
 // conclude prints plans, and says by its error how the command ends.

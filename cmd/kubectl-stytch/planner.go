@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func (c *cli) newPlanner(ctx context.Context, flags planFlags) (*planner, error)
 	p := &planner{
 		flags: flags, began: c.now(), now: c.now, sessions: map[string]session{}, known: map[string][]v1alpha1.Connection{},
 		service: stytch.New(stytch.Options{
-			UserAgent: "kubectl-stytch/" + version + " (+https://github.com/stytch-operator/stytch-operator)", Now: c.now,
+			UserAgent: "kubectl-stytch/" + version + " (+https://github.com/stytch-operator/stytch-operator)", Now: c.now, KeepPEM: flags.keepPEM,
 		}),
 	}
 	if !flags.offline {
@@ -165,9 +166,48 @@ func (p *planner) source(ctx context.Context, kindName string, key client.Object
 		if found, err := p.get(ctx, key, o); err != nil || !found {
 			return nil, err
 		}
-		return p.merged(ctx, o)
+		is, err := p.merged(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		return p.taken(ctx, is)
 	}
 	return nil, nil //nolint:nilnil // there is none of a kind that does not exist
+}
+
+// taken is the manifest of a source as it is once the operator has taken over the connection that it names.
+func (p *planner) taken(ctx context.Context, o v1alpha1.Connection) (v1alpha1.Connection, error) {
+	spec := o.CommonSpec()
+	if connection.RecordOf(o).ID != "" || spec.ConnectionID == "" {
+		return o, nil
+	}
+	opened, err := p.open(ctx, o.GetNamespace(), spec.Project())
+	if err != nil {
+		return nil, err
+	}
+	caller := opened.Caller(o.GetNamespace(), string(o.GetUID()), stytch.Urgent)
+	defer caller.Close()
+	organization, err := paced(ctx, p.now, func() (string, error) {
+		if stytch.IsOrganizationID(spec.Organization) {
+			return spec.Organization, nil
+		}
+		id, _, err := caller.Organization(ctx, spec.Organization)
+		return id, err
+	})
+	if err != nil {
+		return nil, explainedCall(err)
+	}
+	all, err := paced(ctx, p.now, func() (stytch.SSOConnections, error) { return caller.SSO(ctx, organization, p.began) })
+	if err != nil {
+		return nil, explainedCall(err)
+	}
+	saml, isSAML := stytch.Find(all.SAML, spec.ConnectionID)
+	oidc, isOIDC := stytch.Find(all.OIDC, spec.ConnectionID)
+	if status := o.CommonStatus(); isSAML || isOIDC {
+		status.ProjectID, status.OrganizationID, status.ConnectionID = opened.projectID, organization, spec.ConnectionID
+		status.State = cmp.Or(saml.Status, oidc.Status)
+	}
+	return o, nil
 }
 
 // ofProject says that a Secret is that of a StytchProject.

@@ -50,6 +50,17 @@ func ClaimsOf(o v1alpha1.Connection) map[string]Claim {
 	return claims
 }
 
+// ClaimsOn are the claims of manifests on a connection.
+func ClaimsOn[O v1alpha1.Connection](id string, manifests []O) []Claim {
+	var claims []Claim
+	for _, o := range manifests {
+		if claim, found := ClaimsOf(o)[id]; found {
+			claims = append(claims, claim)
+		}
+	}
+	return claims
+}
+
 // Counts says whether what another manifest claims counts against one of this project and organization: it belongs there too, as far as
 // it is known, and it stands.
 func Counts(other v1alpha1.Connection, project, organization string) bool {

@@ -72,7 +72,13 @@ func (c *Caller) Close() {
 // for 10 minutes; an answer from the cache has a zero Request.
 func (c *Caller) Organization(ctx context.Context, idSlugOrExternalID string) (string, Request, error) {
 	seen, request, err := c.organization(ctx, idSlugOrExternalID, c.now().Add(-organizationTTL))
-	return seen.id, request, err
+	return seen.ID, request, err
+}
+
+// DescribeOrganization is Organization with the name and the slug.
+func (c *Caller) DescribeOrganization(ctx context.Context, idSlugOrExternalID string) (Organization, error) {
+	seen, _, err := c.organization(ctx, idSlugOrExternalID, c.now().Add(-organizationTTL))
+	return seen.Organization, err
 }
 
 // organization returns what is kept of an organization, requested at or after since.
@@ -87,12 +93,12 @@ func (c *Caller) organization(ctx context.Context, name string, since time.Time)
 		switch {
 		case err != nil:
 			return organization{}, err
-		case !IsOrganizationID(r.Organization.OrganizationID):
+		case !IsOrganizationID(r.Organization.ID):
 			return organization{}, incompleteError(made, "the organization's ID in its usual form")
-		case IsOrganizationID(name) && r.Organization.OrganizationID != name:
+		case IsOrganizationID(name) && r.Organization.ID != name:
 			return organization{}, unusableError(made, "the response is about another organization")
 		}
-		return organization{id: r.Organization.OrganizationID, customRoles: roles(r.Organization.CustomRoles)}, nil
+		return organization{r.Organization.organization(), roles(r.Organization.CustomRoles)}, nil
 	})
 	return seen.value, request, err
 }

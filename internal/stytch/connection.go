@@ -108,7 +108,8 @@ type Certificate struct {
 	ExpiresAt time.Time
 	// PEM is set only if the connection has five certificates, the most that Stytch
 	// allows: only then may one have to make room for another and be restored.
-	// Otherwise it is "", since thousands of connections are cached.
+	// Otherwise it is "", since thousands of connections are cached; but see
+	// Options.KeepPEM.
 	PEM string
 }
 
@@ -155,8 +156,12 @@ type SSOConnections struct {
 	External []ExternalConnection
 }
 
+// Organization is a tenant of the project. Slug and Name are as Stytch shows them, and may
+// be any text.
+type Organization struct{ ID, Slug, Name string }
+
 // organization is what is kept of an organization.
 type organization struct {
-	id          string
+	Organization
 	customRoles []string // IDs of the roles that only this organization has, sorted
 }

@@ -36,12 +36,13 @@ func (o *only) Source(organization, source string) bool {
 func reads(t *testing.T, org string) map[string]func(*Caller) error {
 	t.Helper()
 	return map[string]func(*Caller) error{
-		"Organization": func(c *Caller) error { _, _, err := c.Organization(ctx(t), org); return err },
-		"CustomRoles":  func(c *Caller) error { _, err := c.CustomRoles(ctx(t), org); return err },
-		"SSO":          func(c *Caller) error { _, err := c.SSO(ctx(t), org, time.Time{}); return err },
-		"SourceSSO":    func(c *Caller) error { _, err := c.SourceSSO(ctx(t), org, someone, time.Time{}); return err },
-		"SCIM":         func(c *Caller) error { _, err := c.SCIM(ctx(t), org, time.Time{}); return err },
-		"SCIMGroups":   func(c *Caller) error { _, err := c.SCIMGroups(ctx(t), org, "c", time.Time{}); return err },
+		"Organization":         func(c *Caller) error { _, _, err := c.Organization(ctx(t), org); return err },
+		"DescribeOrganization": func(c *Caller) error { _, err := c.DescribeOrganization(ctx(t), org); return err },
+		"CustomRoles":          func(c *Caller) error { _, err := c.CustomRoles(ctx(t), org); return err },
+		"SSO":                  func(c *Caller) error { _, err := c.SSO(ctx(t), org, time.Time{}); return err },
+		"SourceSSO":            func(c *Caller) error { _, err := c.SourceSSO(ctx(t), org, someone, time.Time{}); return err },
+		"SCIM":                 func(c *Caller) error { _, err := c.SCIM(ctx(t), org, time.Time{}); return err },
+		"SCIMGroups":           func(c *Caller) error { _, err := c.SCIMGroups(ctx(t), org, "c", time.Time{}); return err },
 	}
 }
 
@@ -65,7 +66,8 @@ func TestNothingIsSentThatIsNotGranted(t *testing.T) {
 	service := New(Options{Now: func() time.Time { return start }, Transport: direct{http.HandlerFunc(count)}})
 	session := service.Session(Project{Credentials: Credentials{BaseURL: "http://stytch", ProjectID: "p"}, Object: "a/p", Rate: Rate{PerSecond: 1, Burst: 1}})
 	refused := map[string]bool{}
-	for _, calls := range []map[string]func(*Caller) error{reads(t, stranger), changes(t, stranger)} {
+	all := map[string]func(*Caller) error{"Organizations": func(c *Caller) error { _, err := c.Organizations(ctx(t)); return err }}
+	for _, calls := range []map[string]func(*Caller) error{reads(t, stranger), changes(t, stranger), all} {
 		for name, call := range calls {
 			refused[name] = true
 			if err := call(session.Under(&only{organization: someone, source: someone}).Caller("team", name, Drift)); !isNotGranted(err) {

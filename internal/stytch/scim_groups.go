@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	pageSize = "1000" // groups; the largest that Stytch allows
-	maxPages = 100    // read for one list
+	maxPage  = 1000 // elements; the largest page that Stytch allows
+	maxPages = 100  // read for one list
 )
 
 // SCIMGroups returns the groups that the identity provider pushed to a SCIM
@@ -58,7 +59,7 @@ func (c *Caller) groups(ctx context.Context, op call) ([]SCIMGroup, error) {
 
 // page reads the page at cursor; "" is the first page.
 func (c *Caller) page(ctx context.Context, op call, cursor string) (groupsReply, Request, error) {
-	op.query = url.Values{"limit": {pageSize}}
+	op.query = url.Values{"limit": {strconv.Itoa(maxPage)}}
 	if cursor != "" {
 		op.query.Set("cursor", cursor)
 		if err := c.turn(ctx, op.operation, c.uid, onePlace); err != nil {

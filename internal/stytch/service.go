@@ -65,6 +65,9 @@ type Options struct {
 	// Fence is asked right before a call that changes something is sent. Nil means
 	// that such a call may always be sent.
 	Fence Fence
+	// KeepPEM has lists keep the PEM of all certificates: for a process that reads each list
+	// once. See [Certificate].
+	KeepPEM bool
 	// Timeout is the limit of one call, from connecting to reading the response.
 	// Zero means 30 seconds.
 	Timeout time.Duration
@@ -78,6 +81,7 @@ type Service struct {
 	timeout   time.Duration
 	now       func() time.Time
 	fence     Fence
+	keepPEM   bool
 	metrics   metrics
 
 	// largeLists lets one list that is larger than maxBeside be read at a time.
@@ -108,6 +112,7 @@ func New(o Options) *Service {
 		timeout:   o.Timeout,
 		now:       o.Now,
 		fence:     o.Fence,
+		keepPEM:   o.KeepPEM,
 		gates:     newGates(),
 
 		largeLists: semaphore.NewWeighted(1),

@@ -32,7 +32,7 @@ func listSSO(organizationID string) call {
 func (c *Caller) fetchSSO(op call) func(context.Context) (SSOConnections, error) {
 	return func(ctx context.Context) (SSOConnections, error) {
 		op.list = &listSize{most: maxConnections, kind: "connections"}
-		r, request, err := do[ssoReply](ctx, c.session.account, op)
+		r, request, err := c.doSSO(ctx, op)
 		if err != nil {
 			return SSOConnections{}, err
 		}
@@ -42,6 +42,14 @@ func (c *Caller) fetchSSO(op call) func(context.Context) (SSOConnections, error)
 		}
 		return all, nil
 	}
+}
+
+func (c *Caller) doSSO(ctx context.Context, op call) (ssoReply, Request, error) {
+	if c.session.account.service.keepPEM {
+		r, request, err := do[wholeSSOReply](ctx, c.session.account, op)
+		return r.ssoReply, request, err
+	}
+	return do[ssoReply](ctx, c.session.account, op)
 }
 
 // DeleteSSO deletes an SSO connection of any kind (DELETE

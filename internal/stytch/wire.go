@@ -86,9 +86,34 @@ type whoamiReply struct {
 type organizationReply struct {
 	envelope
 	Organization struct {
-		OrganizationID string     `json:"organization_id"`
-		CustomRoles    []wireRole `json:"custom_roles"`
+		wireOrganization
+		CustomRoles []wireRole `json:"custom_roles"`
 	} `json:"organization"`
+}
+
+type wireOrganization struct {
+	ID   string    `json:"organization_id"`
+	Slug looseText `json:"organization_slug"`
+	Name looseText `json:"organization_name"`
+}
+
+func (w wireOrganization) organization() Organization {
+	return Organization{ID: w.ID, Slug: string(w.Slug), Name: string(w.Name)}
+}
+
+// organizationsReply is one page of a search for organizations.
+type organizationsReply struct {
+	envelope
+	Organizations []Organization
+	Metadata      struct {
+		NextCursor string `json:"next_cursor"`
+	}
+}
+
+func (r *organizationsReply) parts() map[string]any {
+	return r.and(map[string]any{
+		"organizations": listOf(&r.Organizations, wireOrganization.organization), "results_metadata": &r.Metadata,
+	})
 }
 
 type policyReply struct {

@@ -28,7 +28,15 @@ type wireSAML struct {
 	} `json:"encryption_private_keys"`
 }
 
+// connection is what is cached of a SAML connection.
 func (w wireSAML) connection() SAMLConnection {
+	c := w.whole()
+	c.VerificationCertificates = trimPEM(c.VerificationCertificates)
+	return c
+}
+
+// whole is a SAML connection with the PEM of all certificates.
+func (w wireSAML) whole() SAMLConnection {
 	c := SAMLConnection{
 		Connection:               w.wireConnection.connection(),
 		IdentityProvider:         w.IdentityProvider,
@@ -43,7 +51,7 @@ func (w wireSAML) connection() SAMLConnection {
 		AllowGatewayCallback:     w.AllowGatewayCallback,
 		ImplicitRoles:            roles(w.Roles),
 		GroupImplicitRoles:       convert(w.GroupRoles, wireGroupRole.role),
-		VerificationCertificates: trimPEM(convert(w.VerificationCertificates, wireCertificate.certificate)),
+		VerificationCertificates: convert(w.VerificationCertificates, wireCertificate.certificate),
 		SigningCertificates:      convert(w.SigningCertificates, wireCertificate.signing),
 		AttributeMapping:         attributeMapping(w.AttributeMapping),
 	}

@@ -18,6 +18,15 @@ func (r *ssoReply) parts() map[string]any {
 	})
 }
 
+// wholeSSOReply is ssoReply with the PEM of all certificates.
+type wholeSSOReply struct{ ssoReply }
+
+func (r *wholeSSOReply) parts() map[string]any {
+	parts := r.ssoReply.parts()
+	parts["saml_connections"] = listOf(&r.SAML, wireSAML.whole)
+	return parts
+}
+
 // connections returns the lists, or why an element cannot be in them: half a list
 // would mean that connections are gone.
 func (r *ssoReply) connections(organizationID string) (all SSOConnections, problem string) {

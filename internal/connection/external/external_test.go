@@ -182,6 +182,22 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 			"", "", found,
 		},
 		{
+			"a pending one, of a connection that is only observed",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Spec.ConnectionID, s.Status.State = ExternalID, "pending"
+				return s
+			},
+			"", "", found,
+		},
+		{
+			"one that is being deleted, of a connection that is only observed",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Spec.ConnectionID, s.DeletionTimestamp = ExternalID, new(metav1.NewTime(Noon))
+				return s
+			},
+			"", "", found,
+		},
+		{
 			"one that is being deleted",
 			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
 				s.DeletionTimestamp = new(metav1.NewTime(Noon))

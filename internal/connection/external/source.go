@@ -32,10 +32,11 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 		return nil, sourceInvalid(ref, "belongs to the same organization (%s)", from.Organization)
 	}
 	found := &v1alpha1.ExternalSourceStatus{OrganizationID: from.Organization, ConnectionID: from.ID}
-	if connection.RecordOf(o).ID == "" && !source.GetDeletionTimestamp().IsZero() {
+	created := connection.RecordOf(o).ID == "" && o.Spec.ConnectionID == "" // only then Stytch asks how the source is
+	if created && !source.GetDeletionTimestamp().IsZero() {
 		return found, waiting("is being deleted")
 	}
-	if connection.RecordOf(o).ID == "" && source.CommonStatus().State != connection.StateActive {
+	if created && source.CommonStatus().State != connection.StateActive {
 		return found, waiting("is not active yet (state in Stytch: %s)", cmp.Or(source.CommonStatus().State, "unknown"))
 	}
 	return found, nil
