@@ -44,8 +44,9 @@ var rooms = []struct {
 	{"test/controlplane", nil}, // which only tests import
 	{"test/process", nil},      // the same
 	{"cmd/kubectl-stytch", []string{
-		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/external", "internal/connection/oidc", "internal/connection/saml",
-		"internal/connection/scim", "internal/connection/token", "internal/listing", "internal/stytch",
+		"api/v1alpha1", "config/crd", "internal/connection", "internal/connection/external", "internal/connection/oidc",
+		"internal/connection/pki", "internal/connection/saml", "internal/connection/scim", "internal/connection/token", "internal/listing",
+		"internal/stytch",
 	}},
 	{"internal/stytchsim", nil},
 	{"cmd/stytch-sim", []string{"internal/stytchsim"}},
