@@ -46,7 +46,7 @@ demo-down: ## End what demo-up started.
 .PHONY: test
 test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
-	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
+	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/build/specs.sh" $(TESTFLAGS) ./...
 	@assets=$$(hack/control-plane.sh); for module in build/image test/argocd test/flux; do \
 	  (cd $$module && KUBEBUILDER_ASSETS="$$assets" go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
 
