@@ -39,6 +39,10 @@ demo: build ## Show the whole story on the terminal: control plane, simulator, m
 demo-up: build ## Start the parts of the demo and leave them running.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo up
 
+.PHONY: demo-manager
+demo-manager: build ## Replace the demo's manager by the one of the Deployment, such as one that Helm installed.
+	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo manager
+
 .PHONY: demo-down
 demo-down: ## End what demo-up started.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
