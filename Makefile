@@ -39,6 +39,10 @@ demo: build ## Show the whole story on the terminal: control plane, simulator, m
 demo-up: build ## Start the parts of the demo and leave them running.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo up
 
+.PHONY: demo-manager
+demo-manager: build ## Replace the demo's manager by the one of the Deployment, such as one that Helm installed.
+	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo manager
+
 .PHONY: demo-down
 demo-down: ## End what demo-up started.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
@@ -46,7 +50,7 @@ demo-down: ## End what demo-up started.
 .PHONY: test
 test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
-	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/hack/specs.sh" $(TESTFLAGS) ./...
+	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/build/specs.sh" $(TESTFLAGS) ./...
 	@assets=$$(hack/control-plane.sh); for module in build/image test/argocd test/flux; do \
 	  (cd $$module && KUBEBUILDER_ASSETS="$$assets" go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
 

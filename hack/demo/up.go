@@ -9,17 +9,13 @@ import (
 
 // up starts the parts, applies the samples, and leaves everything running.
 func up(t *lab.Terminal) error {
-	err := lab.Up(upDir, t, func(l *lab.Lab) {
+	return lab.Up(upDir, t, func(l *lab.Lab) {
 		s := begin(l)
 		s.Title("The samples")
 		s.applySamples()
 		s.makeSpares()
 		s.tryThis()
 	})
-	if err != nil {
-		t.Failed("%v", err)
-	}
-	return err
 }
 
 // makeSpares makes certificates to roll over with: nobody should need openssl for it.

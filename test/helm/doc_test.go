@@ -6,6 +6,8 @@
 //	values_test.go    what values do, and which are refused
 //	readme_test.go    every value is explained
 //	life_test.go      install, upgrade, rollback, uninstall, and the way from config/default
+//	started_test.go   docs/getting-started.md, command by command
+//	demo_test.go      the demo of docs/helm.md, likewise
 //
 // Helm is never told to wait: no controller of Kubernetes runs here.
 package helm_test

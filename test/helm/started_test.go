@@ -77,12 +77,14 @@ func (c *cluster) available(t *testing.T) {
 	}
 }
 
-// shell runs what a page says: in a directory with the chart and the CRDs, with the kubectl and the Helm of the tests.
+// shell runs what a page says in a directory: one block after another, and each with what those before have exported.
 type shell struct {
-	dir string
-	env []string
+	dir      string
+	env      []string
+	exported string // a file
 }
 
+// newShell is a shell in a directory with the chart and the CRDs, with the kubectl and the Helm of the tests.
 func (c *cluster) newShell(t *testing.T) *shell {
 	t.Helper()
 	dir, programs := t.TempDir(), t.TempDir()
@@ -90,23 +92,37 @@ func (c *cluster) newShell(t *testing.T) *shell {
 		filepath.Join(dir, "charts"): top + "/charts", filepath.Join(dir, "config"): top + "/config",
 		filepath.Join(programs, "kubectl"): filepath.Join(assets, "kubectl"), filepath.Join(programs, "helm"): c.helm.program(),
 	} {
-		absolute, err := filepath.Abs(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(absolute, to); err != nil {
-			t.Fatal(err)
-		}
+		link(t, from, to)
 	}
+	return shellIn(t, dir, "PATH="+programs+":"+os.Getenv("PATH"), "KUBECONFIG="+c.kubeconfig)
+}
+
+// shellIn is a shell in a directory. Its kubectl and its Helm leave nothing in the home of who runs the tests, and read nothing there.
+func shellIn(t *testing.T, dir string, env ...string) *shell {
+	t.Helper()
 	own := filepath.Join(scratch, "home")
-	return &shell{dir, append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "KUBECONFIG="+c.kubeconfig, "KUBECACHEDIR="+filepath.Join(c.dir, "cache"),
-		"KUBERC=off", "HELM_CACHE_HOME="+own, "HELM_CONFIG_HOME="+own, "HELM_DATA_HOME="+own)}
+	exported := filepath.Join(t.TempDir(), "exported")
+	write(t, exported, "")
+	env = append(env, "KUBECACHEDIR="+filepath.Join(own, "kubectl"), "KUBERC=off", "HELM_CACHE_HOME="+own, "HELM_CONFIG_HOME="+own, "HELM_DATA_HOME="+own)
+	return &shell{dir, append(os.Environ(), env...), exported}
+}
+
+func link(t *testing.T, from, to string) {
+	t.Helper()
+	absolute, err := filepath.Abs(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(absolute, to); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run runs a block, with the secret of the project as what somebody types.
 func (s *shell) run(t *testing.T, block string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", block)
+	script := "source " + s.exported + "\n" + block + "\nexport -p >" + s.exported
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir, cmd.Env, cmd.Stdin = s.dir, s.env, strings.NewReader(stytchsim.DefaultSecret+"\n")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

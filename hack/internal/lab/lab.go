@@ -9,7 +9,7 @@
 // It knows the operator only from outside: manifests, status, events, metrics, calls. So it imports nothing of it but the words of
 // the simulator's control endpoints.
 //
-//	lab         Run, Up, Down: a directory with everything that a run leaves
+//	lab         Run, Up, Join, Down: a directory with everything that a run leaves
 //	fail        how a step ends that cannot go on
 //	process     the processes, and the ledger by which none is left behind
 //	await       waiting for a condition
@@ -65,40 +65,51 @@ func ExitCode(err error) int {
 // Run creates a lab in a directory and calls do. However that ends, every process that was started is stopped. Processes that an
 // earlier run left behind in the directory, because it was killed, are stopped first.
 func Run(dir string, t *Terminal, do func(*Lab)) error {
-	return locked(dir, func(earlier *ledger) error {
-		for _, p := range earlier.running() {
+	return locked(dir, t, func(l *Lab) error {
+		for _, p := range l.ledger.running() {
 			t.Note("Stopping %s (%d), left behind by an earlier run.", p.Name, p.PID)
 		}
-		if err := earlier.stop(); err != nil {
+		if err := l.ledger.stop(); err != nil {
 			return err
 		}
-		return create(dir, t, false, do)
+		return l.create(false, do)
 	})
 }
 
 // Up is Run that leaves the processes running where do succeeds. It refuses to start them twice.
 func Up(dir string, t *Terminal, do func(*Lab)) error {
-	return locked(dir, func(earlier *ledger) error {
-		if n := len(earlier.running()); n > 0 {
+	return locked(dir, t, func(l *Lab) error {
+		if n := len(l.ledger.running()); n > 0 {
 			return fmt.Errorf("already up: %d processes, KUBECONFIG=%s/kubeconfig; stop them with make demo-down", n, dir)
 		}
-		return create(dir, t, true, do)
+		return l.create(true, do)
+	})
+}
+
+// Join calls do with the lab that Up left running. However that ends, the processes stay.
+func Join(dir string, t *Terminal, do func(*Lab)) error {
+	return locked(dir, t, func(l *Lab) error {
+		if len(l.ledger.running()) == 0 {
+			return errors.New("nothing is up: run make demo-up first")
+		}
+		return l.try(do)
 	})
 }
 
 // Down stops what Up left running and removes the directory. It returns how many processes that were.
-func Down(dir string) (stopped int, err error) {
-	return stopped, locked(dir, func(earlier *ledger) error {
-		stopped = len(earlier.running())
-		if err := earlier.stop(); err != nil {
+func Down(dir string, t *Terminal) (stopped int, err error) {
+	return stopped, locked(dir, t, func(l *Lab) error {
+		stopped = len(l.ledger.running())
+		if err := l.ledger.stop(); err != nil {
 			return err
 		}
 		return os.RemoveAll(dir)
 	})
 }
 
-// locked calls do with the ledger of the directory's last run, while no other run uses the directory.
-func locked(dir string, do func(*ledger) error) error {
+// locked calls do with the lab of the directory's last run, while no other run uses the directory. Ctrl-C and its like interrupt it
+// in order; so does SIGPIPE, by which a reader goes away.
+func locked(dir string, t *Terminal, do func(*Lab) error) error {
 	if _, err := os.Stat("go.mod"); err != nil {
 		return errors.New("run this from the top of the repository, with make")
 	}
@@ -113,35 +124,37 @@ func locked(dir string, do func(*ledger) error) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("another run uses %s", dir)
 	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
 	earlier, err := readLedger(dir)
 	if err != nil {
 		return err
 	}
-	return do(earlier)
-}
-
-// create calls do with a lab in an emptied directory, in which nothing runs yet. Ctrl-C and its like interrupt it in order; so does
-// SIGPIPE, by which a reader goes away.
-func create(dir string, t *Terminal, keep bool, do func(*Lab)) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
-	if dir, err = filepath.Abs(dir); err != nil {
+	return do(&Lab{Terminal: t, Poll: 250 * time.Millisecond, ctx: ctx, dir: dir, ledger: earlier})
+}
+
+// create calls do with a lab whose directory is emptied, and in which nothing runs yet.
+func (l *Lab) create(keep bool, do func(*Lab)) (err error) {
+	if err := errors.Join(os.RemoveAll(l.dir), os.MkdirAll(l.dir, 0o700)); err != nil {
 		return err
 	}
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
-		return err
-	}
-	l := &Lab{Terminal: t, Poll: 250 * time.Millisecond, ctx: ctx, dir: dir, ledger: &ledger{file: filepath.Join(dir, ledgerName)}}
+	l.ledger.list = nil
 	succeeded := false // which it has not where do panics either
 	defer func() {
 		if !keep || !succeeded {
 			err = errors.Join(err, l.ledger.stop())
 		}
 	}()
-	err = l.explain(Try(func() { do(l) }))
+	err = l.try(do)
 	succeeded = err == nil
 	return err
 }
+
+// try calls do, and explains how it failed.
+func (l *Lab) try(do func(*Lab)) error { return l.explain(Try(func() { do(l) })) }
 
 // explain adds to a failure the manager's last warnings and errors, which may be its reason, and where the logs are.
 func (l *Lab) explain(err error) error {
@@ -152,7 +165,7 @@ func (l *Lab) explain(err error) error {
 		return ErrInterrupted
 	}
 	if l.Manager != nil {
-		if last := tail(l.Manager.Log, 8, "level=WARN", "level=ERROR"); last != "" {
+		if last := tail(l.Manager.Log, 8, "level=WARN", "level=ERROR", `"level":"WARN"`, `"level":"ERROR"`); last != "" {
 			err = fmt.Errorf("%w\n    the manager's last warnings and errors:\n%s", err, last)
 		}
 	}

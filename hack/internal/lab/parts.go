@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -64,14 +65,19 @@ func (l *Lab) controlPlane() string {
 	return strings.TrimSpace(out.String())
 }
 
-// install installs config/default, and gives the manager a kubeconfig of its ServiceAccount.
+// install installs config/default.
 func (l *Lab) install() {
 	l.Kubectl("apply", "-k", "config/default")
 	l.Kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
-	token := l.Kubectl("create", "token", ServiceAccount, "-n", Namespace, "--duration="+(30*24*time.Hour).String())
-	l.writeKubeconfig("manager.kubeconfig", ServiceAccount, strings.TrimSpace(token))
-	who := l.Kubectl("auth", "whoami", "--kubeconfig="+l.Path("manager.kubeconfig"), "-o", "jsonpath={.status.userInfo.username}")
+	who := l.managerAs(ServiceAccount)
 	l.Seen("config/default is installed; to the API server the manager is %s, with the rights of config/rbac", who)
+}
+
+// managerAs gives the manager a kubeconfig of a ServiceAccount, and returns what the API server calls that.
+func (l *Lab) managerAs(account string) string {
+	token := l.Kubectl("create", "token", account, "-n", Namespace, "--duration="+(30*24*time.Hour).String())
+	l.writeKubeconfig("manager.kubeconfig", account, strings.TrimSpace(token))
+	return l.Kubectl("auth", "whoami", "--kubeconfig="+l.Path("manager.kubeconfig"), "-o", "jsonpath={.status.userInfo.username}")
 }
 
 // writeKubeconfig writes a kubeconfig for the user of a token. The API server signed its certificate itself.
@@ -107,10 +113,27 @@ func (l *Lab) StartManager(flags ...string) {
 	l.Await("the manager", starting, func() (string, bool) {
 		err := Try(func() {
 			l.Fetch("http://" + probes + "/readyz")
-			l.Fetch(l.Metrics) // served a moment later
+			if !slices.Contains(flags, "--metrics-secure") { // with it they are not for everybody
+				l.Fetch(l.Metrics) // served a moment later
+			}
 		})
 		return fmt.Sprint(err), err == nil
 	})
+}
+
+// RunDeployment replaces the manager by the one of the Deployment, as a kubelet would: with its arguments, as its ServiceAccount.
+func (l *Lab) RunDeployment() {
+	l.Assets = l.controlPlane()
+	l.server = l.Kubectl("config", "view", "-o", "jsonpath={.clusters[0].cluster.server}")
+	const pod = "jsonpath={.spec.template.spec.serviceAccountName}{range .spec.template.spec.containers[0].args[*]} {@}{end}"
+	words := strings.Fields(l.Kubectl("get", "deployment", ServiceAccount, "-n", Namespace, "-o", pod))
+	who, args := l.managerAs(words[0]), words[1:]
+	if i := slices.IndexFunc(l.ledger.list, func(p *Process) bool { return p.Name == "manager" }); i >= 0 {
+		l.Manager = l.ledger.list[i]
+		l.StopManager()
+	}
+	l.StartManager(args...)
+	l.Seen("the manager, process %d, is %s, and runs with %s", l.Manager.PID, who, strings.Join(args, " "))
 }
 
 // StopManager stops the manager as a rollout does: it may finish what it is at, and gives the lease back.

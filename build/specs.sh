@@ -2,7 +2,7 @@
 # What "make test" has go test run each test binary with. Where a package's specs are many they are divided between several
 # processes, by Ginkgo's own command; a test that is named, and any other package, runs as go test itself would run it.
 #
-#   go test -exec $PWD/hack/specs.sh ...
+#   go test -exec $PWD/build/specs.sh ...
 #
 # Ginkgo's report is bin/specs/controllers.json.
 set -euo pipefail
