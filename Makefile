@@ -32,7 +32,7 @@ help: ## Show this list.
 	  /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Show the whole story on the terminal: control plane, simulator, manager, thirteen steps.
+demo: build ## Show the whole story on the terminal: control plane, simulator, manager, fourteen steps.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo run
 
 .PHONY: demo-up

@@ -31,35 +31,17 @@ func (s *story) rollover() {
 	s.readAgain()
 }
 
-// replaceCertificates puts others into the ConfigMap: no manifest is edited.
+// replaceCertificates puts another one into the ConfigMap: no manifest is edited.
 func (s *story) replaceCertificates() {
 	s.Note("The next certificate replaces it in the ConfigMap:")
-	const add, remove = "UpdateSAMLConnection x509_certificate", "DeleteSAMLVerificationCertificate"
-	s.bundle(lab.NewCertificate("Google", twoYears)).expect(add, remove)
+	next, seq := lab.NewCertificate("Google", twoYears), s.Seq()
+	s.Replace("configmap", bundle, map[string]string{bundleKey: next})
+	o := s.awaitCertificates(s.bundled, []string{fingerprintOf(next)})
+	s.changesSince(seq).about(o).expect("UpdateSAMLConnection x509_certificate", "DeleteSAMLVerificationCertificate")
 	s.await(s.bundled, "to report no ExpiringSoon", func(now object) bool {
 		return now.condition("ExpiringSoon").Status == "absent"
 	})
 	s.Seen("the new one was added before the old one was removed, so logins worked all the time; ExpiringSoon is gone")
-	s.Note("Five at once, which is all that Stytch takes, and then a sixth alone:")
-	var six []string
-	for range 6 {
-		six = append(six, lab.NewCertificate("Google", twoYears))
-	}
-	s.bundle(six[:5]...)
-	s.bundle(six[5]).expect(remove, add, remove, remove, remove, remove)
-	s.Seen("one that the ConfigMap does not have any more made room, and the other four stayed until the new one was added")
-}
-
-// bundle puts certificates into the ConfigMap, and waits until Stytch has these and no other. It returns what changed that.
-func (s *story) bundle(certificates ...string) calls {
-	var want []string
-	for _, certificate := range certificates {
-		want = append(want, fingerprintOf(certificate))
-	}
-	seq := s.Seq()
-	s.Replace("configmap", bundle, map[string]string{bundleKey: strings.Join(certificates, "")})
-	o := s.awaitCertificates(s.bundled, want)
-	return s.changesSince(seq).about(o)
 }
 
 // awaitCertificates waits until a connection has exactly these certificates and its manifest is applied.

@@ -105,7 +105,6 @@ func (s *story) makeWorld() {
 		}
 	}
 	const secret = "secret generic"
-	s.Create(secret, "stytch", map[string]string{"secret": s.Sim.Secret})
 	for _, name := range []string{"acme-okta-client", "initech-entra-client", "hooli-google-client", "umbrella-client"} {
 		s.Create(secret, name, map[string]string{"client-secret": rand.Text()})
 	}

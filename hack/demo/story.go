@@ -26,6 +26,10 @@ type step struct {
 func (s *story) steps() []step {
 	return []step{
 		{
+			"Import: what somebody made by hand becomes manifests", s.imported,
+			"who starts with the operator has connections already: taking them over changes none of them.",
+		},
+		{
 			"Apply: manifests become connections", s.apply,
 			"no call is spent that the API does not require, and Ready is True only once Stytch reports the connection as active.",
 		},
@@ -54,7 +58,7 @@ func (s *story) steps() []step {
 			"a token that expires stops the provisioning of a whole customer; one that is replaced too early does the same.",
 		},
 		{
-			"A wrong secret, and a 429", func() { s.wrongSecret(); s.throttled() },
+			"A wrong secret", s.wrongSecret,
 			"a failure is reported with its remedy, costs no calls while it lasts, and is over when its cause is.",
 		},
 		{
@@ -66,8 +70,8 @@ func (s *story) steps() []step {
 			"a thousand connections at rest cost one list per organization and interval, and the API server no write.",
 		},
 		{
-			"Deletion: Delete, and in which order", s.deletion,
-			"what is to be deleted really is, and nothing that is still in use.",
+			"Deletion: with Delete", s.deletion,
+			"what is to be deleted really is, and its token with it.",
 		},
 		{
 			"GitOps: applied twice, renamed, pruned", s.gitops,
@@ -95,6 +99,7 @@ func begin(l *lab.Lab) *story {
 	s := &story{Lab: l}
 	s.StartControlPlane()
 	s.StartSimulator("--project-name=Demo")
+	s.Create("secret generic", "stytch", map[string]string{"secret": s.Sim.Secret})
 	s.Kubectl("apply", "-f", "config/cluster-projects/role.yaml")
 	s.Kubectl("create", "clusterrolebinding", "cluster-projects", "--clusterrole=cluster-projects-role", "--serviceaccount="+lab.Namespace+":"+lab.ServiceAccount)
 	s.startManager()
@@ -179,11 +184,9 @@ func (s *story) awaitApplied(limit time.Duration, named ...object) {
 	})
 }
 
-// awaitGone waits until manifests are gone.
-func (s *story) awaitGone(objects ...object) {
-	for _, o := range objects {
-		s.Await(o.name()+" to be gone", soon, func() (string, bool) {
-			return "it is still there", s.Kubectl("get", o.name(), "--ignore-not-found", "-o", "name") == ""
-		})
-	}
+// awaitGone waits until a manifest is gone.
+func (s *story) awaitGone(o object) {
+	s.Await(o.name()+" to be gone", soon, func() (string, bool) {
+		return "it is still there", s.Kubectl("get", o.name(), "--ignore-not-found", "-o", "name") == ""
+	})
 }

@@ -13,23 +13,29 @@ import (
 
 // Kubectl runs the control plane's own kubectl as an administrator, and returns its output.
 func (l *Lab) Kubectl(args ...string) string {
-	cmd := exec.CommandContext(l.ctx, filepath.Join(l.Assets, "kubectl"), args...) //nolint:gosec // the control plane's kubectl
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.Path("kubeconfig"), "KUBECACHEDIR="+l.Path("cache"), "KUBERC=off", "KUBECTL_APPLYSET=true")
-	cmd.WaitDelay = time.Second
 	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
-		Failf("%s: %w: %s", typed(args...), err, strings.TrimSpace(complaint.String()))
-	}
+	l.kubectl(&out, &complaint, args...)
 	return out.String()
 }
 
-// Show is Kubectl as a user sees it: the command and its output.
-func (l *Lab) Show(args ...string) string {
+// kubectl finds the plugin that make build has built.
+func (l *Lab) kubectl(out, complaint *bytes.Buffer, args ...string) {
+	cmd := exec.CommandContext(l.ctx, filepath.Join(l.Assets, "kubectl"), args...) //nolint:gosec // the control plane's kubectl
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+l.Path("kubeconfig"), "KUBECACHEDIR="+l.Path("cache"), "KUBERC=off", "KUBECTL_APPLYSET=true",
+		"PATH="+filepath.Dir(program("kubectl-stytch"))+":"+os.Getenv("PATH"))
+	cmd.WaitDelay = time.Second
+	cmd.Stdout, cmd.Stderr = out, complaint
+	if err := cmd.Run(); err != nil {
+		Failf("%s: %w: %s", typed(args...), err, strings.TrimSpace(complaint.String()))
+	}
+}
+
+// Show is Kubectl as a user sees it: the command and all that it says.
+func (l *Lab) Show(args ...string) {
 	l.Command("%s", typed(args...))
-	out := l.Kubectl(args...)
-	l.Answer(out)
-	return out
+	var all bytes.Buffer
+	l.kubectl(&all, &all, args...)
+	l.Answer(relative(all.String()))
 }
 
 // Read reads the JSON that kubectl answers with.
