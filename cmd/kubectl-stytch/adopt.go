@@ -43,7 +43,7 @@ Credentials are found as for plan.`,
 func (c *cli) adopt(ctx context.Context, flags planFlags, names []string) error {
 	switch {
 	case len(flags.files) > 0 == (len(names) > 0):
-		return errors.New("give either -f or names")
+		return errors.New("give either -f or names of connections in the cluster")
 	case slices.Contains(flags.files, "-"):
 		return errors.New("-f must be files, because the connectionID is written into them")
 	}
@@ -64,6 +64,8 @@ func (c *cli) adopt(ctx context.Context, flags planFlags, names []string) error 
 			err = c.adoptInFile(paths[one.ref()], one)
 		case one.InTheWay != "":
 			_, err = fmt.Fprintf(c.Out, "kubectl patch -n %s %s --type=merge -p '{\"spec\":{\"connectionID\":%q}}'\n", one.Namespace, one.ref(), one.InTheWay)
+		case one.failed():
+			err = fmt.Errorf("%s: %s", one.ref(), one.headline())
 		case len(names) > 0:
 			err = fmt.Errorf("%s is not in conflict with a connection: %s", one.ref(), one.headline())
 		default:

@@ -72,6 +72,7 @@ func TestAManifestInConflictTakesOverWhatIsInItsWay(t *testing.T) {
 	}
 	m.refuses("give either -f or names", "adopt", loopback)
 	m.refuses("must be files", "adopt", "-f", "-", loopback)
+	m.refuses("StytchProject other does not exist", "adopt", "-f", path, "--project=other", loopback)
 
 	patch := exec.CommandContext(t.Context(), "sh", "-c", m.mustRun("adopt", "okta", loopback).out)
 	patch.Env = append(os.Environ(), "KUBECONFIG="+m.kubeconfig, "PATH="+env.BinaryAssetsDirectory+":"+os.Getenv("PATH"))

@@ -133,11 +133,12 @@ func (c *cluster) find(ctx context.Context, names []string, among ...kind) ([]v1
 }
 
 func (c *cluster) findOne(ctx context.Context, name string, among []kind) (v1alpha1.Connection, error) {
+	offered := among
 	word, bare, qualified := strings.Cut(name, "/")
 	if qualified {
 		among = slices.DeleteFunc(slices.Clone(among), func(k kind) bool { return !k.called(word) })
 		if len(among) == 0 {
-			return nil, fmt.Errorf("%q does not name a kind of connection that this command is for", name)
+			return nil, fmt.Errorf("%q does not name a kind that this command is for, such as %s", name, offered[0].name)
 		}
 	} else {
 		bare = name
@@ -156,7 +157,11 @@ func (c *cluster) findOne(ctx context.Context, name string, among []kind) (v1alp
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("there is no connection %q in namespace %q", name, c.namespace)
+		sort := "connection"
+		if len(offered) == 1 {
+			sort = gvkOf(offered[0].object()).Kind
+		}
+		return nil, fmt.Errorf("there is no %s %q in namespace %q", sort, name, c.namespace)
 	case 1:
 		return found[0], nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -107,7 +108,7 @@ func (p *pass[O, R]) take(ctx context.Context) (report connection.Report, err er
 	organization := connection.RecordOf(p.o).Organization
 	p.list, err = paced(ctx, p.now, func() ([]R, error) { return p.remote(ctx, p.caller, organization, p.began) })
 	if err != nil {
-		return report, explainedCall(err)
+		return report, p.explainedCall(err)
 	}
 	identity, holder, err := p.identify(ctx)
 	if err != nil {
@@ -145,7 +146,7 @@ func (p *pass[O, R]) pin(ctx context.Context) error {
 			return id, err
 		})
 		if err != nil {
-			return explainedCall(err)
+			return p.explainedCall(err)
 		}
 	}
 	if record.ID == "" {
@@ -166,7 +167,7 @@ func (p *pass[O, R]) read(ctx context.Context, id string) (connection.Inputs, er
 			return listing.Groups(ctx, p.caller, o, connection.RecordOf(o).Organization, id, p.began)
 		})
 	}
-	return in, explainedCall(err)
+	return in, p.explainedCall(err)
 }
 
 // identify finds the manifest's connection, and says who else holds one.
@@ -269,7 +270,7 @@ func (p *pass[O, R]) roles(ctx context.Context, roles []string) ([]string, error
 	known, err := paced(ctx, p.now, func() ([]string, error) {
 		return listing.Roles(ctx, p.caller, connection.RecordOf(p.o).Organization, roles)
 	})
-	return known, explainedCall(err)
+	return known, p.explainedCall(err)
 }
 
 // dated adds the end of each certificate to its fingerprint.
@@ -290,8 +291,9 @@ func dated(changes []v1alpha1.Change, states ...connection.State) []v1alpha1.Cha
 	return changes
 }
 
-// explainedCall says what a failed call means, and what to do about it.
-func explainedCall(err error) error {
+// explainedCall says what a failed call means, and what to do about it: in the words of the operator, unless they are about the operator
+// alone, which retries, and has no credentials of an environment.
+func (p *planner) explainedCall(err error) error {
 	if kept, ok := errors.AsType[*stytch.ReadError](err); ok {
 		err = kept.Err
 	}
@@ -300,5 +302,14 @@ func explainedCall(err error) error {
 		return err
 	}
 	reason, message := connection.Failure(failed)
+	said := strings.TrimRight(failed.Error(), ".") + ". "
+	switch {
+	case failed.Class == stytch.CredentialsRejected && byEnvironment(p.flags.project):
+		message = fmt.Sprintf("%sSet %s to the ID of a Stytch project, and %s to a current secret of it.", said, envProjectID, envSecret)
+	case failed.Obstacle() != stytch.NoObstacle:
+		message = said + "Stytch may not be the cause: check the proxy, HTTPS_PROXY and SSL_CERT_FILE."
+	case failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled:
+		message = said + "Start the command again later."
+	}
 	return connection.Finding{Reason: reason, Message: message}
 }

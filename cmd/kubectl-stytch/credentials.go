@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +26,9 @@ const (
 	envBaseURL   = "STYTCH_BASE_URL"
 )
 
+// projectIDs are what a StytchProject may have, too: by their beginning the host is chosen to which the secret is sent.
+var projectIDs = regexp.MustCompile(`^project-(live|test)-[A-Za-z0-9-]+$`)
+
 // session is a session with Stytch, and the project that it is of.
 type session struct {
 	*stytch.Session
@@ -36,8 +41,11 @@ func byEnvironment(project string) bool { return project == "" && os.Getenv(envP
 // open opens a session of the project of a manifest: that of --project, that of the environment, or the one that the manifest names.
 func (p *planner) open(ctx context.Context, namespace string, ref v1alpha1.ProjectRef) (session, error) {
 	if byEnvironment(p.flags.project) {
-		if os.Getenv(envSecret) == "" {
-			return session{}, fmt.Errorf("%s is set, but %s is not", envProjectID, envSecret)
+		switch id := os.Getenv(envProjectID); {
+		case !projectIDs.MatchString(id):
+			return session{}, fmt.Errorf("%s is %q, but must be the ID of a project, such as project-test-…", envProjectID, id)
+		case os.Getenv(envSecret) == "":
+			return session{}, fmt.Errorf("%s is set, but %s is not. Set both, or name a StytchProject with --project", envProjectID, envSecret)
 		}
 		return p.openProject(ctx, "environment", environment(), func(*v1alpha1.StytchProject) (*corev1.Secret, error) { return environmentSecret(), nil })
 	}
@@ -112,6 +120,8 @@ func (p *planner) secretOf(ctx context.Context, project *v1alpha1.StytchProject,
 	secret := &corev1.Secret{}
 	found, err := p.get(ctx, client.ObjectKey{Namespace: project.Namespace, Name: name}, secret)
 	switch {
+	case apierrors.IsForbidden(err):
+		return nil, fmt.Errorf("reading the credentials of StytchProject %s: %w. Without this right, set %s and %s", project.Name, err, envProjectID, envSecret)
 	case err != nil:
 		return nil, fmt.Errorf("reading the credentials of StytchProject %s: %w", project.Name, err)
 	case !found:

@@ -12,6 +12,7 @@
 //	                directory that it is written to
 //	adopt.go        adopt, which is made from plans
 //	status.go · watch.go · resync.go · rotate.go · version.go   one subcommand each
+//	testdata        what the program says, in golden files (golden_test.go)
 //
 // It thinks as the manager does, with the same packages, and never imports controllers. In the cluster it writes nothing but those annotations, in Stytch nothing at all. It
 // shows a token only with --show-token.

@@ -45,7 +45,7 @@ If it differs from what would be written, the exit code is 2; --force has it ove
 
   # The SAML and OIDC connections of all organizations, one file for each
   kubectl stytch import --all --kind saml,oidc --output-dir manifests/`,
-		Args: cobra.NoArgs,
+		Args: takesNothing(": name organizations with --organization"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.importAll(cmd.Context(), flags) },
 	}
 	cmd.Flags().StringSliceVar(&flags.organizations, "organization", nil, "ID, slug or external ID of an organization. May be repeated.")
@@ -112,15 +112,15 @@ func (i *importer) conclude(drafts []draft, differ int) error {
 	for _, problem := range i.problems {
 		_, _ = fmt.Fprintln(i.ErrOut, problem)
 	}
-	_, _ = fmt.Fprintf(i.ErrOut, "%d connections.\n", len(drafts))
+	_, _ = fmt.Fprintf(i.ErrOut, "%s.\n", counted(len(drafts), "connection"))
 	if tokens > 0 {
-		_, _ = fmt.Fprintf(i.ErrOut, "Stytch does not show the tokens of %d SCIM connections: supply or rotate them, as their manifests say.\n", tokens)
+		_, _ = fmt.Fprintf(i.ErrOut, "Stytch does not show the tokens of %s: supply or rotate them, as their manifests say.\n", counted(tokens, "SCIM connection"))
 	}
 	switch {
 	case len(i.problems) > 0:
-		return fmt.Errorf("not everything was imported: %d problems", len(i.problems))
+		return fmt.Errorf("not everything was imported: %s", counted(len(i.problems), "problem"))
 	case differ > 0:
-		_, _ = fmt.Fprintf(i.ErrOut, "%d files differ from what is in Stytch and were kept. Use --force to overwrite them.\n", differ)
+		_, _ = fmt.Fprintf(i.ErrOut, "Kept %s, different from what is in Stytch. Use --force to overwrite.\n", counted(differ, "file"))
 		return errFound
 	}
 	return nil

@@ -86,11 +86,11 @@ func (i *importer) read(ctx context.Context) error {
 		switch {
 		case err == nil:
 			i.found = append(i.found, in)
-			_, _ = fmt.Fprintf(i.ErrOut, "organization %s (%d of %d): %d connections\n", labelOf(organization), n+1, len(organizations), in.count())
+			_, _ = fmt.Fprintf(i.ErrOut, "organization %s (%d of %d): %s\n", labelOf(organization), n+1, len(organizations), counted(in.count(), "connection"))
 		case !known || failed.Class == stytch.CredentialsRejected || ctx.Err() != nil:
-			return explainedCall(err)
+			return i.planner.explainedCall(err)
 		default:
-			i.problems = append(i.problems, fmt.Errorf("organization %s: %w", labelOf(organization), explainedCall(err)))
+			i.problems = append(i.problems, fmt.Errorf("organization %s: %w", labelOf(organization), i.planner.explainedCall(err)))
 		}
 	}
 	return nil
@@ -100,7 +100,7 @@ func (i *importer) read(ctx context.Context) error {
 func (i *importer) organizations(ctx context.Context) ([]stytch.Organization, error) {
 	if i.flags.all {
 		all, err := paced(ctx, i.now, func() ([]stytch.Organization, error) { return i.caller.Organizations(ctx) })
-		return all, explainedCall(err)
+		return all, i.planner.explainedCall(err)
 	}
 	var all []stytch.Organization
 	for _, name := range i.flags.organizations {
@@ -109,7 +109,7 @@ func (i *importer) organizations(ctx context.Context) ([]stytch.Organization, er
 			return nil, fmt.Errorf("the project has no organization with the ID, slug or external ID %q", name)
 		}
 		if err != nil {
-			return nil, explainedCall(err)
+			return nil, i.planner.explainedCall(err)
 		}
 		if !slices.Contains(all, one) {
 			all = append(all, one)

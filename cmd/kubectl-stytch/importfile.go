@@ -72,7 +72,7 @@ func addFile(files map[string]file, in file, o client.Object) error {
 	}
 	id := manifest.CommonSpec().ConnectionID
 	if other, twice := files[id]; twice {
-		return fmt.Errorf("%s and %s both have a manifest of the connection %s", other.path, in.path, id)
+		return fmt.Errorf("%s and %s both have a manifest of the connection %s. Remove one of them", other.path, in.path, id)
 	}
 	in.object = manifest
 	files[id] = in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -52,8 +53,12 @@ func run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 
 // explained says what an error means whose own words tell little.
 func explained(err error) error {
-	if meta.IsNoMatchError(err) {
+	_, unreached := errors.AsType[*url.Error](err)
+	switch {
+	case meta.IsNoMatchError(err):
 		return fmt.Errorf("the cluster does not have the CRDs of the Stytch operator (%w)", err)
+	case unreached:
+		return fmt.Errorf("the cluster does not answer: %w. Check KUBECONFIG, --kubeconfig and --context", err)
 	}
 	return err
 }

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
+	"strings"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -28,7 +31,15 @@ func (c *cli) readInfos(flags planFlags) ([]*resource.Info, error) {
 		}
 		builder = builder.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{name}, Recursive: flags.recursive})
 	}
-	return builder.Do().Infos()
+	result := builder.Do()
+	if err := result.Err(); err != nil {
+		return nil, err
+	}
+	infos, err := result.Infos()
+	if err != nil {
+		return nil, fmt.Errorf("a file is no manifest in YAML or JSON, with apiVersion and kind: %w", err)
+	}
+	return infos, nil
 }
 
 // readFiles reads the objects of files that a plan may need. Those of kinds that it does not know are left out.
@@ -38,16 +49,17 @@ func (c *cli) readFiles(flags planFlags, namespace string) ([]client.Object, err
 		return nil, err
 	}
 	var objects []client.Object
+	var sources []string
 	var wrong []error
 	for _, info := range infos {
 		o, err := typed(info.Object, namespace)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", info.Source, err))
 		} else if o != nil {
-			objects = append(objects, o)
+			objects, sources = append(objects, o), append(sources, info.Source)
 		}
 	}
-	return objects, errors.Join(append(wrong, unique(objects))...)
+	return objects, errors.Join(append(wrong, unique(objects, sources))...)
 }
 
 // typed is an object of a file as its Go type; nil for a kind that no plan needs. A field that the kind does not have is an error.
@@ -60,7 +72,7 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 	switch {
 	case scheme.Recognizes(gvk):
 	case gvk.Group == v1alpha1.GroupVersion.Group:
-		return nil, fmt.Errorf("%s %s has apiVersion %s, and this version of the plugin knows %s", gvk.Kind, raw.GetName(), gvk.GroupVersion(), v1alpha1.GroupVersion)
+		return nil, fmt.Errorf("%s %s has apiVersion %s, and this version of the plugin knows %s. Update the plugin, or change the manifest", gvk.Kind, raw.GetName(), gvk.GroupVersion(), v1alpha1.GroupVersion)
 	default:
 		return nil, nil //nolint:nilnil // there is none
 	}
@@ -74,7 +86,7 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 	}
 	delete(raw.Object, "status") // of an export: what the cluster has now counts
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(raw.Object, object, true); err != nil {
-		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, raw.GetName(), err)
+		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, raw.GetName(), explainedField(raw, object, err))
 	}
 	object.SetUID("")
 	object.SetResourceVersion("")
@@ -93,23 +105,34 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 	return object, nil
 }
 
-// unique reports objects that are in the files twice, and connections that two of their manifests name.
-func unique(objects []client.Object) error {
+// explainedField says which field has a value of a wrong type, which the error itself does not. What Go embeds is in no manifest.
+func explainedField(raw *unstructured.Unstructured, into client.Object, err error) error {
+	text, failed := json.Marshal(raw.Object)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](errors.Join(failed, json.Unmarshal(text, into))); ok {
+		path := slices.DeleteFunc(strings.Split(wrong.Field, "."), func(name string) bool { return name != "" && unicode.IsUpper(rune(name[0])) })
+		return fmt.Errorf("%s is of the type %s, but must be of the type %s", strings.Join(path, "."), wrong.Value, wrong.Type.Kind())
+	}
+	return err
+}
+
+// unique reports objects that are in the files twice, and connections that two of their manifests name. Each object has a source.
+func unique(objects []client.Object, sources []string) error {
 	var wrong []error
-	seen, named := map[string]bool{}, map[string]string{}
-	for _, o := range objects {
+	seen, named := map[string]string{}, map[string]string{}
+	for n, o := range objects {
 		key := gvkOf(o).Kind + " " + client.ObjectKeyFromObject(o).String()
-		if seen[key] {
-			wrong = append(wrong, fmt.Errorf("%s is in the files twice", key))
+		if first, twice := seen[key]; twice {
+			wrong = append(wrong, fmt.Errorf("%s is in the files twice: in %s and %s. Remove one of them", key, first, sources[n]))
 		}
-		seen[key] = true
+		seen[key] = sources[n]
 		manifest, ok := o.(v1alpha1.Connection)
 		if !ok || manifest.CommonSpec().ConnectionID == "" {
 			continue
 		}
 		id := manifest.CommonSpec().ConnectionID
 		if other := named[id]; other != "" && other != key {
-			wrong = append(wrong, fmt.Errorf("%s and %s both name the connection %s, which can have only one manifest", other, key, id))
+			wrong = append(wrong, fmt.Errorf("%s (%s) and %s (%s) both name the connection %s, which can have only one manifest. Remove one of them",
+				other, seen[other], key, sources[n], id))
 		}
 		named[id] = key
 	}
@@ -131,8 +154,8 @@ func (p *planner) manifests(ctx context.Context) ([]v1alpha1.Connection, error) 
 			all = append(all, applied)
 		}
 	}
-	if len(all) == 0 && len(p.files) > 0 {
-		return nil, errors.New("the files have no connections")
+	if len(all) == 0 && len(p.flags.files) > 0 {
+		return nil, errors.New("the files have no connections: no SCIMConnection, SAMLConnection, OIDCConnection or ExternalConnection")
 	}
 	p.applied = all
 	return all, nil

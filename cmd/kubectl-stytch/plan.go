@@ -70,7 +70,7 @@ func (c *cli) plan(ctx context.Context, flags planFlags, names []string) error {
 	case !slices.Contains([]string{"", "json", "yaml", "markdown"}, flags.output):
 		return fmt.Errorf("--output is %q, but must be json, yaml or markdown", flags.output)
 	case len(flags.files) > 0 == (len(names) > 0):
-		return errors.New("give either -f or names")
+		return errors.New("give either -f or names of connections in the cluster")
 	case flags.offline && len(names) > 0:
 		return errors.New("--offline needs -f")
 	}

@@ -195,11 +195,11 @@ func (p *planner) taken(ctx context.Context, o v1alpha1.Connection) (v1alpha1.Co
 		return id, err
 	})
 	if err != nil {
-		return nil, explainedCall(err)
+		return nil, p.explainedCall(err)
 	}
 	all, err := paced(ctx, p.now, func() (stytch.SSOConnections, error) { return caller.SSO(ctx, organization, p.began) })
 	if err != nil {
-		return nil, explainedCall(err)
+		return nil, p.explainedCall(err)
 	}
 	saml, isSAML := stytch.Find(all.SAML, spec.ConnectionID)
 	oidc, isOIDC := stytch.Find(all.OIDC, spec.ConnectionID)

@@ -25,6 +25,14 @@ func printYAML(out io.Writer, value any) error {
 	return err
 }
 
+// counted is a number of things: "1 connection", "2 connections".
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // printPlans prints plans in a format.
 func (c *cli) printPlans(format string, all []planned) error {
 	items := map[string][]planned{"items": append([]planned{}, all...)}

@@ -46,10 +46,18 @@ standard output: the next one or, after --acknowledge, the one that is now the c
 
   # Or end the rotation without a change
   kubectl stytch rotate acme-scim --cancel`,
-		Args:              cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, names []string) error {
+			if len(names) != 1 {
+				return errors.New("give the name of one SCIMConnection")
+			}
+			return nil
+		},
 		ValidArgsFunction: c.completeOneName(scimAlone...),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			if flags.showToken && (flags.cancel || !flags.wait) {
+			switch {
+			case flags.acknowledge && flags.cancel:
+				return errors.New("--acknowledge cannot be combined with --cancel")
+			case flags.showToken && (flags.cancel || !flags.wait):
 				return errors.New("--show-token cannot be combined with --cancel, nor with --wait=false")
 			}
 			of, err := c.connect()
@@ -70,7 +78,6 @@ standard output: the next one or, after --acknowledge, the one that is now the c
 	cmd.Flags().BoolVar(&flags.acknowledge, "acknowledge", false, "Complete the rotation: the next token replaces the current one.")
 	cmd.Flags().BoolVar(&flags.cancel, "cancel", false, "Cancel the rotation: the current token stays.")
 	cmd.Flags().BoolVar(&flags.showToken, "show-token", false, "Print the token on standard output.")
-	cmd.MarkFlagsMutuallyExclusive("acknowledge", "cancel")
 	flags.addFlags(cmd.Flags())
 	return cmd
 }

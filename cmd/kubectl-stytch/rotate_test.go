@@ -70,7 +70,7 @@ func TestRotateRefusesWhatWouldNotBeFollowed(t *testing.T) {
 	m.refuses("has management: Observe", "rotate", "acme")
 
 	m.create(samlOf(m.stage, "okta", v1alpha1.ManagementManage))
-	m.refuses(`there is no connection "okta"`, "rotate", "okta")
+	m.refuses(`there is no SCIMConnection "okta"`, "rotate", "okta")
 	m.refuses("does not name a kind", "rotate", "samlconnection/okta")
 	m.refuses("--show-token cannot be combined", "rotate", "acme", "--cancel", "--show-token")
 	if m.reload(o); o.Annotations[v1alpha1.AnnotationRotateToken] != "" {

@@ -181,8 +181,14 @@ type managed struct {
 // newManaged starts them, with a project named default that Stytch accepts.
 func newManaged(t *testing.T) *managed {
 	t.Helper()
+	return newManagedFor(t, stytchsim.Organization{Slug: "acme"})
+}
+
+// newManagedFor starts them with an organization.
+func newManagedFor(t *testing.T, of stytchsim.Organization) *managed {
+	t.Helper()
 	m := &managed{stage: newStage(t), sim: stytchsim.New(stytchsim.Options{Roles: []string{"viewer", "editor", "admin"}})}
-	organization, err := m.sim.AddOrganization(stytchsim.Organization{Slug: "acme"})
+	organization, err := m.sim.AddOrganization(of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +211,7 @@ func build(t *testing.T, name string) string {
 	if _, err := os.Stat(binary); err == nil {
 		return binary
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, "../"+name)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-ldflags=-X main.version=v0.1.0", "-o", binary, "../"+name)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", name, err, out)
 	}

@@ -24,7 +24,7 @@ func (c *cli) versionCommand() *cobra.Command {
 
   # Without asking the cluster
   kubectl stytch version --client`,
-		Args:              cobra.NoArgs,
+		Args:              takesNothing(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, _ = fmt.Fprintln(c.Out, "plugin:", version)
