@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . build/image hack/helm hack/kubernetes hack/lint hack/prometheus hack/tools test/argocd test/flux
+MODULES := . build/image hack/helm hack/krew hack/kubernetes hack/lint hack/prometheus hack/tools test/argocd test/flux
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -19,6 +19,8 @@ FUZZTIME ?= 1m
 KUBECTL ?= $$(hack/control-plane.sh)/kubectl
 # The platforms of make image, and the time that everything in the image has.
 PLATFORMS ?= linux/amd64 linux/arm64
+# The platforms for which a release has the plugin of kubectl.
+PLUGIN_PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # The size of make bench: connections and organizations.
 N ?= 100
@@ -48,7 +50,7 @@ demo-down: ## End what demo-up started.
 	@go build -buildvcs=false -o bin/demo/ ./hack/demo && exec bin/demo/demo down
 
 .PHONY: test
-test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Run all tests against a real control plane and the simulator.
+test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/krew $(TOOLS)/promtool $(TOOLS)/validate-krew-manifest ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/build/specs.sh" $(TESTFLAGS) ./...
 	@assets=$$(hack/control-plane.sh); for module in build/image test/argocd test/flux; do \
@@ -152,8 +154,8 @@ verify: generate manifests tidy lint walls compatible ## All of these; fails whe
 
 ##@ For a release
 
-# Nothing of the machine's may reach the binary: neither flags of go build nor a preference for newer processors.
-IMAGEBUILD := GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOFIPS140=off go build $(GOBUILD)
+# Nothing of the machine's may reach the binaries: neither flags of go build nor a preference for newer processors.
+RELEASEBUILD := GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOFIPS140=off go build $(GOBUILD)
 
 .PHONY: image
 image: bin/image/pack ## Build the image as an OCI archive in dist/, without a container engine; the same again gives the same digest.
@@ -161,7 +163,7 @@ image: bin/image/pack ## Build the image as an OCI archive in dist/, without a c
 	for platform in $(PLATFORMS); do \
 	  binary=bin/image/$$platform/manager; binaries+=("$$binary"); \
 	  echo "building the manager for $$platform ..."; \
-	  GOOS=$${platform%/*} GOARCH=$${platform#*/} $(IMAGEBUILD) -o "$$binary" ./cmd/manager; \
+	  GOOS=$${platform%/*} GOARCH=$${platform#*/} $(RELEASEBUILD) -o "$$binary" ./cmd/manager; \
 	done; \
 	bin/image/pack -archive dist/stytch-operator-$(VERSION).tar -version $(VERSION) \
 	  -revision "$$(git rev-parse HEAD 2>/dev/null || true)" -created "$$SOURCE_DATE_EPOCH" "$${binaries[@]}"
@@ -172,12 +174,21 @@ release-crds: ## Keep the CRDs as those of VERSION, with which those of later ve
 	mkdir -p config/crd/released/$(VERSION)
 	cp config/crd/bases/*.yaml config/crd/released/$(VERSION)
 
+.PHONY: plugin
+plugin: ## Build the plugin of kubectl into bin/plugin/, for the platforms of a release.
+	@for platform in $(PLUGIN_PLATFORMS); do \
+	  echo "building the plugin for $$platform ..."; \
+	  GOOS=$${platform%/*} GOARCH=$${platform#*/} $(RELEASEBUILD) -o "bin/plugin/$$platform/" ./cmd/kubectl-stytch; \
+	done
+
 # The image's name in install.yaml.
 IMAGE ?= stytch-operator
+# The URL under which the files of the release will be, as krew's manifest names them.
+DOWNLOADS ?=
 
 .PHONY: release-artifacts
-release-artifacts: $(TOOLS)/kustomize ## Write all files of the release VERSION to dist/, with IMAGE as the image's name.
-	@MAKE="$(MAKE)" build/release.sh $(VERSION) $(IMAGE) $(TOOLS)/kustomize
+release-artifacts: $(TOOLS)/kustomize ## Write all files of the release VERSION to dist/, with IMAGE as the image's name, and DOWNLOADS as their URL.
+	@MAKE="$(MAKE)" build/release.sh $(VERSION) $(IMAGE) $(TOOLS)/kustomize "$(DOWNLOADS)" $(PLUGIN_PLATFORMS)
 
 bin/image/pack: build/image/go.mod build/image/go.sum $(wildcard build/image/*.go)
 	@cd build/image && go build -trimpath -buildvcs=false -o $(CURDIR)/$@ . && touch $(CURDIR)/$@
@@ -203,7 +214,7 @@ deploy: ## Deploy CRDs, RBAC and manager.
 ##@ Tools (rebuilt when their module changes)
 
 .PHONY: tools
-tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/promtool ## Build all tools into bin/tools.
+tools: $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize $(TOOLS)/setup-envtest $(TOOLS)/golangci-lint $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/krew $(TOOLS)/promtool $(TOOLS)/validate-krew-manifest ## Build all tools into bin/tools.
 
 $(TOOLS)/controller-gen: TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen
 $(TOOLS)/crd-ref-docs: TOOL := github.com/elastic/crd-ref-docs
@@ -227,3 +238,7 @@ $(TOOLS)/helm3 $(TOOLS)/helm4: hack/helm/go.mod hack/helm/go.sum
 $(TOOLS)/promtool: hack/prometheus/go.mod hack/prometheus/go.sum
 	@echo "building promtool; with nothing cached about 2 minutes on 2 cores ..."
 	@cd hack/prometheus && go build -tags remove_all_sd -trimpath -buildvcs=false -o $@ github.com/prometheus/prometheus/cmd/promtool && touch $@
+
+$(TOOLS)/krew $(TOOLS)/validate-krew-manifest: hack/krew/go.mod hack/krew/go.sum
+	@echo "building $(@F) ..."
+	@cd hack/krew && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o $@ sigs.k8s.io/krew/cmd/$(@F) && touch $@

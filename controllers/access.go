@@ -109,18 +109,10 @@ func (e *engine[O, R]) grantsOf(ctx context.Context, o O) stytch.Grants {
 	})
 }
 
-// meant is the organization of a manifest as far as it is known without asking Stytch.
-func meant(o v1alpha1.Connection) string {
-	if pinned := connection.RecordOf(o).Organization; stytch.IsOrganizationID(pinned) {
-		return pinned
-	}
-	return o.CommonSpec().Organization
-}
-
 // granted says whether a manifest's project grants its organization and its source. One whose project cannot be read is not judged.
 func (e *engine[O, R]) granted(ctx context.Context, o O) bool {
 	access, err := e.access(ctx, o)
-	return err != nil || access.Organization(meant(o)) && e.sourceGranted(o, access)
+	return err != nil || access.Organization(connection.MeantOrganization(o)) && e.sourceGranted(o, access)
 }
 
 func (e *engine[O, R]) sourceGranted(o O, access connection.Access) bool {
@@ -128,7 +120,7 @@ func (e *engine[O, R]) sourceGranted(o O, access connection.Access) bool {
 		return true
 	}
 	source := e.source(o)
-	return source == nil || access.Source(meant(o), source.OrganizationID)
+	return source == nil || access.Source(connection.MeantOrganization(o), source.OrganizationID)
 }
 
 // askGrants ends the pass of a manifest whose organization is not granted, before anything is asked about that.
@@ -137,7 +129,7 @@ func (p *pass[O, R]) askGrants(ctx context.Context, project v1alpha1.Project) er
 	if err != nil {
 		return err
 	}
-	if !access.Organization(meant(p.o)) {
+	if !access.Organization(connection.MeantOrganization(p.o)) {
 		return access.NotGranted()
 	}
 	p.access = access
@@ -160,7 +152,7 @@ func (p *pass[O, R]) verifySource(ctx context.Context) error {
 	}
 	source := p.engine.source(p.o)
 	for _, since := range []time.Time{p.since, p.now} { // what is on an older list is there; what is not may be new
-		list, err := p.stytch.SourceSSO(ctx, meant(p.o), source.OrganizationID, since)
+		list, err := p.stytch.SourceSSO(ctx, connection.MeantOrganization(p.o), source.OrganizationID, since)
 		if err != nil {
 			return err
 		}
@@ -182,7 +174,7 @@ func (p *pass[O, R]) keptByGrants(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	ref := p.o.CommonSpec().Project()
-	switch organization := meant(p.o); {
+	switch organization := connection.MeantOrganization(p.o); {
 	case err != nil:
 		return "", err
 	case !access.Organization(organization):

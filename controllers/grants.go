@@ -43,7 +43,7 @@ func (c *projectChecker) writeGrants(ctx context.Context, project v1alpha1.Proje
 			return err
 		}
 		for _, o := range manifests {
-			using = append(using, connection.Using{Namespace: o.GetNamespace(), Kind: kind.name, Organization: meant(o)})
+			using = append(using, connection.Using{Namespace: o.GetNamespace(), Kind: kind.name, Organization: connection.MeantOrganization(o)})
 		}
 	}
 	cluster.Status.Grants = connection.GrantsUsed(cluster.Spec.Grants, namespaces, using)

@@ -26,7 +26,7 @@ func (p *pass[O, R]) readInputs(ctx context.Context, id string) (connection.Inpu
 		Unsendable: map[string]bool{}, LabelRequired: p.shared.RequireSendLabel,
 	}
 	if p.access.Guarded() {
-		in.Role = func(id string) bool { return p.access.Role(meant(p.o), id) }
+		in.Role = func(id string) bool { return p.access.Role(connection.MeantOrganization(p.o), id) }
 	}
 	in.Unchanged = func(entry connection.KeyRef, was v1alpha1.Input) bool {
 		return p.shared.memory.unchanged(p.o.GetUID(), entry, in.Secrets[entry.Name], was)

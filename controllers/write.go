@@ -30,7 +30,7 @@ func (p *pass[O, R]) writeAhead(ctx context.Context) error {
 func (p *pass[O, R]) writeStatus(ctx context.Context, reason, message string) error {
 	p.report.Reason, p.report.Message, p.report.Slot = reason, message, p.slots.Start(p.now)
 	p.report.Expiring, p.report.ExpiringMessage = p.expiring()
-	p.report.Note = connection.Mentioned(p.o, p.access, meant(p.o), reason)
+	p.report.Note = connection.Mentioned(p.o, p.access, connection.MeantOrganization(p.o), reason)
 	p.report.Waits, p.report.Patience = p.engine.kind.Waits(p.o, reason), p.shared.InputPatience
 	status := p.o.CommonStatus()
 	*status = connection.Judge(*status, p.o.GetGeneration(), p.report, p.now)

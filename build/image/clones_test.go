@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +21,13 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "elsewhere", "other")
 	copied(t, one)
 	shell(t, dir, nil, "git clone --quiet one elsewhere/other")
-	own := []string{"GOMODCACHE=" + asked(t, "GOMODCACHE"), "GOPROXY=" + asked(t, "GOPROXY"), "PLATFORMS=linux/" + runtime.GOARCH}
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(one, "dist"))))
+	t.Cleanup(server.Close)
+	const platform = "linux/" + runtime.GOARCH
+	own := []string{
+		"GOMODCACHE=" + asked(t, "GOMODCACHE"), "GOPROXY=" + asked(t, "GOPROXY"),
+		"PLATFORMS=" + platform, "PLUGIN_PLATFORMS=" + platform, "DOWNLOADS=" + server.URL,
+	}
 	makeRelease(t, one, append(own, "GOCACHE="+asked(t, "GOCACHE"), "TZ=UTC"), "umask 022")
 	makeRelease(t, other, append(own, "GOCACHE="+filepath.Join(dir, "cache"), "TZ=Pacific/Chatham", "HOME="+dir, "USER=somebody", "LC_ALL=C",
 		"GOAMD64=v3", "GOFLAGS=-tags=other", "TMPDIR="+dir), "umask 077")
@@ -29,12 +38,16 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 		}
 	}
 	const name = "stytch-operator-" + testVersion
-	names := []string{"SHA256SUMS", "crds.yaml", "install.yaml", "stytch-operator-9.9.9.tgz", name + "-config.tar.gz", name + "-linux-" + runtime.GOARCH + ".spdx.json", name + ".digest", name + ".tar"}
+	names := []string{
+		"SHA256SUMS", "crds.yaml", "install.yaml", "kubectl-stytch-" + testVersion + "-linux-" + runtime.GOARCH + ".tar.gz", "stytch-operator-9.9.9.tgz",
+		name + "-config.tar.gz", name + "-linux-" + runtime.GOARCH + ".spdx.json", name + ".digest", name + ".tar", "stytch.yaml",
+	}
 	if is := slices.Sorted(maps.Keys(got)); !slices.Equal(is, names) {
 		t.Errorf("dist has %q, want %q", is, names)
 	}
-	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 7")
+	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 9")
 	expectManifests(t, filepath.Join(one, "dist"))
+	expectPlugin(t, filepath.Join(one, "dist"))
 }
 
 const registryName = "registry.example.com/stytch-operator"
@@ -101,6 +114,7 @@ func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
 		"v98.0.0":     `CHANGELOG.md has no section "## v98.0.0"`,
 		"v99.0.0":     "config/crd/released/v99.0.0 does not hold the CRDs of this tree",
 		"v99.0.1":     "Chart.yaml is not of the version 99.0.1 with the appVersion v99.0.1",
+		testVersion:   `DOWNLOADS is "", but must be the URL`,
 	} {
 		shell(t, dir, nil, "printf '## v99.0.0\n## v99.0.1\n' >>CHANGELOG.md; make --silent release-crds VERSION=v99.0.1; mkdir -p dist; touch dist/kept")
 		out := shell(t, dir, nil, "! make -o "+tools+"/kustomize TOOLS="+tools+" release-artifacts VERSION="+version+" 2>&1 && ls dist")
@@ -164,12 +178,22 @@ func asked(t *testing.T, setting string) string {
 // shell runs a script with the environment of the test and this.
 func shell(t *testing.T, dir string, env []string, script string) string {
 	t.Helper()
+	out, err := try(t, dir, env, script)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return out
+}
+
+// try runs a script that may fail. What it says on standard error is in the error.
+func try(t *testing.T, dir string, env []string, script string) (string, error) {
+	t.Helper()
 	c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	c.Dir, c.Env = dir, append(os.Environ(), env...)
-	var out, errors bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errors
+	var out, complaint bytes.Buffer
+	c.Stdout, c.Stderr = &out, &complaint
 	if err := c.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s%s", script, err, out.String(), errors.String())
+		return out.String(), fmt.Errorf("%w\n%s", err, complaint.String())
 	}
-	return out.String()
+	return out.String(), nil
 }

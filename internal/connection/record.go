@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
 // Record is what is known of a connection and cannot be read back from Stytch: which one it is, which of its keys is which, and
@@ -35,6 +36,14 @@ type Recorded struct {
 
 // RecordOf is the record of any manifest's connection, without what only some kinds have.
 func RecordOf(o v1alpha1.Connection) Record { return RecordAt(o, Recorded{}) }
+
+// MeantOrganization is the organization of a manifest as far as it is known without asking Stytch.
+func MeantOrganization(o v1alpha1.Connection) string {
+	if pinned := RecordOf(o).Organization; stytch.IsOrganizationID(pinned) {
+		return pinned
+	}
+	return o.CommonSpec().Organization
+}
 
 // ReadRecord is the record of a manifest's connection.
 func (k Kind[O, R]) ReadRecord(o O) Record { return RecordAt(o, k.recorded(o)) }
