@@ -174,7 +174,8 @@ func (d *draft) mapping(list map[string]string) map[string]v1alpha1.Attribute {
 	}
 	mapping := map[string]v1alpha1.Attribute{}
 	for key, value := range list {
-		if length := utf8.RuneCountInString(key); length == 0 || length > 128 || utf8.RuneCountInString(value) > 256 || !exact.MatchString(value) {
+		// A key << means something in YAML, and is written without quotes: no program could read the manifest.
+		if length := utf8.RuneCountInString(key); length == 0 || length > 128 || key == "<<" || utf8.RuneCountInString(value) > 256 || !exact.MatchString(value) {
 			d.leave("attributeMapping")
 			return nil
 		}
