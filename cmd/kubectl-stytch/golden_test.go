@@ -51,12 +51,13 @@ type typist struct {
 	varies []string        // what differs from run to run, each with what stands for it
 	ends   []string        // of new tokens, as they were seen
 	read   map[string]bool // golden files, by name
+	done   map[string]bool // lines that were typed, and whether one of them did not fail
 }
 
 // newTypist is an administrator of a namespace.
 func newTypist(m *managed) *typist {
 	m.t.Helper()
-	y := &typist{managed: m, home: m.t.TempDir(), read: map[string]bool{}}
+	y := &typist{managed: m, home: m.t.TempDir(), read: map[string]bool{}, done: map[string]bool{}}
 	chart, err := os.ReadFile("../../charts/stytch-operator/Chart.yaml")
 	if err != nil {
 		m.t.Fatal(err)
@@ -111,7 +112,9 @@ func (y *typist) types(line string) said {
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	_ = cmd.Run() // the code says how it ended
-	return said{out.String(), complaint.String(), cmd.ProcessState.ExitCode()}
+	code := cmd.ProcessState.ExitCode()
+	y.done[line] = y.done[line] || code != exitFailed
+	return said{out.String(), complaint.String(), code}
 }
 
 // chapter runs lines one after another, and fails unless they say what the golden file of that name has.

@@ -144,6 +144,7 @@ func TestOutputsAreThoseOfTheGoldenFiles(t *testing.T) {
 	y.rotation()
 	y.wrong()
 	y.allRead()
+	y.examples()
 }
 
 // help is the help of every command, and the version.
@@ -155,6 +156,22 @@ func (y *typist) help() {
 	}
 	y.chapter("help", lines...)
 	y.chapter("version", "kubectl stytch version", "kubectl stytch version --client", "kubectl stytch version --as=nobody")
+}
+
+// examples runs what is in --help, unless it was run and did not fail.
+func (y *typist) examples() {
+	y.t.Helper()
+	for _, cmd := range newCommand(genericiooptions.NewTestIOStreamsDiscard(), nil).Commands() {
+		for _, line := range exampleLines(cmd) {
+			line, _, _ = strings.Cut(line, " | ")
+			if y.done[line] {
+				continue
+			}
+			if answer := y.types(line); answer.code == exitFailed {
+				y.t.Errorf("of --help, %q fails: %s", line, answer.err)
+			}
+		}
+	}
 }
 
 // drift renames a connection past the operator.
