@@ -53,14 +53,21 @@ func TestTheExamplesOfHelpAreCommands(t *testing.T) {
 		if cmd.Example == "" {
 			t.Errorf("%s has no examples", cmd.Name())
 		}
-		for line := range strings.SplitSeq(cmd.Example, "\n") {
-			line = strings.TrimSpace(line)
-			if line == "" || strings.HasPrefix(line, "#") {
-				continue
-			}
+		for _, line := range exampleLines(cmd) {
 			checkLine(t, root(), line)
 		}
 	}
+}
+
+// exampleLines are the commands in the examples of a command.
+func exampleLines(cmd *cobra.Command) []string {
+	var lines []string
+	for line := range strings.SplitSeq(cmd.Example, "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // The commands on the pages are such, too.

@@ -13,7 +13,11 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
 // Golden files have what the real program says, command by command, as somebody at a terminal sees it:
@@ -47,13 +51,20 @@ type typist struct {
 	varies []string        // what differs from run to run, each with what stands for it
 	ends   []string        // of new tokens, as they were seen
 	read   map[string]bool // golden files, by name
+	done   map[string]bool // lines that were typed, and whether one of them did not fail
 }
 
 // newTypist is an administrator of a namespace.
 func newTypist(m *managed) *typist {
 	m.t.Helper()
-	y := &typist{managed: m, home: m.t.TempDir(), read: map[string]bool{}}
-	y.varies = []string{m.namespace, "acme", m.url, "http://127.0.0.1:8080", host.Host, "127.0.0.1:6443", y.home, "/home/you"}
+	y := &typist{managed: m, home: m.t.TempDir(), read: map[string]bool{}, done: map[string]bool{}}
+	chart, err := os.ReadFile("../../charts/stytch-operator/Chart.yaml")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	_, release, _ := strings.Cut(string(chart), "\nversion: ")
+	release, _, _ = strings.Cut(release, "\n")
+	y.varies = []string{"CRDs:   " + release, "CRDs:   0.1.0", m.namespace, "acme", m.url, "http://127.0.0.1:8080", host.Host, "127.0.0.1:6443", y.home, "/home/you"}
 	config, err := clientcmd.LoadFromFile(m.kubeconfig)
 	if err != nil {
 		m.t.Fatal(err)
@@ -101,7 +112,9 @@ func (y *typist) types(line string) said {
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	_ = cmd.Run() // the code says how it ended
-	return said{out.String(), complaint.String(), cmd.ProcessState.ExitCode()}
+	code := cmd.ProcessState.ExitCode()
+	y.done[line] = y.done[line] || code != exitFailed
+	return said{out.String(), complaint.String(), code}
 }
 
 // chapter runs lines one after another, and fails unless they say what the golden file of that name has.
@@ -131,7 +144,7 @@ var (
 
 // fixed is a text with what varies replaced.
 func (y *typist) fixed(text string) string {
-	text = strings.NewReplacer(y.varies...).Replace(text)
+	text = strings.NewReplacer(append(y.tokens(), y.varies...)...).Replace(text)
 	text = requestID.ReplaceAllString(text, "request-id-test-…")
 	text = progresses.ReplaceAllString(text, "")
 	return tokenEnd.ReplaceAllStringFunc(text, func(found string) string {
@@ -170,6 +183,20 @@ func (y *typist) compare(name, text string) {
 	}
 }
 
+// tokens are those in the Secret, each with what stands for it.
+func (y *typist) tokens() (replaced []string) {
+	secret := &corev1.Secret{ObjectMeta: y.meta("acme-scim-token")}
+	if err := api.Get(y.t.Context(), client.ObjectKeyFromObject(secret), secret); client.IgnoreNotFound(err) != nil {
+		y.t.Fatal(err)
+	}
+	for _, key := range []string{v1alpha1.SecretKeyToken, v1alpha1.SecretKeyNextToken} {
+		if token := string(secret.Data[key]); token != "" {
+			replaced = append(replaced, token, "the-token-in-the-Secret")
+		}
+	}
+	return replaced
+}
+
 // from are a few lines.
 func from(lines []string, n int) []string { return lines[min(n, len(lines)):min(n+3, len(lines))] }
 
@@ -187,4 +214,36 @@ func (y *typist) allRead() {
 			y.t.Errorf("no test reads %s", path)
 		}
 	}
+}
+
+// transcript is what a command said: the lines of each stream.
+type transcript struct{ out, err []string }
+
+// transcripts are those of all golden files, by the line that was typed. The same line may have been typed several times.
+func transcripts(t *testing.T) map[string][]transcript {
+	t.Helper()
+	paths, err := filepath.Glob(goldenPath("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]transcript{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range strings.Split("\n\n"+strings.TrimRight(string(text), "\n"), "\n\n$ ")[1:] {
+			lines := strings.Split(one, "\n")
+			var said transcript
+			for _, line := range lines[1:] {
+				if complaint, ok := strings.CutPrefix(line, "! "); ok {
+					said.err = append(said.err, complaint)
+				} else if !strings.HasPrefix(line, "(exit code ") {
+					said.out = append(said.out, line)
+				}
+			}
+			all[lines[0]] = append(all[lines[0]], said)
+		}
+	}
+	return all
 }

@@ -59,13 +59,13 @@ func (y *typist) manifests() {
 	head := func(kind, name string) string {
 		return fmt.Sprintf("apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: %s\nmetadata:\n  name: %s\nspec:\n", kind, name)
 	}
-	y.file("manifests/1-okta.yaml", head("SAMLConnection", "acme-okta")+"  organization: acme # the slug\n  displayName: Okta\n  identityProvider: okta\n"+
+	y.file("manifests/acme-okta.yaml", head("SAMLConnection", "acme-okta")+"  organization: acme # the slug\n  displayName: Okta\n  identityProvider: okta\n"+
 		"  verificationCertificates:\n  - pem: |\n"+strings.ReplaceAll("\n"+strings.TrimSpace(string(certificate)), "\n", "\n      ")[1:]+"\n")
-	y.file("manifests/2-entra.yaml", head("OIDCConnection", "acme-entra")+
+	y.file("manifests/acme-entra.yaml", head("OIDCConnection", "acme-entra")+
 		"  organization: acme\n  connectionID: "+entraID+"\n  clientSecretRef:\n    name: acme-entra\n    key: secret\n")
-	y.file("manifests/3-scim.yaml", head("SCIMConnection", "acme-scim")+
+	y.file("manifests/acme-scim.yaml", head("SCIMConnection", "acme-scim")+
 		"  organization: acme\n  connectionID: "+peopleID+"\n  bearerToken:\n    secretName: acme-scim-token\n")
-	y.file("manifests/4-partner.yaml", head("ExternalConnection", "partner")+
+	y.file("manifests/partner.yaml", head("ExternalConnection", "partner")+
 		"  organization: acme\n  source:\n    organizationID: "+acmeID+"\n    connectionID: "+entraID+"\n")
 	y.create(&corev1.Secret{ObjectMeta: y.meta("acme-entra"), StringData: map[string]string{"secret": "a-new-secret"}})
 }
@@ -106,6 +106,7 @@ func TestOutputsAreThoseOfTheGoldenFiles(t *testing.T) {
 		"kubectl stytch import --all --output-dir manifests/",
 		"kubectl stytch plan -f manifests/",
 		"kubectl stytch import --all --output-dir manifests/",
+		"kubectl stytch import --all --kind saml,oidc --output-dir manifests/",
 	)
 	y.drift(oktaID, "Okta of Acme")
 	y.chapter("import-differs",
@@ -122,6 +123,7 @@ func TestOutputsAreThoseOfTheGoldenFiles(t *testing.T) {
 	y.chapter("adopt",
 		"kubectl stytch adopt acme-okta",
 		"kubectl stytch adopt acme-scim",
+		"kubectl stytch adopt samlconnection/acme-okta",
 		"kubectl stytch plan acme-okta acme-scim",
 		"kubectl stytch adopt -f manifests/",
 	)
@@ -129,8 +131,8 @@ func TestOutputsAreThoseOfTheGoldenFiles(t *testing.T) {
 		"kubectl stytch plan -f manifests/",
 		"kubectl stytch plan -f manifests/ -o json",
 		"kubectl stytch plan -f manifests/ -o yaml",
-		"kubectl stytch plan -f manifests/ -o markdown",
-		"kubectl stytch plan -f - <manifests/3-scim.yaml",
+		"kubectl stytch plan -f manifests/ -R -o markdown",
+		"kubectl stytch plan -f - <manifests/acme-scim.yaml",
 	)
 	y.edit(okta, func() { okta.Spec.ConnectionID = oktaID })
 	y.eventually("acme-okta is in sync", func() bool { y.reload(okta); return inSync(okta) })
@@ -142,6 +144,7 @@ func TestOutputsAreThoseOfTheGoldenFiles(t *testing.T) {
 	y.rotation()
 	y.wrong()
 	y.allRead()
+	y.examples()
 }
 
 // help is the help of every command, and the version.
@@ -153,6 +156,22 @@ func (y *typist) help() {
 	}
 	y.chapter("help", lines...)
 	y.chapter("version", "kubectl stytch version", "kubectl stytch version --client", "kubectl stytch version --as=nobody")
+}
+
+// examples runs what is in --help, unless it was run and did not fail.
+func (y *typist) examples() {
+	y.t.Helper()
+	for _, cmd := range newCommand(genericiooptions.NewTestIOStreamsDiscard(), nil).Commands() {
+		for _, line := range exampleLines(cmd) {
+			line, _, _ = strings.Cut(line, " | ")
+			if y.done[line] {
+				continue
+			}
+			if answer := y.types(line); answer.code == exitFailed {
+				y.t.Errorf("of --help, %q fails: %s", line, answer.err)
+			}
+		}
+	}
 }
 
 // drift renames a connection past the operator.
@@ -181,7 +200,7 @@ func (y *typist) rotation() {
 		"kubectl stytch rotate acme-scim --cancel",
 		"kubectl stytch rotate acme-scim --acknowledge",
 		"kubectl stytch rotate acme-scim",
-		"kubectl stytch rotate acme-scim --acknowledge",
+		"kubectl stytch rotate acme-scim --acknowledge --show-token",
 		"kubectl stytch status acme-scim",
 	)
 }
@@ -203,7 +222,7 @@ func (y *typist) wrong() {
 		"kubectl stytch import --all --force",
 		"kubectl stytch import acme",
 		"kubectl stytch adopt",
-		"kubectl stytch adopt -f - <manifests/3-scim.yaml",
+		"kubectl stytch adopt -f - <manifests/acme-scim.yaml",
 		"kubectl stytch status -o table",
 		"kubectl stytch status acme-okta -A",
 		"kubectl stytch status --within=-1",
@@ -219,11 +238,11 @@ func (y *typist) wrong() {
 	y.chapter("wrong-credentials",
 		"kubectl stytch import --all -n empty",
 		"kubectl stytch import --all --project other",
-		"kubectl stytch plan -f manifests/3-scim.yaml -n empty",
-		"kubectl stytch adopt -f manifests/3-scim.yaml -n empty",
+		"kubectl stytch plan -f manifests/acme-scim.yaml -n empty",
+		"kubectl stytch adopt -f manifests/acme-scim.yaml -n empty",
 		project+" kubectl stytch import --all",
 		project+" STYTCH_SECRET=wrong kubectl stytch import --all",
-		project+" STYTCH_SECRET=wrong kubectl stytch plan -f manifests/3-scim.yaml",
+		project+" STYTCH_SECRET=wrong kubectl stytch plan -f manifests/acme-scim.yaml",
 		"STYTCH_PROJECT_ID=acme STYTCH_SECRET=wrong kubectl stytch import --all",
 	)
 	y.chapter("wrong-organization",
@@ -252,7 +271,7 @@ func (y *typist) fails(name string, fault stytchsim.Fault) {
 	y.chapter(name,
 		"kubectl stytch import --all",
 		"kubectl stytch import --organization acme",
-		"kubectl stytch plan -f manifests/3-scim.yaml",
+		"kubectl stytch plan -f manifests/acme-scim.yaml",
 	)
 	y.sim.RemoveFaults()
 }
@@ -317,7 +336,7 @@ func (y *typist) wrongRights() {
 	}
 	var lines []string
 	for _, line := range []string{
-		"status", "plan acme-okta", "plan -f manifests/3-scim.yaml", "import --all", "adopt acme-okta", "resync acme-okta", "rotate acme-scim",
+		"status", "plan acme-okta", "plan -f manifests/acme-scim.yaml", "import --all", "adopt acme-okta", "resync acme-okta", "rotate acme-scim",
 	} {
 		lines = append(lines, "kubectl stytch "+line+" --as=nobody", "kubectl stytch "+line+" --as=reader")
 	}
