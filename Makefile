@@ -10,7 +10,9 @@ TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A build reads nothing from git but this one name, so that it also works where git refuses to look at the tree.
 GOBUILD := -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-MODULES := . build/image hack/helm hack/krew hack/kubernetes hack/lint hack/prometheus hack/tools test/argocd test/flux
+# The modules with code of our own next to the operator's, and all that are tidied.
+CODE := build/image test/argocd test/flux
+MODULES := . $(CODE) hack/helm hack/krew hack/kubernetes hack/lint hack/prometheus hack/tools
 # Further flags of go test, such as TESTFLAGS="-v -run TestIdentify".
 TESTFLAGS ?=
 # How long make test-long fuzzes each target.
@@ -53,7 +55,7 @@ demo-down: ## End what demo-up started.
 test: $(TOOLS)/helm3 $(TOOLS)/helm4 $(TOOLS)/krew $(TOOLS)/promtool $(TOOLS)/validate-krew-manifest ## Run all tests against a real control plane and the simulator.
 	@assets=$$(hack/control-plane.sh --controller-manager); \
 	  KUBEBUILDER_ASSETS="$$assets" go test -p 2 -timeout 30m -exec "$(CURDIR)/build/specs.sh" $(TESTFLAGS) ./...
-	@assets=$$(hack/control-plane.sh); for module in build/image test/argocd test/flux; do \
+	@assets=$$(hack/control-plane.sh); for module in $(CODE); do \
 	  (cd $$module && KUBEBUILDER_ASSETS="$$assets" go test -count=1 -timeout 30m $(TESTFLAGS) ./...); done
 
 .PHONY: test-long
@@ -129,8 +131,7 @@ fmt: $(TOOLS)/golangci-lint ## Format the code.
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## Lint code and API.
-	$(TOOLS)/golangci-lint run ./...
-	cd build/image && $(TOOLS)/golangci-lint run ./...
+	@for module in . $(CODE); do echo "golangci-lint in $$module"; (cd $$module && $(TOOLS)/golangci-lint run ./...); done
 
 .PHONY: walls
 walls: $(TOOLS)/golangci-lint ## Prove that the walls between the rooms are awake.

@@ -111,6 +111,7 @@ type actionTests struct {
 
 // kinds are the directories of the layout that have actions.
 func kinds(t *testing.T) []string {
+	t.Helper()
 	var found []string
 	for _, file := range glob(t, layout+"*/actions/action_test.yaml") {
 		found = append(found, filepath.Base(filepath.Dir(filepath.Dir(file))))

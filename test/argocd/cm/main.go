@@ -3,9 +3,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -13,15 +15,13 @@ import (
 
 const group = "connections.stytch-operator.dev"
 
-var kinds = []string{"ClusterStytchProject", "ExternalConnection", "OIDCConnection", "SAMLConnection", "SCIMConnection", "StytchProject"}
-
 type definition struct {
 	Name string `json:"name"`
 	Lua  string `json:"action.lua"`
 }
 
 func main() {
-	patch, err := patchOf(filepath.Join(os.Args[1], group))
+	patch, err := patchOf(os.DirFS(os.Args[1]))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -29,15 +29,17 @@ func main() {
 	fmt.Print("# Written by make manifests, from resource_customizations.\n" + patch)
 }
 
-func patchOf(dir string) (string, error) {
-	health, err := os.ReadFile(filepath.Join(dir, "_", "health.lua"))
+func patchOf(all fs.FS) (string, error) {
+	health, err := fs.ReadFile(all, group+"/_/health.lua")
 	if err != nil {
 		return "", err
 	}
 	data := map[string]string{}
-	for _, kind := range kinds {
+	for _, kind := range []string{
+		"ClusterStytchProject", "ExternalConnection", "OIDCConnection", "SAMLConnection", "SCIMConnection", "StytchProject",
+	} {
 		data["resource.customizations.health."+group+"_"+kind] = string(health)
-		actions, err := actionsOf(filepath.Join(dir, kind, "actions"))
+		actions, err := actionsOf(all, group+"/"+kind+"/actions")
 		if err != nil {
 			return "", err
 		}
@@ -53,23 +55,26 @@ func patchOf(dir string) (string, error) {
 }
 
 // actionsOf is the customization of a kind that has actions; empty for one that has none.
-func actionsOf(dir string) (string, error) {
-	discovery, err := os.ReadFile(filepath.Join(dir, "discovery.lua"))
-	if os.IsNotExist(err) {
+func actionsOf(all fs.FS, dir string) (string, error) {
+	discovery, err := fs.ReadFile(all, dir+"/discovery.lua")
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	files, _ := filepath.Glob(filepath.Join(dir, "*", "action.lua"))
+	if err != nil {
+		return "", err
+	}
+	files, err := fs.Glob(all, dir+"/*/action.lua")
+	if err != nil {
+		return "", err
+	}
 	var definitions []definition
 	for _, file := range files {
-		script, err := os.ReadFile(file)
+		script, err := fs.ReadFile(all, file)
 		if err != nil {
 			return "", err
 		}
-		definitions = append(definitions, definition{filepath.Base(filepath.Dir(file)), string(script)})
+		definitions = append(definitions, definition{path.Base(path.Dir(file)), string(script)})
 	}
-	out, marshalErr := yaml.Marshal(map[string]any{"discovery.lua": string(discovery), "definitions": definitions})
-	if err == nil {
-		err = marshalErr
-	}
+	out, err := yaml.Marshal(map[string]any{"discovery.lua": string(discovery), "definitions": definitions})
 	return strings.TrimRight(string(out), "\n") + "\n", err
 }
