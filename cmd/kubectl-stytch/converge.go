@@ -36,7 +36,7 @@ type planned struct {
 	Reason       string            `json:"reason"`
 	Message      string            `json:"message,omitempty"`
 	Unchecked    string            `json:"unchecked,omitempty"` // what could not be checked, and why
-	InTheWay     string            `json:"-"` // the connection that a Conflict is about, if the manifest may take it over
+	InTheWay     string            `json:"-"`                   // the connection that a Conflict is about, if the manifest may take it over
 }
 
 // failed says that the connection would not become as its manifest says.

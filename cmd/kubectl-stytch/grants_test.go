@@ -189,7 +189,9 @@ func TestPlanChecksGrantsOfFiles(t *testing.T) {
 func TestPlanSaysOfAStytchProjectsOrganizationsWhatTheManagerSays(t *testing.T) {
 	m := newManaged(t)
 	project := &v1alpha1.StytchProject{ObjectMeta: m.meta("default")}
-	m.edit(project, func() { project.Spec.Organizations = []string{"organization-test-11111111-1111-4111-8111-111111111111"} })
+	m.edit(project, func() {
+		project.Spec.Organizations = []string{"organization-test-11111111-1111-4111-8111-111111111111"}
+	})
 	o := samlOf(m.stage, "okta", "")
 	o.Spec.Organization = m.org
 	m.create(o)

@@ -6,12 +6,15 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
+	"github.com/stytch-operator/stytch-operator/internal/connection"
+	"github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytchsim"
 )
 
@@ -52,15 +55,14 @@ func newEnvironment(t *testing.T) *typist {
 // manifests are those that somebody has written: one that is in conflict, one with drift, one without, and one that is new.
 func (y *typist) manifests() {
 	y.t.Helper()
-	certificate, err := os.ReadFile("testdata/idp.pem")
-	if err != nil {
-		y.t.Fatal(err)
-	}
+	ends := time.Now().AddDate(0, 6, 0)
+	certificate := connectiontest.IssueCertificate(y.t, "idp.acme.example", ends)
+	y.varies = append(y.varies, certificate.SHA256, strings.Repeat("7c142587", 8), connection.FormatTime(ends), "2027-06-01T00:00:00Z")
 	head := func(kind, name string) string {
 		return fmt.Sprintf("apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: %s\nmetadata:\n  name: %s\nspec:\n", kind, name)
 	}
 	y.file("manifests/acme-okta.yaml", head("SAMLConnection", "acme-okta")+"  organization: acme # the slug\n  displayName: Okta\n  identityProvider: okta\n"+
-		"  verificationCertificates:\n  - pem: |\n"+strings.ReplaceAll("\n"+strings.TrimSpace(string(certificate)), "\n", "\n      ")[1:]+"\n")
+		"  verificationCertificates:\n  - pem: |\n"+strings.ReplaceAll("\n"+strings.TrimSpace(certificate.PEM), "\n", "\n      ")[1:]+"\n")
 	y.file("manifests/acme-entra.yaml", head("OIDCConnection", "acme-entra")+
 		"  organization: acme\n  connectionID: "+entraID+"\n  clientSecretRef:\n    name: acme-entra\n    key: secret\n")
 	y.file("manifests/acme-scim.yaml", head("SCIMConnection", "acme-scim")+
