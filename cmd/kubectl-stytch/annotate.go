@@ -19,6 +19,15 @@ func managerOf(annotation string) string {
 // annotate sets one annotation of an object that exists, whoever set it before. The UID keeps the write from making another object of
 // that name, and o is then as the API server has it.
 func (c *cluster) annotate(ctx context.Context, o v1alpha1.Connection, annotation, value string) error {
+	return c.apply(ctx, o, annotation, map[string]string{annotation: value})
+}
+
+// withdraw removes an annotation that annotate has set, unless somebody else has set it, too.
+func (c *cluster) withdraw(ctx context.Context, o v1alpha1.Connection, annotation string) error {
+	return c.apply(ctx, o, annotation, nil)
+}
+
+func (c *cluster) apply(ctx context.Context, o v1alpha1.Connection, annotation string, annotations map[string]string) error {
 	gvk := gvkOf(o)
 	apply := &unstructured.Unstructured{}
 	apply.SetAPIVersion(gvk.Group + "/" + gvk.Version)
@@ -26,7 +35,7 @@ func (c *cluster) annotate(ctx context.Context, o v1alpha1.Connection, annotatio
 	apply.SetNamespace(o.GetNamespace())
 	apply.SetName(o.GetName())
 	apply.SetUID(o.GetUID())
-	apply.SetAnnotations(map[string]string{annotation: value})
+	apply.SetAnnotations(annotations)
 	err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(apply), client.FieldOwner(managerOf(annotation)), client.ForceOwnership)
 	if err != nil {
 		return err

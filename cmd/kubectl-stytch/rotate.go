@@ -132,7 +132,22 @@ func (c *cli) rotate(ctx context.Context, of *cluster, flags rotateFlags, o *v1a
 		return err
 	}
 	if flags.showToken {
-		return c.showToken(ctx, of, o, flags.acknowledge)
+		if err := c.showToken(ctx, of, o, flags.acknowledge); err != nil {
+			return err
+		}
+	}
+	if flags.acknowledge || flags.cancel {
+		return of.withdrawRotation(ctx, o)
+	}
+	return nil
+}
+
+// withdrawRotation removes the annotations of a rotation that has come to its end: the operator would report that they have no effect.
+func (c *cluster) withdrawRotation(ctx context.Context, o *v1alpha1.SCIMConnection) error {
+	for _, annotation := range []string{v1alpha1.AnnotationRotateToken, v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation} {
+		if err := c.withdraw(ctx, o, annotation); err != nil {
+			return fmt.Errorf("the rotation has ended, but its annotations are still set: %w", err)
+		}
 	}
 	return nil
 }

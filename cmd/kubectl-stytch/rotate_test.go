@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
@@ -29,6 +30,7 @@ func TestRotateATokenToTheEnd(t *testing.T) {
 	if m.reload(o); o.Status.BearerToken.NextLastFour != "" || m.token(o, v1alpha1.SecretKeyToken) != first {
 		t.Error("the rotation is not canceled")
 	}
+	m.expectNoRequest(o)
 
 	again := m.mustRun("rotate", "acme", "--show-token") // the same token as before, so it has to be another request
 	next := m.token(o, v1alpha1.SecretKeyNextToken)
@@ -47,13 +49,40 @@ func TestRotateATokenToTheEnd(t *testing.T) {
 			t.Error("it showed a token, or something else on standard output, without being asked to")
 		}
 	}
+	m.expectNoRequest(o)
+}
+
+// expectNoRequest fails if there is an annotation of a rotation that has ended, or if the operator says something of one.
+func (m *managed) expectNoRequest(o *v1alpha1.SCIMConnection) {
+	m.t.Helper()
+	m.eventually("Synced says nothing of annotations", func() bool {
+		m.reload(o)
+		synced := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionSynced)
+		return sawAnnotations(o) && !strings.Contains(synced.Message, "annotation")
+	})
 	for _, annotation := range []string{v1alpha1.AnnotationRotateToken, v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation} {
-		if m.reload(o); o.Annotations[annotation] == "" {
-			t.Errorf("setting another annotation has removed %s", annotation)
+		if o.Annotations[annotation] != "" {
+			m.t.Errorf("%s is left", annotation)
 		}
-		if !slices.ContainsFunc(o.ManagedFields, func(e metav1Entry) bool { return e.Manager == managerOf(annotation) }) {
-			t.Errorf("%s does not have a field manager of its own", annotation)
+	}
+}
+
+// An annotation of somebody else is not removed, and one annotation does not remove another.
+func TestRotateLeavesAnnotationsOfOthers(t *testing.T) {
+	m := newManaged(t)
+	o := m.scim("acme")
+	m.mustRun("rotate", "acme")
+	m.mustRun("resync", "acme")
+	m.reload(o)
+	for _, annotation := range []string{v1alpha1.AnnotationRotateToken, v1alpha1.AnnotationResyncRequested} {
+		if o.Annotations[annotation] == "" || !slices.ContainsFunc(o.ManagedFields, func(e metav1Entry) bool { return e.Manager == managerOf(annotation) }) {
+			t.Errorf("%s is %q, and is to have a field manager of its own", annotation, o.Annotations[annotation])
 		}
+	}
+	m.edit(o, func() { o.Annotations[v1alpha1.AnnotationCancelRotation] = "none" })
+	m.mustRun("rotate", "acme", "--acknowledge")
+	if m.reload(o); o.Annotations[v1alpha1.AnnotationCancelRotation] != "none" || o.Annotations[v1alpha1.AnnotationResyncRequested] == "" || o.Annotations[v1alpha1.AnnotationRotateToken] != "" {
+		t.Errorf("the annotations are %v", o.Annotations)
 	}
 }
 
