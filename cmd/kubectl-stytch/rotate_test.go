@@ -70,9 +70,9 @@ func (m *managed) expectNoRequest(o *v1alpha1.SCIMConnection) {
 // An annotation of somebody else is not removed, and one annotation does not remove another.
 func TestRotateLeavesAnnotationsOfOthers(t *testing.T) {
 	m := newManaged(t)
-	o := m.scim("acme")
-	m.mustRun("rotate", "acme")
-	m.mustRun("resync", "acme")
+	o := m.scim("other")
+	m.mustRun("rotate", "other")
+	m.mustRun("resync", "other")
 	m.reload(o)
 	for _, annotation := range []string{v1alpha1.AnnotationRotateToken, v1alpha1.AnnotationResyncRequested} {
 		if o.Annotations[annotation] == "" || !slices.ContainsFunc(o.ManagedFields, func(e metav1Entry) bool { return e.Manager == managerOf(annotation) }) {
@@ -80,7 +80,7 @@ func TestRotateLeavesAnnotationsOfOthers(t *testing.T) {
 		}
 	}
 	m.edit(o, func() { o.Annotations[v1alpha1.AnnotationCancelRotation] = "none" })
-	m.mustRun("rotate", "acme", "--acknowledge")
+	m.mustRun("rotate", "other", "--acknowledge")
 	if m.reload(o); o.Annotations[v1alpha1.AnnotationCancelRotation] != "none" || o.Annotations[v1alpha1.AnnotationResyncRequested] == "" || o.Annotations[v1alpha1.AnnotationRotateToken] != "" {
 		t.Errorf("the annotations are %v", o.Annotations)
 	}
