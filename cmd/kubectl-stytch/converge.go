@@ -34,7 +34,8 @@ type planned struct {
 	Changes      []v1alpha1.Change `json:"changes,omitempty"`
 	Reason       string            `json:"reason"`
 	Message      string            `json:"message,omitempty"`
-	InTheWay     string            `json:"-"` // the connection that a Conflict is about, if the manifest may take it over
+	Unchecked    string            `json:"unchecked,omitempty"` // what could not be checked, and why
+	InTheWay     string            `json:"-"`                   // the connection that a Conflict is about, if the manifest may take it over
 }
 
 // failed says that the connection would not become as its manifest says.
@@ -54,6 +55,8 @@ type pass[O v1alpha1.Connection, R any] struct {
 	list   []R
 	id     string // of the connection that is the manifest's
 	rival  string // the connection that a Conflict is about, if the manifest may take it over
+
+	granting granting
 }
 
 // plan says what the operator would do for a manifest.
@@ -81,6 +84,9 @@ func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind co
 		result.Message = found.Message
 	}
 	result.Reason = found.Reason
+	if why := this.granting.unknown; why != "" && !result.failed() {
+		result.Unchecked = "Grants were not checked: " + why + "."
+	}
 	switch {
 	case found.Reason == v1alpha1.ReasonPlanPending && found.Absent:
 		result.Action = actionCreate
@@ -95,6 +101,9 @@ func (p *pass[O, R]) take(ctx context.Context) (report connection.Report, err er
 	if !p.o.GetDeletionTimestamp().IsZero() {
 		return report, errors.New("the manifest is being deleted")
 	}
+	if err := p.askGrants(ctx); err != nil {
+		return report, err
+	}
 	if err := p.pin(ctx); err != nil {
 		return report, err
 	}
@@ -104,6 +113,9 @@ func (p *pass[O, R]) take(ctx context.Context) (report connection.Report, err er
 		return report, err
 	}
 	p.kind.Note(p.o, connection.Event[R]{Type: connection.InputsRead, Inputs: in, Now: p.began})
+	if err := p.askGrantOfSource(); err != nil {
+		return report, err
+	}
 	organization := connection.RecordOf(p.o).Organization
 	p.list, err = paced(ctx, p.now, func() ([]R, error) { return p.remote(ctx, p.caller, organization, p.began) })
 	if err != nil {
@@ -161,6 +173,7 @@ func (p *pass[O, R]) read(ctx context.Context, id string) (connection.Inputs, er
 	if err != nil {
 		return in, err
 	}
+	in.Role = p.mayAssign()
 	if o, ok := any(p.o).(*v1alpha1.SCIMConnection); ok {
 		in.Groups, err = paced(ctx, p.now, func() ([]stytch.SCIMGroup, error) {
 			return listing.Groups(ctx, p.caller, o, connection.RecordOf(o).Organization, id, p.began)
@@ -180,9 +193,10 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		return connection.Identity{}, nil, err
 	}
 	others := slices.DeleteFunc(slices.Clone(all), func(o v1alpha1.Connection) bool { return o.GetUID() == p.o.GetUID() })
-	counting := slices.DeleteFunc(slices.Clone(others), func(o v1alpha1.Connection) bool {
-		return !connection.Counts(o, record.Project, record.Organization)
-	})
+	counting, err := p.counting(ctx, others)
+	if err != nil {
+		return connection.Identity{}, nil, err
+	}
 	holding := func(id string) (connection.Claim, bool) {
 		return connection.Holder(connection.ClaimsOn(id, append(slices.Clone(counting), p.base)))
 	}
@@ -208,6 +222,25 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 		p.rival = identity.ID
 	}
 	return identity, holder, identity.End(p.o, p.began)
+}
+
+// counting are the manifests whose claims count.
+func (p *pass[O, R]) counting(ctx context.Context, others []v1alpha1.Connection) ([]v1alpha1.Connection, error) {
+	record := connection.RecordOf(p.o)
+	var counting []v1alpha1.Connection
+	for _, o := range others {
+		if !connection.Counts(o, record.Project, record.Organization) {
+			continue
+		}
+		claims, err := p.claims(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if claims {
+			counting = append(counting, o)
+		}
+	}
+	return counting, nil
 }
 
 // kin returns what the manifest has in common with the one that holds a connection.

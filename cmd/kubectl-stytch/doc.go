@@ -6,8 +6,8 @@
 //	annotate.go     annotations that ask the operator for something
 //	await.go        waiting for what the operator makes of it
 //	completion.go   names for the shell
-//	plan.go · planner.go · converge.go · manifests.go · credentials.go   plan: what is asked for, what it is planned from, what would be
-//	                done, the files and the cluster, the project's secret; print.go shows it
+//	plan.go · planner.go · converge.go · manifests.go · credentials.go · grants.go   plan: what is asked for, what it is planned from, what
+//	                would be done, the files and the cluster, the project's secret and its grants; print.go shows it
 //	import.go · importer.go · draft.go · importfile.go   import: what is asked for, what is read, the manifest of each connection, the
 //	                directory that it is written to
 //	adopt.go        adopt, which is made from plans

@@ -78,7 +78,7 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 	}
 	object.SetUID("")
 	object.SetResourceVersion("")
-	if object.GetNamespace() == "" {
+	if object.GetNamespace() == "" && !ofTheCluster(object) {
 		object.SetNamespace(namespace)
 	}
 	if secret, ok := object.(*corev1.Secret); ok {
@@ -91,6 +91,15 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 		}
 	}
 	return object, nil
+}
+
+// ofTheCluster says that an object that a plan may need is in no namespace.
+func ofTheCluster(o client.Object) bool {
+	switch o.(type) {
+	case *corev1.Namespace, *v1alpha1.ClusterStytchProject:
+		return true
+	}
+	return false
 }
 
 // unique reports objects that are in the files twice, and connections that two of their manifests name.

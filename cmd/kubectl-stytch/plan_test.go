@@ -280,6 +280,7 @@ type pretended struct {
 	sim *stytchsim.Sim
 	org string
 	dir string
+	url string
 }
 
 func newPretended(t *testing.T) *pretended {
@@ -292,6 +293,7 @@ func newPretended(t *testing.T) *pretended {
 	p.org = organization.ID
 	server := httptest.NewServer(p.sim)
 	t.Cleanup(server.Close)
+	p.url = server.URL
 	p.write("none", "") // a kubeconfig that names no cluster
 	p.write("project.yaml", fmt.Sprintf(`
 apiVersion: v1
@@ -307,7 +309,7 @@ spec: {projectID: %s, baseURL: %q, secretRef: {name: stytch, key: secret}}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: of-somebody-else}
-`, stytchsim.DefaultSecret, stytchsim.DefaultProjectID, server.URL))
+`, stytchsim.DefaultSecret, stytchsim.DefaultProjectID, p.url))
 	return p
 }
 
@@ -391,12 +393,6 @@ func TestPlanOfAnExportIgnoresItsStatus(t *testing.T) {
 func TestPlanWithCredentialsOfTheEnvironment(t *testing.T) {
 	p := newPretended(t)
 	p.saml("okta", "Okta", "displayName: Okta")
-	text, err := os.ReadFile(filepath.Join(p.dir, "project.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), `baseURL: "`)
-	url, _, _ := strings.Cut(rest, `"`)
 	if err := os.Remove(filepath.Join(p.dir, "project.yaml")); err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +400,7 @@ func TestPlanWithCredentialsOfTheEnvironment(t *testing.T) {
 		t.Errorf("without any: %+v", answer)
 	}
 	t.Setenv(envProjectID, stytchsim.DefaultProjectID)
-	t.Setenv(envBaseURL, url)
+	t.Setenv(envBaseURL, p.url)
 	if answer := p.plan(); answer.code != exitFailed || !strings.Contains(answer.out, "STYTCH_PROJECT_ID is set, but STYTCH_SECRET is not") {
 		t.Errorf("with half of them: %+v", answer)
 	}

@@ -30,11 +30,12 @@ type planner struct {
 	service  *stytch.Service
 	sessions map[string]session               // by project
 	known    map[string][]v1alpha1.Connection // of each kind, whose claims count
+	granted  map[string]granting              // by namespace, project and kind
 }
 
 func (c *cli) newPlanner(ctx context.Context, flags planFlags) (*planner, error) {
 	p := &planner{
-		flags: flags, began: c.now(), now: c.now, sessions: map[string]session{}, known: map[string][]v1alpha1.Connection{},
+		flags: flags, began: c.now(), now: c.now, sessions: map[string]session{}, known: map[string][]v1alpha1.Connection{}, granted: map[string]granting{},
 		service: stytch.New(stytch.Options{
 			UserAgent: "kubectl-stytch/" + version + " (+https://github.com/stytch-operator/stytch-operator)", Now: c.now, KeepPEM: flags.keepPEM,
 		}),

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"k8s.io/cli-runtime/pkg/printers"
@@ -52,6 +53,9 @@ func text(all []planned) string {
 			fmt.Fprintf(&b, "  %s\n", one.Message)
 		}
 	}
+	for _, what := range unchecked(all) {
+		b.WriteString(what + "\n")
+	}
 	return b.String() + summary(all) + "\n"
 }
 
@@ -59,6 +63,9 @@ func text(all []planned) string {
 func markdown(all []planned) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### kubectl stytch plan\n\n%s\n", summary(all))
+	for _, what := range unchecked(all) {
+		fmt.Fprintf(&b, "\n%s\n", inMarkdown(what))
+	}
 	for _, one := range all {
 		if one.Action == actionNone && !one.failed() {
 			continue
@@ -99,6 +106,17 @@ func (p planned) headline() string {
 		return "would be changed (" + p.ConnectionID + ")"
 	}
 	return "no changes"
+}
+
+// unchecked is what could not be checked, each once.
+func unchecked(all []planned) []string {
+	var out []string
+	for _, one := range all {
+		if one.Unchecked != "" && !slices.Contains(out, one.Unchecked) {
+			out = append(out, one.Unchecked)
+		}
+	}
+	return out
 }
 
 // summary counts plans.
