@@ -11,6 +11,7 @@
 //	import.go · importer.go · draft.go · importfile.go   import: what is asked for, what is read, the manifest of each connection, the
 //	                directory that it is written to
 //	adopt.go        adopt, which is made from plans
+//	reader_unix.go  whether somebody still reads what a watch shows
 //	status.go · watch.go · resync.go · rotate.go · version.go   one subcommand each
 //	testdata        what the program says, in golden files (golden_test.go)
 //

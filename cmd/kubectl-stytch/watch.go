@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // errWatchEnded ends a watch that the API server ended.
 var errWatchEnded = errors.New("the API server ended the watch: start again")
 
-// watchStatus lists what needs a person, and again whenever that has changed, until it is interrupted.
+// watchStatus lists what needs a person, and again whenever that has changed, until it is interrupted or nobody reads it any more.
 func (c *cli) watchStatus(ctx context.Context, of *cluster, flags statusFlags, names []string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -23,6 +24,7 @@ func (c *cli) watchStatus(ctx context.Context, of *cluster, flags statusFlags, n
 	if err != nil {
 		return err
 	}
+	gone := readerGone(c.Out)
 	var shown []need
 	for first := true; ; first = false {
 		found, checked, err := c.needs(ctx, of, flags, names)
@@ -38,6 +40,10 @@ func (c *cli) watchStatus(ctx context.Context, of *cluster, flags statusFlags, n
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-gone:
+			// The write ends the process as it does everywhere else: by SIGPIPE.
+			_, err := io.WriteString(c.Out, "\n")
+			return err
 		case <-changed:
 		}
 	}
