@@ -1,7 +1,11 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -39,5 +43,125 @@ func TestADraftReadsAsItWasMeant(t *testing.T) {
 				t.Errorf("%.40q is read by %s as %v, %v", text, reader, got, err)
 			}
 		}
+	}
+}
+
+const aManifest = "apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: SAMLConnection\nmetadata: {name: okta}\n" +
+	"spec: {organization: acme, connectionID: saml-connection-test-1}\n"
+
+// directoryOf is a directory with these files.
+func directoryOf(t *testing.T, files map[string]string) string {
+	t.Helper()
+	directory := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return directory
+}
+
+// What else is in a file keeps it from being overwritten, of whatever kind it is.
+func TestAFileWithOtherObjectsIsNotAlone(t *testing.T) {
+	for other, alone := range map[string]bool{
+		"": true, "---\n# nothing\n": true,
+		"---\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\n":          false,
+		"---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n": false,
+	} {
+		files, err := (&cli{}).filesIn(directoryOf(t, map[string]string{"a.yaml": aManifest + other}), "acme")
+		if is := files["saml-connection-test-1"]; err != nil || len(files) != 1 || is.alone != alone {
+			t.Errorf("with %q it is %+v, %v", other, is, err)
+		}
+	}
+}
+
+// With --force, too, nothing is lost but the manifest of the connection itself.
+func TestForceOverwritesNothingElse(t *testing.T) {
+	const id, other = "saml-connection-test-1", "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n"
+	draftOf := func(i *importer) draft {
+		d := i.saml(stytch.Organization{ID: "organization-test-0"}, stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: id, DisplayName: "Okta"}})
+		if err := d.render(); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	name := manifestName("", "Okta", "saml", id) + ".yaml"
+	for what, c := range map[string]struct {
+		file, text string
+		problems   int
+	}{
+		"the manifest alone":     {"a.yaml", aManifest, 0},
+		"with another object":    {"a.yaml", aManifest + other, 1},
+		"another of that name":   {name, other, 1},
+		"one without a manifest": {name, "# ours\n", 1},
+	} {
+		directory := directoryOf(t, map[string]string{c.file: c.text})
+		files, err := (&cli{}).filesIn(directory, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := &importer{cli: &cli{}, flags: importFlags{directory: directory, force: true}, files: files, names: map[string]string{}}
+		i.Out = io.Discard
+		differ, err := i.write(t.Context(), []draft{draftOf(i)})
+		if kept := contents(t, directory)[c.file] == c.text; err != nil || differ != c.problems || len(i.problems) != c.problems || kept != (c.problems > 0) {
+			t.Errorf("%s: kept %t, %d differ, %v, %v", what, kept, differ, i.problems, err)
+		}
+	}
+}
+
+// Files that are no manifests of this operator are nobody's business: they do not keep an import back, and what they say is not shown.
+func TestFilesOfOthersAreNotRead(t *testing.T) {
+	files := map[string]string{
+		"a.yaml": aManifest, "values.yaml": "password: hush\n", "template.yaml": "{{ if .Values.x }}\n", "package.json": `{"name": "a"}`, "list.yaml": "[1]\n",
+	}
+	if found, err := (&cli{}).filesIn(directoryOf(t, files), "acme"); err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+	files["b.yaml"] = "{{ if .Values.x }}\n" + aManifest
+	if _, err := (&cli{}).filesIn(directoryOf(t, files), "acme"); err == nil || !strings.Contains(err.Error(), "b.yaml") {
+		t.Errorf("a manifest that cannot be read: %v", err)
+	}
+}
+
+// The kustomization that a directory has is the one that is written, and it is still one.
+func TestTheKustomizationOfADirectoryIsUsed(t *testing.T) {
+	for name, c := range map[string]struct{ name, before, want string }{
+		"none":       {"kustomization.yaml", "", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- a.yaml\n"},
+		"short":      {"kustomization.yml", "resources:\n- b.yaml\n", "resources:\n  - b.yaml\n  - a.yaml\n"},
+		"without":    {"Kustomization", "namespace: acme\n", "namespace: acme\nresources:\n  - a.yaml\n"},
+		"empty list": {"kustomization.yaml", "resources: # ours\nnamespace: acme\n", "resources: # ours\n  - a.yaml\nnamespace: acme\n"},
+	} {
+		files := map[string]string{}
+		if c.before != "" {
+			files[c.name] = c.before
+		}
+		directory := directoryOf(t, files)
+		err := kustomize(directory, []string{"a.yaml"})
+		if got := contents(t, directory); err != nil || len(got) != 1 || got[c.name] != c.want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// A directory is read without its kustomizations, which need not say what kind they are.
+func TestAPlanOfADirectoryLeavesKustomizationsOut(t *testing.T) {
+	directory := directoryOf(t, map[string]string{"a.yaml": aManifest, "kustomization.yaml": "resources: [a.yaml]\n", "notes.txt": "x"})
+	below := filepath.Join(directory, "below")
+	if err := os.Mkdir(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	more := strings.NewReplacer("okta", "more", "test-1", "test-2").Replace(aManifest)
+	for name, text := range map[string]string{"b.json": more, "kustomization.yml": "resources: [b.json]\n"} {
+		if err := os.WriteFile(filepath.Join(below, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for recursive, want := range map[bool]int{false: 1, true: 2} {
+		if found, err := (&cli{}).readFiles(planFlags{files: []string{directory}, recursive: recursive}, "acme"); err != nil || len(found) != want {
+			t.Errorf("recursive %t: %v, %v", recursive, found, err)
+		}
+	}
+	if _, err := (&cli{}).readFiles(planFlags{files: []string{t.TempDir()}}, "acme"); err == nil || !strings.Contains(err.Error(), "has no manifests") {
+		t.Errorf("a directory without any: %v", err)
 	}
 }
