@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -165,6 +166,9 @@ func (d *draft) groupRoles(list []stytch.GroupRole) []v1alpha1.GroupRole {
 		d.leave("groupImplicitRoles")
 		return nil
 	}
+	slices.SortFunc(roles, func(a, b v1alpha1.GroupRole) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Role, b.Role))
+	})
 	return roles
 }
 
@@ -224,7 +228,8 @@ func (i *importer) saml(in stytch.Organization, r stytch.SAMLConnection) draft {
 func (d *draft) certificates(list []stytch.Certificate) []v1alpha1.VerificationCertificate {
 	var certificates []v1alpha1.VerificationCertificate
 	seen := map[string]bool{}
-	for _, c := range list {
+	byFingerprint := func(a, b stytch.Certificate) int { return cmp.Compare(a.SHA256, b.SHA256) }
+	for _, c := range slices.SortedFunc(slices.Values(list), byFingerprint) {
 		read, _, err := pki.ReadCertificates([]byte(c.PEM))
 		if err != nil || len(read) != 1 || len(c.PEM) > maxPEM || seen[c.SHA256] || len(list) > maxCertificate {
 			d.leave("verificationCertificates")
@@ -287,6 +292,9 @@ func (i *importer) scim(in stytch.Organization, r stytch.SCIMConnection) draft {
 	if len(roles) > maxRoles {
 		d.leave("groupImplicitRoles")
 	}
+	slices.SortFunc(roles, func(a, b v1alpha1.SCIMGroupRole) int {
+		return cmp.Or(cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.Role, b.Role))
+	})
 	if !slices.Contains(d.left, "groupImplicitRoles") {
 		o.Spec.GroupImplicitRoles = roles
 	}

@@ -5,12 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
 
@@ -163,5 +166,34 @@ func TestAPlanOfADirectoryLeavesKustomizationsOut(t *testing.T) {
 	}
 	if _, err := (&cli{}).readFiles(planFlags{files: []string{t.TempDir()}}, "acme"); err == nil || !strings.Contains(err.Error(), "has no manifests") {
 		t.Errorf("a directory without any: %v", err)
+	}
+}
+
+// Lists are in an order of their own: Stytch documents none, so that one from which a manifest was made may come in another one.
+func TestADraftDoesNotDependOnTheOrderOfLists(t *testing.T) {
+	in := stytch.Organization{ID: "organization-test-0"}
+	one, two := connectiontest.IssueCertificate(t, "one", time.Now().AddDate(1, 0, 0)), connectiontest.IssueCertificate(t, "two", time.Now().AddDate(1, 0, 0))
+	saml := stytch.SAMLConnection{
+		Connection:               stytch.Connection{ConnectionID: "saml-connection-test-0"},
+		AttributeMapping:         map[string]string{"groups": "g"},
+		GroupImplicitRoles:       []stytch.GroupRole{{Group: "a", RoleID: "r"}, {Group: "a", RoleID: "s"}, {Group: "b", RoleID: "r"}},
+		VerificationCertificates: []stytch.Certificate{{PEM: one.PEM, SHA256: "1"}, {PEM: two.PEM, SHA256: "2"}},
+	}
+	scim := stytch.SCIMConnection{
+		Connection:         stytch.Connection{ConnectionID: "scim-connection-test-0"},
+		GroupImplicitRoles: []stytch.SCIMGroupRole{{GroupID: "scim-group-test-1", RoleID: "r"}, {GroupID: "scim-group-test-2", RoleID: "r"}},
+	}
+	drafts := func() []draft {
+		i := &importer{names: map[string]string{}}
+		return []draft{i.saml(in, saml), i.scim(in, scim)}
+	}
+	before := drafts()
+	slices.Reverse(saml.GroupImplicitRoles)
+	slices.Reverse(saml.VerificationCertificates)
+	slices.Reverse(scim.GroupImplicitRoles)
+	for n, after := range drafts() {
+		if same, err := equal(before[n].object, after.object); err != nil || !same || len(after.left) > 0 {
+			t.Errorf("%+v\nis not\n%+v, %v", after.object, before[n].object, err)
+		}
 	}
 }
