@@ -175,7 +175,7 @@ func (p *planner) manifests(ctx context.Context) ([]v1alpha1.Connection, error) 
 			all = append(all, applied)
 		}
 	}
-	if len(all) == 0 && len(p.files) > 0 {
+	if len(all) == 0 && len(p.flags.files) > 0 {
 		return nil, errors.New("the files have no connections")
 	}
 	p.applied = all
