@@ -35,6 +35,7 @@ type planned struct {
 	Reason       string            `json:"reason"`
 	Message      string            `json:"message,omitempty"`
 	InTheWay     string            `json:"-"` // the connection that a Conflict is about, if the manifest may take it over
+	Rivals       []string          `json:"-"` // others that it may be about just as well
 }
 
 // failed says that the connection would not become as its manifest says.
@@ -54,6 +55,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	list   []R
 	id     string // of the connection that is the manifest's
 	rival  string // the connection that a Conflict is about, if the manifest may take it over
+	rivals []string
 }
 
 // plan says what the operator would do for a manifest.
@@ -68,7 +70,7 @@ func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind co
 	record := connection.RecordOf(this.o)
 	result := planned{
 		Organization: cmp.Or(record.Organization, o.CommonSpec().Organization), ConnectionID: cmp.Or(this.id, record.ID), Action: actionNone, Changes: report.Plan,
-		InTheWay: this.rival,
+		InTheWay: this.rival, Rivals: this.rivals,
 	}
 	found, ok := errors.AsType[connection.Finding](err)
 	switch {
@@ -205,9 +207,24 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 	})
 	identity.KeepTwins(p.base)
 	if identity.Verdict == connection.Conflict && record.ID == "" && spec.ConnectionID == "" {
-		p.rival = identity.ID
+		p.rival, p.rivals = identity.ID, rivals(identity.ID, candidates, holder)
 	}
 	return identity, holder, identity.End(p.o, p.began)
+}
+
+// rivals are the connections that nobody has and that are in the way of a manifest as one is, besides this one.
+func rivals(id string, among []connection.Candidate, holder func(string) string) []string {
+	var all []string
+	for _, c := range among {
+		if (c.Rival || c.Meant) && holder(c.ID) == "" {
+			all = append(all, c.ID)
+		}
+	}
+	if !slices.Contains(all, id) {
+		return nil
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(all, func(other string) bool { return other == id })
 }
 
 // kin returns what the manifest has in common with the one that holds a connection.
