@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection"
@@ -317,5 +318,16 @@ func explainedCall(err error) error {
 		return err
 	}
 	reason, message := connection.Failure(failed)
-	return connection.Finding{Reason: reason, Message: message}
+	return connection.Finding{Reason: reason, Message: ofACommand(message)}
+}
+
+// ofACommand leaves out what only a manager does, which does not end.
+func ofACommand(message string) string {
+	return strings.NewReplacer(
+		"Retrying automatically when Stytch accepts requests again.", "Start the command again later.",
+		"Retrying automatically.", "Start the command again.",
+		" Retrying at the next resync.", "",
+		"HTTPS_PROXY of the manager", "HTTPS_PROXY",
+		"give its CA certificates to the manager in SSL_CERT_FILE", "name its CA certificates in SSL_CERT_FILE",
+	).Replace(message)
 }

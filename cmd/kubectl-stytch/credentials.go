@@ -134,18 +134,29 @@ func environmentSecret() *corev1.Secret {
 	}
 }
 
-// paced makes calls to Stytch at the pace of the project: it waits for the turn of each.
+// mostRefusals is after how many 429 in a row a command gives up.
+const mostRefusals = 3
+
+// paced makes calls to Stytch at the pace of the project: it waits for the turn of each, and where Stytch asks for that.
 func paced[T any](ctx context.Context, now func() time.Time, call func() (T, error)) (T, error) {
-	for {
+	for refusals := 0; ; {
 		value, err := call()
 		held, waits := errors.AsType[*stytch.NotYet](err)
-		if !waits {
+		failed, refused := errors.AsType[*stytch.Error](err)
+		var until time.Time
+		switch {
+		case waits:
+			until = held.At
+		case refused && failed.Class == stytch.Throttled && refusals < mostRefusals:
+			refusals++
+			until = failed.Time.Add(failed.RetryAfter + time.Millisecond)
+		default:
 			return value, err
 		}
 		select {
 		case <-ctx.Done():
 			return value, ctx.Err()
-		case <-time.After(max(held.At.Sub(now()), time.Millisecond)):
+		case <-time.After(max(until.Sub(now()), time.Millisecond)):
 		}
 	}
 }

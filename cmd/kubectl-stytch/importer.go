@@ -89,6 +89,8 @@ func (i *importer) read(ctx context.Context) error {
 			_, _ = fmt.Fprintf(i.ErrOut, "organization %s (%d of %d): %d connections\n", labelOf(organization), n+1, len(organizations), in.count())
 		case !known || failed.Class == stytch.CredentialsRejected || ctx.Err() != nil:
 			return explainedCall(err)
+		case failed.Class == stytch.OrganizationNotFound:
+			i.problems = append(i.problems, fmt.Errorf("organization %s: it was deleted in the meantime", labelOf(organization)))
 		default:
 			i.problems = append(i.problems, fmt.Errorf("organization %s: %w", labelOf(organization), explainedCall(err)))
 		}
