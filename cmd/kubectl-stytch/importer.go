@@ -30,8 +30,8 @@ type importer struct {
 	explicit  bool   // --namespace is given
 	files     map[string]file
 	found     []tenant
-	names     map[string]string // of the manifests, by the ID of the connection
-	problems  []error           // with what is not imported
+	named     map[string]v1alpha1.Connection // the manifests, by the ID of the connection
+	problems  []error                        // with what is not imported
 }
 
 // tenant is what is in an organization.
@@ -42,7 +42,7 @@ type tenant struct {
 }
 
 func (c *cli) newImporter(ctx context.Context, flags importFlags) (*importer, error) {
-	i := &importer{cli: c, flags: flags, names: map[string]string{}, explicit: c.flags.Namespace != nil && *c.flags.Namespace != ""}
+	i := &importer{cli: c, flags: flags, named: map[string]v1alpha1.Connection{}, explicit: c.flags.Namespace != nil && *c.flags.Namespace != ""}
 	var err error
 	if i.kinds, err = flags.check(); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 	"github.com/stytch-operator/stytch-operator/internal/connection/connectiontest"
 	"github.com/stytch-operator/stytch-operator/internal/stytch"
 )
@@ -23,7 +24,7 @@ func TestADraftReadsAsItWasMeant(t *testing.T) {
 		"<<", "=", "~", "yes", "0042", "1e3", "0x1F", "1_000", "2026-01-01", "---", "...", "- a", "? a", "a: b", "a #b", "# a", "&a", "*a", "!a", "|", ">", "%a",
 		"@a", "`a", "[a]", "{{ a }}", "'", `"`, "a\u2028b", "a\u2029spec: {}", "a\u0085b", "a\rb", "\ufeffa", "a\ufeffb", "🎉", "\u202ea", `\`,
 	) {
-		i := &importer{names: map[string]string{}}
+		i := &importer{named: map[string]v1alpha1.Connection{}}
 		d := i.saml(stytch.Organization{ID: "organization-test-0", Slug: text}, stytch.SAMLConnection{
 			Connection:       stytch.Connection{ConnectionID: "saml-connection-test-0", DisplayName: text},
 			AttributeMapping: map[string]string{text: text, "groups": "g"}, IDPEntityID: text, ImplicitRoles: []string{text},
@@ -78,6 +79,14 @@ func TestAFileWithOtherObjectsIsNotAlone(t *testing.T) {
 	}
 }
 
+func TestACommentHasTheWholeText(t *testing.T) {
+	for text, want := range map[string]string{`say "hi"`: `say \"hi\"`, `"`: `\"`, "a\nb": `a\nb`, "a\u2028b": `a\u2028b`} {
+		if got := shown(text); got != want {
+			t.Errorf("%q is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 // With --force, too, nothing is lost but the manifest of the connection itself.
 func TestForceOverwritesNothingElse(t *testing.T) {
 	const id, other = "saml-connection-test-1", "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n"
@@ -103,7 +112,7 @@ func TestForceOverwritesNothingElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := &importer{cli: &cli{}, flags: importFlags{directory: directory, force: true}, files: files, names: map[string]string{}}
+		i := &importer{cli: &cli{}, flags: importFlags{directory: directory, force: true}, files: files, named: map[string]v1alpha1.Connection{}}
 		i.Out = io.Discard
 		differ, err := i.write(t.Context(), []draft{draftOf(i)})
 		if kept := contents(t, directory)[c.file] == c.text; err != nil || differ != c.problems || len(i.problems) != c.problems || kept != (c.problems > 0) {
@@ -184,7 +193,7 @@ func TestADraftDoesNotDependOnTheOrderOfLists(t *testing.T) {
 		GroupImplicitRoles: []stytch.SCIMGroupRole{{GroupID: "scim-group-test-1", RoleID: "r"}, {GroupID: "scim-group-test-2", RoleID: "r"}},
 	}
 	drafts := func() []draft {
-		i := &importer{names: map[string]string{}}
+		i := &importer{named: map[string]v1alpha1.Connection{}}
 		return []draft{i.saml(in, saml), i.scim(in, scim)}
 	}
 	before := drafts()
@@ -194,6 +203,59 @@ func TestADraftDoesNotDependOnTheOrderOfLists(t *testing.T) {
 	for n, after := range drafts() {
 		if same, err := equal(before[n].object, after.object); err != nil || !same || len(after.left) > 0 {
 			t.Errorf("%+v\nis not\n%+v, %v", after.object, before[n].object, err)
+		}
+	}
+}
+
+// What the file of a connection says of things that Stytch does not show is somebody's decision, and stays.
+func TestWhatStytchDoesNotShowStays(t *testing.T) {
+	in := stytch.Organization{ID: "organization-test-0", Slug: "acme"}
+	saml := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: "saml-connection-test-1", DisplayName: "Okta"}}
+	oidc := stytch.OIDCConnection{Connection: stytch.Connection{ConnectionID: "oidc-connection-test-1", DisplayName: "Okta"}}
+	scim := stytch.SCIMConnection{Connection: stytch.Connection{ConnectionID: "scim-connection-test-1", DisplayName: "Okta"}}
+	manifest := func(kind, id, rest string) string {
+		return "apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: " + kind + "\nmetadata: {name: a}\n" +
+			"spec:\n  organization: acme\n  connectionID: " + id + "\n  displayName: Okta\n  deletionPolicy: Delete\n" + rest
+	}
+	directory := directoryOf(t, map[string]string{
+		"saml.yaml": manifest("SAMLConnection", saml.ConnectionID, "  idpInitiatedAuth: Enabled\n  gatewayCallback: Denied\n  implicitRoles: []\n  groupImplicitRoles: []\n"+
+			"  signingPrivateKeyRef: {name: s, key: k}\n  encryptionPrivateKeyRefs: [{name: s, key: k}]\n  detailsConfigMapName: d\n"),
+		"oidc.yaml": manifest("OIDCConnection", oidc.ConnectionID, "  clientSecretRef: {name: s, key: k}\n  detailsConfigMapName: d\n"),
+		"scim.yaml": manifest("SCIMConnection", scim.ConnectionID, "  bearerToken: {secretName: t}\n  groupImplicitRoles: []\n"),
+	})
+	files, err := (&cli{}).filesIn(directory, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &importer{files: files, named: map[string]v1alpha1.Connection{}}
+	for _, d := range []draft{i.saml(in, saml), i.oidc(in, oidc), i.scim(in, scim)} {
+		known := files[d.object.CommonSpec().ConnectionID].object
+		if same, err := equal(known, d.object); err != nil || !same {
+			t.Errorf("%+v\nis not\n%+v, %v", d.object, known, err)
+		}
+		if err := d.render(); err != nil || strings.Contains(string(d.text), "uncomment") {
+			t.Errorf("%v, and it says\n%s", err, d.text)
+		}
+	}
+}
+
+// A source is referenced by name only in its own namespace: a reference goes no further.
+func TestASourceInAnotherNamespaceIsReferencedByID(t *testing.T) {
+	const source = "saml-connection-test-1"
+	from, to := stytch.Organization{ID: "organization-test-11111111-1111-1111-1111-111111111111"}, stytch.Organization{ID: "organization-test-0"}
+	for namespace, byName := range map[string]bool{"acme": true, "other": false} {
+		manifest := strings.Replace(aManifest, "{name: okta}", "{name: okta, namespace: "+namespace+"}", 1)
+		files, err := (&cli{}).filesIn(directoryOf(t, map[string]string{"a.yaml": manifest}), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := &importer{files: files, named: map[string]v1alpha1.Connection{}, namespace: "acme"}
+		i.saml(from, stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: source}})
+		d := i.external(to, stytch.ExternalConnection{
+			Connection: stytch.Connection{ConnectionID: "external-connection-test-1"}, ExternalOrganizationID: from.ID, ExternalConnectionID: source,
+		})
+		if o, ok := d.object.(*v1alpha1.ExternalConnection); !ok || d.refused != "" || (o.Spec.SourceRef != nil) != byName || (o.Spec.Source != nil) == byName {
+			t.Errorf("in %s it is %+v, %s", namespace, d.object, d.refused)
 		}
 	}
 }
