@@ -321,13 +321,15 @@ func explainedCall(err error) error {
 	return connection.Finding{Reason: reason, Message: ofACommand(message)}
 }
 
-// ofACommand leaves out what only a manager does, which does not end.
+// ofACommand is a message of the operator without what only a manager does, which does not end and has other flags.
 func ofACommand(message string) string {
 	return strings.NewReplacer(
 		"Retrying automatically when Stytch accepts requests again.", "Start the command again later.",
 		"Retrying automatically.", "Start the command again.",
 		" Retrying at the next resync.", "",
 		"HTTPS_PROXY of the manager", "HTTPS_PROXY",
+		"start the manager with --allowed", "use --allowed",
+		"the manager flag --allow", "the flag --allow",
 		"give its CA certificates to the manager in SSL_CERT_FILE", "name its CA certificates in SSL_CERT_FILE",
 	).Replace(message)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,7 +68,11 @@ func (p *planner) openProject(ctx context.Context, name string, project *v1alpha
 	endpoints := connection.Endpoints{AllowedHosts: p.flags.allowedHosts, InsecureLoopback: p.flags.insecureLoopback}
 	base, problem := endpoints.BaseURL(project.Spec.ProjectSpec)
 	if problem != nil {
-		return session{}, errors.New(problem.Message)
+		message := ofACommand(problem.Message)
+		if byEnvironment(p.flags.project) {
+			message = strings.ReplaceAll(message, "spec.baseURL", envBaseURL)
+		}
+		return session{}, errors.New(message)
 	}
 	secret, err := read(project)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,6 +45,22 @@ func (m *managed) says(text string, args ...string) {
 	for _, other := range []string{"Retrying", "the manager", "this manifest"} {
 		if strings.Contains(answer.err, other) {
 			m.t.Errorf("%s speaks of %q:\n%s", strings.Join(args, " "), other, answer.err)
+		}
+	}
+}
+
+// The credentials are sent nowhere else, and the words are those of the command.
+func TestAnotherHostIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Setenv(envProjectID, stytchsim.DefaultProjectID)
+	t.Setenv(envSecret, stytchsim.DefaultSecret)
+	for base, want := range map[string]string{
+		"https://test.stytch.com.example.org": envBaseURL + " has the host test.stytch.com.example.org, which is not a host of Stytch. To allow it, use --allowed-base-url-hosts=",
+		"https://test.stytch.com@example.org": envBaseURL + " has the host example.org",
+		"http://test.stytch.com":              envBaseURL + " must use https. For tests only, the flag --allow-insecure-loopback",
+	} {
+		t.Setenv(envBaseURL, base)
+		if answer := runIn(t.Context(), "import", "--all", "--kubeconfig="+os.DevNull); answer.code != exitFailed || !strings.Contains(answer.err, want) {
+			t.Errorf("%s: it ended with %d:\n%s", base, answer.code, answer.err)
 		}
 	}
 }
