@@ -59,6 +59,10 @@ func (c *cli) adopt(ctx context.Context, flags planFlags, names []string) error 
 	}
 	var wrong []error
 	for _, one := range all {
+		if err := unclear(one, all); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
 		switch {
 		case one.InTheWay != "" && paths != nil:
 			err = c.adoptInFile(paths[one.ref()], one)
@@ -74,6 +78,21 @@ func (c *cli) adopt(ctx context.Context, flags planFlags, names []string) error 
 		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
+}
+
+// unclear says why nobody but a person can say which connection a manifest takes over; nil where that is clear.
+func unclear(one planned, all []planned) error {
+	if len(one.Rivals) > 0 {
+		return fmt.Errorf("%s: several connections may be meant: %s. Write the connectionID of one of them into its spec",
+			one.ref(), strings.Join(append([]string{one.InTheWay}, one.Rivals...), ", "))
+	}
+	same := func(other planned) bool {
+		return one.InTheWay != "" && other.InTheWay == one.InTheWay && (other.ref() != one.ref() || other.Namespace != one.Namespace)
+	}
+	if at := slices.IndexFunc(all, same); at >= 0 {
+		return fmt.Errorf("%s and %s would take over the same connection. Write connectionID: %s into spec of the one that is meant", one.ref(), all[at].ref(), one.InTheWay)
+	}
+	return nil
 }
 
 // paths are the files of manifests, by kind and name. A manifest that is in several namespaces is in none.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,4 +83,38 @@ func TestAManifestInConflictTakesOverWhatIsInItsWay(t *testing.T) {
 	}
 	m.eventually("it is taken over", func() bool { m.reload(found); return inSync(found) && found.Status.ConnectionID == id })
 	m.refuses("samlconnection/okta is not in conflict with a connection", "adopt", "okta", loopback)
+}
+
+// Where it is not clear which connection a manifest takes over, nothing is written.
+func TestNothingIsAdoptedByChance(t *testing.T) {
+	m := newManaged(t)
+	loopback := "--allow-insecure-loopback"
+	manifest := func(name, shown string) string {
+		return "apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: SAMLConnection\nmetadata: {name: " + name + "}\nspec:\n  organization: acme\n  displayName: " + shown + "\n"
+	}
+	one, two := m.made(m.org, stytchsim.SAML, map[string]any{"display_name": "Twin"}), m.made(m.org, stytchsim.SAML, map[string]any{"display_name": "Twin"})
+	id := m.made(m.org, stytchsim.SAML, map[string]any{"display_name": "Okta"})
+	for name, c := range map[string]struct {
+		files map[string]string
+		says  []string
+	}{
+		"several connections": {map[string]string{"a.yaml": manifest("a", "Twin")}, []string{"samlconnection/a: several connections may be meant", one, two}},
+		"several manifests":   {map[string]string{"a.yaml": manifest("a", "Okta"), "b.yaml": manifest("b", "Okta")}, []string{"samlconnection/a", "samlconnection/b", id}},
+	} {
+		directory := directoryOf(t, c.files)
+		answer := m.run("adopt", "-f", directory, loopback)
+		if answer.code != exitFailed || answer.out != "" || !maps.Equal(contents(t, directory), c.files) {
+			t.Errorf("%s: it ended with %d, and the files are %v\n%s", name, answer.code, contents(t, directory), answer.out)
+		}
+		for _, text := range c.says {
+			if !strings.Contains(answer.err, text) {
+				t.Errorf("%s: it does not say %q:\n%s", name, text, answer.err)
+			}
+		}
+	}
+	fault := stytchsim.Fault{Path: "/v1/b2b/sso/*", Status: http.StatusUnauthorized, ErrorType: "unauthorized_credentials"}
+	if _, err := m.sim.AddFault(fault); err != nil {
+		t.Fatal(err)
+	}
+	m.refuses("unauthorized_credentials", "adopt", "-f", directoryOf(t, map[string]string{"a.yaml": manifest("a", "Okta")}), loopback)
 }

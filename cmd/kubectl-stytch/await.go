@@ -37,7 +37,7 @@ func (c *cluster) await(ctx context.Context, o v1alpha1.Connection, timeout time
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case waiting.Err() != nil:
-			return fmt.Errorf("%s: the operator has not done it within %s. Check that it runs, and that it watches namespace %q",
+			return fmt.Errorf("%s: the operator has not done it within %s. Check that it runs, and that it watches namespace %q. The request stays: the operator follows it when it can",
 				refOf(o), timeout, o.GetNamespace())
 		}
 	}

@@ -37,6 +37,7 @@ type planned struct {
 	Message      string            `json:"message,omitempty"`
 	Unchecked    string            `json:"unchecked,omitempty"` // what could not be checked, and why
 	InTheWay     string            `json:"-"`                   // the connection that a Conflict is about, if the manifest may take it over
+	Rivals       []string          `json:"-"`                   // others that it may be about just as well
 }
 
 // failed says that the connection would not become as its manifest says.
@@ -56,6 +57,7 @@ type pass[O v1alpha1.Connection, R any] struct {
 	list   []R
 	id     string // of the connection that is the manifest's
 	rival  string // the connection that a Conflict is about, if the manifest may take it over
+	rivals []string
 
 	granting granting
 }
@@ -72,7 +74,7 @@ func plan[O v1alpha1.Connection, R any](ctx context.Context, p *planner, kind co
 	record := connection.RecordOf(this.o)
 	result := planned{
 		Organization: cmp.Or(record.Organization, o.CommonSpec().Organization), ConnectionID: cmp.Or(this.id, record.ID), Action: actionNone, Changes: report.Plan,
-		InTheWay: this.rival,
+		InTheWay: this.rival, Rivals: this.rivals,
 	}
 	found, ok := errors.AsType[connection.Finding](err)
 	switch {
@@ -220,7 +222,7 @@ func (p *pass[O, R]) identify(ctx context.Context) (connection.Identity, func(id
 	})
 	identity.KeepTwins(p.base)
 	if identity.Verdict == connection.Conflict && record.ID == "" && spec.ConnectionID == "" {
-		p.rival = identity.ID
+		p.rival, p.rivals = identity.ID, rivals(identity.ID, candidates, holder)
 	}
 	return identity, holder, identity.End(p.o, p.began)
 }
@@ -242,6 +244,21 @@ func (p *pass[O, R]) counting(ctx context.Context, others []v1alpha1.Connection)
 		}
 	}
 	return counting, nil
+}
+
+// rivals are the connections that nobody has and that are in the way of a manifest as one is, besides this one.
+func rivals(id string, among []connection.Candidate, holder func(string) string) []string {
+	var all []string
+	for _, c := range among {
+		if (c.Rival || c.Meant) && holder(c.ID) == "" {
+			all = append(all, c.ID)
+		}
+	}
+	if !slices.Contains(all, id) {
+		return nil
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(all, func(other string) bool { return other == id })
 }
 
 // kin returns what the manifest has in common with the one that holds a connection.
@@ -344,5 +361,5 @@ func (p *planner) explainedCall(err error) error {
 	case failed.Class == stytch.Unavailable || failed.Class == stytch.Throttled:
 		message = said + "Start the command again later."
 	}
-	return connection.Finding{Reason: reason, Message: message}
+	return connection.Finding{Reason: reason, Message: strings.TrimSuffix(message, " Retrying at the next resync.")}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -75,7 +76,7 @@ func (p *planner) openProject(ctx context.Context, name string, project *v1alpha
 	endpoints := connection.Endpoints{AllowedHosts: p.flags.allowedHosts, InsecureLoopback: p.flags.insecureLoopback}
 	base, problem := endpoints.BaseURL(project.Spec.ProjectSpec)
 	if problem != nil {
-		return session{}, errors.New(problem.Message)
+		return session{}, errors.New(p.inWords(problem.Message))
 	}
 	secret, err := read(project)
 	if err != nil {
@@ -96,6 +97,15 @@ func (p *planner) openProject(ctx context.Context, name string, project *v1alpha
 	}
 	p.sessions[name] = session{p.service.Session(of), project.Spec.ProjectID}
 	return p.sessions[name], nil
+}
+
+// inWords is what the manager says of a base URL in words of this command, which has flags of its own and may have the URL from elsewhere.
+func (p *planner) inWords(message string) string {
+	message = strings.NewReplacer("start the manager with --", "use --", "the manager flag --", "the flag --").Replace(message)
+	if byEnvironment(p.flags.project) {
+		message = strings.ReplaceAll(message, "spec.baseURL", envBaseURL)
+	}
+	return message
 }
 
 // member is in whose name the calls of a project are made; nobody for one that names none.
@@ -144,18 +154,29 @@ func environmentSecret() *corev1.Secret {
 	}
 }
 
-// paced makes calls to Stytch at the pace of the project: it waits for the turn of each.
+// mostRefusals is after how many 429 in a row a command gives up.
+const mostRefusals = 3
+
+// paced makes calls to Stytch at the pace of the project: it waits for the turn of each, and where Stytch asks for that.
 func paced[T any](ctx context.Context, now func() time.Time, call func() (T, error)) (T, error) {
-	for {
+	for refusals := 0; ; {
 		value, err := call()
 		held, waits := errors.AsType[*stytch.NotYet](err)
-		if !waits {
+		failed, refused := errors.AsType[*stytch.Error](err)
+		var until time.Time
+		switch {
+		case waits:
+			until = held.At
+		case refused && failed.Class == stytch.Throttled && refusals < mostRefusals:
+			refusals++
+			until = failed.Time.Add(failed.RetryAfter + time.Millisecond)
+		default:
 			return value, err
 		}
 		select {
 		case <-ctx.Done():
 			return value, ctx.Err()
-		case <-time.After(max(held.At.Sub(now()), time.Millisecond)):
+		case <-time.After(max(until.Sub(now()), time.Millisecond)):
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -65,11 +66,12 @@ func (i *importer) begin(o v1alpha1.Connection, organization stytch.Organization
 	o.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(gvk.Kind))
 	o.SetName(i.nameOf(organization, r, kind))
 	i.keepMetadata(o, r.ConnectionID)
-	i.names[r.ConnectionID] = o.GetName()
+	i.named[r.ConnectionID] = o
 	*o.CommonSpec() = v1alpha1.ConnectionSpec{
 		ProjectRef: i.flags.projectRef(), Organization: organization.ID, ConnectionID: r.ConnectionID, Management: v1alpha1.ManagementObserve,
 		DisplayName: d.value("displayName", r.DisplayName, exact, 255),
 	}
+	i.keepDecisions(o, organization)
 	if provisional.MatchString(r.DisplayName) {
 		d.leave("displayName")
 		o.CommonSpec().DisplayName = ""
@@ -89,7 +91,10 @@ func orKind(name, kind string) string {
 }
 
 // shown is a text for a comment: one line, of what can be printed.
-func shown(text string) string { return strings.Trim(fmt.Sprintf("%q", connection.Cut(text)), `"`) }
+func shown(text string) string {
+	quoted := fmt.Sprintf("%q", connection.Cut(text))
+	return quoted[1 : len(quoted)-1]
+}
 
 // keepMetadata keeps what the file of a connection says besides its spec.
 func (i *importer) keepMetadata(o v1alpha1.Connection, id string) {
@@ -103,6 +108,38 @@ func (i *importer) keepMetadata(o v1alpha1.Connection, id string) {
 		o.SetNamespace(i.namespace)
 	case ok && known.object.GetNamespace() != i.namespace:
 		o.SetNamespace(known.object.GetNamespace())
+	}
+}
+
+// keepDecisions keeps what the file of a connection says of things that Stytch does not show: somebody has decided them.
+func (i *importer) keepDecisions(o v1alpha1.Connection, organization stytch.Organization) {
+	known, ok := i.files[o.CommonSpec().ConnectionID]
+	if !ok {
+		return
+	}
+	spec, was := o.CommonSpec(), known.object.CommonSpec()
+	spec.Management, spec.AdoptionPolicy, spec.DeletionPolicy, spec.ResyncInterval = was.Management, was.AdoptionPolicy, was.DeletionPolicy, was.ResyncInterval
+	if i.flags.project == "" {
+		spec.ProjectRef = was.ProjectRef
+	}
+	if was.Organization == organization.Slug {
+		spec.Organization = was.Organization
+	}
+	switch o := o.(type) {
+	case *v1alpha1.SAMLConnection:
+		if was, ok := known.object.(*v1alpha1.SAMLConnection); ok {
+			o.Spec.SigningPrivateKeyRef, o.Spec.EncryptionPrivateKeyRefs = was.Spec.SigningPrivateKeyRef, was.Spec.EncryptionPrivateKeyRefs
+			o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = was.Spec.DetailsConfigMapName, was.Spec.DetailsTemplate
+		}
+	case *v1alpha1.OIDCConnection:
+		if was, ok := known.object.(*v1alpha1.OIDCConnection); ok {
+			o.Spec.ClientSecretRef = was.Spec.ClientSecretRef
+			o.Spec.DetailsConfigMapName, o.Spec.DetailsTemplate = was.Spec.DetailsConfigMapName, was.Spec.DetailsTemplate
+		}
+	case *v1alpha1.SCIMConnection:
+		if was, ok := known.object.(*v1alpha1.SCIMConnection); ok {
+			o.Spec.BearerToken = was.Spec.BearerToken
+		}
 	}
 }
 
@@ -165,6 +202,9 @@ func (d *draft) groupRoles(list []stytch.GroupRole) []v1alpha1.GroupRole {
 		d.leave("groupImplicitRoles")
 		return nil
 	}
+	slices.SortFunc(roles, func(a, b v1alpha1.GroupRole) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Role, b.Role))
+	})
 	return roles
 }
 
@@ -212,8 +252,10 @@ func (i *importer) saml(in stytch.Organization, r stytch.SAMLConnection) draft {
 		s.GroupImplicitRoles = nil
 	}
 	s.VerificationCertificates = d.certificates(r.VerificationCertificates)
-	d.later = append(d.later, "signingPrivateKeyRef:", "  name: "+o.Name+"-signing-key", "  key: tls.key")
-	if len(r.EncryptionKeyIDs) > 0 {
+	if s.SigningPrivateKeyRef == nil {
+		d.later = append(d.later, "signingPrivateKeyRef:", "  name: "+o.Name+"-signing-key", "  key: tls.key")
+	}
+	if len(r.EncryptionKeyIDs) > 0 && s.EncryptionPrivateKeyRefs == nil {
 		d.notes = append(d.notes, fmt.Sprintf("Stytch has %d encryption keys, and does not show them.", len(r.EncryptionKeyIDs)))
 		d.later = append(d.later, "encryptionPrivateKeyRefs:", "- name: "+o.Name+"-encryption-key", "  key: tls.key")
 	}
@@ -224,7 +266,8 @@ func (i *importer) saml(in stytch.Organization, r stytch.SAMLConnection) draft {
 func (d *draft) certificates(list []stytch.Certificate) []v1alpha1.VerificationCertificate {
 	var certificates []v1alpha1.VerificationCertificate
 	seen := map[string]bool{}
-	for _, c := range list {
+	byFingerprint := func(a, b stytch.Certificate) int { return cmp.Compare(a.SHA256, b.SHA256) }
+	for _, c := range slices.SortedFunc(slices.Values(list), byFingerprint) {
 		read, _, err := pki.ReadCertificates([]byte(c.PEM))
 		if err != nil || len(read) != 1 || len(c.PEM) > maxPEM || seen[c.SHA256] || len(list) > maxCertificate {
 			d.leave("verificationCertificates")
@@ -252,7 +295,9 @@ func (i *importer) oidc(in stytch.Organization, r stytch.OIDCConnection) draft {
 	s.JWKSURL = d.value("jwksURL", r.JWKSURL, httpsURL, maxURL)
 	s.CustomScopes = d.scopes(r.CustomScopes)
 	s.AttributeMapping = d.mapping(r.AttributeMapping)
-	d.later = append(d.later, "clientSecretRef:", "  name: "+o.Name+"-client-secret", "  key: client-secret")
+	if s.ClientSecretRef == nil {
+		d.later = append(d.later, "clientSecretRef:", "  name: "+o.Name+"-client-secret", "  key: client-secret")
+	}
 	return *d
 }
 
@@ -273,7 +318,7 @@ func (i *importer) scim(in stytch.Organization, r stytch.SCIMConnection) draft {
 	o := &v1alpha1.SCIMConnection{}
 	d := i.begin(o, in, r.Connection, "scim")
 	o.Spec.IdentityProvider = v1alpha1.SCIMIdentityProvider(d.provider(r.IdentityProvider))
-	o.Spec.BearerToken.SecretName = o.Name + "-token"
+	o.Spec.BearerToken.SecretName = cmp.Or(o.Spec.BearerToken.SecretName, o.Name+"-token")
 	roles, groups := []v1alpha1.SCIMGroupRole{}, map[string]string{}
 	for _, g := range r.GroupImplicitRoles {
 		if len(g.GroupID) > maxID || !strings.HasPrefix(g.GroupID, "scim-group-") || !ofStytch.MatchString(g.GroupID) || !isRole(g.RoleID) {
@@ -287,6 +332,9 @@ func (i *importer) scim(in stytch.Organization, r stytch.SCIMConnection) draft {
 	if len(roles) > maxRoles {
 		d.leave("groupImplicitRoles")
 	}
+	slices.SortFunc(roles, func(a, b v1alpha1.SCIMGroupRole) int {
+		return cmp.Or(cmp.Compare(a.GroupID, b.GroupID), cmp.Compare(a.Role, b.Role))
+	})
 	if !slices.Contains(d.left, "groupImplicitRoles") {
 		o.Spec.GroupImplicitRoles = roles
 	}
@@ -316,13 +364,15 @@ func (i *importer) external(in stytch.Organization, r stytch.ExternalConnection)
 		o.Spec.GroupImplicitRoles = nil
 	}
 	source := &v1alpha1.ExternalSource{OrganizationID: r.ExternalOrganizationID, ConnectionID: r.ExternalConnectionID}
-	switch name, imported := i.names[source.ConnectionID]; {
+	manifest, imported := i.named[source.ConnectionID]
+	imported = imported && manifest.GetNamespace() == o.GetNamespace() // a reference does not leave it
+	switch {
 	case source.OrganizationID == in.ID || !stytch.IsOrganizationID(source.OrganizationID) || len(source.ConnectionID) > maxID || !ofSource.MatchString(source.ConnectionID):
 		d.refused = "Stytch shows no source that a manifest may have"
 	case imported && oidc:
-		o.Spec.SourceRef = &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceOIDC, Name: name}
+		o.Spec.SourceRef = &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceOIDC, Name: manifest.GetName()}
 	case imported:
-		o.Spec.SourceRef = &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: name}
+		o.Spec.SourceRef = &v1alpha1.ExternalSourceRef{Kind: v1alpha1.SourceSAML, Name: manifest.GetName()}
 	default:
 		o.Spec.Source = source
 	}

@@ -257,7 +257,7 @@ func longer(t *testing.T, o v1alpha1.Connection, field string) any {
 }
 
 func newTestImporter(s *stage) *importer {
-	return &importer{names: map[string]string{}, namespace: s.namespace, explicit: true}
+	return &importer{named: map[string]v1alpha1.Connection{}, namespace: s.namespace, explicit: true}
 }
 
 // takes says whether the API server would create the manifest of a draft, with one field of spec set to something else.

@@ -449,7 +449,7 @@ func TestImportRefusesWhatItCannotDo(t *testing.T) {
 	m.refuses("StytchProject other does not exist", "import", "--all", "--project=other", loopback)
 	m.as("nobody").refuses("forbidden", "import", "--all", loopback)
 	broken := t.TempDir()
-	if err := os.WriteFile(filepath.Join(broken, "a.yaml"), []byte("kind: [\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(broken, "a.yaml"), []byte("apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: [\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m.refuses("a.yaml", "import", "--all", loopback, "--output-dir", broken)

@@ -30,8 +30,8 @@ type importer struct {
 	explicit  bool   // --namespace is given
 	files     map[string]file
 	found     []tenant
-	names     map[string]string // of the manifests, by the ID of the connection
-	problems  []error           // with what is not imported
+	named     map[string]v1alpha1.Connection // the manifests, by the ID of the connection
+	problems  []error                        // with what is not imported
 }
 
 // tenant is what is in an organization.
@@ -42,7 +42,7 @@ type tenant struct {
 }
 
 func (c *cli) newImporter(ctx context.Context, flags importFlags) (*importer, error) {
-	i := &importer{cli: c, flags: flags, names: map[string]string{}, explicit: c.flags.Namespace != nil && *c.flags.Namespace != ""}
+	i := &importer{cli: c, flags: flags, named: map[string]v1alpha1.Connection{}, explicit: c.flags.Namespace != nil && *c.flags.Namespace != ""}
 	var err error
 	if i.kinds, err = flags.check(); err != nil {
 		return nil, err
@@ -89,6 +89,8 @@ func (i *importer) read(ctx context.Context) error {
 			_, _ = fmt.Fprintf(i.ErrOut, "organization %s (%d of %d): %s\n", labelOf(organization), n+1, len(organizations), counted(in.count(), "connection"))
 		case !known || failed.Class == stytch.CredentialsRejected || ctx.Err() != nil:
 			return i.planner.explainedCall(err)
+		case failed.Class == stytch.OrganizationNotFound:
+			i.problems = append(i.problems, fmt.Errorf("organization %s: it was deleted in the meantime", labelOf(organization)))
 		default:
 			i.problems = append(i.problems, fmt.Errorf("organization %s: %w", labelOf(organization), i.planner.explainedCall(err)))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,13 @@ import (
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
 
-// kustomizationFile is what kubectl apply -k reads in a directory.
+// kustomizationFile is what kubectl apply -k reads in a directory, where it has none of another name.
 const kustomizationFile = "kustomization.yaml"
+
+// kustomizationFiles are all names that it may have. A directory has one at most.
+func kustomizationFiles() []string {
+	return []string{kustomizationFile, "kustomization.yml", "Kustomization"}
+}
 
 // file is the manifest of a connection in a directory.
 type file struct {
@@ -36,7 +42,7 @@ const (
 	fileDiffers   = "differs, kept"
 )
 
-// filesIn are the manifests in a directory that name a connection, by its ID.
+// filesIn are the manifests in a directory that name a connection, by its ID. Files that are not of this operator are not read.
 func (c *cli) filesIn(directory, namespace string) (map[string]file, error) {
 	if directory == "" {
 		return map[string]file{}, nil
@@ -48,20 +54,36 @@ func (c *cli) filesIn(directory, namespace string) (map[string]file, error) {
 	files := map[string]file{}
 	for _, entry := range entries {
 		path := filepath.Join(directory, entry.Name())
-		if entry.IsDir() || isKustomization(entry.Name()) || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)) {
+		if entry.IsDir() || !isManifestFile(path) {
 			continue
 		}
-		objects, err := c.readFiles(planFlags{files: []string{path}}, namespace)
-		if err != nil {
+		if err := c.addFiles(files, path, namespace); err != nil {
 			return nil, err
-		}
-		for _, o := range objects {
-			if err := addFile(files, file{path: path, alone: len(objects) == 1}, o); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return files, nil
+}
+
+// addFiles adds the manifests of a file that name a connection.
+func (c *cli) addFiles(files map[string]file, path, namespace string) error {
+	text, err := os.ReadFile(path) //nolint:gosec // the directory is the user's choice
+	if err != nil || !bytes.Contains(text, []byte(v1alpha1.GroupVersion.Group)) {
+		return err
+	}
+	infos, err := c.readInfos(planFlags{files: []string{path}})
+	if err != nil {
+		return err
+	}
+	objects, err := objectsOf(infos, namespace)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if err := addFile(files, file{path: path, alone: len(infos) == 1}, o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addFile adds the manifest of a connection, if an object is one.
@@ -77,10 +99,6 @@ func addFile(files map[string]file, in file, o client.Object) error {
 	in.object = manifest
 	files[id] = in
 	return nil
-}
-
-func isKustomization(name string) bool {
-	return slices.Contains([]string{kustomizationFile, "kustomization.yml", "Kustomization"}, name)
 }
 
 // write writes the manifests into the directory, and says how many files differ and were kept.
@@ -128,7 +146,11 @@ func (i *importer) writeFile(d draft) (path, outcome string, err error) {
 	case outcome == fileChanged && !i.flags.force:
 		return path, fileDiffers, nil
 	case exists && !known.alone:
-		return path, "", fmt.Errorf("%s has other objects, too, and is not overwritten", path)
+		i.problems = append(i.problems, fmt.Errorf("%s has other objects, too, and is not overwritten", path))
+		return path, fileDiffers, nil
+	case !exists && outcome == fileChanged:
+		i.problems = append(i.problems, fmt.Errorf("%s is not the manifest of %s, and is not overwritten", path, d.object.CommonSpec().ConnectionID))
+		return path, fileDiffers, nil
 	}
 	return path, outcome, replaceFile(path, d.text)
 }
@@ -178,9 +200,20 @@ func replaceFile(path string, text []byte) (err error) {
 	return os.Rename(temporary.Name(), path)
 }
 
+// isThere says that a directory has something of that name.
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
 // kustomize has the kustomization of a directory name files. What else it says stays, and so do its comments.
 func kustomize(directory string, names []string) error {
 	path := filepath.Join(directory, kustomizationFile)
+	for _, name := range kustomizationFiles() {
+		if other := filepath.Join(directory, name); isThere(other) {
+			path = other
+		}
+	}
 	text, err := os.ReadFile(path) //nolint:gosec // the directory is the user's choice
 	if errors.Is(err, fs.ErrNotExist) {
 		slices.Sort(names)
@@ -231,9 +264,14 @@ func withResources(text []byte, names []string) ([]byte, error) {
 			list = root.Content[n+1]
 		}
 	}
-	if list == nil || list.Kind != yamlv3.SequenceNode {
+	switch {
+	case list == nil:
 		list = &yamlv3.Node{Kind: yamlv3.SequenceNode}
 		root.Content = append(root.Content, &yamlv3.Node{Kind: yamlv3.ScalarNode, Value: "resources"}, list)
+	case list.Kind == yamlv3.AliasNode:
+		list = list.Alias
+	case list.Kind != yamlv3.SequenceNode: // there is nothing behind the key
+		*list = yamlv3.Node{Kind: yamlv3.SequenceNode, LineComment: list.LineComment}
 	}
 	for _, name := range names {
 		list.Content = append(list.Content, &yamlv3.Node{Kind: yamlv3.ScalarNode, Value: name})

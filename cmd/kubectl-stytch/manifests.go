@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,7 +32,11 @@ func (c *cli) readInfos(flags planFlags) ([]*resource.Info, error) {
 			builder = builder.Stream(c.In, "standard input")
 			continue
 		}
-		builder = builder.FilenameParam(false, &resource.FilenameOptions{Filenames: []string{name}, Recursive: flags.recursive})
+		paths, err := manifestsIn(name, flags.recursive)
+		if err != nil {
+			return nil, err
+		}
+		builder = builder.FilenameParam(false, &resource.FilenameOptions{Filenames: paths})
 	}
 	result := builder.Do()
 	if err := result.Err(); err != nil {
@@ -42,12 +49,47 @@ func (c *cli) readInfos(flags planFlags) ([]*resource.Info, error) {
 	return infos, nil
 }
 
+// manifestsIn are the files of a directory that may have manifests. A kustomization is none, and need not say its kind. What is no
+// directory stands for itself.
+func manifestsIn(name string, recursive bool) ([]string, error) {
+	if is, err := os.Stat(name); err != nil || !is.IsDir() {
+		return []string{name}, nil //nolint:nilerr // it is a URL or a pattern, or the one who reads it says what is wrong with it
+	}
+	var paths []string
+	root := name + string(filepath.Separator) // follows a link
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && !recursive:
+			return filepath.SkipDir
+		case !entry.IsDir() && isManifestFile(path):
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("%s has no manifests (%s)", name, strings.Join(resource.FileExtensions, ", "))
+	}
+	return paths, err
+}
+
+// isManifestFile says by the name of a file in a directory that it may have manifests.
+func isManifestFile(path string) bool {
+	return slices.Contains(resource.FileExtensions, filepath.Ext(path)) && !slices.Contains(kustomizationFiles(), filepath.Base(path))
+}
+
 // readFiles reads the objects of files that a plan may need. Those of kinds that it does not know are left out.
 func (c *cli) readFiles(flags planFlags, namespace string) ([]client.Object, error) {
 	infos, err := c.readInfos(flags)
 	if err != nil {
 		return nil, err
 	}
+	return objectsOf(infos, namespace)
+}
+
+// objectsOf are the objects of files as their Go types.
+func objectsOf(infos []*resource.Info, namespace string) ([]client.Object, error) {
 	var objects []client.Object
 	var sources []string
 	var wrong []error

@@ -469,8 +469,8 @@ func TestPlanOfWrongFilesAsksNobody(t *testing.T) {
 	if answer := p.plan(); answer.code != exitFailed || !strings.Contains(answer.err, "the files have no connections") {
 		t.Errorf("without connections it is %+v", answer)
 	}
-	if answer := runIn(t.Context(), "plan", "-f", filepath.Join(p.dir, "none"), "--offline"); answer.code != exitFailed || !strings.Contains(answer.err, "the files have no connections") {
-		t.Errorf("of an empty file it is %+v", answer)
+	if answer := runIn(t.Context(), "plan", "-f", "-", "--offline"); answer.code != exitFailed || !strings.Contains(answer.err, "the files have no connections") {
+		t.Errorf("of an empty standard input it is %+v", answer)
 	}
 	if answer := p.plan("-f", filepath.Join(p.dir, "nothing.yaml")); answer.code != exitFailed || !strings.Contains(answer.err, "does not exist") {
 		t.Errorf("without a file it is %+v", answer)

@@ -113,7 +113,7 @@ func (c *cli) rotate(ctx context.Context, of *cluster, flags rotateFlags, o *v1a
 	if err := rotatable(o, flags); err != nil {
 		return err
 	}
-	secret, err := of.tokenSecret(ctx, o)
+	secret, err := of.tokenSecret(ctx, o, flags.showToken)
 	if err != nil {
 		return err
 	}
@@ -207,11 +207,14 @@ func followed(o *v1alpha1.SCIMConnection, r request, secret *corev1.Secret, now 
 	return fmt.Errorf("%s: the operator would not follow this now. %s", refOf(o), strings.TrimSpace(said+" "+d.Message))
 }
 
-// tokenSecret reads the Secret of the token; nil where there is none, or where the user may not read it.
-func (c *cluster) tokenSecret(ctx context.Context, o *v1alpha1.SCIMConnection) (*corev1.Secret, error) {
+// tokenSecret reads the Secret of the token; nil where there is none, or where the user may not read it and does not have to.
+func (c *cluster) tokenSecret(ctx context.Context, o *v1alpha1.SCIMConnection, toShow bool) (*corev1.Secret, error) {
 	var secret corev1.Secret
 	err := c.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: o.Spec.BearerToken.SecretName}, &secret)
 	switch {
+	case apierrors.IsForbidden(err) && toShow:
+		return nil, fmt.Errorf("you may not read Secret %s, so its token cannot be shown and is not rotated. Without --show-token it is rotated (%w)",
+			o.Spec.BearerToken.SecretName, err)
 	case apierrors.IsNotFound(err), apierrors.IsForbidden(err):
 		return nil, nil //nolint:nilnil // the one who asks goes on without
 	case err != nil:

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	"github.com/stytch-operator/stytch-operator/api/v1alpha1"
 )
@@ -105,6 +107,39 @@ func TestRotateRefusesWhatWouldNotBeFollowed(t *testing.T) {
 	if m.reload(o); o.Annotations[v1alpha1.AnnotationRotateToken] != "" {
 		t.Error("a refused request was written")
 	}
+}
+
+// Somebody who may not read the token is told so before the old one stops working.
+func TestATokenThatCannotBeShownIsNotRotated(t *testing.T) {
+	m := newManaged(t)
+	o := m.scim("people")
+	editor := m.editor()
+	editor.refuses("you may not read Secret people-token", "rotate", "people", "--show-token")
+	if m.reload(o); o.Annotations[v1alpha1.AnnotationRotateToken] != "" {
+		t.Error("the request was written")
+	}
+	editor.mustRun("rotate", "people")
+	editor.refuses("you may not read Secret people-token", "rotate", "people", "--acknowledge", "--show-token")
+	if m.reload(o); o.Status.BearerToken.NextLastFour == "" {
+		t.Error("the rotation was completed")
+	}
+}
+
+// editor is somebody who may do anything with connections, and nothing with Secrets.
+func (s *stage) editor() *stage {
+	s.t.Helper()
+	for _, text := range []string{
+		"kind: Role\nrules: [{apiGroups: [" + v1alpha1.GroupVersion.Group + "], resources: ['*'], verbs: ['*']}]",
+		"kind: RoleBinding\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: editor}\nsubjects: [{kind: User, name: editor, apiGroup: rbac.authorization.k8s.io}]",
+	} {
+		o := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte("apiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: editor}\n"+text), &o.Object); err != nil {
+			s.t.Fatal(err)
+		}
+		o.SetNamespace(s.namespace)
+		s.create(o)
+	}
+	return s.as("editor")
 }
 
 // token is what the Secret of a connection has under a key.
