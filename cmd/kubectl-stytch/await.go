@@ -25,9 +25,12 @@ func (w *waiting) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&w.timeout, "timeout", 2*time.Minute, "How long to wait.")
 }
 
+// until is when waiting ends that begins now.
+func (w *waiting) until(now time.Time) time.Time { return now.Add(w.timeout) }
+
 // await watches a connection until done says so, or fails. What the operator says meanwhile is passed to done as well.
-func (c *cluster) await(ctx context.Context, o v1alpha1.Connection, timeout time.Duration, done func(v1alpha1.Connection) (bool, error)) error {
-	waiting, cancel := context.WithTimeout(ctx, timeout)
+func (c *cluster) await(ctx context.Context, o v1alpha1.Connection, until time.Time, done func(v1alpha1.Connection) (bool, error)) error {
+	waiting, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	for {
 		ended, err := c.follow(waiting, o, done)
@@ -37,8 +40,8 @@ func (c *cluster) await(ctx context.Context, o v1alpha1.Connection, timeout time
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case waiting.Err() != nil:
-			return fmt.Errorf("%s: the operator has not done it within %s. Check that it runs, and that it watches namespace %q. The request stays: the operator follows it when it can",
-				refOf(o), timeout, o.GetNamespace())
+			return fmt.Errorf("%s: the operator has not done it in time. Check that it runs, and that it watches namespace %q. The request stays: the operator follows it when it can",
+				refOf(o), o.GetNamespace())
 		}
 	}
 }

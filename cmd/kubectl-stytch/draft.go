@@ -22,7 +22,7 @@ import (
 type draft struct {
 	object  v1alpha1.Connection
 	notes   []string // comments before it
-	later   []string // lines of spec for values that Stytch does not show, which are commented out
+	later   []string // lines of spec for values that Stytch does not show, which are commented out, and what to know of them
 	left    []string // fields with values that no manifest may have
 	refused string   // why there can be no manifest at all
 	text    []byte
@@ -253,11 +253,11 @@ func (i *importer) saml(in stytch.Organization, r stytch.SAMLConnection) draft {
 	}
 	s.VerificationCertificates = d.certificates(r.VerificationCertificates)
 	if s.SigningPrivateKeyRef == nil {
-		d.later = append(d.later, "signingPrivateKeyRef:", "  name: "+o.Name+"-signing-key", "  key: tls.key")
+		d.later = append(d.later, "Stytch then signs with this key: an identity provider that checks signatures needs its certificate.", "signingPrivateKeyRef:", "  name: "+o.Name+"-signing-key", "  key: tls.key")
 	}
 	if len(r.EncryptionKeyIDs) > 0 && s.EncryptionPrivateKeyRefs == nil {
 		d.notes = append(d.notes, fmt.Sprintf("Stytch has %d encryption keys, and does not show them.", len(r.EncryptionKeyIDs)))
-		d.later = append(d.later, "encryptionPrivateKeyRefs:", "- name: "+o.Name+"-encryption-key", "  key: tls.key")
+		d.later = append(d.later, "Stytch has keys already, and does not say which. The operator asks before it adds one (KeysUnidentified).", "encryptionPrivateKeyRefs:", "- name: "+o.Name+"-encryption-key", "  key: tls.key")
 	}
 	return *d
 }

@@ -201,7 +201,11 @@ func TestWhatIsImportedIsManagedWithoutAChange(t *testing.T) {
 		t.Errorf("before it is applied the plan ends with %d:\n%s%s", before.code, before.out, before.err)
 	}
 	since := len(m.sim.Calls())
-	m.manage(m.create50(directory), tokens)
+	all := m.create50(directory)
+	for _, o := range all {
+		m.eventually(refOf(o)+" is in sync as it is observed", func() bool { m.reload(o); return inSync(o) })
+	}
+	m.manage(all, tokens)
 	for _, c := range m.sim.Calls()[since:] {
 		if c.Method != http.MethodGet {
 			t.Errorf("the operator made the call %s %s with %v", c.Method, c.Path, c.Fields)

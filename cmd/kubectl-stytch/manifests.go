@@ -130,6 +130,9 @@ func typed(o runtime.Object, namespace string) (client.Object, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(raw.Object, object, true); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, raw.GetName(), explainedField(raw, object, err))
 	}
+	if manifest, ok := object.(v1alpha1.Connection); ok && manifest.CommonSpec().Organization == "" {
+		return nil, fmt.Errorf("%s %s: spec.organization is required", gvk.Kind, raw.GetName())
+	}
 	object.SetUID("")
 	object.SetResourceVersion("")
 	if object.GetNamespace() == "" && !ofTheCluster(object) {

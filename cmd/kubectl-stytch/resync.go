@@ -66,8 +66,9 @@ func (c *cli) resync(ctx context.Context, w waiting, names []string) error {
 		return nil
 	}
 	var failed []error
+	until := w.until(c.now())
 	for _, o := range targets {
-		failed = append(failed, of.await(ctx, o, w.timeout, func(is v1alpha1.Connection) (bool, error) {
+		failed = append(failed, of.await(ctx, o, until, func(is v1alpha1.Connection) (bool, error) {
 			if is.CommonStatus().LastHandledResync != connection.Echo(value) {
 				return false, nil
 			}

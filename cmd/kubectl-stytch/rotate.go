@@ -227,7 +227,7 @@ func (c *cluster) tokenSecret(ctx context.Context, o *v1alpha1.SCIMConnection, t
 // request and ended without having followed it.
 func (c *cli) awaitRotation(ctx context.Context, of *cluster, flags rotateFlags, o *v1alpha1.SCIMConnection, r request) error {
 	told := ""
-	return of.await(ctx, o, flags.timeout, func(now v1alpha1.Connection) (bool, error) {
+	return of.await(ctx, o, flags.until(c.now()), func(now v1alpha1.Connection) (bool, error) {
 		is, ok := now.(*v1alpha1.SCIMConnection)
 		if !ok || is.Status.BearerToken == nil {
 			return false, nil

@@ -26,6 +26,8 @@ type statusFlags struct {
 	within int  // days
 	output string
 	watch  bool
+
+	namespace string // unless all of them
 }
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -70,6 +72,7 @@ func (c *cli) status(ctx context.Context, flags statusFlags, names []string) err
 	if err != nil {
 		return err
 	}
+	flags.namespace = of.namespace
 	if flags.watch {
 		return c.watchStatus(ctx, of, flags, names)
 	}
@@ -239,7 +242,11 @@ func (c *cli) print(flags statusFlags, found []need, checked int) error {
 		return printYAML(c.Out, items)
 	}
 	if len(found) == 0 {
-		_, err := fmt.Fprintf(c.ErrOut, "Nothing needs a person (%d checked).\n", checked)
+		where := fmt.Sprintf("in namespace %q", flags.namespace)
+		if flags.all {
+			where = "in all namespaces"
+		}
+		_, err := fmt.Fprintf(c.ErrOut, "Nothing needs a person (%d checked %s).\n", checked, where)
 		return err
 	}
 	table := printers.GetNewTabWriter(c.Out)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -116,7 +117,7 @@ func (s *stage) pretend(o v1alpha1.Connection, texts ...string) {
 
 func TestStatusListsWhatNeedsAPersonAndSaysSoByItsExitCode(t *testing.T) {
 	s := newStage(t)
-	if answer := s.run("status"); answer.code != exitDone || answer.out != "" || answer.err != "Nothing needs a person (0 checked).\n" {
+	if answer := s.run("status"); answer.code != exitDone || answer.out != "" || answer.err != fmt.Sprintf("Nothing needs a person (0 checked in namespace %q).\n", s.namespace) {
 		t.Errorf("of nothing: %+v", answer)
 	}
 	good, bad := samlOf(s, "good", ""), samlOf(s, "bad", "")

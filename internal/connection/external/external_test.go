@@ -182,6 +182,30 @@ func TestASourceIsFollowedByItsManifest(t *testing.T) {
 			"", "", found,
 		},
 		{
+			"one that is only observed and has no record, of a connection that is only observed, too",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Spec.ConnectionID, s.Spec.ConnectionID, s.Status.ConnectionID = ExternalID, SAMLID, ""
+				return s
+			},
+			"", "", found,
+		},
+		{
+			"one that names its connection and was not looked at yet, of a connection that is only observed",
+			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				o.Spec.ConnectionID, s.Spec.ConnectionID, s.Status = ExternalID, SAMLID, v1alpha1.SAMLConnectionStatus{}
+				return s
+			},
+			v1alpha1.ReasonSourceNotReady, "has no connection yet", nil,
+		},
+		{
+			"one that is only observed, of a connection that is to be created",
+			func(_ *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
+				s.Spec.ConnectionID, s.Status.ConnectionID = SAMLID, ""
+				return s
+			},
+			v1alpha1.ReasonSourceNotReady, "has no connection yet", nil,
+		},
+		{
 			"a pending one, of a connection that is only observed",
 			func(o *v1alpha1.ExternalConnection, s *v1alpha1.SAMLConnection) v1alpha1.Connection {
 				o.Spec.ConnectionID, s.Status.State = ExternalID, "pending"

@@ -22,9 +22,9 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 	if source == nil {
 		return nil, waiting("does not exist in this namespace")
 	}
-	from := connection.RecordOf(source)
+	from := recordOfSource(o, source)
 	switch {
-	case from.ID == "":
+	case from.ID == "" || from.Organization == "":
 		return nil, waiting("has no connection yet")
 	case connection.RecordOf(o).Project != "" && from.Project != connection.RecordOf(o).Project:
 		return nil, sourceInvalid(ref, "belongs to another Stytch project (%s)", from.Project)
@@ -40,6 +40,16 @@ func resolveSource(o manifest, source v1alpha1.Connection) (*v1alpha1.ExternalSo
 		return found, waiting("is not active yet (state in Stytch: %s)", cmp.Or(source.CommonStatus().State, "unknown"))
 	}
 	return found, nil
+}
+
+// recordOfSource is which connection a source's manifest has. One that is only observed has no record: for a connection that exists,
+// the one that it names will do, because findProblems compares it with what Stytch says.
+func recordOfSource(o manifest, source v1alpha1.Connection) connection.Record {
+	record := connection.RecordOf(source)
+	if record.ID == "" && o.Spec.ConnectionID != "" {
+		record.ID = source.CommonSpec().ConnectionID
+	}
+	return record
 }
 
 // Source is the connection that a manifest re-uses, as far as it is known without its source's manifest.
