@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"maps"
 	"os"
 	"os/exec"
@@ -12,16 +13,17 @@ import (
 	"testing"
 )
 
-// The other clone has nothing that is built, and nothing of the machine that could reach a file.
+// Neither clone has a module: both unpack what they need, as on a machine that has just downloaded it. The other clone has nothing that is
+// built either, and nothing of the machine that could reach a file.
 func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 	dir := t.TempDir()
 	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "elsewhere", "other")
 	copied(t, one)
 	shell(t, dir, nil, "git clone --quiet one elsewhere/other")
-	own := []string{"GOMODCACHE=" + asked(t, "GOMODCACHE"), "GOPROXY=" + asked(t, "GOPROXY"), "PLATFORMS=linux/" + runtime.GOARCH}
-	makeRelease(t, one, append(own, "GOCACHE="+asked(t, "GOCACHE"), "TZ=UTC"), "umask 022")
-	makeRelease(t, other, append(own, "GOCACHE="+filepath.Join(dir, "cache"), "TZ=Pacific/Chatham", "HOME="+dir, "USER=somebody", "LC_ALL=C",
-		"GOAMD64=v3", "GOFLAGS=-tags=other", "TMPDIR="+dir), "umask 077")
+	platform := "PLATFORMS=linux/" + runtime.GOARCH
+	makeRelease(t, one, append(noModules(t), platform, "GOCACHE="+asked(t, "GOCACHE"), "TZ=UTC"), "umask 022")
+	makeRelease(t, other, append(noModules(t), platform, "GOCACHE="+filepath.Join(dir, "cache"), "TZ=Pacific/Chatham", "HOME="+dir, "USER=somebody",
+		"LC_ALL=C", "GOAMD64=v3", "GOFLAGS=-tags=other", "TMPDIR="+dir), "umask 077")
 	want, got := made(t, one), made(t, other)
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if !bytes.Equal(got[name], want[name]) {
@@ -38,6 +40,18 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 }
 
 const registryName = "registry.example.com/stytch-operator"
+
+// noModules is the environment of a Go without modules, which downloads them from what this machine has downloaded. go.sum has their sums.
+func noModules(t *testing.T) []string {
+	t.Helper()
+	modules := t.TempDir()
+	t.Cleanup(func() { // before the directory is removed, because nothing in it may be changed
+		if err := exec.CommandContext(context.WithoutCancel(t.Context()), "chmod", "-R", "u+w", modules).Run(); err != nil {
+			t.Error(err)
+		}
+	})
+	return []string{"GOMODCACHE=" + modules, "GOPROXY=file://" + asked(t, "GOMODCACHE") + "/cache/download", "GOSUMDB=off"}
+}
 
 // tools are those of this tree: to build a clone's own would show nothing.
 func tools(t *testing.T) string {
