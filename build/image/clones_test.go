@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,6 +39,7 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 	}
 	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 7")
 	expectManifests(t, filepath.Join(one, "dist"))
+	expectChart(t, filepath.Join(one, "dist"))
 }
 
 const registryName = "registry.example.com/stytch-operator"
@@ -60,7 +63,7 @@ func tools(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shell(t, "../..", nil, "make --silent "+dir+"/kustomize")
+	shell(t, "../..", nil, "make --silent "+dir+"/kustomize "+dir+"/helm4")
 	return dir
 }
 
@@ -99,9 +102,25 @@ func expectManifests(t *testing.T, dist string) {
 	expect("namespaced/cluster", map[string]int{crds: 6, image: 0}, build("namespaced/cluster"))
 	add("cluster-projects")
 	expect("default with components", map[string]int{crds: 6, image: 1, policy: 2, shared: 1}, build("default"))
-	chart := "tar --extract --to-stdout --file stytch-operator-9.9.9.tgz stytch-operator/"
-	expect("Chart.yaml", map[string]int{"\nversion: 9.9.9\nappVersion: v9.9.9\n": 1}, shell(t, dist, nil, chart+"Chart.yaml"))
-	expect("values.yaml", map[string]int{"\n  repository: " + registryName + "\n": 1}, shell(t, dist, nil, chart+"values.yaml"))
+}
+
+// expectChart installs the chart of a release as docs/install.md says, without a cluster: the manager and the job have the image of the release.
+func expectChart(t *testing.T, dist string) {
+	t.Helper()
+	page := shell(t, "../../docs", nil, "cat install.md")
+	command := regexp.MustCompile(`(?m)^helm (install .*-)0\.1\.0(\.tgz .*)$`).FindStringSubmatch(page)
+	if command == nil {
+		t.Fatal("docs/install.md does not install the chart of a release")
+	}
+	own := t.TempDir()
+	env := []string{"KUBECONFIG=/dev/null", "HELM_CACHE_HOME=" + own, "HELM_CONFIG_HOME=" + own, "HELM_DATA_HOME=" + own}
+	out := shell(t, dist, env, tools(t)+"/helm4 "+command[1]+strings.TrimPrefix(testVersion, "v")+command[2]+" --dry-run=client")
+	if images := strings.Count(out, "\n        image: "+registryName+":"+testVersion+"\n"); images != 2 {
+		t.Errorf("%d containers have the image of the release, want 2, in\n%s", images, out)
+	}
+	if label := fmt.Sprintf("app.kubernetes.io/version: %q\n", testVersion); !strings.Contains(out, label) {
+		t.Errorf("there is no %s in\n%s", label, out)
+	}
 }
 
 func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
