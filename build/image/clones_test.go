@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,13 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// The other clone has nothing that is built, and nothing of the machine that could reach a file.
+// Neither clone has a module: both unpack what they need, as on a machine that has just downloaded it. The other clone has nothing that is
+// built either, and nothing of the machine that could reach a file.
 func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 	dir := t.TempDir()
 	one, other := filepath.Join(dir, "one"), filepath.Join(dir, "elsewhere", "other")
@@ -24,13 +27,11 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(one, "dist"))))
 	t.Cleanup(server.Close)
 	const platform = "linux/" + runtime.GOARCH
-	own := []string{
-		"GOMODCACHE=" + asked(t, "GOMODCACHE"), "GOPROXY=" + asked(t, "GOPROXY"),
-		"PLATFORMS=" + platform, "PLUGIN_PLATFORMS=" + platform, "DOWNLOADS=" + server.URL,
-	}
-	makeRelease(t, one, append(own, "GOCACHE="+asked(t, "GOCACHE"), "TZ=UTC"), "umask 022")
-	makeRelease(t, other, append(own, "GOCACHE="+filepath.Join(dir, "cache"), "TZ=Pacific/Chatham", "HOME="+dir, "USER=somebody", "LC_ALL=C",
-		"GOAMD64=v3", "GOFLAGS=-tags=other", "TMPDIR="+dir), "umask 077")
+	own := []string{"PLATFORMS=" + platform, "PLUGIN_PLATFORMS=" + platform, "DOWNLOADS=" + server.URL}
+	makeRelease(t, one, slices.Concat(own, noModules(t), []string{"GOCACHE=" + asked(t, "GOCACHE"), "TZ=UTC"}), "umask 022")
+	makeRelease(t, other, slices.Concat(own, noModules(t), []string{
+		"GOCACHE=" + filepath.Join(dir, "cache"), "TZ=Pacific/Chatham", "HOME=" + dir, "USER=somebody", "LC_ALL=C", "GOAMD64=v3", "GOFLAGS=-tags=other", "TMPDIR=" + dir,
+	}), "umask 077")
 	want, got := made(t, one), made(t, other)
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if !bytes.Equal(got[name], want[name]) {
@@ -48,9 +49,22 @@ func TestTwoClonesGiveTheSameRelease(t *testing.T) {
 	shell(t, filepath.Join(one, "dist"), nil, "sha256sum --check --strict SHA256SUMS && test $(wc -l <SHA256SUMS) = 9")
 	expectManifests(t, filepath.Join(one, "dist"))
 	expectPlugin(t, filepath.Join(one, "dist"))
+	expectChart(t, filepath.Join(one, "dist"))
 }
 
 const registryName = "registry.example.com/stytch-operator"
+
+// noModules is the environment of a Go without modules, which downloads them from what this machine has downloaded. go.sum has their sums.
+func noModules(t *testing.T) []string {
+	t.Helper()
+	modules := t.TempDir()
+	t.Cleanup(func() { // before the directory is removed, because nothing in it may be changed
+		if err := exec.CommandContext(context.WithoutCancel(t.Context()), "chmod", "-R", "u+w", modules).Run(); err != nil {
+			t.Error(err)
+		}
+	})
+	return []string{"GOMODCACHE=" + modules, "GOPROXY=file://" + asked(t, "GOMODCACHE") + "/cache/download", "GOSUMDB=off"}
+}
 
 // tools are those of this tree: to build a clone's own would show nothing.
 func tools(t *testing.T) string {
@@ -59,7 +73,7 @@ func tools(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shell(t, "../..", nil, "make --silent "+dir+"/kustomize")
+	shell(t, "../..", nil, "make --silent "+dir+"/kustomize "+dir+"/helm4")
 	return dir
 }
 
@@ -98,9 +112,25 @@ func expectManifests(t *testing.T, dist string) {
 	expect("namespaced/cluster", map[string]int{crds: 6, image: 0}, build("namespaced/cluster"))
 	add("cluster-projects")
 	expect("default with components", map[string]int{crds: 6, image: 1, policy: 2, shared: 1}, build("default"))
-	chart := "tar --extract --to-stdout --file stytch-operator-9.9.9.tgz stytch-operator/"
-	expect("Chart.yaml", map[string]int{"\nversion: 9.9.9\nappVersion: v9.9.9\n": 1}, shell(t, dist, nil, chart+"Chart.yaml"))
-	expect("values.yaml", map[string]int{"\n  repository: " + registryName + "\n": 1}, shell(t, dist, nil, chart+"values.yaml"))
+}
+
+// expectChart installs the chart of a release as docs/install.md says, without a cluster: the manager and the job have the image of the release.
+func expectChart(t *testing.T, dist string) {
+	t.Helper()
+	page := shell(t, "../../docs", nil, "cat install.md")
+	command := regexp.MustCompile(`(?m)^helm (install .*-)0\.1\.0(\.tgz .*)$`).FindStringSubmatch(page)
+	if command == nil {
+		t.Fatal("docs/install.md does not install the chart of a release")
+	}
+	own := t.TempDir()
+	env := []string{"KUBECONFIG=/dev/null", "HELM_CACHE_HOME=" + own, "HELM_CONFIG_HOME=" + own, "HELM_DATA_HOME=" + own}
+	out := shell(t, dist, env, tools(t)+"/helm4 "+command[1]+strings.TrimPrefix(testVersion, "v")+command[2]+" --dry-run=client")
+	if images := strings.Count(out, "\n        image: "+registryName+":"+testVersion+"\n"); images != 2 {
+		t.Errorf("%d containers have the image of the release, want 2, in\n%s", images, out)
+	}
+	if label := fmt.Sprintf("app.kubernetes.io/version: %q\n", testVersion); !strings.Contains(out, label) {
+		t.Errorf("there is no %s in\n%s", label, out)
+	}
 }
 
 func TestAReleaseThatIsNotPreparedIsRefused(t *testing.T) {
