@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -323,6 +324,9 @@ func (p *pass[O, R]) roles(ctx context.Context, roles []string) ([]string, error
 	return known, p.explainedCall(err)
 }
 
+// fingerprint is that of a certificate. A value may have several.
+var fingerprint = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
 // dated adds the end of each certificate to its fingerprint.
 func dated(changes []v1alpha1.Change, states ...connection.State) []v1alpha1.Change {
 	ends := map[string]string{}
@@ -333,10 +337,11 @@ func dated(changes []v1alpha1.Change, states ...connection.State) []v1alpha1.Cha
 			}
 		}
 	}
+	withEnd := func(sum string) string { return cmp.Or(ends[sum], sum) }
 	changes = slices.Clone(changes)
 	for i := range changes {
-		changes[i].Have = cmp.Or(ends[changes[i].Have], changes[i].Have)
-		changes[i].Want = cmp.Or(ends[changes[i].Want], changes[i].Want)
+		changes[i].Have = fingerprint.ReplaceAllStringFunc(changes[i].Have, withEnd)
+		changes[i].Want = fingerprint.ReplaceAllStringFunc(changes[i].Want, withEnd)
 	}
 	return changes
 }

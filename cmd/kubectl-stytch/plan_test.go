@@ -245,13 +245,17 @@ func (m *managed) readOnce(since int) {
 	}
 }
 
-// compare fails unless the operator's updates since a call carry the fields of the plans, and no others.
+// compare fails unless the operator's calls since one of them carry the fields of the plans, and no others.
 func (m *managed) compare(since int, all map[string]planned, observed map[string]v1alpha1.Connection) {
 	m.t.Helper()
 	sent := map[string][]string{}
 	for _, c := range m.sim.Calls()[since:] {
+		of, _, deletes := strings.Cut(c.Path, "/verification_certificates/")
+		id := filepath.Base(of)
 		if c.Method == http.MethodPut {
-			sent[filepath.Base(c.Path)] = append(sent[filepath.Base(c.Path)], c.Fields...)
+			sent[id] = append(sent[id], c.Fields...)
+		} else if c.Method == http.MethodDelete && deletes {
+			sent[id] = append(sent[id], "verification_certificates")
 		}
 	}
 	for name, o := range observed {

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"math/rand"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -89,15 +95,16 @@ func TestTheFieldsOfAPlanAreThoseOfTheUpdates(t *testing.T) {
 	m.apply("apiVersion: v1\nkind: Secret\nmetadata: {name: entra}\nstringData: {client-secret: " + connectiontest.ClientSecret + "}\n")
 	const seed = 17
 	random := rand.New(rand.NewSource(seed))
+	pool := issued(t)
 	observed := map[string]v1alpha1.Connection{}
-	for i := range 36 {
+	for i := range 48 {
 		var o v1alpha1.Connection
 		var id string
 		organization := m.org
-		switch i % 3 {
-		case 0:
-			o, id = connectiontest.RandomSAML(random), m.randomConnection(random, m.org, stytchsim.SAML, nil)
-		case 1:
+		switch i % 4 {
+		case 0, 1:
+			o, id = m.randomSAML(random, pool)
+		case 2:
 			oidc := connectiontest.RandomOIDC(random)
 			if oidc.Spec.ClientSecretRef != nil {
 				oidc.Spec.ClientSecretRef = &v1alpha1.SecretKeyRef{Name: "entra", Key: "client-secret"}
@@ -119,7 +126,7 @@ func TestTheFieldsOfAPlanAreThoseOfTheUpdates(t *testing.T) {
 		m.eventually(name+" is observed", func() bool { m.reload(observed[name]); return judged(observed[name]) })
 	}
 	all := plans(t, m.run(append([]string{"plan", "-o", "json", "--allow-insecure-loopback"}, names...)...))
-	sent := len(m.sim.Calls())
+	sent, certificates, every := len(m.sim.Calls()), m.certificates(), maps.Clone(observed)
 	for _, name := range names {
 		o := observed[name]
 		m.edit(o, func() { o.CommonSpec().Management = v1alpha1.ManagementManage })
@@ -137,5 +144,124 @@ func TestTheFieldsOfAPlanAreThoseOfTheUpdates(t *testing.T) {
 		t.Errorf("only %d of %d connections differ", differ, len(names))
 	}
 	m.compare(sent, all, observed)
+	m.compareCertificates(sent, all, every, certificates)
 	t.Logf("seed %d: %d manifests, %d without errors, %d differ", seed, len(names), len(observed), differ)
+}
+
+// expiredOfPool is how many certificates of the pool have expired, the last ones.
+const expiredOfPool = 3
+
+// issued is a pool of certificates of identity providers.
+func issued(t *testing.T) []connectiontest.IssuedCertificate {
+	t.Helper()
+	var all []connectiontest.IssuedCertificate
+	for i, days := range []int{400, 500, 600, 700, 800, 900, -1, -10, -500} {
+		all = append(all, connectiontest.IssueCertificate(t, fmt.Sprint("idp ", i), time.Now().AddDate(0, 0, days)))
+	}
+	return all
+}
+
+// randomSAML adds a random SAML connection with some certificates, and returns a random manifest, of which most name some.
+func (m *managed) randomSAML(random *rand.Rand, pool []connectiontest.IssuedCertificate) (v1alpha1.Connection, string) {
+	m.t.Helper()
+	more := map[string]any{"status": connectiontest.Pick(random, "pending", "active")}
+	if there := connectiontest.Among(random, pool, 0, 5); len(there) > 0 {
+		var list []string
+		for _, c := range there {
+			list = append(list, c.PEM)
+		}
+		more["verification_certificates"] = list
+	}
+	o := connectiontest.RandomSAML(random)
+	if connectiontest.Maybe(random) {
+		o.Spec = v1alpha1.SAMLConnectionSpec{} // with anything else in it, the API server or Stytch refuses many
+	}
+	if random.Intn(4) > 0 {
+		if random.Intn(3) > 0 {
+			pool = pool[:len(pool)-expiredOfPool]
+		}
+		for _, c := range connectiontest.Among(random, pool, 1, 5) {
+			o.Spec.VerificationCertificates = append(o.Spec.VerificationCertificates, v1alpha1.VerificationCertificate{PEM: c.PEM})
+		}
+	}
+	return o, m.randomConnection(random, m.org, stytchsim.SAML, more)
+}
+
+// certificates are the fingerprints of the verification certificates at Stytch, by the IDs of the connection and the certificate.
+func (m *managed) certificates() map[string]map[string]string {
+	m.t.Helper()
+	all := map[string]map[string]string{}
+	for _, c := range m.sim.State().Connections {
+		text, err := json.Marshal(c.Fields["verification_certificates"])
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		var list []struct {
+			ID  string `json:"certificate_id"`
+			PEM string `json:"certificate"`
+		}
+		if err := json.Unmarshal(text, &list); err != nil {
+			m.t.Fatal(err)
+		}
+		all[c.ID] = map[string]string{}
+		for _, one := range list {
+			block, _ := pem.Decode([]byte(one.PEM))
+			sum := sha256.Sum256(block.Bytes)
+			all[c.ID][one.ID] = hex.EncodeToString(sum[:])
+		}
+	}
+	return all
+}
+
+// compareCertificates fails unless the operator has since a call added and deleted the certificates of the plans, and no others.
+func (m *managed) compareCertificates(since int, all map[string]planned, observed map[string]v1alpha1.Connection, before map[string]map[string]string) {
+	m.t.Helper()
+	after, deleted, puts := m.certificates(), map[string][]string{}, map[string]int{}
+	for _, c := range m.sim.Calls()[since:] {
+		segments := strings.Split(c.Path, "/")
+		switch {
+		case c.Method == http.MethodDelete && strings.Contains(c.Path, "/verification_certificates/"):
+			id := segments[len(segments)-3]
+			deleted[id] = append(deleted[id], before[id][segments[len(segments)-1]])
+		case c.Method == http.MethodPut && c.Committed && slices.Contains(c.Fields, "x509_certificate"):
+			puts[segments[len(segments)-1]]++
+		}
+	}
+	added, gone := 0, 0
+	for name, o := range observed {
+		id := o.CommonStatus().ConnectionID
+		var got, want []string
+		for certificate, fingerprint := range after[id] {
+			if before[id][certificate] == "" {
+				got = append(got, "+"+fingerprint)
+			}
+		}
+		if puts[id] != len(got) {
+			m.t.Errorf("%s: %d updates have a certificate, and %d were added", name, puts[id], len(got))
+		}
+		for _, fingerprint := range deleted[id] {
+			got = append(got, "-"+fingerprint)
+		}
+		for _, c := range all[name].Changes {
+			if found := fingerprint.FindAllString(c.Have+" "+c.Want, -1); strings.Count(c.Have+c.Want, " (expires ") != len(found) {
+				m.t.Errorf("%s: the plan does not say when each certificate expires: %v", name, c)
+			}
+			switch c.Field {
+			case "x509_certificate":
+				want = append(want, "+"+strings.Fields(c.Want)[0])
+				added++
+			case "verification_certificates":
+				want = append(want, "-"+strings.Fields(c.Have)[0])
+				gone++
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			m.t.Errorf("%s: the plan has the certificates %v, and the operator sent %v", name, want, got)
+		}
+	}
+	if added < 5 || gone < 5 {
+		m.t.Errorf("only %d certificates are to be added, and %d to be deleted", added, gone)
+	}
 }

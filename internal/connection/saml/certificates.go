@@ -140,11 +140,14 @@ func refusedInVain(want, have connection.State) (connection.Certificate, bool) {
 func planCertificates(want, have connection.State, changes []connection.Change) []connection.Step {
 	missing, surplus := compareCertificates(want, have)
 	var steps []connection.Step
+	left := have
 	if room, needed := makeRoom(want, have, missing, surplus); needed {
+		isRoom := func(c connection.Certificate) bool { return c.ID == room.ID }
 		steps = append(steps, deletion(FreeCertificate, room))
-		surplus = slices.DeleteFunc(surplus, func(c connection.Certificate) bool { return c.ID == room.ID })
+		surplus = slices.DeleteFunc(surplus, isRoom)
+		left.Certificates = slices.DeleteFunc(slices.Clone(have.Certificates), isRoom)
 	}
-	if _, refused := refusedInVain(want, have); refused || len(expiredInVain(want, have)) > 0 {
+	if _, refused := refusedInVain(want, left); refused || len(expiredInVain(want, left)) > 0 {
 		surplus = nil // what stands in the place of one that is not sent stays
 	}
 	lost := slices.ContainsFunc(missing, func(c connection.Certificate) bool { return c.PEM == "" })

@@ -502,6 +502,17 @@ func TestCertificatesAreAddedBeforeOthersAreRemoved(t *testing.T) {
 	}
 }
 
+// One that was wanted and is freed because it had expired is not sent again: what is unwanted stays in its place, and the first plan
+// says so, as the pass does once the slot is free.
+func TestOneThatIsFreedThoughWantedLeavesTheUnwantedOnes(t *testing.T) {
+	want := connection.State{Certificates: WantedCertificates("a", "b", "n"), Now: Noon}
+	want.Certificates[0].ExpiresAt = YearsOn(-1)
+	have := connection.State{Certificates: CertificatesAtStytch("a:1:-1", "b:2:2", "c:3:3", "d:4:4", "e:5:5")}
+	Same(t, "the plan", Story(PlanOf(want, have)), "free:1 +n")
+	have.Certificates = have.Certificates[1:]
+	Same(t, "the plan once it is freed", Story(PlanOf(want, have)), "+n")
+}
+
 func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
 	plan := PlanOf(connection.State{Certificates: WantedCertificates("a", "b")}, connection.State{})
 	if len(plan) != 2 {
