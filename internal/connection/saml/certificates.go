@@ -137,40 +137,56 @@ func refusedInVain(want, have connection.State) (connection.Certificate, bool) {
 //	one missing that only the metadata holds            after the Update: read the metadata again
 //	the metadata was never read, or is to be again      at the end of all: read it
 //	unwanted ones, and every wanted one is there        delete them
+//
+// Slots are counted through the whole plan, so that what is shown of it is what a pass does, step by step.
 func planCertificates(want, have connection.State, changes []connection.Change) []connection.Step {
-	missing, surplus := compareCertificates(want, have)
+	missing, _ := compareCertificates(want, have)
 	var steps []connection.Step
 	left := have
-	if room, needed := makeRoom(want, have, missing, surplus); needed {
-		isRoom := func(c connection.Certificate) bool { return c.ID == room.ID }
-		steps = append(steps, deletion(FreeCertificate, room))
-		surplus = slices.DeleteFunc(surplus, isRoom)
-		left.Certificates = slices.DeleteFunc(slices.Clone(have.Certificates), isRoom)
+	left.Certificates = slices.Clone(have.Certificates)
+	update := func() {
+		if len(changes) > 0 {
+			steps = append(steps, connection.Step{Action: connection.Update, Changes: changes})
+		}
+		changes = nil
 	}
-	if _, refused := refusedInVain(want, left); refused || len(expiredInVain(want, left)) > 0 {
-		surplus = nil // what stands in the place of one that is not sent stays
+	free := func() {
+		missing, surplus := compareCertificates(want, left)
+		if room, needed := makeRoom(want, left, missing, surplus); needed {
+			steps = append(steps, deletion(FreeCertificate, room))
+			left.Certificates = slices.DeleteFunc(left.Certificates, func(c connection.Certificate) bool { return c.ID == room.ID })
+		}
 	}
+	free()
 	lost := slices.ContainsFunc(missing, func(c connection.Certificate) bool { return c.PEM == "" })
 	for _, c := range missing {
 		if c.PEM == "" {
 			continue
 		}
-		if len(changes) > 0 && connection.Carries(changes, fieldCertificate) {
-			steps = append(steps, connection.Step{Action: connection.Update, Changes: changes})
-			changes = nil
+		if connection.Carries(changes, fieldCertificate) {
+			update()
+			free()
 		}
 		changes = append(changes, addition(c, want.Certificates, have.Certificates))
+		left.Certificates = append(left.Certificates, c)
 	}
-	if len(changes) > 0 {
-		steps = append(steps, connection.Step{Action: connection.Update, Changes: changes})
-	}
+	update()
 	if lost {
 		steps = append(steps, reading(want.Metadata))
 	}
-	for _, c := range surplus {
+	for _, c := range unneeded(want, left) {
 		steps = append(steps, deletion(DeleteCertificate, c))
 	}
 	return steps
+}
+
+// unneeded are the certificates that go once those that are missing were added. What stands in the place of one that is not sent stays.
+func unneeded(want, left connection.State) []connection.Certificate {
+	if _, refused := refusedInVain(want, left); refused || len(expiredInVain(want, left)) > 0 {
+		return nil
+	}
+	_, surplus := compareCertificates(want, left)
+	return surplus
 }
 
 // compareCertificates says which wanted certificates are not there, and which of those there are not wanted, the one that

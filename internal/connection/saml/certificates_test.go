@@ -513,6 +513,16 @@ func TestOneThatIsFreedThoughWantedLeavesTheUnwantedOnes(t *testing.T) {
 	Same(t, "the plan once it is freed", Story(PlanOf(want, have)), "+n")
 }
 
+// A plan foresees that slots run out in the middle of it, as they do when its steps are taken.
+func TestAPlanCountsSlotsThroughAllOfItsSteps(t *testing.T) {
+	want := connection.State{Certificates: WantedCertificates("a", "n", "o", "p"), Now: Noon}
+	have := connection.State{Certificates: CertificatesAtStytch("a:1:1", "b:2:2", "c:3:3")}
+	Same(t, "one that nobody wants makes room", Story(PlanOf(want, have)), "+n +o free:2 +p -3")
+	want.Certificates[0].ExpiresAt = YearsOn(-1)
+	have.Certificates[0].ExpiresAt = YearsOn(-1)
+	Same(t, "one that has expired makes room, and what is in its place stays", Story(PlanOf(want, have)), "+n +o free:1 +p")
+}
+
 func TestAnUpdateCarriesOneCertificateAsPEM(t *testing.T) {
 	plan := PlanOf(connection.State{Certificates: WantedCertificates("a", "b")}, connection.State{})
 	if len(plan) != 2 {
