@@ -146,7 +146,7 @@ func (c *cli) rotate(ctx context.Context, of *cluster, flags rotateFlags, o *v1a
 func (c *cluster) withdrawRotation(ctx context.Context, o *v1alpha1.SCIMConnection) error {
 	for _, annotation := range []string{v1alpha1.AnnotationRotateToken, v1alpha1.AnnotationAcknowledgeToken, v1alpha1.AnnotationCancelRotation} {
 		if err := c.withdraw(ctx, o, annotation); err != nil {
-			return fmt.Errorf("the rotation has ended, but its annotations are still set: %w", err)
+			return fmt.Errorf("the rotation is over, but its annotations are still set: %w", err)
 		}
 	}
 	return nil
