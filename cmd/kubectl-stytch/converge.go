@@ -121,7 +121,7 @@ func (p *pass[O, R]) take(ctx context.Context) (report connection.Report, err er
 		return report, err
 	}
 	organization := connection.RecordOf(p.o).Organization
-	p.list, err = paced(ctx, p.now, func() ([]R, error) { return p.remote(ctx, p.caller, organization, p.began) })
+	p.list, err = paced(ctx, p.pace, func() ([]R, error) { return p.remote(ctx, p.caller, organization, p.began) })
 	if err != nil {
 		return report, p.explainedCall(err)
 	}
@@ -156,7 +156,7 @@ func (p *pass[O, R]) pin(ctx context.Context) error {
 		record.Organization = spec.Organization
 	}
 	if !stytch.IsOrganizationID(record.Organization) {
-		record.Organization, err = paced(ctx, p.now, func() (string, error) {
+		record.Organization, err = paced(ctx, p.pace, func() (string, error) {
 			id, _, err := p.caller.Organization(ctx, spec.Organization)
 			return id, err
 		})
@@ -179,7 +179,7 @@ func (p *pass[O, R]) read(ctx context.Context, id string) (connection.Inputs, er
 	}
 	in.Role = p.mayAssign()
 	if o, ok := any(p.o).(*v1alpha1.SCIMConnection); ok {
-		in.Groups, err = paced(ctx, p.now, func() ([]stytch.SCIMGroup, error) {
+		in.Groups, err = paced(ctx, p.pace, func() ([]stytch.SCIMGroup, error) {
 			return listing.Groups(ctx, p.caller, o, connection.RecordOf(o).Organization, id, p.began)
 		})
 	}
@@ -318,7 +318,7 @@ func (p *pass[O, R]) converge(ctx context.Context, identity connection.Identity,
 
 // roles reads which of some roles there are.
 func (p *pass[O, R]) roles(ctx context.Context, roles []string) ([]string, error) {
-	known, err := paced(ctx, p.now, func() ([]string, error) {
+	known, err := paced(ctx, p.pace, func() ([]string, error) {
 		return listing.Roles(ctx, p.caller, connection.RecordOf(p.o).Organization, roles)
 	})
 	return known, p.explainedCall(err)

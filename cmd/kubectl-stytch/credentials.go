@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -151,32 +150,5 @@ func environmentSecret() *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "environment"}, Type: corev1.SecretTypeOpaque,
 		Data: map[string][]byte{envSecret: []byte(os.Getenv(envSecret))},
-	}
-}
-
-// mostRefusals is after how many 429 in a row a command gives up.
-const mostRefusals = 3
-
-// paced makes calls to Stytch at the pace of the project: it waits for the turn of each, and where Stytch asks for that.
-func paced[T any](ctx context.Context, now func() time.Time, call func() (T, error)) (T, error) {
-	for refusals := 0; ; {
-		value, err := call()
-		held, waits := errors.AsType[*stytch.NotYet](err)
-		failed, refused := errors.AsType[*stytch.Error](err)
-		var until time.Time
-		switch {
-		case waits:
-			until = held.At
-		case refused && failed.Class == stytch.Throttled && refusals < mostRefusals:
-			refusals++
-			until = failed.Time.Add(failed.RetryAfter + time.Millisecond)
-		default:
-			return value, err
-		}
-		select {
-		case <-ctx.Done():
-			return value, ctx.Err()
-		case <-time.After(max(until.Sub(now()), time.Millisecond)):
-		}
 	}
 }

@@ -23,7 +23,7 @@ func TestACommandWaitsForStytch(t *testing.T) {
 	list := "/v1/b2b/sso/" + m.org
 	busy := stytchsim.Fault{Path: list, Status: http.StatusTooManyRequests, ErrorType: "too_many_requests", RetryAfter: "1", Times: 2}
 	fault(busy)
-	if answer := m.mustRun("import", "--all", "--kind=saml", "--allow-insecure-loopback"); !strings.Contains(answer.err, "\n1 connection.") {
+	if answer := m.mustRun("import", "--all", "--kind=saml", "--allow-insecure-loopback"); strings.Count(answer.err, "429 (too many requests). Waiting for 1s") != 2 || !strings.Contains(answer.err, "\n1 connection.") {
 		t.Errorf("after two 429 it said\n%s", answer.err)
 	}
 	busy.Times = 0

@@ -8,6 +8,7 @@
 //	completion.go   names for the shell
 //	plan.go · planner.go · converge.go · manifests.go · credentials.go · grants.go   plan: what is asked for, what it is planned from, what
 //	                would be done, the files and the cluster, the project's secret and its grants; print.go shows it
+//	pace.go         the pace of calls to Stytch
 //	import.go · importer.go · draft.go · importfile.go   import: what is asked for, what is read, the manifest of each connection, the
 //	                directory that it is written to
 //	adopt.go        adopt, which is made from plans

@@ -101,12 +101,12 @@ func (i *importer) read(ctx context.Context) error {
 // organizations are those that are asked for, each once.
 func (i *importer) organizations(ctx context.Context) ([]stytch.Organization, error) {
 	if i.flags.all {
-		all, err := paced(ctx, i.now, func() ([]stytch.Organization, error) { return i.caller.Organizations(ctx) })
+		all, err := paced(ctx, i.planner.pace, func() ([]stytch.Organization, error) { return i.caller.Organizations(ctx) })
 		return all, i.planner.explainedCall(err)
 	}
 	var all []stytch.Organization
 	for _, name := range i.flags.organizations {
-		one, err := paced(ctx, i.now, func() (stytch.Organization, error) { return i.caller.DescribeOrganization(ctx, name) })
+		one, err := paced(ctx, i.planner.pace, func() (stytch.Organization, error) { return i.caller.DescribeOrganization(ctx, name) })
 		if failed, ok := errors.AsType[*stytch.Error](err); ok && failed.Class == stytch.OrganizationNotFound {
 			return nil, fmt.Errorf("the project has no organization with the ID, slug or external ID %q", name)
 		}
@@ -125,10 +125,10 @@ func (i *importer) connections(ctx context.Context, of stytch.Organization) (ten
 	in := tenant{Organization: of}
 	var err error
 	if i.wants("samlconnection") || i.wants("oidcconnection") || i.wants("externalconnection") {
-		in.sso, err = paced(ctx, i.now, func() (stytch.SSOConnections, error) { return i.caller.SSO(ctx, of.ID, i.planner.began) })
+		in.sso, err = paced(ctx, i.planner.pace, func() (stytch.SSOConnections, error) { return i.caller.SSO(ctx, of.ID, i.planner.began) })
 	}
 	if err == nil && i.wants("scimconnection") {
-		in.scim, err = paced(ctx, i.now, func() ([]stytch.SCIMConnection, error) { return i.caller.SCIM(ctx, of.ID, i.planner.began) })
+		in.scim, err = paced(ctx, i.planner.pace, func() ([]stytch.SCIMConnection, error) { return i.caller.SCIM(ctx, of.ID, i.planner.began) })
 	}
 	if !i.wants("samlconnection") {
 		in.sso.SAML = nil

@@ -256,7 +256,7 @@ func (y *typist) wrong() {
 	)
 	y.wrongRights()
 	y.fails("stytch-fails", stytchsim.Fault{Status: http.StatusInternalServerError, ErrorType: "internal_server_error"})
-	y.fails("stytch-throttles", stytchsim.Fault{Status: http.StatusTooManyRequests, ErrorType: "too_many_requests"})
+	y.fails("stytch-throttles", stytchsim.Fault{Status: http.StatusTooManyRequests, ErrorType: "too_many_requests", RetryAfter: "1"})
 	y.chapter("wrong-cluster",
 		"kubectl stytch status --server=http://127.0.0.1:1",
 		"kubectl stytch plan -f manifests/ --server=http://127.0.0.1:1",

@@ -26,7 +26,7 @@ type planner struct {
 	files    []client.Object
 	applied  []v1alpha1.Connection // those of the files, as the cluster would have them; nil until they are asked for
 	began    time.Time
-	now      func() time.Time
+	pace     pace
 	service  *stytch.Service
 	sessions map[string]session               // by project
 	known    map[string][]v1alpha1.Connection // of each kind, whose claims count
@@ -35,7 +35,7 @@ type planner struct {
 
 func (c *cli) newPlanner(ctx context.Context, flags planFlags) (*planner, error) {
 	p := &planner{
-		flags: flags, began: c.now(), now: c.now, sessions: map[string]session{}, known: map[string][]v1alpha1.Connection{}, granted: map[string]granting{},
+		flags: flags, began: c.now(), pace: pace{c.now, c.ErrOut}, sessions: map[string]session{}, known: map[string][]v1alpha1.Connection{}, granted: map[string]granting{},
 		service: stytch.New(stytch.Options{
 			UserAgent: "kubectl-stytch/" + version + " (+https://github.com/stytch-operator/stytch-operator)", Now: c.now, KeepPEM: flags.keepPEM,
 		}),
@@ -188,7 +188,7 @@ func (p *planner) taken(ctx context.Context, o v1alpha1.Connection) (v1alpha1.Co
 	}
 	caller := opened.Caller(o.GetNamespace(), string(o.GetUID()), stytch.Urgent)
 	defer caller.Close()
-	organization, err := paced(ctx, p.now, func() (string, error) {
+	organization, err := paced(ctx, p.pace, func() (string, error) {
 		if stytch.IsOrganizationID(spec.Organization) {
 			return spec.Organization, nil
 		}
@@ -198,7 +198,7 @@ func (p *planner) taken(ctx context.Context, o v1alpha1.Connection) (v1alpha1.Co
 	if err != nil {
 		return nil, p.explainedCall(err)
 	}
-	all, err := paced(ctx, p.now, func() (stytch.SSOConnections, error) { return caller.SSO(ctx, organization, p.began) })
+	all, err := paced(ctx, p.pace, func() (stytch.SSOConnections, error) { return caller.SSO(ctx, organization, p.began) })
 	if err != nil {
 		return nil, p.explainedCall(err)
 	}
