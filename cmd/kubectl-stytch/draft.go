@@ -143,6 +143,20 @@ func (i *importer) keepDecisions(o v1alpha1.Connection, organization stytch.Orga
 	}
 }
 
+// keepProvider sets the certificates of the identity provider, unless the file of the connection has them come from elsewhere: by its
+// metadata, which also has its ID and URL, or from a ConfigMap or Secret. Inline they would not be renewed there any more.
+func (i *importer) keepProvider(o *v1alpha1.SAMLConnection, certificates []v1alpha1.VerificationCertificate) {
+	o.Spec.VerificationCertificates = certificates
+	was, ok := i.files[o.Spec.ConnectionID].object.(*v1alpha1.SAMLConnection)
+	switch {
+	case !ok:
+	case was.Spec.MetadataURL != "":
+		o.Spec.MetadataURL, o.Spec.IDPEntityID, o.Spec.IDPSSOURL, o.Spec.VerificationCertificates = was.Spec.MetadataURL, "", "", nil
+	case slices.ContainsFunc(was.Spec.VerificationCertificates, func(c v1alpha1.VerificationCertificate) bool { return c.PEM == "" }):
+		o.Spec.VerificationCertificates = was.Spec.VerificationCertificates
+	}
+}
+
 // leave leaves a field out.
 func (d *draft) leave(field string) {
 	d.left = connection.AddOnce(d.left, field)
@@ -251,7 +265,7 @@ func (i *importer) saml(in stytch.Organization, r stytch.SAMLConnection) draft {
 		d.leave("groupImplicitRoles")
 		s.GroupImplicitRoles = nil
 	}
-	s.VerificationCertificates = d.certificates(r.VerificationCertificates)
+	i.keepProvider(o, d.certificates(r.VerificationCertificates))
 	if s.SigningPrivateKeyRef == nil {
 		d.later = append(d.later, "Stytch then signs with this key: an identity provider that checks signatures needs its certificate.", "signingPrivateKeyRef:", "  name: "+o.Name+"-signing-key", "  key: tls.key")
 	}

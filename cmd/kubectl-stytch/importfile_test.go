@@ -213,6 +213,14 @@ func TestWhatStytchDoesNotShowStays(t *testing.T) {
 	saml := stytch.SAMLConnection{Connection: stytch.Connection{ConnectionID: "saml-connection-test-1", DisplayName: "Okta"}}
 	oidc := stytch.OIDCConnection{Connection: stytch.Connection{ConnectionID: "oidc-connection-test-1", DisplayName: "Okta"}}
 	scim := stytch.SCIMConnection{Connection: stytch.Connection{ConnectionID: "scim-connection-test-1", DisplayName: "Okta"}}
+	byMetadata, bundled := saml, saml
+	byMetadata.ConnectionID, byMetadata.IDPEntityID, byMetadata.IDPSSOURL = "saml-connection-test-2", "https://idp.example.com", "https://idp.example.com/sso"
+	bundled.ConnectionID = "saml-connection-test-3"
+	certificate := connectiontest.IssueCertificate(t, "idp", time.Now().AddDate(1, 0, 0))
+	for _, r := range []*stytch.SAMLConnection{&byMetadata, &bundled} {
+		r.VerificationCertificates = []stytch.Certificate{{PEM: certificate.PEM, SHA256: certificate.SHA256}}
+	}
+	const keys = "  signingPrivateKeyRef: {name: s, key: k}\n  idpInitiatedAuth: Enabled\n  gatewayCallback: Denied\n  implicitRoles: []\n  groupImplicitRoles: []\n"
 	manifest := func(kind, id, rest string) string {
 		return "apiVersion: connections.stytch-operator.dev/v1alpha1\nkind: " + kind + "\nmetadata: {name: a}\n" +
 			"spec:\n  organization: acme\n  connectionID: " + id + "\n  displayName: Okta\n  deletionPolicy: Delete\n" + rest
@@ -220,15 +228,17 @@ func TestWhatStytchDoesNotShowStays(t *testing.T) {
 	directory := directoryOf(t, map[string]string{
 		"saml.yaml": manifest("SAMLConnection", saml.ConnectionID, "  idpInitiatedAuth: Enabled\n  gatewayCallback: Denied\n  implicitRoles: []\n  groupImplicitRoles: []\n"+
 			"  signingPrivateKeyRef: {name: s, key: k}\n  encryptionPrivateKeyRefs: [{name: s, key: k}]\n  detailsConfigMapName: d\n"),
-		"oidc.yaml": manifest("OIDCConnection", oidc.ConnectionID, "  clientSecretRef: {name: s, key: k}\n  detailsConfigMapName: d\n"),
-		"scim.yaml": manifest("SCIMConnection", scim.ConnectionID, "  bearerToken: {secretName: t}\n  groupImplicitRoles: []\n"),
+		"metadata.yaml": manifest("SAMLConnection", byMetadata.ConnectionID, keys+"  metadataURL: https://idp.example.com/metadata\n"),
+		"bundled.yaml":  manifest("SAMLConnection", bundled.ConnectionID, keys+"  verificationCertificates: [{configMapKeyRef: {name: c, key: k}}]\n"),
+		"oidc.yaml":     manifest("OIDCConnection", oidc.ConnectionID, "  clientSecretRef: {name: s, key: k}\n  detailsConfigMapName: d\n"),
+		"scim.yaml":     manifest("SCIMConnection", scim.ConnectionID, "  bearerToken: {secretName: t}\n  groupImplicitRoles: []\n"),
 	})
 	files, err := (&cli{}).filesIn(directory, "acme")
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := &importer{files: files, named: map[string]v1alpha1.Connection{}}
-	for _, d := range []draft{i.saml(in, saml), i.oidc(in, oidc), i.scim(in, scim)} {
+	for _, d := range []draft{i.saml(in, saml), i.saml(in, byMetadata), i.saml(in, bundled), i.oidc(in, oidc), i.scim(in, scim)} {
 		known := files[d.object.CommonSpec().ConnectionID].object
 		if same, err := equal(known, d.object); err != nil || !same {
 			t.Errorf("%+v\nis not\n%+v, %v", d.object, known, err)

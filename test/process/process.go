@@ -48,7 +48,7 @@ func Run(t *testing.T, program, kubeconfig string, args ...string) *Manager {
 	return m
 }
 
-// Stop terminates the manager, and fails the test if it does not exit cleanly. It does nothing if the manager has ended already.
+// Stop terminates the manager, and fails the test if it does not exit cleanly. It does nothing if the manager has exited already.
 func (m *Manager) Stop(t *testing.T) {
 	t.Helper()
 	m.end.Do(func() {
