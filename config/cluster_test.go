@@ -53,7 +53,7 @@ func prepare(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // of a temporary directory
 	binary = filepath.Join(dir, "manager")
-	build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "../cmd/manager")
+	build := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", binary, "../cmd/manager")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the manager: %v\n%s", err, out)

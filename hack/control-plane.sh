@@ -65,7 +65,7 @@ build() {
   done
   say "building $program from Go modules; with nothing cached $3 on 2 cores ..."
   (cd "$root/hack/kubernetes" &&
-    exec go build -trimpath -buildvcs=false -ldflags "$flags" -o "$scratch/$program" "$package") &
+    exec go build -buildvcs=false -ldflags "$flags" -o "$scratch/$program" "$package") &
   building=$!
   while kill -0 "$building" 2>/dev/null; do
     sleep 1

@@ -162,7 +162,7 @@ var programs = sync.OnceValues(func() (map[string]string, error) {
 })
 
 func build(to string, flags ...string) error {
-	args := append(append([]string{"build", "-trimpath", "-buildvcs=false"}, flags...), "-o", to, "./cmd/manager")
+	args := append(append([]string{"build", "-buildvcs=false"}, flags...), "-o", to, "./cmd/manager")
 	cmd := exec.CommandContext(context.Background(), "go", args...)
 	cmd.Dir, cmd.Env = top, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
