@@ -230,13 +230,13 @@ $(TOOLS)/controller-gen $(TOOLS)/crd-ref-docs $(TOOLS)/crdify $(TOOLS)/kustomize
 	@cd hack/tools && go build -buildvcs=false -o $@ $(TOOL) && touch $@
 
 $(TOOLS)/golangci-lint: hack/lint/go.mod hack/lint/go.sum hack/lint/main.go
-	@echo "building golangci-lint with kube-api-linter; with nothing cached about 2 minutes on 2 cores ..."
+	@echo "building golangci-lint with kube-api-linter; with nothing cached about 90 seconds on 2 cores ..."
 	@cd hack/lint && go build -buildvcs=false -o $@ . && touch $@
 
 $(TOOLS)/helm3: TOOL := helm.sh/helm/v3/cmd/helm
 $(TOOLS)/helm4: TOOL := helm.sh/helm/v4/cmd/helm
 $(TOOLS)/helm3 $(TOOLS)/helm4: hack/helm/go.mod hack/helm/go.sum
-	@echo "building $(@F); with nothing cached about 3 minutes on 2 cores for the first of two ..."
+	@echo "building $(@F); with nothing cached about 1 minute on 2 cores ..."
 	@cd hack/helm && go build -buildvcs=false -o $@ $(TOOL) && touch $@
 
 $(TOOLS)/promtool: hack/prometheus/go.mod hack/prometheus/go.sum
