@@ -171,6 +171,7 @@ var _ = Describe("Two namespaces of a ClusterStytchProject", func() {
 		}
 		p.catchUp()
 		p.check()
+		p.catchUp()
 		var last time.Duration
 		for _, o := range crowd {
 			last = max(last, p.again(o).result.RequeueAfter)
